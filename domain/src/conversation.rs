@@ -1,0 +1,151 @@
+//! Conversations: the turns of a session until it falls idle.
+//!
+//! Turns may always be added, so they are appended without an expected version. What answers them is recorded
+//! where it was decided: by a run in the run's stream, by the bot itself here. Both carry the conversation's id as
+//! ordering key, so a reader sees them in one order.
+
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{Aggregate, BotId, Claim, Event, Personal, ReplyId, SessionId, TurnId, UserId};
+
+/// What happened in a conversation. Stored for ever: see `schemas/events/conversation.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", content = "data")]
+pub enum ConversationEvent {
+    #[serde(rename = "conversation.started")]
+    Started { session_id: SessionId, bot_id: BotId, user_id: UserId, started_at: DateTime<Utc> },
+    #[serde(rename = "turn.received")]
+    TurnReceived(Turn),
+    /// The bot answered by itself, without a script.
+    #[serde(rename = "reply.produced")]
+    ReplyProduced(Reply),
+    #[serde(rename = "conversation.ended")]
+    Ended { session_id: SessionId, reason: ConversationEnd },
+}
+
+impl Event for ConversationEvent {
+    const TYPES: &'static [(&'static str, u16)] =
+        &[("conversation.started", 1), ("turn.received", 1), ("reply.produced", 1), ("conversation.ended", 1)];
+}
+
+/// One message of a person.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Turn {
+    pub turn_id: TurnId,
+    pub session_id: SessionId,
+    /// The sender's own id of the message, by which a repetition is recognised.
+    pub message_id: Option<Uuid>,
+    /// Owned by its author.
+    pub content: Personal<String>,
+    pub received_at: DateTime<Utc>,
+}
+
+/// One message of a bot.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Reply {
+    pub reply_id: ReplyId,
+    pub session_id: SessionId,
+    /// None for what is said before anybody asked.
+    pub in_reply_to: Option<TurnId>,
+    /// Owned by whoever triggered it.
+    pub content: Personal<ReplyContent>,
+    pub produced_at: DateTime<Utc>,
+}
+
+/// What a reply says and offers.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct ReplyContent {
+    /// Markdown.
+    pub text: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suggestions: Vec<Suggestion>,
+}
+
+/// A quick reply offered beside a message.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Suggestion {
+    pub text: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<String>,
+    pub action: SuggestionAction,
+}
+
+/// What choosing a suggestion does.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum SuggestionAction {
+    SendMessage { message: String },
+    SelectContext { context: String },
+    InvokeTool { tool: String },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ConversationEnd {
+    Idle,
+    Requested,
+    SessionEnded,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum Conversation {
+    #[default]
+    Absent,
+    Open(OpenConversation),
+    Ended {
+        session_id: SessionId,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpenConversation {
+    pub session_id: SessionId,
+    pub bot_id: BotId,
+    pub user_id: UserId,
+    /// When the last turn came, or the conversation started.
+    pub active_at: DateTime<Utc>,
+}
+
+impl Aggregate for Conversation {
+    const TYPE: &'static str = "conversation";
+    type Event = ConversationEvent;
+
+    fn apply(&mut self, event: &ConversationEvent) {
+        match event {
+            ConversationEvent::Started { session_id, bot_id, user_id, started_at } => {
+                *self = Conversation::Open(OpenConversation {
+                    session_id: *session_id,
+                    bot_id: *bot_id,
+                    user_id: *user_id,
+                    active_at: *started_at,
+                });
+            }
+            ConversationEvent::TurnReceived(turn) => {
+                if let Conversation::Open(open) = self {
+                    open.active_at = turn.received_at;
+                }
+            }
+            ConversationEvent::ReplyProduced(_) => {}
+            ConversationEvent::Ended { session_id, .. } => {
+                *self = Conversation::Ended { session_id: *session_id };
+            }
+        }
+    }
+
+    /// A session has one open conversation.
+    fn claims(id: &str, event: &ConversationEvent) -> Vec<Claim> {
+        let kind = "open_conversation";
+        match event {
+            ConversationEvent::Started { session_id, .. } => {
+                vec![Claim::Take { kind, key: session_id.to_string(), owner: id.to_owned() }]
+            }
+            ConversationEvent::Ended { session_id, .. } => {
+                vec![Claim::Release { kind, key: session_id.to_string(), owner: id.to_owned() }]
+            }
+            _ => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! Facts: what can happen to each noun, and what that makes of it. No I/O, no clock, no randomness.
+//!
+//! One file per noun holds its events, its state and how events change it. An `apply` only assigns: whatever had
+//! to be computed was computed by the decision, and its outcome is in the event.
+
+pub mod access;
+pub mod bot;
+pub mod conversation;
+mod event;
+mod id;
+pub mod organisation;
+mod permission;
+mod personal;
+pub mod run;
+pub mod schema;
+pub mod session;
+pub mod token;
+mod upcast;
+pub mod user;
+
+pub use event::{Aggregate, Claim, Event, EventFormatError, decode, encode};
+pub use id::*;
+pub use permission::{Permission, UnknownPermission};
+pub use personal::{Class, Personal};
+pub use upcast::{UPCASTERS, Upcaster, upcast};

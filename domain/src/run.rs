@@ -1,0 +1,136 @@
+//! Runs: one execution of a script, whatever started it.
+//!
+//! A run waits at HEAR as stored state and goes on when the next turn comes, in this process or another. Its state
+//! names the program it belongs to, so a changed script lets running conversations finish on their version.
+
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::conversation::Reply;
+use crate::{Aggregate, BotId, Claim, ConversationId, Event, Personal, SessionId, TurnId, UserId};
+
+/// What happened to a run. Stored for ever: see `schemas/events/run.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", content = "data")]
+pub enum RunEvent {
+    #[serde(rename = "run.started")]
+    Started(RunStart),
+    /// The script said something.
+    #[serde(rename = "reply.produced")]
+    ReplyProduced(Reply),
+    /// The script waits for a turn.
+    #[serde(rename = "run.suspended")]
+    Suspended(Suspension),
+    #[serde(rename = "run.ended")]
+    Ended {
+        conversation_id: ConversationId,
+        /// The turn that was being answered.
+        turn_id: Option<TurnId>,
+        outcome: RunOutcome,
+        ended_at: DateTime<Utc>,
+    },
+}
+
+impl Event for RunEvent {
+    const TYPES: &'static [(&'static str, u16)] =
+        &[("run.started", 1), ("reply.produced", 1), ("run.suspended", 1), ("run.ended", 1)];
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RunStart {
+    pub bot_id: BotId,
+    pub session_id: SessionId,
+    pub conversation_id: ConversationId,
+    pub user_id: UserId,
+    /// Name of the script within the package.
+    pub script: String,
+    /// Hash of the compiled program, hexadecimal.
+    pub program: String,
+    /// Seed of the run's random numbers: with the turns it makes the run repeatable.
+    pub seed: u64,
+    pub started_at: DateTime<Utc>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Suspension {
+    /// The turn that brought it here; None at the first HEAR of the opening script.
+    pub turn_id: Option<TurnId>,
+    /// What the script waits for: `text`, `integer`, `date` …
+    pub waits_for: String,
+    /// The machine's state in base64. It holds what people said, so it is theirs to erase.
+    pub state: Personal<String>,
+    /// Machine steps of this turn.
+    pub steps: u64,
+    pub suspended_at: DateTime<Utc>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum RunOutcome {
+    Completed,
+    /// The script broke. The message may quote what people said.
+    Failed {
+        code: String,
+        message: Personal<String>,
+        line: u32,
+        column: u32,
+    },
+    Cancelled,
+}
+
+impl RunOutcome {
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            RunOutcome::Completed => "completed",
+            RunOutcome::Failed { .. } => "failed",
+            RunOutcome::Cancelled => "cancelled",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum Run {
+    #[default]
+    Absent,
+    /// Started and, as far as the log knows, between two waits.
+    Started(RunStart),
+    Waiting {
+        start: RunStart,
+        suspension: Suspension,
+    },
+    Ended,
+}
+
+impl Aggregate for Run {
+    const TYPE: &'static str = "run";
+    type Event = RunEvent;
+
+    fn apply(&mut self, event: &RunEvent) {
+        match event {
+            RunEvent::Started(start) => *self = Run::Started(start.clone()),
+            RunEvent::ReplyProduced(_) => {}
+            RunEvent::Suspended(suspension) => match std::mem::take(self) {
+                Run::Started(start) | Run::Waiting { start, .. } => {
+                    *self = Run::Waiting { start, suspension: suspension.clone() };
+                }
+                before @ (Run::Absent | Run::Ended) => *self = before,
+            },
+            RunEvent::Ended { .. } => *self = Run::Ended,
+        }
+    }
+
+    /// A conversation has one run that turns go to.
+    fn claims(id: &str, event: &RunEvent) -> Vec<Claim> {
+        let kind = "active_run";
+        match event {
+            RunEvent::Started(start) => {
+                vec![Claim::Take { kind, key: start.conversation_id.to_string(), owner: id.to_owned() }]
+            }
+            RunEvent::Ended { conversation_id, .. } => {
+                vec![Claim::Release { kind, key: conversation_id.to_string(), owner: id.to_owned() }]
+            }
+            RunEvent::ReplyProduced(_) | RunEvent::Suspended(_) => Vec::new(),
+        }
+    }
+}

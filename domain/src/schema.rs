@@ -1,0 +1,24 @@
+//! The contracts of the events: one JSON Schema per noun, made from the types.
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
+
+use crate::{access, bot, conversation, organisation, run, session, token, user};
+
+/// Noun and schema of its events, in alphabetical order.
+pub fn event_schemas() -> Vec<(&'static str, Schema)> {
+    vec![
+        ("access", schema::<access::AccessEvent>()),
+        ("bot", schema::<bot::BotEvent>()),
+        ("conversation", schema::<conversation::ConversationEvent>()),
+        ("organisation", schema::<organisation::OrganisationEvent>()),
+        ("run", schema::<run::RunEvent>()),
+        ("session", schema::<session::SessionEvent>()),
+        ("token", schema::<token::TokenEvent>()),
+        ("user", schema::<user::UserEvent>()),
+    ]
+}
+
+fn schema<T: JsonSchema>() -> Schema {
+    SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>()
+}
