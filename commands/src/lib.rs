@@ -1,1 +1,46 @@
-//! commands.
+//! Decisions: what may be asked of each noun and what it means, and the shell that carries decisions to the log.
+//!
+//! One file per noun holds its commands, its errors and its `decide`, which is pure. The executor loads, decides and
+//! appends; the dialogue worker answers turns; everything that can be asked from outside goes through [`Commands`].
+
+mod access;
+mod bot;
+mod context;
+mod conversation;
+mod credential;
+mod decide;
+mod dialogue;
+mod error;
+mod executor;
+mod memory;
+mod organisation;
+mod package;
+mod programs;
+mod recovery;
+mod run;
+mod service;
+mod session;
+mod token;
+mod turn;
+mod user;
+
+pub use access::{Denials, DeniedAccess};
+pub use bot::{BotCommand, BotError};
+pub use context::{Actor, CommandId, Context};
+pub use conversation::{ConversationCommand, ConversationError};
+pub use credential::{Credential, CredentialError, TokenText};
+pub use decide::{Decide, Refusal, RefusalKind};
+pub use dialogue::{DialogueOptions, Dialogues};
+pub use error::CommandError;
+pub use event_log::{Position, Token as ReadToken};
+pub use executor::{Committed, Executor, Versioned};
+pub use organisation::{OrganisationCommand, OrganisationError};
+pub use package::{Assembled, PackageFiles, assemble};
+pub use programs::Programs;
+pub use recovery::Recovery;
+pub use run::{RunCommand, RunError};
+pub use service::{BotCreated, Commands, Done, IssuedToken, NewToken, StartedSession, VisitorSession};
+pub use session::{SessionCommand, SessionError};
+pub use token::{TokenCommand, TokenError};
+pub use turn::{NewTurn, ReceivedTurn};
+pub use user::{UserCommand, UserError};

@@ -60,7 +60,9 @@ pub struct Script {
 impl Script {
     /// True when the source as read does not compile.
     pub fn broken(&self) -> bool {
-        self.findings.iter().any(|finding| finding.severity == Severity::Error)
+        self.findings
+            .iter()
+            .any(|finding| finding.severity == Severity::Error)
     }
 }
 
@@ -129,13 +131,22 @@ impl Aggregate for Bot {
     fn apply(&mut self, event: &BotEvent) {
         match (event, std::mem::take(self)) {
             (BotEvent::Created { name }, _) => {
-                *self = Bot::Active(Mounted { name: name.clone(), package: Package::default() });
+                *self = Bot::Active(Mounted {
+                    name: name.clone(),
+                    package: Package::default(),
+                });
             }
             (BotEvent::PackageLoaded(package), Bot::Active(bot)) => {
-                *self = Bot::Active(Mounted { package: package.clone(), ..bot });
+                *self = Bot::Active(Mounted {
+                    package: package.clone(),
+                    ..bot
+                });
             }
             (BotEvent::PackageLoaded(package), Bot::Paused(bot)) => {
-                *self = Bot::Paused(Mounted { package: package.clone(), ..bot });
+                *self = Bot::Paused(Mounted {
+                    package: package.clone(),
+                    ..bot
+                });
             }
             (BotEvent::Paused {}, Bot::Active(bot)) => *self = Bot::Paused(bot),
             (BotEvent::Resumed {}, Bot::Paused(bot)) => *self = Bot::Active(bot),
@@ -147,9 +158,17 @@ impl Aggregate for Bot {
     fn claims(id: &str, event: &BotEvent) -> Vec<Claim> {
         let kind = "bot_name";
         match event {
-            BotEvent::Created { name } => vec![Claim::Take { kind, key: name.clone(), owner: id.to_owned() }],
+            BotEvent::Created { name } => vec![Claim::Take {
+                kind,
+                key: name.clone(),
+                owner: id.to_owned(),
+            }],
             BotEvent::Retired { name } => {
-                vec![Claim::Release { kind, key: name.clone(), owner: id.to_owned() }]
+                vec![Claim::Release {
+                    kind,
+                    key: name.clone(),
+                    owner: id.to_owned(),
+                }]
             }
             _ => Vec::new(),
         }

@@ -16,19 +16,31 @@ use crate::{Aggregate, BotId, Claim, Event, Personal, ReplyId, SessionId, TurnId
 #[serde(tag = "type", content = "data")]
 pub enum ConversationEvent {
     #[serde(rename = "conversation.started")]
-    Started { session_id: SessionId, bot_id: BotId, user_id: UserId, started_at: DateTime<Utc> },
+    Started {
+        session_id: SessionId,
+        bot_id: BotId,
+        user_id: UserId,
+        started_at: DateTime<Utc>,
+    },
     #[serde(rename = "turn.received")]
     TurnReceived(Turn),
     /// The bot answered by itself, without a script.
     #[serde(rename = "reply.produced")]
     ReplyProduced(Reply),
     #[serde(rename = "conversation.ended")]
-    Ended { session_id: SessionId, reason: ConversationEnd },
+    Ended {
+        session_id: SessionId,
+        reason: ConversationEnd,
+    },
 }
 
 impl Event for ConversationEvent {
-    const TYPES: &'static [(&'static str, u16)] =
-        &[("conversation.started", 1), ("turn.received", 1), ("reply.produced", 1), ("conversation.ended", 1)];
+    const TYPES: &'static [(&'static str, u16)] = &[
+        ("conversation.started", 1),
+        ("turn.received", 1),
+        ("reply.produced", 1),
+        ("conversation.ended", 1),
+    ];
 }
 
 /// One message of a person.
@@ -115,7 +127,12 @@ impl Aggregate for Conversation {
 
     fn apply(&mut self, event: &ConversationEvent) {
         match event {
-            ConversationEvent::Started { session_id, bot_id, user_id, started_at } => {
+            ConversationEvent::Started {
+                session_id,
+                bot_id,
+                user_id,
+                started_at,
+            } => {
                 *self = Conversation::Open(OpenConversation {
                     session_id: *session_id,
                     bot_id: *bot_id,
@@ -130,7 +147,9 @@ impl Aggregate for Conversation {
             }
             ConversationEvent::ReplyProduced(_) => {}
             ConversationEvent::Ended { session_id, .. } => {
-                *self = Conversation::Ended { session_id: *session_id };
+                *self = Conversation::Ended {
+                    session_id: *session_id,
+                };
             }
         }
     }
@@ -140,10 +159,18 @@ impl Aggregate for Conversation {
         let kind = "open_conversation";
         match event {
             ConversationEvent::Started { session_id, .. } => {
-                vec![Claim::Take { kind, key: session_id.to_string(), owner: id.to_owned() }]
+                vec![Claim::Take {
+                    kind,
+                    key: session_id.to_string(),
+                    owner: id.to_owned(),
+                }]
             }
             ConversationEvent::Ended { session_id, .. } => {
-                vec![Claim::Release { kind, key: session_id.to_string(), owner: id.to_owned() }]
+                vec![Claim::Release {
+                    kind,
+                    key: session_id.to_string(),
+                    owner: id.to_owned(),
+                }]
             }
             _ => Vec::new(),
         }

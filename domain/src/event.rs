@@ -23,6 +23,11 @@ pub trait Aggregate: Default + Clone + Debug + Send + Sync + 'static {
     /// Assigns what the event says. Accepts every event, also one whose personal values are erased.
     fn apply(&mut self, event: &Self::Event);
 
+    /// What orders this aggregate's events across streams: its own id, unless its events belong to a conversation.
+    fn ordering_key(&self, id: &str) -> String {
+        id.to_owned()
+    }
+
     /// What the event of aggregate `id` takes or releases among the names that must be unique.
     fn claims(_id: &str, _event: &Self::Event) -> Vec<Claim> {
         Vec::new()
@@ -32,8 +37,16 @@ pub trait Aggregate: Default + Clone + Debug + Send + Sync + 'static {
 /// A name that one owner at a time may hold within an organisation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {
-    Take { kind: &'static str, key: String, owner: String },
-    Release { kind: &'static str, key: String, owner: String },
+    Take {
+        kind: &'static str,
+        key: String,
+        owner: String,
+    },
+    Release {
+        kind: &'static str,
+        key: String,
+        owner: String,
+    },
 }
 
 /// A stored event this version cannot read.
@@ -51,7 +64,10 @@ pub enum EventFormatError {
 
 /// Splits an event into stored name, version and payload.
 pub fn encode<E: Event>(event: &E) -> Result<(String, u16, Value), EventFormatError> {
-    let malformed = |source| EventFormatError::Malformed { event_type: format!("{event:?}"), source };
+    let malformed = |source| EventFormatError::Malformed {
+        event_type: format!("{event:?}"),
+        source,
+    };
     let mut tagged = serde_json::to_value(event).map_err(malformed)?;
     let name = tagged["type"].as_str().unwrap_or_default().to_owned();
     let Some((_, version)) = E::TYPES.iter().find(|(known, _)| *known == name) else {
@@ -70,6 +86,10 @@ pub fn decode<E: Event>(event_type: &str, version: u16, payload: Value) -> Resul
     if !E::TYPES.contains(&(name.as_str(), version)) {
         return Err(EventFormatError::Unknown(name, version));
     }
-    serde_json::from_value(json!({ "type": name, "data": payload }))
-        .map_err(|source| EventFormatError::Malformed { event_type: name, source })
+    serde_json::from_value(json!({ "type": name, "data": payload })).map_err(|source| {
+        EventFormatError::Malformed {
+            event_type: name,
+            source,
+        }
+    })
 }

@@ -27,21 +27,36 @@ pub enum Class {
 /// A value about a person. `Debug` never shows it.
 #[derive(Clone, PartialEq)]
 pub enum Personal<T> {
-    Clear { subject: UserId, class: Class, value: T },
+    Clear {
+        subject: UserId,
+        class: Class,
+        value: T,
+    },
     /// The envelope as stored; readable again through a keyring.
     Sealed(Value),
-    Erased { subject: UserId, class: Class },
+    Erased {
+        subject: UserId,
+        class: Class,
+    },
 }
 
 impl<T> Personal<T> {
     /// Something said by, or to, `subject`.
     pub fn conversation(subject: UserId, value: T) -> Self {
-        Self::Clear { subject, class: Class::Conversation, value }
+        Self::Clear {
+            subject,
+            class: Class::Conversation,
+            value,
+        }
     }
 
     /// Something that says who `subject` is.
     pub fn identity(subject: UserId, value: T) -> Self {
-        Self::Clear { subject, class: Class::Identity, value }
+        Self::Clear {
+            subject,
+            class: Class::Identity,
+            value,
+        }
     }
 
     /// The value, unless it is sealed or erased.
@@ -81,13 +96,22 @@ enum Marker<T> {
 impl<T: Serialize> Serialize for Personal<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Clear { subject, class, value } => {
-                Marker::Personal { subject: *subject, class: *class, value }.serialize(serializer)
+            Self::Clear {
+                subject,
+                class,
+                value,
+            } => Marker::Personal {
+                subject: *subject,
+                class: *class,
+                value,
             }
+            .serialize(serializer),
             Self::Sealed(envelope) => Marker::<&T>::Sealed(envelope.clone()).serialize(serializer),
-            Self::Erased { subject, class } => {
-                Marker::<&T>::Erased { subject: *subject, class: *class }.serialize(serializer)
+            Self::Erased { subject, class } => Marker::<&T>::Erased {
+                subject: *subject,
+                class: *class,
             }
+            .serialize(serializer),
         }
     }
 }
@@ -95,7 +119,15 @@ impl<T: Serialize> Serialize for Personal<T> {
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Personal<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(match Marker::deserialize(deserializer)? {
-            Marker::Personal { subject, class, value } => Self::Clear { subject, class, value },
+            Marker::Personal {
+                subject,
+                class,
+                value,
+            } => Self::Clear {
+                subject,
+                class,
+                value,
+            },
             Marker::Sealed(envelope) => Self::Sealed(envelope),
             Marker::Erased { subject, class } => Self::Erased { subject, class },
         })
@@ -142,10 +174,16 @@ mod tests {
         for value in [
             Personal::conversation(subject, "hello".to_owned()),
             Personal::Sealed(json!({ "v": 1 })),
-            Personal::Erased { subject, class: Class::Identity },
+            Personal::Erased {
+                subject,
+                class: Class::Identity,
+            },
         ] {
             let stored = serde_json::to_value(&value).expect("a marker is JSON");
-            assert_eq!(serde_json::from_value::<Personal<String>>(stored).expect("reads back"), value);
+            assert_eq!(
+                serde_json::from_value::<Personal<String>>(stored).expect("reads back"),
+                value
+            );
         }
     }
 

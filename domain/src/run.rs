@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::conversation::Reply;
+use crate::conversation::{Reply, Suggestion};
 use crate::{Aggregate, BotId, Claim, ConversationId, Event, Personal, SessionId, TurnId, UserId};
 
 /// What happened to a run. Stored for ever: see `schemas/events/run.json`.
@@ -24,6 +24,7 @@ pub enum RunEvent {
     Suspended(Suspension),
     #[serde(rename = "run.ended")]
     Ended {
+        session_id: SessionId,
         conversation_id: ConversationId,
         /// The turn that was being answered.
         turn_id: Option<TurnId>,
@@ -33,8 +34,12 @@ pub enum RunEvent {
 }
 
 impl Event for RunEvent {
-    const TYPES: &'static [(&'static str, u16)] =
-        &[("run.started", 1), ("reply.produced", 1), ("run.suspended", 1), ("run.ended", 1)];
+    const TYPES: &'static [(&'static str, u16)] = &[
+        ("run.started", 1),
+        ("reply.produced", 1),
+        ("run.suspended", 1),
+        ("run.ended", 1),
+    ];
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -54,15 +59,26 @@ pub struct RunStart {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Suspension {
+    pub session_id: SessionId,
     /// The turn that brought it here; None at the first HEAR of the opening script.
     pub turn_id: Option<TurnId>,
     /// What the script waits for: `text`, `integer`, `date` …
     pub waits_for: String,
-    /// The machine's state in base64. It holds what people said, so it is theirs to erase.
-    pub state: Personal<String>,
+    /// It holds what people said, so it is theirs to erase.
+    pub state: Personal<StoredRun>,
     /// Machine steps of this turn.
     pub steps: u64,
     pub suspended_at: DateTime<Utc>,
+}
+
+/// What a waiting run needs to go on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StoredRun {
+    /// The machine's state, base64.
+    pub machine: String,
+    /// Quick replies on offer: they stay until the script clears them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suggestions: Vec<Suggestion>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -112,11 +128,22 @@ impl Aggregate for Run {
             RunEvent::ReplyProduced(_) => {}
             RunEvent::Suspended(suspension) => match std::mem::take(self) {
                 Run::Started(start) | Run::Waiting { start, .. } => {
-                    *self = Run::Waiting { start, suspension: suspension.clone() };
+                    *self = Run::Waiting {
+                        start,
+                        suspension: suspension.clone(),
+                    };
                 }
                 before @ (Run::Absent | Run::Ended) => *self = before,
             },
             RunEvent::Ended { .. } => *self = Run::Ended,
+        }
+    }
+
+    /// Runs are read together with the turns they answer.
+    fn ordering_key(&self, id: &str) -> String {
+        match self {
+            Run::Started(start) | Run::Waiting { start, .. } => start.conversation_id.to_string(),
+            Run::Absent | Run::Ended => id.to_owned(),
         }
     }
 
@@ -125,10 +152,18 @@ impl Aggregate for Run {
         let kind = "active_run";
         match event {
             RunEvent::Started(start) => {
-                vec![Claim::Take { kind, key: start.conversation_id.to_string(), owner: id.to_owned() }]
+                vec![Claim::Take {
+                    kind,
+                    key: start.conversation_id.to_string(),
+                    owner: id.to_owned(),
+                }]
             }
             RunEvent::Ended { conversation_id, .. } => {
-                vec![Claim::Release { kind, key: conversation_id.to_string(), owner: id.to_owned() }]
+                vec![Claim::Release {
+                    kind,
+                    key: conversation_id.to_string(),
+                    owner: id.to_owned(),
+                }]
             }
             RunEvent::ReplyProduced(_) | RunEvent::Suspended(_) => Vec::new(),
         }

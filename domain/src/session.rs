@@ -76,7 +76,13 @@ impl Aggregate for Session {
 
     fn apply(&mut self, event: &SessionEvent) {
         *self = match event {
-            SessionEvent::Started { bot_id, user_id, channel, secret_hash, .. } => Session::Open(OpenSession {
+            SessionEvent::Started {
+                bot_id,
+                user_id,
+                channel,
+                secret_hash,
+                ..
+            } => Session::Open(OpenSession {
                 bot_id: *bot_id,
                 user_id: *user_id,
                 channel: *channel,
@@ -89,7 +95,12 @@ impl Aggregate for Session {
     /// On a channel with addresses, an address has one open session with a bot.
     fn claims(id: &str, event: &SessionEvent) -> Vec<Claim> {
         match event {
-            SessionEvent::Started { bot_id, channel, address: Some(address), .. } => address
+            SessionEvent::Started {
+                bot_id,
+                channel,
+                address: Some(address),
+                ..
+            } => address
                 .clear()
                 .map(|address| Claim::Take {
                     kind: "session_address",

@@ -51,7 +51,12 @@ impl Aggregate for Token {
 
     fn apply(&mut self, event: &TokenEvent) {
         *self = match event {
-            TokenEvent::Issued { permissions, secret_hash, expires_at, .. } => Token::Active(ActiveToken {
+            TokenEvent::Issued {
+                permissions,
+                secret_hash,
+                expires_at,
+                ..
+            } => Token::Active(ActiveToken {
                 permissions: permissions.clone(),
                 secret_hash: secret_hash.clone(),
                 expires_at: *expires_at,

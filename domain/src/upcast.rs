@@ -18,9 +18,17 @@ pub fn upcast(event_type: &str, version: u16, payload: Value) -> (String, u16, V
     upcast_with(UPCASTERS, event_type, version, payload)
 }
 
-fn upcast_with(upcasters: &[Upcaster], event_type: &str, version: u16, payload: Value) -> (String, u16, Value) {
+fn upcast_with(
+    upcasters: &[Upcaster],
+    event_type: &str,
+    version: u16,
+    payload: Value,
+) -> (String, u16, Value) {
     let mut current = (event_type.to_owned(), version, payload);
-    while let Some(step) = upcasters.iter().find(|u| u.event_type == current.0 && u.version == current.1) {
+    while let Some(step) = upcasters
+        .iter()
+        .find(|u| u.event_type == current.0 && u.version == current.1)
+    {
         let (name, version, payload) = (step.upcast)(current.2);
         current = (name.to_owned(), version, payload);
     }
@@ -48,7 +56,10 @@ mod tests {
             },
         ];
         let (name, version, payload) = upcast_with(&chain, "lamp.lit", 1, json!({ "color": "red" }));
-        assert_eq!((name.as_str(), version, payload), ("lamp.switched_on", 1, json!({ "colour": "red" })));
+        assert_eq!(
+            (name.as_str(), version, payload),
+            ("lamp.switched_on", 1, json!({ "colour": "red" }))
+        );
     }
 
     #[test]
@@ -65,6 +76,9 @@ mod tests {
 
     #[test]
     fn an_event_without_upcaster_stays_as_it_is() {
-        assert_eq!(upcast("bot.created", 1, json!({ "name": "x" })).2, json!({ "name": "x" }));
+        assert_eq!(
+            upcast("bot.created", 1, json!({ "name": "x" })).2,
+            json!({ "name": "x" })
+        );
     }
 }

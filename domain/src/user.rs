@@ -14,7 +14,10 @@ pub enum UserEvent {
     Admitted {},
     /// Somebody got an account. `login` is in lower case.
     #[serde(rename = "user.registered")]
-    Registered { login: Personal<String>, name: Personal<String> },
+    Registered {
+        login: Personal<String>,
+        name: Personal<String>,
+    },
     #[serde(rename = "user.renamed")]
     Renamed { name: Personal<String> },
     #[serde(rename = "user.deactivated")]
@@ -52,7 +55,12 @@ impl Aggregate for User {
     fn apply(&mut self, event: &UserEvent) {
         match event {
             UserEvent::Admitted {} => *self = User::Visitor,
-            UserEvent::Registered { name, .. } => *self = User::Member { name: name.clone(), active: true },
+            UserEvent::Registered { name, .. } => {
+                *self = User::Member {
+                    name: name.clone(),
+                    active: true,
+                }
+            }
             UserEvent::Renamed { name: new } => {
                 if let User::Member { name, .. } = self {
                     *name = new.clone();
@@ -68,7 +76,11 @@ impl Aggregate for User {
         match event {
             UserEvent::Registered { login, .. } => login
                 .clear()
-                .map(|login| Claim::Take { kind: "login", key: login.clone(), owner: id.to_owned() })
+                .map(|login| Claim::Take {
+                    kind: "login",
+                    key: login.clone(),
+                    owner: id.to_owned(),
+                })
                 .into_iter()
                 .collect(),
             _ => Vec::new(),

@@ -1,0 +1,277 @@
+//! The shell around every decision: load, decide, append, and again when somebody was faster.
+
+use std::fmt::Display;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use domain::{Aggregate, OrganisationId, decode, encode};
+use event_log::{AppendCommand, Claim, EventLog, NewEvent, Outcome, Stored, StreamId, Token as ReadToken};
+use serde_json::Value;
+
+use crate::memory::Memory;
+use crate::{CommandError, Context, Decide};
+
+/// How often a command is decided anew because the stream moved under it.
+const ATTEMPTS_MAX: u32 = 8;
+
+/// Aggregates kept in memory; a few hundred bytes each.
+const REMEMBERED: NonZeroUsize = NonZeroUsize::new(20_000).expect("is not zero");
+
+/// An aggregate and the version of its stream that it reflects.
+#[derive(Debug, Clone, Default)]
+pub struct Versioned<A> {
+    pub state: A,
+    pub version: i64,
+}
+
+/// What became of a command.
+#[derive(Debug, Clone)]
+pub struct Committed<E> {
+    /// Empty when the command changed nothing or was a repetition.
+    pub events: Vec<E>,
+    /// What a reader waits for to see the command; None when nothing was stored.
+    pub token: Option<ReadToken>,
+    /// The answer kept with the command's first execution.
+    pub answer: Value,
+    /// True when this was a repetition.
+    pub repeated: bool,
+}
+
+/// Carries decisions to the log. Cheap to clone.
+#[derive(Clone)]
+pub struct Executor {
+    log: EventLog,
+    memory: Arc<Memory>,
+}
+
+impl Executor {
+    pub fn new(log: EventLog) -> Self {
+        Self {
+            log,
+            memory: Arc::new(Memory::new(REMEMBERED)),
+        }
+    }
+
+    pub fn log(&self) -> &EventLog {
+        &self.log
+    }
+
+    /// Decides `command` and stores what follows; `answer` is kept for whoever repeats the command.
+    pub async fn execute<A: Decide>(
+        &self,
+        context: &Context,
+        id: impl Display,
+        command: A::Command,
+        answer: Value,
+    ) -> Result<Committed<A::Event>, CommandError> {
+        let id = id.to_string();
+        let mut from_memory = true;
+        for _ in 0..ATTEMPTS_MAX {
+            let (before, remembered) = self.state::<A>(context.tenant, &id, from_memory).await?;
+            let events = match before.state.decide(command.clone()) {
+                // A refusal or a "nothing to do" from memory may be stale: ask the log before answering so.
+                Ok(events) if events.is_empty() && remembered => {
+                    from_memory = false;
+                    continue;
+                }
+                Err(_) if remembered => {
+                    from_memory = false;
+                    continue;
+                }
+                Ok(events) => events,
+                Err(refusal) => return self.refuse::<A>(context, refusal).await,
+            };
+            if events.is_empty() && context.command.is_none() {
+                return Ok(Committed {
+                    events,
+                    token: None,
+                    answer,
+                    repeated: false,
+                });
+            }
+            let append = append_command::<A>(
+                context,
+                &id,
+                Some(before.version),
+                before.state.ordering_key(&id),
+                &events,
+                answer.clone(),
+            )?;
+            match self.append(append).await? {
+                Outcome::Stored(stored) => {
+                    self.remember(context.tenant, &id, before, &events, &stored);
+                    return Ok(Committed {
+                        events,
+                        token: Some(stored.token),
+                        answer,
+                        repeated: false,
+                    });
+                }
+                Outcome::Duplicate(stored) => return Ok(repeated(stored)),
+                Outcome::Mismatch => return Err(CommandError::Mismatch),
+                Outcome::Taken { kind, .. } => return Err(CommandError::Taken { kind }),
+                Outcome::Conflict { .. } | Outcome::Fenced { .. } => {
+                    metrics::counter!("optimistic_conflicts_total", "aggregate" => A::TYPE).increment(1);
+                    self.memory.forget::<A>(context.tenant, &id);
+                    from_memory = false;
+                }
+            }
+        }
+        Err(CommandError::Contended)
+    }
+
+    /// Current state: from memory when it is there, else folded from the log.
+    pub async fn load<A: Aggregate>(
+        &self,
+        tenant: OrganisationId,
+        id: impl Display,
+    ) -> Result<Versioned<A>, CommandError> {
+        Ok(self.state::<A>(tenant, &id.to_string(), true).await?.0)
+    }
+
+    /// Current state as the log has it.
+    pub async fn load_fresh<A: Aggregate>(
+        &self,
+        tenant: OrganisationId,
+        id: impl Display,
+    ) -> Result<Versioned<A>, CommandError> {
+        Ok(self.state::<A>(tenant, &id.to_string(), false).await?.0)
+    }
+
+    /// Stores one command as it is.
+    pub(crate) async fn append(&self, command: AppendCommand) -> Result<Outcome, CommandError> {
+        let started = std::time::Instant::now();
+        let mut outcomes = self.log.append(vec![command]).await?;
+        metrics::histogram!("event_append_duration_seconds").record(started.elapsed().as_secs_f64());
+        outcomes.pop().ok_or(CommandError::Contended)
+    }
+
+    async fn state<A: Aggregate>(
+        &self,
+        tenant: OrganisationId,
+        id: &str,
+        from_memory: bool,
+    ) -> Result<(Versioned<A>, bool), CommandError> {
+        if from_memory && let Some(known) = self.memory.get::<A>(tenant, id) {
+            return Ok((known, true));
+        }
+        let stream = StreamId::new(A::TYPE, id);
+        let mut folded = Versioned::<A>::default();
+        for event in self.log.load(tenant.0, &stream, 0).await? {
+            let decoded = decode::<A::Event>(&event.event_type, event.event_version, event.payload)
+                .map_err(CommandError::unexpected)?;
+            folded.state.apply(&decoded);
+            folded.version = event.sequence;
+        }
+        if folded.version > 0 {
+            self.memory.put(tenant, id, folded.clone());
+        }
+        Ok((folded, false))
+    }
+
+    /// Tells memory of events that were appended without being decided here. Ignored when memory holds nothing, or
+    /// is not just before them.
+    pub(crate) fn update_memory<A: Aggregate>(
+        &self,
+        tenant: OrganisationId,
+        id: &str,
+        events: &[A::Event],
+        last_sequence: i64,
+    ) {
+        let Some(mut known) = self.memory.get::<A>(tenant, id) else {
+            return;
+        };
+        if known.version + events.len() as i64 != last_sequence {
+            return self.memory.forget::<A>(tenant, id);
+        }
+        for event in events {
+            known.state.apply(event);
+        }
+        known.version = last_sequence;
+        self.memory.put(tenant, id, known);
+    }
+
+    fn remember<A: Decide>(
+        &self,
+        tenant: OrganisationId,
+        id: &str,
+        mut known: Versioned<A>,
+        events: &[A::Event],
+        stored: &Stored,
+    ) {
+        for event in events {
+            known.state.apply(event);
+        }
+        known.version = stored.last_sequence.max(known.version);
+        self.memory.put(tenant, id, known);
+    }
+
+    /// A repetition of a command that succeeded is answered as the first time, even when it would be refused now.
+    async fn refuse<A: Decide>(
+        &self,
+        context: &Context,
+        refusal: A::Error,
+    ) -> Result<Committed<A::Event>, CommandError> {
+        if let Some(command) = context.command
+            && let Some((digest, stored)) = self.log.receipt(context.tenant.0, command.id).await?
+        {
+            return if digest == command.digest {
+                Ok(repeated(stored))
+            } else {
+                Err(CommandError::Mismatch)
+            };
+        }
+        Err(refusal.into())
+    }
+}
+
+fn repeated<E>(stored: Stored) -> Committed<E> {
+    Committed {
+        events: Vec::new(),
+        token: Some(stored.token),
+        answer: stored.answer,
+        repeated: true,
+    }
+}
+
+/// The log's form of a command: events encoded, claims gathered.
+pub(crate) fn append_command<A: Aggregate>(
+    context: &Context,
+    id: &str,
+    expected_version: Option<i64>,
+    ordering_key: String,
+    events: &[A::Event],
+    answer: Value,
+) -> Result<AppendCommand, CommandError> {
+    let mut encoded = Vec::with_capacity(events.len());
+    let mut claims = Vec::new();
+    for event in events {
+        let (event_type, event_version, payload) = encode(event).map_err(CommandError::unexpected)?;
+        encoded.push(NewEvent {
+            event_type,
+            event_version,
+            payload,
+        });
+        claims.extend(A::claims(id, event).into_iter().map(stored_claim));
+    }
+    Ok(AppendCommand {
+        tenant: context.tenant.0,
+        stream: StreamId::new(A::TYPE, id),
+        expected_version,
+        lease_epoch: None,
+        command_id: context.command.map(|command| command.id),
+        digest: context.command.map(|command| command.digest).unwrap_or_default(),
+        ordering_key,
+        metadata: context.metadata(),
+        events: encoded,
+        claims,
+        answer,
+    })
+}
+
+fn stored_claim(claim: domain::Claim) -> Claim {
+    match claim {
+        domain::Claim::Take { kind, key, owner } => Claim::Take { kind, key, owner },
+        domain::Claim::Release { kind, key, owner } => Claim::Release { kind, key, owner },
+    }
+}

@@ -1,0 +1,213 @@
+//! Packages: from the files of a `.gbai` folder to what a bot runs. Pure; reading files is the caller's.
+
+use std::collections::BTreeMap;
+
+use domain::bot::{Finding, Package, Profile, Script, Severity};
+use sha2::{Digest, Sha256};
+
+/// The largest script that is compiled; a longer one is reported as broken.
+const SCRIPT_BYTES_MAX: usize = 1 << 20;
+
+const NO_ANSWER: &str = "I have no answer to that yet.";
+
+/// What was found in a package's folder.
+#[derive(Debug, Clone, Default)]
+pub struct PackageFiles {
+    /// By script name: relative path without `.bas`, lower case.
+    pub scripts: BTreeMap<String, Vec<u8>>,
+    /// From `config.csv`; keys in lower case with `-` between words.
+    pub settings: BTreeMap<String, String>,
+}
+
+/// A package ready to be loaded, and the programs it needs.
+#[derive(Debug, Clone)]
+pub struct Assembled {
+    pub package: Package,
+    /// With the source each was compiled from.
+    pub programs: Vec<(basic::Program, String)>,
+}
+
+/// Compiles what changed. A broken script keeps the program of `previous`, the last good one.
+pub fn assemble(bot_name: &str, previous: &Package, files: &PackageFiles) -> Assembled {
+    let mut programs = Vec::new();
+    let mut scripts = BTreeMap::new();
+    for (name, bytes) in &files.scripts {
+        let source_hash = hex::encode(Sha256::digest(bytes));
+        let before = previous.scripts.get(name);
+        if let Some(same) = before.filter(|script| script.source == source_hash) {
+            scripts.insert(name.clone(), same.clone());
+            continue;
+        }
+        let (program, findings) = compile(name, bytes, &mut programs);
+        let program = program.or_else(|| before.and_then(|script| script.program.clone()));
+        scripts.insert(
+            name.clone(),
+            Script {
+                source: source_hash,
+                program,
+                findings,
+            },
+        );
+    }
+    let profile = profile(bot_name, &files.settings);
+    let digest = digest(&scripts, &profile);
+    Assembled {
+        package: Package {
+            digest,
+            scripts,
+            profile,
+        },
+        programs,
+    }
+}
+
+fn compile(
+    name: &str,
+    bytes: &[u8],
+    programs: &mut Vec<(basic::Program, String)>,
+) -> (Option<String>, Vec<Finding>) {
+    if bytes.len() > SCRIPT_BYTES_MAX {
+        let message = format!(
+            "the script has {} bytes; at most {SCRIPT_BYTES_MAX} are read",
+            bytes.len()
+        );
+        return (
+            None,
+            vec![whole_file("P0002", message, "split it into several scripts")],
+        );
+    }
+    let source = match std::str::from_utf8(bytes) {
+        Ok(source) => source,
+        Err(error) => {
+            let line = bytes[..error.valid_up_to()]
+                .iter()
+                .filter(|byte| **byte == b'\n')
+                .count() as u32
+                + 1;
+            let message = format!("the file is not UTF-8 at byte {}", error.valid_up_to());
+            let finding = Finding {
+                line,
+                ..whole_file("P0001", message, "save the script as UTF-8")
+            };
+            return (None, vec![finding]);
+        }
+    };
+    let compilation = basic::compile(name, source);
+    let hash = compilation.program.map(|program| {
+        let hash = program.hash().to_string();
+        programs.push((program, source.to_owned()));
+        hash
+    });
+    (hash, compilation.diagnostics.into_iter().map(finding).collect())
+}
+
+fn whole_file(code: &str, message: String, help: &str) -> Finding {
+    Finding {
+        code: code.to_owned(),
+        severity: Severity::Error,
+        message,
+        line: 1,
+        column: 1,
+        help: Some(help.to_owned()),
+    }
+}
+
+fn finding(diagnostic: basic::Diagnostic) -> Finding {
+    Finding {
+        code: diagnostic.code.to_string(),
+        severity: match diagnostic.severity {
+            basic::Severity::Error => Severity::Error,
+            basic::Severity::Warning => Severity::Warning,
+        },
+        message: diagnostic.message,
+        line: diagnostic.line,
+        column: diagnostic.column,
+        help: diagnostic.help,
+    }
+}
+
+fn profile(bot_name: &str, settings: &BTreeMap<String, String>) -> Profile {
+    let text = |keys: &[&str]| {
+        keys.iter()
+            .filter_map(|key| settings.get(*key))
+            .map(|value| value.trim())
+            .find(|value| !value.is_empty())
+    };
+    let limited = |value: &str, characters: usize| value.chars().take(characters).collect::<String>();
+    Profile {
+        title: limited(text(&["theme-title", "bot-name"]).unwrap_or(bot_name), 100),
+        description: limited(text(&["bot-description"]).unwrap_or_default(), 1_000),
+        color1: text(&["theme-color1"]).and_then(colour),
+        color2: text(&["theme-color2"]).and_then(colour),
+        no_answer: limited(text(&["no-answer"]).unwrap_or(NO_ANSWER), 2_000),
+    }
+}
+
+/// A CSS colour in hexadecimal or by name; anything else could carry more than a colour into a page.
+fn colour(text: &str) -> Option<String> {
+    let hexadecimal = text
+        .strip_prefix('#')
+        .is_some_and(|digits| matches!(digits.len(), 3 | 6) && digits.chars().all(|c| c.is_ascii_hexdigit()));
+    let name = text.len() <= 20 && text.chars().all(|c| c.is_ascii_alphabetic());
+    (hexadecimal || name).then(|| text.to_lowercase())
+}
+
+fn digest(scripts: &BTreeMap<String, Script>, profile: &Profile) -> String {
+    let parts = serde_json::json!([scripts, profile]).to_string();
+    hex::encode(Sha256::digest(parts))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(scripts: &[(&str, &[u8])]) -> PackageFiles {
+        let scripts = scripts
+            .iter()
+            .map(|(name, source)| ((*name).to_owned(), source.to_vec()))
+            .collect();
+        PackageFiles {
+            scripts,
+            ..PackageFiles::default()
+        }
+    }
+
+    #[test]
+    fn a_broken_script_keeps_its_last_good_program() {
+        let good = assemble("shop", &Package::default(), &files(&[("start", b"TALK \"hi\"")]));
+        let program = good.package.scripts["start"].program.clone();
+        assert!(program.is_some());
+
+        let broken = assemble("shop", &good.package, &files(&[("start", b"TALK \"hi")]));
+        let script = &broken.package.scripts["start"];
+        assert!(script.broken());
+        assert_eq!(script.program, program);
+        assert_ne!(broken.package.digest, good.package.digest);
+    }
+
+    #[test]
+    fn an_unchanged_script_is_not_compiled_again() {
+        let first = assemble("shop", &Package::default(), &files(&[("start", b"TALK 1")]));
+        let second = assemble("shop", &first.package, &files(&[("start", b"TALK 1")]));
+        assert_eq!(second.package, first.package);
+        assert!(second.programs.is_empty());
+    }
+
+    #[test]
+    fn a_file_that_is_not_text_is_named_with_its_line() {
+        let assembled = assemble(
+            "shop",
+            &Package::default(),
+            &files(&[("start", b"TALK 1\nTALK \"\xff\"")]),
+        );
+        let finding = &assembled.package.scripts["start"].findings[0];
+        assert_eq!((finding.code.as_str(), finding.line), ("P0001", 2));
+    }
+
+    #[test]
+    fn only_a_colour_becomes_a_colour() {
+        assert_eq!(colour("#1A2b3c"), Some("#1a2b3c".to_owned()));
+        assert_eq!(colour("Teal"), Some("teal".to_owned()));
+        assert_eq!(colour("red;background:url(//x)"), None);
+    }
+}

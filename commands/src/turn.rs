@@ -1,0 +1,23 @@
+//! A message on its way in: what is asked for, and what is answered once it is durable.
+
+use domain::{ConversationId, TurnId};
+use event_log::Token as ReadToken;
+use uuid::Uuid;
+
+/// A message as a person sent it.
+#[derive(Clone)]
+pub struct NewTurn {
+    pub content: String,
+    /// The sender's own id of the message. Without one a repetition cannot be recognised.
+    pub message_id: Option<Uuid>,
+}
+
+/// A message that is durable and will be answered once.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReceivedTurn {
+    pub turn_id: TurnId,
+    pub conversation_id: ConversationId,
+    pub token: ReadToken,
+    /// True when this message had been received before.
+    pub repeated: bool,
+}

@@ -1,0 +1,216 @@
+//! One example of every event, as this version writes it: sealed values as the log stores them.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use domain::access::{AccessEvent, Denial};
+use domain::bot::{BotEvent, Finding, Package, Profile, Script, Severity};
+use domain::conversation::{ConversationEnd, ConversationEvent, Reply, Turn};
+use domain::organisation::OrganisationEvent;
+use domain::run::{RunEvent, RunOutcome, RunStart, Suspension};
+use domain::session::{Channel, SessionEnd, SessionEvent};
+use domain::token::TokenEvent;
+use domain::user::UserEvent;
+use domain::{Permission, Personal, encode};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// Event type, version and payload.
+pub fn all() -> Vec<(String, u16, Value)> {
+    let mut written = Vec::new();
+    written.extend(organisation().iter().map(|event| encode(event).expect("encodes")));
+    written.extend(user().iter().map(|event| encode(event).expect("encodes")));
+    written.extend(bot().iter().map(|event| encode(event).expect("encodes")));
+    written.extend(session().iter().map(|event| encode(event).expect("encodes")));
+    written.extend(conversation().iter().map(|event| encode(event).expect("encodes")));
+    written.extend(run().iter().map(|event| encode(event).expect("encodes")));
+    written.extend(token().iter().map(|event| encode(event).expect("encodes")));
+    written.extend(access().iter().map(|event| encode(event).expect("encodes")));
+    written
+}
+
+pub fn organisation() -> Vec<OrganisationEvent> {
+    vec![
+        OrganisationEvent::Created {
+            name: "Harbour".into(),
+        },
+        OrganisationEvent::Renamed {
+            name: "Harbour North".into(),
+        },
+    ]
+}
+
+pub fn user() -> Vec<UserEvent> {
+    vec![
+        UserEvent::Admitted {},
+        UserEvent::Registered {
+            login: sealed("identity"),
+            name: sealed("identity"),
+        },
+        UserEvent::Renamed {
+            name: sealed("identity"),
+        },
+        UserEvent::Deactivated {},
+        UserEvent::Reactivated {},
+    ]
+}
+
+pub fn bot() -> Vec<BotEvent> {
+    let script = Script {
+        source: "5e".repeat(32),
+        program: Some("c0".repeat(32)),
+        findings: vec![Finding {
+            code: "B0101".into(),
+            severity: Severity::Error,
+            message: "the string is not closed".into(),
+            line: 3,
+            column: 6,
+            help: None,
+        }],
+    };
+    let profile = Profile {
+        title: "Harbour desk".into(),
+        description: String::new(),
+        color1: Some("#0b7285".into()),
+        color2: None,
+        no_answer: "I have no answer to that yet.".into(),
+    };
+    let scripts = BTreeMap::from([("start".to_owned(), script)]);
+    vec![
+        BotEvent::Created {
+            name: "harbour".into(),
+        },
+        BotEvent::PackageLoaded(Package {
+            digest: "d1".repeat(32),
+            scripts,
+            profile,
+        }),
+        BotEvent::Paused {},
+        BotEvent::Resumed {},
+        BotEvent::Retired {
+            name: "harbour".into(),
+        },
+    ]
+}
+
+pub fn session() -> Vec<SessionEvent> {
+    vec![
+        SessionEvent::Started {
+            bot_id: id(3).into(),
+            user_id: id(2).into(),
+            channel: Channel::Web,
+            address: Some(sealed("identity")),
+            secret_hash: Some("5a".repeat(32)),
+            started_at: at(),
+        },
+        SessionEvent::Ended {
+            reason: SessionEnd::Requested,
+        },
+    ]
+}
+
+pub fn conversation() -> Vec<ConversationEvent> {
+    vec![
+        ConversationEvent::Started {
+            session_id: id(4).into(),
+            bot_id: id(3).into(),
+            user_id: id(2).into(),
+            started_at: at(),
+        },
+        ConversationEvent::TurnReceived(Turn {
+            turn_id: id(6).into(),
+            session_id: id(4).into(),
+            message_id: Some(id(7)),
+            content: sealed("conversation"),
+            received_at: at(),
+        }),
+        ConversationEvent::ReplyProduced(reply()),
+        ConversationEvent::Ended {
+            session_id: id(4).into(),
+            reason: ConversationEnd::Idle,
+        },
+    ]
+}
+
+pub fn run() -> Vec<RunEvent> {
+    vec![
+        RunEvent::Started(RunStart {
+            bot_id: id(3).into(),
+            session_id: id(4).into(),
+            conversation_id: id(5).into(),
+            user_id: id(2).into(),
+            script: "start".into(),
+            program: "c0".repeat(32),
+            seed: 42,
+            started_at: at(),
+        }),
+        RunEvent::ReplyProduced(reply()),
+        RunEvent::Suspended(Suspension {
+            session_id: id(4).into(),
+            turn_id: None,
+            waits_for: "text".into(),
+            state: sealed("conversation"),
+            steps: 17,
+            suspended_at: at(),
+        }),
+        RunEvent::Ended {
+            session_id: id(4).into(),
+            conversation_id: id(5).into(),
+            turn_id: Some(id(6).into()),
+            outcome: RunOutcome::Failed {
+                code: "R0101".into(),
+                message: sealed("conversation"),
+                line: 9,
+                column: 1,
+            },
+            ended_at: at(),
+        },
+    ]
+}
+
+pub fn token() -> Vec<TokenEvent> {
+    vec![
+        TokenEvent::Issued {
+            name: "dashboards".into(),
+            permissions: [Permission::BotRead, Permission::RunRead].into(),
+            secret_hash: "5a".repeat(32),
+            expires_at: Some(at()),
+            issued_at: at(),
+        },
+        TokenEvent::Revoked {},
+    ]
+}
+
+pub fn access() -> Vec<AccessEvent> {
+    vec![AccessEvent::Denied {
+        reason: Denial::Unauthenticated,
+        address_hash: "a0".repeat(32),
+        count: 12,
+        minute: at(),
+    }]
+}
+
+fn reply() -> Reply {
+    Reply {
+        reply_id: id(8).into(),
+        session_id: id(4).into(),
+        in_reply_to: Some(id(6).into()),
+        content: sealed("conversation"),
+        produced_at: at(),
+    }
+}
+
+fn sealed<T>(class: &str) -> Personal<T> {
+    Personal::Sealed(json!({
+        "v": 1, "s": id(2), "c": class, "m": "2026-11", "k": 1, "t": id(1), "e": id(9), "f": "/content",
+        "n": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "x": "c2VhbGVk"
+    }))
+}
+
+fn id(number: u128) -> Uuid {
+    Uuid::from_u128(number)
+}
+
+fn at() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_795_000_000, 0).expect("a valid moment")
+}
