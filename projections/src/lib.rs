@@ -1,1 +1,37 @@
-//! projections.
+//! Read models: what the events make visible. One file per noun says how events become rows, then the questions
+//! asked of them; the runtime that feeds them is beside.
+//!
+//! Invariants, each one a test:
+//! 1. A row is made from events of one ordering key, by a pure fold; nothing else writes it.
+//! 2. Rows and checkpoint move in one transaction: an event counts once, whatever is killed.
+//! 3. The size of a batch does not show in the rows, nor does the number of processes, nor a rebuild.
+//! 4. Personal values stay sealed in the tables; they are opened only on the way to a reader with the right.
+//! 5. A reader sees one organisation's rows, whatever it asks for.
+
+mod checkpoint;
+mod column;
+mod fold;
+mod live;
+mod paging;
+mod reader;
+mod rebuild;
+mod registry;
+mod runtime;
+#[cfg(test)]
+mod testing;
+mod waiting;
+
+pub mod bot;
+pub mod conversation;
+pub mod organisation;
+pub mod run;
+pub mod session;
+
+pub use checkpoint::{Failure, ProjectionStatus};
+pub use live::{Live, LiveEnd, LiveEvent, LiveFact, LiveSubscription};
+pub use paging::{Keyset, Page, PageError, Slice};
+pub use reader::{ReadError, Reader, Reads};
+pub use rebuild::{Progress, RebuildError, Rebuilt, digest, rebuild};
+pub use registry::{NAMES, list};
+pub use runtime::Options;
+pub use waiting::{Projections, WaitError};

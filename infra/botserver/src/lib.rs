@@ -1,1 +1,14 @@
-//! botserver.
+//! The composition root: configuration, local services, command line. The only crate that knows every other.
+
+pub mod administration;
+pub mod check;
+pub mod cli;
+pub mod config;
+pub mod database;
+mod first_start;
+pub mod logging;
+mod mount;
+pub mod packages;
+pub mod serve;
+mod system;
+pub mod terminal;

@@ -1,0 +1,205 @@
+//! Conversations: the turns of a session until it falls idle.
+
+use async_graphql::{Context, Enum, ID, Object};
+use chrono::{DateTime, Utc};
+use domain::conversation::ConversationEnd as DomainEnd;
+use domain::{BotId, ConversationId, Permission, SessionId};
+use projections::Page;
+use projections::conversation::{ConversationFilter, ConversationRow, ConversationState as RowState};
+
+use super::asking::Asking;
+use super::bot::Bot;
+use super::error::AskError;
+use super::guard::Needs;
+use super::loaders::{find, find_by_text};
+use super::paging::{List, Stretch, cost, counted, list, page, stretch};
+use super::run::{Run, RunState};
+use super::scalar::id;
+use super::session::Session;
+use super::turn::Turn;
+
+pub(super) struct Conversation(ConversationRow);
+
+impl From<ConversationRow> for Conversation {
+    fn from(row: ConversationRow) -> Self {
+        Self(row)
+    }
+}
+
+/// Whether a conversation goes on.
+#[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "RowState")]
+pub(super) enum ConversationState {
+    /// The next turn belongs to it, unless it has fallen idle by then.
+    Open,
+    /// The next turn begins another.
+    Ended,
+}
+
+/// Why a conversation ended.
+#[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "DomainEnd")]
+pub(super) enum ConversationEnd {
+    /// Nobody had said anything for long.
+    Idle,
+    /// Somebody with the right to asked for it.
+    Requested,
+    /// Its session ended.
+    SessionEnded,
+}
+
+impl Conversation {
+    pub fn filter(
+        bot_id: Option<BotId>,
+        session_id: Option<SessionId>,
+        state: Option<ConversationState>,
+    ) -> ConversationFilter {
+        ConversationFilter { bot_id, session_id, state: state.map(RowState::from) }
+    }
+
+    pub async fn list(
+        ctx: &Context<'_>,
+        page: Page,
+        filter: ConversationFilter,
+    ) -> Result<List<Self>, AskError> {
+        let reads = Asking::of(ctx).reads().await?;
+        let total = if counted(ctx) { Some(reads.conversation_count(&filter).await?) } else { None };
+        Ok(list(reads.conversations(&page, &filter).await?, total))
+    }
+}
+
+/// The turns of a session until it falls idle.
+#[Object]
+impl Conversation {
+    /// Identifies the conversation.
+    pub async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
+    /// The session it belongs to. Null until the read model shows it. Needs `session.read`.
+    #[graphql(guard = "Needs(Permission::SessionRead)")]
+    async fn session(&self, ctx: &Context<'_>) -> Result<Option<Session>, AskError> {
+        find(ctx, self.0.session_id).await
+    }
+
+    /// The bot that is talked to. Null until the read model shows it. Needs `bot.read`.
+    #[graphql(guard = "Needs(Permission::BotRead)")]
+    async fn bot(&self, ctx: &Context<'_>) -> Result<Option<Bot>, AskError> {
+        find(ctx, self.0.bot_id).await
+    }
+
+    /// Identifies the session.
+    async fn session_id(&self) -> ID {
+        self.0.session_id.to_string().into()
+    }
+
+    /// Identifies the bot.
+    async fn bot_id(&self) -> ID {
+        self.0.bot_id.to_string().into()
+    }
+
+    /// Identifies the person.
+    async fn user_id(&self) -> ID {
+        self.0.user_id.to_string().into()
+    }
+
+    /// Whether it goes on.
+    async fn state(&self) -> ConversationState {
+        self.0.state.into()
+    }
+
+    /// Why it ended. Null while it goes on.
+    async fn end(&self) -> Option<ConversationEnd> {
+        self.0.end.map(ConversationEnd::from)
+    }
+
+    /// When it began.
+    async fn started_at(&self) -> DateTime<Utc> {
+        self.0.started_at
+    }
+
+    /// When the person last said something, or it began.
+    async fn active_at(&self) -> DateTime<Utc> {
+        self.0.active_at
+    }
+
+    /// When it ended. Null while it goes on.
+    async fn ended_at(&self) -> Option<DateTime<Utc>> {
+        self.0.ended_at
+    }
+
+    /// How often the person said something.
+    async fn turn_count(&self) -> u64 {
+        self.0.turn_count
+    }
+
+    /// How often the bot said something.
+    async fn reply_count(&self) -> u64 {
+        self.0.reply_count
+    }
+
+    /// What was said, oldest first. Null when it cannot be read.
+    #[graphql(complexity = "cost(first, last, child_complexity)")]
+    async fn turns(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "So many from the start of the list, at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "So many from the end of the list, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Option<Stretch<Turn>>, AskError> {
+        let page = page(first, last, after, before)?;
+        Ok(Some(stretch(Asking::of(ctx).reads().await?.turns(self.0.id, &page).await?)))
+    }
+
+    /// Runs of scripts that answered in it, newest first. Null when they cannot be read. Needs `run.read`.
+    #[graphql(guard = "Needs(Permission::RunRead)", complexity = "cost(first, last, child_complexity)")]
+    async fn runs(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "So many from the start of the list, at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "So many from the end of the list, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Only runs in this state.")] state: Option<RunState>,
+    ) -> Result<Option<List<Run>>, AskError> {
+        let filter = Run::filter(None, Some(self.0.id), state);
+        Run::list(ctx, page(first, last, after, before)?, filter).await.map(Some)
+    }
+}
+
+#[derive(Default)]
+pub(super) struct ConversationQuery;
+
+#[Object]
+impl ConversationQuery {
+    /// The conversation of this id. Null when there is none. Needs `conversation.read`.
+    #[graphql(guard = "Needs(Permission::ConversationRead)")]
+    async fn conversation(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which conversation.")] id: ID,
+        #[graphql(name = "waitFor", desc = "Token of a command that the answer must show.")] _wait_for: Option<String>,
+    ) -> Result<Option<Conversation>, AskError> {
+        find_by_text::<ConversationId, Conversation>(ctx, &id).await
+    }
+
+    /// Conversations, newest first. Null when they cannot be read. Needs `conversation.read`.
+    #[graphql(guard = "Needs(Permission::ConversationRead)", complexity = "cost(first, last, child_complexity)")]
+    #[expect(clippy::too_many_arguments, reason = "each is an argument of the field")]
+    async fn conversations(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "So many from the start of the list, at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "So many from the end of the list, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Only conversations with this bot.")] bot_id: Option<ID>,
+        #[graphql(desc = "Only conversations of this session.")] session_id: Option<ID>,
+        #[graphql(desc = "Only conversations in this state.")] state: Option<ConversationState>,
+        #[graphql(name = "waitFor", desc = "Token of a command that the answer must show.")] _wait_for: Option<String>,
+    ) -> Result<Option<List<Conversation>>, AskError> {
+        let filter = Conversation::filter(id(bot_id, "botId")?, id(session_id, "sessionId")?, state);
+        Conversation::list(ctx, page(first, last, after, before)?, filter).await.map(Some)
+    }
+}

@@ -1,0 +1,206 @@
+//! The OpenAPI 3.1 document, made from the list of routes.
+
+use std::sync::LazyLock;
+
+use axum::response::{IntoResponse, Response};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use schemars::SchemaGenerator;
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value, json};
+
+use crate::problem::ProblemDocument;
+use crate::route::{Access, Content, Route};
+use crate::routes;
+
+/// `GET /openapi.json`.
+pub(crate) async fn serve() -> Response {
+    static TEXT: LazyLock<String> = LazyLock::new(|| document().to_string());
+    (
+        [
+            (CONTENT_TYPE, "application/json"),
+            (CACHE_CONTROL, "public, no-cache"),
+        ],
+        TEXT.as_str(),
+    )
+        .into_response()
+}
+
+/// The document of every route there is.
+pub fn document() -> Value {
+    let mut generator = SchemaSettings::draft2020_12()
+        .with(|settings| settings.definitions_path = "/components/schemas".into())
+        .into_generator();
+    let problem = generator.subschema_for::<ProblemDocument<'static>>();
+    let mut paths = Map::new();
+    for route in routes() {
+        let path = route.path.replace("{*", "{");
+        let operations = paths.entry(path).or_insert_with(|| json!({}));
+        operations[route.method.as_str().to_lowercase()] = operation(&route, &mut generator);
+    }
+    json!({
+        "openapi": "3.1.0",
+        "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
+        "info": {
+            "title": "botserver",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Commands of the platform. Reads are GraphQL. Every error is a problem document; \
+                            docs/errors.md lists their codes.",
+            "license": { "name": "Apache-2.0 OR MIT", "identifier": "Apache-2.0 OR MIT" }
+        },
+        "servers": [{ "url": "/" }],
+        "tags": [
+            { "name": "commands", "description": "What may be asked, each with its permission" },
+            { "name": "graphql", "description": "Queries and subscriptions" },
+            { "name": "pages", "description": "What a browser loads" },
+            { "name": "probes", "description": "What an operator's machines ask" },
+            { "name": "visitors", "description": "The web chat" }
+        ],
+        "paths": paths,
+        "components": {
+            "schemas": generator.take_definitions(true),
+            "securitySchemes": {
+                "token": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "An API token, `<organisation>.<token>.<secret>`"
+                },
+                "visitor": {
+                    "type": "apiKey",
+                    "in": "query",
+                    "name": "session_id",
+                    "description": "The credential of a session, also accepted in the socket's first frame"
+                }
+            },
+            "responses": {
+                "Problem": {
+                    "description": "The request was not done",
+                    "content": { "application/problem+json": { "schema": problem } }
+                }
+            }
+        }
+    })
+}
+
+fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
+    let mut operation = json!({
+        "operationId": route.operation,
+        "summary": route.summary,
+        "tags": [route.tag],
+        "security": security(route.access),
+        "responses": responses(route, generator),
+    });
+    let parameters = parameters(route);
+    if !parameters.is_empty() {
+        operation["parameters"] = Value::Array(parameters);
+    }
+    if let Some(request) = route.request {
+        operation["requestBody"] = json!({ "required": true, "content": content(request, generator) });
+    }
+    if let Access::Permission(permission) = route.access {
+        operation["x-permission"] = json!(permission);
+    }
+    operation
+}
+
+fn security(access: Access) -> Value {
+    match access {
+        Access::Open => json!([]),
+        Access::Visitor => json!([{ "visitor": [] }]),
+        Access::Token | Access::Permission(_) => json!([{ "token": [] }]),
+    }
+}
+
+fn parameters(route: &Route) -> Vec<Value> {
+    let text = json!({ "type": "string" });
+    let mut parameters = Vec::new();
+    for name in path_parameters(route.path) {
+        let schema = if name.ends_with("_id") {
+            json!({ "type": "string", "format": "uuid" })
+        } else {
+            text.clone()
+        };
+        parameters.push(json!({ "name": name, "in": "path", "required": true, "schema": schema }));
+    }
+    for (name, description) in route.query {
+        parameters.push(json!({ "name": name, "in": "query", "description": description, "schema": text }));
+    }
+    if route.command {
+        parameters.push(json!({
+            "name": "Idempotency-Key",
+            "in": "header",
+            "description": "With it the command is carried out once, however often it is sent",
+            "schema": { "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$" }
+        }));
+    }
+    parameters
+}
+
+fn path_parameters(path: &str) -> impl Iterator<Item = &str> {
+    path.split('{')
+        .skip(1)
+        .filter_map(|rest| rest.split('}').next())
+        .map(|name| name.trim_start_matches('*'))
+}
+
+fn responses(route: &Route, generator: &mut SchemaGenerator) -> Value {
+    let mut success =
+        json!({ "description": description(route.status), "content": content(route.answer, generator) });
+    if route.command {
+        let text = json!({ "type": "string" });
+        success["headers"] = json!({
+            "Botserver-Token": { "description": "Read token, as in the body", "schema": text },
+            "Idempotent-Replayed": { "description": "true for a repetition", "schema": text }
+        });
+        if route.status == 201 {
+            success["headers"]["Location"] = json!({ "description": "What was created", "schema": text });
+        }
+    }
+    let mut responses = Map::from_iter([(route.status.to_string(), success)]);
+    for status in problem_statuses(route) {
+        responses.insert(
+            status.to_string(),
+            json!({ "$ref": "#/components/responses/Problem" }),
+        );
+    }
+    responses.insert(
+        "default".to_owned(),
+        json!({ "$ref": "#/components/responses/Problem" }),
+    );
+    Value::Object(responses)
+}
+
+/// What may happen besides success, as far as it can be told from the list.
+fn problem_statuses(route: &Route) -> Vec<u16> {
+    let mut statuses = match route.access {
+        Access::Open => vec![],
+        Access::Visitor | Access::Token => vec![401, 429],
+        Access::Permission(_) => vec![401, 403, 429],
+    };
+    if route.path.contains('{') {
+        statuses.push(404);
+    }
+    if route.command {
+        statuses.extend([400, 408, 409, 413, 422, 503]);
+    }
+    if route.request.is_some() {
+        statuses.push(415);
+    }
+    statuses
+}
+
+fn content(content: Content, generator: &mut SchemaGenerator) -> Value {
+    match content {
+        Content::None => json!({}),
+        Content::Json(schema) => json!({ "application/json": { "schema": schema(generator) } }),
+        Content::Other(media_type) => json!({ media_type: {} }),
+    }
+}
+
+fn description(status: u16) -> &'static str {
+    match status {
+        101 => "The connection becomes a WebSocket",
+        201 => "Created",
+        202 => "Taken, and durable",
+        _ => "Done",
+    }
+}

@@ -1,0 +1,45 @@
+//! The one place where an error of a command becomes a problem.
+
+use commands::{CommandError, RefusalKind};
+use http::StatusCode;
+
+use super::{CODES, FieldProblem, Problem};
+
+/// Seconds after which a command that met others, or a database that was away, is worth another try.
+const RETRY_AFTER_SECONDS: u64 = 1;
+
+impl From<CommandError> for Problem {
+    fn from(error: CommandError) -> Self {
+        let detail = error.to_string();
+        match error {
+            CommandError::Denied(_) => Problem::new("forbidden").detail(detail),
+            CommandError::Unauthenticated => Problem::new("unauthenticated"),
+            CommandError::Refused { kind, code, message } => refused(kind, code).detail(message),
+            CommandError::Invalid { field, message } => Problem::new("field_invalid")
+                .detail(detail)
+                .error(FieldProblem::at(format!("#/{field}"), message)),
+            CommandError::Taken { kind } if kind == "bot_name" => Problem::new("bot_name_taken"),
+            CommandError::Taken { .. } => Problem::new("taken").detail(detail),
+            CommandError::Mismatch => Problem::new("idempotency_key_reused"),
+            CommandError::Contended => Problem::new("contended").retry_after(RETRY_AFTER_SECONDS),
+            CommandError::Unavailable(cause) => Problem {
+                cause: Some(std::sync::Arc::new(cause)),
+                ..Problem::new("unavailable")
+            }
+            .retry_after(RETRY_AFTER_SECONDS),
+            CommandError::Unexpected(cause) => Problem::unexpected(cause),
+        }
+    }
+}
+
+fn refused(kind: RefusalKind, code: &'static str) -> Problem {
+    if CODES.iter().any(|known| known.name == code) {
+        return Problem::new(code);
+    }
+    let (status, title) = match kind {
+        RefusalKind::NotFound => (StatusCode::NOT_FOUND, "Not found"),
+        RefusalKind::Conflict => (StatusCode::CONFLICT, "Conflict"),
+        RefusalKind::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "Not valid"),
+    };
+    Problem::with(code, status, title)
+}

@@ -1,0 +1,7 @@
+//! Commands over REST, one file per noun: translate, ask once, translate back.
+
+pub(crate) mod bot;
+pub(crate) mod conversation;
+pub(crate) mod run;
+pub(crate) mod session;
+pub(crate) mod token;

@@ -1,0 +1,256 @@
+//! The one list of routes, from which the router, the tests of access and the OpenAPI document are made.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use domain::Permission;
+use http::Method;
+
+use crate::guard::guard;
+use crate::health::Fine;
+use crate::rest::{bot, conversation, run, session, token};
+use crate::route::{Access, Parameter, Route};
+use crate::visit::{BotConfiguration, Visitor};
+use crate::{Edge, Problem, assets, graphql, health, layers, openapi, pages, socket, visit};
+
+/// Every route there is.
+pub fn routes() -> Vec<Route> {
+    let mut routes = commands();
+    routes.extend(visitors());
+    routes.extend(probes());
+    routes.extend(pages());
+    routes
+}
+
+fn commands() -> Vec<Route> {
+    use Permission::{BotCreate, BotPause, BotRetire, ConversationEnd, ConversationWrite};
+    use Permission::{RunCancel, SessionEnd, SessionStart, TokenIssue, TokenRevoke};
+    let post = Method::POST;
+    let delete = Method::DELETE;
+    vec![
+        Route::command(
+            post.clone(),
+            "/api/v1/bots",
+            "create_bot",
+            "Creates a bot",
+            BotCreate,
+            bot::create,
+        )
+        .takes::<bot::NewBot>()
+        .answers::<bot::CreatedBot>(201),
+        Route::command(
+            post.clone(),
+            "/api/v1/bots/{bot_id}/pause",
+            "pause_bot",
+            "Turns visitors away until the bot is resumed",
+            BotPause,
+            bot::pause,
+        ),
+        Route::command(
+            post.clone(),
+            "/api/v1/bots/{bot_id}/resume",
+            "resume_bot",
+            "Lets visitors in again",
+            BotPause,
+            bot::resume,
+        ),
+        Route::command(
+            delete.clone(),
+            "/api/v1/bots/{bot_id}",
+            "retire_bot",
+            "Ends the bot for good and frees its name",
+            BotRetire,
+            bot::retire,
+        ),
+        Route::command(
+            post.clone(),
+            "/api/v1/sessions",
+            "start_session",
+            "Starts a session with a bot",
+            SessionStart,
+            session::start,
+        )
+        .takes::<session::NewSession>()
+        .answers::<session::StartedSession>(201),
+        Route::command(
+            post.clone(),
+            "/api/v1/sessions/{session_id}/end",
+            "end_session",
+            "Ends a session and its conversation",
+            SessionEnd,
+            session::end,
+        ),
+        Route::command(
+            post.clone(),
+            "/api/v1/sessions/{session_id}/turns",
+            "post_turn",
+            "Takes a message of a person; durable when answered",
+            ConversationWrite,
+            session::receive_turn,
+        )
+        .takes::<session::Turn>()
+        .answers::<session::ReceivedTurn>(202),
+        Route::command(
+            post.clone(),
+            "/api/v1/conversations/{conversation_id}/end",
+            "end_conversation",
+            "Ends a conversation",
+            ConversationEnd,
+            conversation::end,
+        ),
+        Route::command(
+            post.clone(),
+            "/api/v1/runs/{run_id}/cancel",
+            "cancel_run",
+            "Cancels a run",
+            RunCancel,
+            run::cancel,
+        ),
+        Route::command(
+            post,
+            "/api/v1/tokens",
+            "issue_token",
+            "Issues an API token",
+            TokenIssue,
+            token::issue,
+        )
+        .takes::<token::NewToken>()
+        .answers::<token::IssuedToken>(201),
+        Route::command(
+            delete,
+            "/api/v1/tokens/{token_id}",
+            "revoke_token",
+            "Revokes an API token",
+            TokenRevoke,
+            token::revoke,
+        ),
+    ]
+}
+
+fn visitors() -> Vec<Route> {
+    const BOT_NAME: Parameter = (
+        "bot_name",
+        "Name of a bot of the default organisation; the default bot without it",
+    );
+    const CREDENTIAL: Parameter = ("session_id", "Credential of the session to resume");
+    vec![
+        Route::get(
+            "/api/auth",
+            "visit",
+            "Resumes a visitor's session, or lets a new visitor in",
+            visit::authenticate,
+        )
+        .tag("visitors")
+        .query(&[BOT_NAME, CREDENTIAL])
+        .answers::<Visitor>(200),
+        Route::get(
+            "/api/bot/config",
+            "bot_configuration",
+            "What a page shows of a bot",
+            visit::configuration,
+        )
+        .tag("visitors")
+        .query(&[BOT_NAME])
+        .answers::<BotConfiguration>(200),
+        Route::socket(
+            "/ws/{bot}",
+            "open_socket",
+            "The web chat's socket",
+            socket::handle,
+        )
+        .query(&[CREDENTIAL]),
+        Route::socket(
+            "/ws",
+            "open_socket_of_named_bot",
+            "The same, with the bot in the query",
+            socket::handle,
+        )
+        .query(&[BOT_NAME, CREDENTIAL]),
+        Route::get(
+            "/graphql",
+            "query",
+            "Answers a GraphQL query, or opens a socket of graphql-transport-ws",
+            graphql::handle,
+        )
+        .tag("graphql")
+        .access(Access::Token)
+        .query(&[
+            ("query", "The document"),
+            ("operationName", "Which of its operations"),
+            ("variables", "JSON"),
+        ])
+        .answers_other("application/graphql-response+json"),
+        Route::new(
+            Method::POST,
+            "/graphql",
+            "query_by_post",
+            "Answers a GraphQL query",
+            graphql::handle,
+        )
+        .tag("graphql")
+        .access(Access::Token)
+        .takes_other("application/json")
+        .answers_other("application/graphql-response+json"),
+    ]
+}
+
+fn probes() -> Vec<Route> {
+    vec![
+        Route::get("/livez", "live", "The process answers", health::live)
+            .tag("probes")
+            .answers::<Fine>(200),
+        Route::get("/readyz", "ready", "Requests can be served", health::ready)
+            .tag("probes")
+            .query(&[("verbose", "Name what was checked")])
+            .answers::<Fine>(200),
+        Route::get("/startupz", "started", "The server has started", health::startup)
+            .tag("probes")
+            .answers::<Fine>(200),
+        Route::get(
+            "/metrics",
+            "metrics",
+            "Measures in the Prometheus text format",
+            health::metrics,
+        )
+        .tag("probes")
+        .answers_other("text/plain"),
+    ]
+}
+
+fn pages() -> Vec<Route> {
+    vec![
+        Route::get("/openapi.json", "openapi", "This document", openapi::serve)
+            .tag("pages")
+            .answers_other("application/json")
+            .compressed(),
+        Route::get("/", "home", "The default bot's chat", pages::home)
+            .answers_other("text/html")
+            .compressed(),
+        Route::get("/{bot}", "chat", "A bot's chat", pages::bot)
+            .answers_other("text/html")
+            .compressed(),
+        Route::get(
+            "/assets/{*path}",
+            "asset",
+            "A file of the chat page",
+            assets::asset,
+        )
+        .answers_other("application/octet-stream")
+        .compressed(),
+    ]
+}
+
+/// The whole edge: every route of the list behind its guard, and the layers around them.
+pub fn router(edge: Edge) -> Router {
+    let settings = Arc::clone(&edge.settings);
+    let mut router = Router::new();
+    for route in routes() {
+        let door = from_fn_with_state((edge.clone(), route.access), guard);
+        router = router.route(route.path, route.handler.route_layer(door));
+    }
+    let router = router
+        .fallback(async || Problem::new("not_found"))
+        .with_state(edge);
+    layers::dress(router, &settings)
+}

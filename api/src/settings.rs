@@ -1,0 +1,90 @@
+//! What the edge is told at start.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use domain::OrganisationId;
+use ipnet::IpNet;
+
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Whose bots the pages, `/api/auth` and `/ws/{bot}` mean.
+    pub default_organisation: OrganisationId,
+    /// The bot of `/`, by name.
+    pub default_bot: Option<String>,
+    /// Where the world reaches this server. With `https`, browsers are told to stay with it.
+    pub public_url: Option<String>,
+    /// Only what these say of a client's address is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    pub limits: Limits,
+    pub graphql: GraphqlLimits,
+}
+
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// One message of a person, in bytes of UTF-8.
+    pub message_bytes_max: usize,
+    /// Messages of one session.
+    pub messages_per_minute_max: NonZeroU32,
+    pub sockets_per_session_max: usize,
+    pub sockets_max: usize,
+    /// The body of one request.
+    pub body_bytes_max: usize,
+    /// Calls of `/api/auth` from one address.
+    pub visits_per_minute_max: NonZeroU32,
+    /// Refused credentials from one address.
+    pub failures_per_minute_max: NonZeroU32,
+    /// How long a body may take to arrive.
+    pub body_within: Duration,
+    /// How long an answer may take to be made.
+    pub answer_within: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let number = |n| NonZeroU32::new(n).expect("is not zero");
+        Self {
+            message_bytes_max: 16 * 1024,
+            messages_per_minute_max: number(60),
+            sockets_per_session_max: 8,
+            sockets_max: 10_000,
+            body_bytes_max: 256 * 1024,
+            // An office behind one address opens its pages within a minute.
+            visits_per_minute_max: number(120),
+            failures_per_minute_max: number(60),
+            body_within: Duration::from_secs(15),
+            answer_within: Duration::from_secs(30),
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct GraphqlLimits {
+    pub depth_max: usize,
+    pub complexity_max: usize,
+    pub introspection: bool,
+}
+
+impl Default for GraphqlLimits {
+    fn default() -> Self {
+        Self {
+            depth_max: 12,
+            complexity_max: 2_000,
+            introspection: false,
+        }
+    }
+}
+
+impl Settings {
+    /// Everything at its default, for one organisation.
+    pub fn new(default_organisation: OrganisationId) -> Self {
+        Self {
+            default_organisation,
+            default_bot: None,
+            public_url: None,
+            trusted_proxies: Vec::new(),
+            limits: Limits::default(),
+            graphql: GraphqlLimits::default(),
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! From the client to the bot: messages are stored one after another, in the order in which they came.
+
+use std::time::Duration;
+
+use axum::extract::ws::{Message as Frame, Utf8Bytes};
+use chrono::Utc;
+use commands::{CommandError, NewTurn, VisitorSession};
+use futures::{Stream, StreamExt};
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use super::close::Close;
+use super::connection::FRAME_BYTES_MAX;
+use super::incoming::{self, ClientFrame, FrameError, Message};
+use super::outgoing;
+use super::sending::Answered;
+use crate::Edge;
+
+/// Proxies drop a connection on which nothing happens for 60 s.
+const PING_EVERY: Duration = Duration::from_secs(25);
+const BAD_FRAMES_MAX: u32 = 10;
+/// A commit takes milliseconds. The page gives up a socket that confirms nothing for 10 s.
+const STORED_WITHIN: Duration = Duration::from_secs(8);
+
+pub(super) struct Receiving<'a> {
+    pub edge: &'a Edge,
+    pub visitor: &'a VisitorSession,
+    pub outbox: mpsc::Sender<Frame>,
+    pub answered: &'a Answered,
+}
+
+/// What a socket has done so far, as far as it decides whether it goes on.
+#[derive(Debug, Default)]
+struct Standing {
+    bad_frames: u32,
+    /// Pings since the client was last heard.
+    unanswered: u32,
+}
+
+impl Standing {
+    fn heard(&mut self) {
+        self.unanswered = 0;
+    }
+
+    fn tick(&mut self) -> Result<(), Close> {
+        if self.unanswered >= 2 {
+            return Err(Close::Silent);
+        }
+        self.unanswered += 1;
+        Ok(())
+    }
+
+    fn bad_frame(&mut self) -> Result<(), Close> {
+        self.bad_frames += 1;
+        if self.bad_frames >= BAD_FRAMES_MAX {
+            Err(Close::TooManyBadFrames)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl Receiving<'_> {
+    pub async fn run<S>(self, stream: &mut S) -> Close
+    where
+        S: Stream<Item = Result<Frame, axum::Error>> + Unpin,
+    {
+        let mut standing = Standing::default();
+        let mut pings = interval(PING_EVERY);
+        pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        pings.reset();
+        loop {
+            let went_on = tokio::select! {
+                frame = stream.next() => match frame {
+                    Some(Ok(frame)) => self.hear(frame, &mut standing).await,
+                    // axum hides the type of the error; a frame that is too long is the one that can be told why.
+                    Some(Err(error)) if error.to_string().contains("too long") => Err(Close::TooLong),
+                    Some(Err(_)) | None => Err(Close::Left),
+                },
+                _ = pings.tick() => standing.tick().map(|()| {
+                    // With frames waiting to be written a ping proves nothing.
+                    let _ = self.outbox.try_send(Frame::Ping(Default::default()));
+                }),
+            };
+            if let Err(close) = went_on {
+                return close;
+            }
+        }
+    }
+
+    async fn hear(&self, frame: Frame, standing: &mut Standing) -> Result<(), Close> {
+        standing.heard();
+        match frame {
+            Frame::Text(text) if text.len() > FRAME_BYTES_MAX => Err(Close::TooLong),
+            Frame::Text(text) => self.read(&text, standing).await,
+            Frame::Binary(_) => {
+                self.tell(outgoing::frame_error(&FrameError::bad("frames are text")))
+                    .await?;
+                standing.bad_frame()
+            }
+            Frame::Ping(_) | Frame::Pong(_) => Ok(()),
+            Frame::Close(_) => Err(Close::Left),
+        }
+    }
+
+    async fn read(&self, text: &Utf8Bytes, standing: &mut Standing) -> Result<(), Close> {
+        match incoming::parse(text, self.edge.settings.limits.message_bytes_max) {
+            Ok(ClientFrame::Message(message)) => self.store(message).await,
+            // A client that sends its credential in the address may send it again.
+            Ok(ClientFrame::Auth(_) | ClientFrame::Notice) => Ok(()),
+            Err(error) => {
+                self.tell(outgoing::frame_error(&error)).await?;
+                if error.code == FrameError::BAD_FRAME {
+                    standing.bad_frame()
+                } else {
+                    Ok(())
+                }
+            }
+        }
+    }
+
+    async fn store(&self, message: Message) -> Result<(), Close> {
+        let message_id = message.message_id;
+        if !self.edge.sockets.may_speak(self.visitor.session_id) {
+            metrics::counter!("ws_messages_refused_total").increment(1);
+            return self.tell(outgoing::too_many_messages(message_id)).await;
+        }
+        let turn = NewTurn {
+            content: message.content,
+            message_id,
+        };
+        let stored = self.edge.commands.receive_turn(self.visitor, turn, Utc::now());
+        match timeout(STORED_WITHIN, stored).await {
+            Ok(Ok(turn)) => {
+                self.tell(outgoing::received(message_id, &turn)).await?;
+                if turn.repeated || self.answered.knows(turn.turn_id) {
+                    return Ok(());
+                }
+                self.tell(outgoing::typing(turn.turn_id)).await
+            }
+            Ok(Err(error)) => {
+                if let CommandError::Unexpected(_) | CommandError::Unavailable(_) = error {
+                    tracing::error!(error = &error as &dyn std::error::Error,
+                        session.id = %self.visitor.session_id, "message was not stored");
+                }
+                self.tell(outgoing::command_error(&error, message_id)).await
+            }
+            // It may have been stored: the same message_id again will tell.
+            Err(_) => self.tell(outgoing::timed_out(message_id)).await,
+        }
+    }
+
+    async fn tell(&self, frame: String) -> Result<(), Close> {
+        self.outbox
+            .send(Frame::text(frame))
+            .await
+            .map_err(|_| Close::Left)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_pings_without_an_answer_end_a_socket() {
+        let mut standing = Standing::default();
+        assert!(standing.tick().is_ok() && standing.tick().is_ok());
+        standing.heard();
+        assert!(standing.tick().is_ok() && standing.tick().is_ok());
+        assert_eq!(standing.tick(), Err(Close::Silent));
+    }
+
+    #[test]
+    fn the_tenth_bad_frame_ends_a_socket() {
+        let mut standing = Standing::default();
+        assert!((1..BAD_FRAMES_MAX).all(|_| standing.bad_frame().is_ok()));
+        assert_eq!(standing.bad_frame(), Err(Close::TooManyBadFrames));
+    }
+}

@@ -1,0 +1,148 @@
+//! From the log to the client: what it missed, then what happens.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use axum::extract::ws::Message as Frame;
+use commands::VisitorSession;
+use domain::TurnId;
+use event_log::Position;
+use projections::conversation;
+use projections::{LiveEnd, LiveEvent, LiveFact, LiveSubscription, ReadError};
+use tokio::sync::mpsc;
+
+use super::close::Close;
+use super::outgoing::{self, Parties};
+use crate::Edge;
+
+/// Turns read at once: a long history must not be in memory as a whole.
+const CHUNK_TURNS: u32 = 200;
+/// How long the read model may take to show what had happened before the socket opened.
+const CAUGHT_UP_WITHIN: Duration = Duration::from_secs(10);
+/// Turns of one socket that are not yet confirmed while their answers are told already: a handful at most.
+const ANSWERED_KEPT: usize = 16;
+
+/// The turns that were answered last: an answer can overtake the confirmation of its turn.
+#[derive(Debug, Default)]
+pub(super) struct Answered(Mutex<VecDeque<TurnId>>);
+
+impl Answered {
+    pub fn knows(&self, turn: TurnId) -> bool {
+        self.0
+            .lock()
+            .expect("nothing panics while it is looked at")
+            .contains(&turn)
+    }
+
+    fn learn(&self, turn: TurnId) {
+        let mut turns = self.0.lock().expect("nothing panics while it is looked at");
+        if turns.len() == ANSWERED_KEPT {
+            turns.pop_front();
+        }
+        turns.push_back(turn);
+    }
+}
+
+pub(super) struct Sending<'a> {
+    pub edge: &'a Edge,
+    pub visitor: &'a VisitorSession,
+    pub parties: &'a Parties,
+    pub outbox: mpsc::Sender<Frame>,
+    pub answered: &'a Answered,
+}
+
+impl Sending<'_> {
+    pub async fn run(self, resume_after: Position) -> Close {
+        match self.follow(resume_after).await {
+            Ok(close) | Err(close) => close,
+        }
+    }
+
+    async fn follow(&self, resume_after: Position) -> Result<Close, Close> {
+        let mut live = self.edge.live.subscribe(self.visitor.session_id).await;
+        let seen = self.catch_up(&live, resume_after).await?;
+        while let Some(event) = live.events.recv().await {
+            // A client that was told more by another process is not told again.
+            if event.position > seen {
+                self.tell_event(&event).await?;
+            }
+        }
+        Ok(match live.end() {
+            LiveEnd::Overrun => Close::TryAgain,
+            LiveEnd::Stopped => Close::Restart,
+        })
+    }
+
+    /// Tells what was said after `after`, up to where the listener takes over; returns the last position told.
+    async fn catch_up(&self, live: &LiveSubscription, after: Position) -> Result<Position, Close> {
+        let names = [conversation::NAME];
+        let caught_up = self
+            .edge
+            .projections
+            .wait_for(&names, live.from, CAUGHT_UP_WITHIN)
+            .await;
+        caught_up.map_err(|error| {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                position = live.from.0,
+                "history of a socket is not there yet"
+            );
+            Close::TryAgain
+        })?;
+        let mut seen = after;
+        while seen < live.from {
+            let rows = self.chunk(seen).await.map_err(|error| {
+                tracing::error!(error = &error as &dyn std::error::Error,
+                    session.id = %self.visitor.session_id, "history cannot be read");
+                Close::TryAgain
+            })?;
+            let last_chunk = rows.len() < CHUNK_TURNS as usize;
+            for row in rows.iter().filter(|row| row.position <= live.from) {
+                self.tell(outgoing::of_row(self.parties, row)).await?;
+                seen = row.position;
+            }
+            if last_chunk || rows.iter().any(|row| row.position > live.from) {
+                break;
+            }
+        }
+        Ok(seen)
+    }
+
+    async fn chunk(&self, after: Position) -> Result<Vec<conversation::TurnRow>, ReadError> {
+        let reads = self.edge.reader.tenant(self.visitor.tenant).await?;
+        reads
+            .session_turns_after(self.visitor.session_id, after, CHUNK_TURNS)
+            .await
+    }
+
+    async fn tell_event(&self, event: &LiveEvent) -> Result<(), Close> {
+        let position = event.position.0;
+        match &event.event {
+            LiveFact::Turn(turn) => self.tell(outgoing::turn(self.parties, position, turn)).await,
+            LiveFact::Reply { reply, answers } => {
+                self.tell(outgoing::reply(self.parties, position, reply)).await?;
+                match answers {
+                    Some(turn_id) => self.tell_answered(*turn_id, position).await,
+                    None => Ok(()),
+                }
+            }
+            LiveFact::Answered { turn_id } => self.tell_answered(*turn_id, position).await,
+            LiveFact::SessionEnded => Err(Close::Unauthenticated),
+            LiveFact::ConversationStarted | LiveFact::ConversationEnded { .. } => Ok(()),
+        }
+    }
+
+    async fn tell_answered(&self, turn_id: TurnId, position: i64) -> Result<(), Close> {
+        self.answered.learn(turn_id);
+        self.tell(outgoing::answered(turn_id, position)).await
+    }
+
+    /// Waits for room: the listener's buffer fills meanwhile, and says when it is too much.
+    async fn tell(&self, frame: String) -> Result<(), Close> {
+        self.outbox
+            .send(Frame::text(frame))
+            .await
+            .map_err(|_| Close::Left)
+    }
+}

@@ -1,0 +1,12 @@
+//! The edge as a client meets it: a running server over a real database.
+
+mod access;
+mod contracts;
+mod graphql;
+mod idempotency;
+mod pages;
+mod protocol;
+mod rest;
+mod server;
+mod socket;
+mod visit;

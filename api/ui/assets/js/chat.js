@@ -1,0 +1,275 @@
+// Puts the page together: what happens to the connection and the transcript, and what is shown of it.
+
+import { createAnnouncer } from "./announcer.js";
+import { botConfiguration, botInPath, Refusal, session } from "./api.js";
+import { createComposer } from "./composer.js";
+import { createDelivery, newMessageId } from "./delivery.js";
+import { byId } from "./element.js";
+import { createHeader } from "./header.js";
+import { isShown } from "./layout.js";
+import { createPanel, panelOf } from "./panel.js";
+import { createScrollKeeper } from "./scroll_keeper.js";
+import { storageOf } from "./storage.js";
+import { createSuggestions } from "./suggestions.js";
+import { chosenLanguage, clockIn, textsIn } from "./texts.js";
+import { applyColours } from "./theme.js";
+import * as transcripts from "./transcript.js";
+import { createTranscriptView } from "./transcript_view.js";
+import { createTransport } from "./transport.js";
+
+// A new conversation is usually opened by a greeting; before it may have come, the page does not say "empty".
+const GREETING_WITHIN_MS = 800;
+// Nobody believes in an answer for longer, whatever has become of its run.
+const TYPING_MS = 120_000;
+// A browser may bring back a tab days later; what was written so long ago is not sent without being asked.
+const UNSENT_FRESH_MS = 3_600_000;
+
+const { language, locale } = chosenLanguage(navigator.languages ?? [navigator.language]);
+const text = await textsIn(language);
+const announcer = createAnnouncer(byId("announcer"));
+
+let bot = { bot_name: botInPath(location.pathname), title: botInPath(location.pathname) ?? text("bot"), theme: {} };
+let configured = false;
+let storage = null;
+let sessionId = null;
+let connection = { phase: "idle", problem: null, failures: 0 };
+let transcript = transcripts.emptyTranscript();
+let settled = false;
+let unreadFrom = null;
+let frameRequested = false;
+let typingTimer = null;
+
+const transport = createTransport({
+  bot: () => bot.bot_name,
+  authenticate,
+  position: () => transcript.position,
+  onState: connectionChanged,
+  onFrame: hear,
+  onInterrupted() {
+    delivery.interrupted();
+    change(transcripts.withInterruption(transcript));
+  },
+  onForgotten: (credential) => storage?.dropCredential(credential),
+});
+const delivery = createDelivery({
+  send: transport.send,
+  onStalled: transport.stalled,
+  onFailed: (messageId) => change(transcripts.withFailed(transcript, messageId, text("reasonUnanswered"))),
+});
+const header = createHeader(text, announcer.say);
+const panel = createPanel(text, transport.askAgain);
+const scrolling = createScrollKeeper({ text, onSeen: showTitle });
+const suggestions = createSuggestions(text, say);
+const composer = createComposer({
+  text,
+  onSend: (content) => say({ content }),
+  onDraft: (draft) => storage?.keepDraft(draft),
+});
+const transcriptView = createTranscriptView({
+  text,
+  clock: clockIn(locale),
+  botTitle: () => bot.title,
+  announce: announcer.say,
+  onRetry(messageId) {
+    change(transcripts.withRetry(transcript, messageId));
+    deliverUnsent();
+  },
+  onEdit(messageId) {
+    const entry = transcript.entries.find((one) => one.messageId === messageId);
+    change(transcripts.withoutUnsent(transcript, messageId));
+    composer.putBack(entry.content);
+  },
+});
+
+document.documentElement.lang = locale;
+byId("skip-link").textContent = text("skip");
+byId("typing-text").textContent = text("typing", { name: bot.title });
+header.showBot(bot);
+if (bot.bot_name !== null) openStorage();
+document.addEventListener("visibilitychange", () => frameRequested && show());
+composer.focus();
+transport.start();
+
+/** Who the bot is (asked once), then who the visitor is: the credential of their session. */
+async function authenticate(refusedOrKnown) {
+  const configuration = configure();
+  if (bot.bot_name === null) await configuration;
+  const credential = refusedOrKnown ?? storage.credential();
+  const [, answer] = await Promise.all([configuration, sessionOf(credential)]);
+  storage.keepCredential(answer.session_id);
+  enterSession(answer.session_id.split(".")[0]);
+  return answer.session_id;
+}
+
+/** A stored credential that the server will not even look at must not lock the visitor out. */
+async function sessionOf(credential) {
+  try {
+    return await session(bot.bot_name, credential);
+  } catch (refusal) {
+    const isRefused = credential !== null && refusal.status >= 400 && refusal.status < 500;
+    if (!isRefused || refusal.status === 404 || refusal.status === 429) throw refusal;
+    storage.dropCredential(credential);
+    return session(bot.bot_name, null);
+  }
+}
+
+/** Without its configuration a bot whose name is known can still be talked to. */
+async function configure() {
+  if (configured) return;
+  try {
+    const { title, ...rest } = await botConfiguration(bot.bot_name);
+    bot = { ...bot, ...rest, bot_name: rest.bot_name ?? bot.bot_name };
+    bot.title = title || bot.bot_name;
+    configured = true;
+  } catch (refusal) {
+    if (bot.bot_name === null || refusal.status === 404) throw refusal;
+    return;
+  }
+  if (bot.bot_name === null) throw new Refusal({ status: 0 });
+  showBot();
+  if (storage === null) openStorage();
+}
+
+function showBot() {
+  header.showBot(bot);
+  applyColours(bot.theme);
+  byId("typing-text").textContent = text("typing", { name: bot.title });
+  if (typeof bot.language === "string" && /^[a-z]{2,3}(-[\w-]+)?$/i.test(bot.language)) byId("transcript").lang = bot.language;
+  showTitle();
+}
+
+/** What earlier visits left: the draft, and what this tab wrote that the server may not have. */
+function openStorage() {
+  storage = storageOf(bot.bot_name);
+  composer.restore(storage.draft());
+  for (const entry of storage.unsent()) {
+    if (typeof entry?.messageId !== "string" || typeof entry.content !== "string") continue;
+    transcript = transcripts.withOutgoing(transcript, entry);
+    const isOld = Date.now() - new Date(entry.at) > UNSENT_FRESH_MS;
+    if (entry.state === "failed" || isOld) transcript = transcripts.withFailed(transcript, entry.messageId, entry.reason);
+  }
+  change(transcript);
+}
+
+function say({ content, contextName = null, messageType }) {
+  unreadFrom = null;
+  scrolling.toEnd();
+  change(transcripts.withOutgoing(transcript, { messageId: newMessageId(), content, contextName, messageType, at: new Date().toISOString() }));
+  deliverUnsent();
+}
+
+function deliverUnsent() {
+  for (const entry of transcripts.unsentOf(transcript)) {
+    if (entry.state === "sending") delivery.deliver(entry, sessionId);
+  }
+}
+
+function connectionChanged(next) {
+  const nowReady = next.phase === "ready" && connection.phase !== "ready";
+  connection = next;
+  header.showConnection(connection);
+  if (nowReady) {
+    deliverUnsent();
+    setTimeout(() => {
+      settled = true;
+      show();
+    }, GREETING_WITHIN_MS);
+  }
+  show();
+}
+
+function hear(frame) {
+  if (frame.type === "connected") return enterSession(frame.session_id);
+  const handle = EVENTS[frame.event];
+  if (handle) return handle(frame.data ?? {});
+  if (frame.event !== undefined || frame.type !== undefined) return;
+  const next = transcripts.withFrame(transcript, frame);
+  if (typeof frame.message_id === "string") delivery.settled(frame.message_id);
+  change(next);
+}
+
+/** The transcript belongs to one session; another one begins with its own history. */
+function enterSession(next) {
+  if (sessionId !== null && sessionId !== next) {
+    const hadMessages = transcript.position > 0;
+    transcript = transcripts.restarted(transcript);
+    if (hadMessages) composer.notify(text("newConversation"));
+  }
+  sessionId = next;
+}
+
+const EVENTS = {
+  received(data) {
+    delivery.settled(data.message_id);
+    change(transcripts.withReceived(transcript, data));
+  },
+  typing(data) {
+    change(transcripts.withTyping(transcript, data.turn_id));
+    clearTimeout(typingTimer);
+    typingTimer = setTimeout(() => change(transcripts.withoutTyping(transcript)), TYPING_MS);
+  },
+  answered: (data) => change(transcripts.withAnswered(transcript, data.turn_id)),
+  error(data) {
+    const reason = reasonOf(data);
+    if (typeof data.message_id !== "string") return composer.notify(reason);
+    delivery.settled(data.message_id);
+    change(transcripts.withFailed(transcript, data.message_id, reason, data.retryable !== false));
+  },
+  change_theme(data) {
+    applyColours(data);
+    const title = data.title ?? data.logo_text;
+    if (typeof title === "string" && title !== "") bot = { ...bot, title };
+    bot = { ...bot, theme: { ...bot.theme, logo: data.logo ?? data.logo_url ?? bot.theme?.logo } };
+    header.showBot(bot);
+    showTitle();
+  },
+};
+
+/** The server's own words, unless the code is one that we can say in the visitor's language. */
+function reasonOf({ code, message }) {
+  if (/too_many|rate|throttl/.test(code ?? "")) return text("reasonTooMany");
+  if (/too_l(ong|arge)/.test(code ?? "")) return text("reasonTooLong");
+  return typeof message === "string" && message !== "" ? message : text("reasonUnknown");
+}
+
+/** Takes over a transcript; it is drawn once per frame however much comes in. */
+function change(next) {
+  if (next !== transcript) keepUnsent(next);
+  transcript = next;
+  if (frameRequested) return;
+  frameRequested = true;
+  // Pages in the background get no animation frames, but their title counts what is new.
+  if (document.hidden) setTimeout(show);
+  else requestAnimationFrame(show);
+}
+
+function keepUnsent(next) {
+  const fields = ({ messageId, content, at, contextName, messageType, state, reason }) =>
+    ({ messageId, content, at, contextName, messageType, state, reason });
+  storage?.keepUnsent(transcripts.unsentOf(next).map(fields));
+}
+
+function show() {
+  frameRequested = false;
+  const seesNew = scrolling.seesNew();
+  const fresh = transcriptView.show(transcript, { unreadFrom, connected: connection.phase === "ready" });
+  const unseen = seesNew || !settled ? [] : fresh;
+  if (unseen.length > 0 && scrolling.unread() === 0) {
+    unreadFrom = unseen[0].key;
+    transcriptView.show(transcript, { unreadFrom, connected: connection.phase === "ready" });
+  }
+  byId("typing").hidden = !transcripts.isTyping(transcript);
+  suggestions.show(connection.phase === "stopped" ? [] : transcripts.suggestionsOf(transcript));
+  const hasMessages = transcript.entries.some(isShown);
+  const due = panelOf({ connection, hasMessages, settled });
+  panel.show(due, { connection, bot });
+  composer.offer(due !== "unknownBot");
+  scrolling.changed(unseen.length);
+  announcer.messages(fresh.map((reply) => ({ author: bot.title, text: reply.text })));
+  showTitle();
+}
+
+function showTitle() {
+  const unread = scrolling.unread();
+  document.title = unread > 0 ? `(${unread}) ${bot.title}` : bot.title;
+}

@@ -1,0 +1,101 @@
+// Where the visitor writes: a field that grows, a draft that survives a reload, a limit that is told in time.
+
+import { byId, icon } from "./element.js";
+
+// The server takes at most this much for one message.
+export const MESSAGE_BYTES_MAX = 16 * 1024;
+const COUNTED_FROM_BYTES = MESSAGE_BYTES_MAX * 0.9;
+const DRAFT_KEPT_AFTER_MS = 300;
+const NOTICE_SHOWN_MS = 10_000;
+
+export const bytesIn = (text) => new TextEncoder().encode(text).length;
+
+export function createComposer({ text, onSend, onDraft }) {
+  const form = byId("composer");
+  const field = byId("message");
+  const button = byId("send-button");
+  const count = byId("message-count");
+  const notice = byId("notice");
+  let draftTimer = null;
+  let noticeTimer = null;
+
+  function changed() {
+    grow(field);
+    const bytes = bytesIn(field.value.trim());
+    const tooLong = bytes > MESSAGE_BYTES_MAX;
+    button.disabled = bytes === 0 || tooLong;
+    field.toggleAttribute("aria-invalid", tooLong);
+    count.classList.toggle("composer-count-over", tooLong);
+    count.textContent = countText(text, bytes);
+    clearTimeout(draftTimer);
+    draftTimer = setTimeout(() => onDraft(field.value), DRAFT_KEPT_AFTER_MS);
+  }
+
+  function submit() {
+    const content = field.value.trim();
+    if (content === "" || bytesIn(content) > MESSAGE_BYTES_MAX) return;
+    field.value = "";
+    changed();
+    onDraft("");
+    onSend(content);
+  }
+
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    submit();
+    field.focus();
+  });
+  field.addEventListener("input", changed);
+  field.addEventListener("keydown", (event) => {
+    // While an input method composes, Enter picks a candidate (229 where `isComposing` is late).
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+    event.preventDefault();
+    submit();
+  });
+  addEventListener("pagehide", () => onDraft(field.value));
+  addEventListener("resize", () => grow(field));
+
+  field.placeholder = text("messagePlaceholder");
+  byId("message-label").textContent = text("messageLabel");
+  form.setAttribute("aria-label", text("messageLabel"));
+  button.replaceChildren(icon("send"));
+  button.setAttribute("aria-label", text("send"));
+  button.title = text("send");
+
+  return {
+    /** The draft of an earlier visit, unless something was written while the page was loading. */
+    restore(draft) {
+      if (field.value === "") field.value = draft;
+      changed();
+    },
+    /** Puts a message back to be changed, above what is being written. */
+    putBack(content) {
+      field.value = field.value.trim() === "" ? content : `${content}\n${field.value}`;
+      changed();
+      field.focus();
+    },
+    notify(words) {
+      clearTimeout(noticeTimer);
+      notice.textContent = words;
+      noticeTimer = setTimeout(() => (notice.textContent = ""), NOTICE_SHOWN_MS);
+    },
+    /** Where there is nobody to write to, there is no field. */
+    offer(wanted) {
+      form.hidden = !wanted;
+    },
+    /** Only where that does not make a keyboard jump up. */
+    focus: () => matchMedia("(hover: hover) and (pointer: fine)").matches && field.focus(),
+  };
+}
+
+function countText(text, bytes) {
+  if (bytes < COUNTED_FROM_BYTES) return "";
+  const left = MESSAGE_BYTES_MAX - bytes;
+  return left >= 0 ? text("remaining", { count: left }) : text("tooLong", { count: -left });
+}
+
+function grow(field) {
+  field.style.height = "auto";
+  // `scrollHeight` leaves out the border.
+  field.style.height = `${field.scrollHeight + field.offsetHeight - field.clientHeight}px`;
+}

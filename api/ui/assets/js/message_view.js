@@ -1,0 +1,122 @@
+// One message on the page: its text, its time and state, and what one can do with it.
+
+import { element, icon } from "./element.js";
+import { fragmentOf } from "./sanitised.js";
+
+const STATES = {
+  sending: { icon: "clock", name: "stateSending" },
+  waiting: { icon: "clock", name: "stateWaiting" },
+  received: { icon: "check", name: "stateReceived" },
+  answered: { icon: "checks", name: "stateAnswered" },
+  failed: { icon: "alert", name: "stateFailed" },
+};
+
+/** A view with its `node`; `update(row, {connected})` shows another version of the same message. */
+export function createMessageView({ text, clock, botTitle, onRetry, onEdit, announce }) {
+  const author = element("span", { class: "visually-hidden" });
+  const body = element("div", { class: "body", dir: "auto" });
+  const meta = element("div", { class: "meta" });
+  const toolbar = element("div", { class: "toolbar" });
+  const node = element("div", { class: "message" }, element("div", { class: "bubble" }, author, body, toolbar), meta);
+  let shown = { content: null, mark: null };
+
+  function update({ entry, first, last }, { connected }) {
+    node.className = ["message", `message-${entry.author}`, first && "first", last && "last", entry.streaming && "streaming"]
+      .filter(Boolean).join(" ");
+    if (entry.content !== shown.content) showBody(entry);
+    const state = entry.state === "sending" && !connected ? "waiting" : entry.state;
+    const mark = JSON.stringify([state, entry.reason, entry.at, last, entry.streaming]);
+    if (mark !== shown.mark) showMeta(entry, state, last);
+    shown = { content: entry.content, mark };
+  }
+
+  function showBody(entry) {
+    author.textContent = entry.author === "notice" ? "" : `${entry.author === "visitor" ? text("you") : botTitle()}: `;
+    body.classList.toggle("erased", entry.erased);
+    if (entry.erased) {
+      body.textContent = text("erased");
+      return;
+    }
+    if (entry.author !== "bot") {
+      body.textContent = entry.content;
+      return;
+    }
+    body.replaceChildren(fragmentOf(entry.content));
+    for (const block of body.querySelectorAll("pre")) {
+      block.tabIndex = 0;
+      framed(block, element("div", { class: "code" }, codeHead(block, { text, announce })));
+    }
+    for (const table of body.querySelectorAll("table")) framed(table, element("div", { class: "wide", tabindex: "0" }));
+  }
+
+  function showMeta(entry, state, last) {
+    const time = timeOf(entry, clock);
+    const important = state !== null && state !== "received" && state !== "answered";
+    const shownBelow = entry.author !== "notice" && !entry.streaming && (last || important);
+    meta.replaceChildren(...(shownBelow ? [time, ...stateParts(entry, state)].filter(Boolean) : []));
+    const copy = entry.author === "notice" || entry.streaming || entry.erased ? null : copyButton(() => shown.content, "copyMessage", { text, announce });
+    toolbar.replaceChildren(...[shownBelow ? null : timeOf(entry, clock), copy].filter(Boolean));
+    toolbar.hidden = copy === null;
+  }
+
+  function stateParts(entry, state) {
+    if (state === null) return [];
+    const label = element("span", { class: `state state-${state}` }, icon(STATES[state].icon), text(STATES[state].name));
+    if (state !== "failed") return [label];
+    return [
+      label,
+      element("span", { class: "reason", text: entry.reason ?? "" }),
+      entry.retryable ? element("button", { class: "link-button", type: "button", text: text("tryAgain"), onclick: () => onRetry(entry.messageId) }) : null,
+      element("button", { class: "link-button", type: "button", text: text("edit"), onclick: () => onEdit(entry.messageId) }),
+    ];
+  }
+
+  return { node, update, text: () => body.textContent };
+}
+
+function timeOf(entry, clock) {
+  if (entry.at === null) return null;
+  const at = new Date(entry.at);
+  return element("time", { datetime: entry.at, title: clock.moment(at), text: clock.time(at) });
+}
+
+function framed(node, frame) {
+  node.replaceWith(frame);
+  frame.append(node);
+}
+
+function codeHead(block, tools) {
+  const code = block.textContent;
+  const language = element("span", { class: "code-language", text: block.dataset.language ?? "" });
+  return element("div", { class: "code-head", dir: "ltr" }, language, copyButton(() => code, "copyCode", tools));
+}
+
+function copyButton(content, name, { text, announce }) {
+  const label = text(name);
+  const button = element("button", { class: "icon-button small", type: "button", "aria-label": label, title: label }, icon("copy"));
+  button.addEventListener("click", async () => {
+    const copied = await copyText(content());
+    announce(text(copied ? "copied" : "notCopied"));
+    button.replaceChildren(icon(copied ? "check" : "alert"));
+    setTimeout(() => button.replaceChildren(icon("copy")), 1_500);
+  });
+  return button;
+}
+
+/** The clipboard of the browser is open only to https pages; elsewhere the old way through a field. */
+async function copyText(content) {
+  try {
+    await navigator.clipboard.writeText(content);
+    return true;
+  } catch {
+    const focused = document.activeElement;
+    const field = element("textarea", { class: "visually-hidden", "aria-hidden": "true" });
+    field.value = content;
+    document.body.append(field);
+    field.select();
+    const copied = document.execCommand("copy");
+    field.remove();
+    focused?.focus();
+    return copied;
+  }
+}

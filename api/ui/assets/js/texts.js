@@ -1,0 +1,51 @@
+// The words of the page in the visitor's language; each language is one file in `texts/`.
+
+// Only the language in use is fetched.
+const LANGUAGES = {
+  en: async () => (await import("./texts/en.js")).english,
+  pt: async () => (await import("./texts/pt.js")).portuguese,
+};
+
+/** The first of the wanted languages that there are texts for, else English. */
+export function chosenLanguage(wanted) {
+  for (const tag of wanted) {
+    const language = tag.toLowerCase().split("-")[0];
+    if (language in LANGUAGES) return { language, locale: tag };
+  }
+  return { language: "en", locale: "en" };
+}
+
+/**
+ * Promises a function from the name of a text to the text, with `{name}` replaced by values.
+ * With a `count` value the form of the text for that number is taken (`one`, `other`).
+ */
+export async function textsIn(language) {
+  const texts = await LANGUAGES[language]();
+  const plural = new Intl.PluralRules(language);
+  return (name, values = {}) => {
+    const found = texts[name];
+    const text = typeof found === "object" ? (found[plural.select(values.count)] ?? found.other) : found;
+    return text.replace(/\{(\w+)\}/g, (_, key) => String(values[key] ?? ""));
+  };
+}
+
+/** How moments are written: the clock, the whole moment, and the day relative to today. */
+export function clockIn(locale) {
+  const time = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" });
+  const moment = new Intl.DateTimeFormat(locale, { dateStyle: "full", timeStyle: "medium" });
+  const date = new Intl.DateTimeFormat(locale, { weekday: "long", day: "numeric", month: "long" });
+  const dateOfOtherYear = new Intl.DateTimeFormat(locale, { day: "numeric", month: "long", year: "numeric" });
+  const relative = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
+  return {
+    time: (at) => time.format(at),
+    moment: (at) => moment.format(at),
+    day(at, now) {
+      const days = Math.round((startOfDay(at) - startOfDay(now)) / 86_400_000);
+      if (days === 0 || days === -1) return capitalised(relative.format(days, "day"), locale);
+      return capitalised((at.getFullYear() === now.getFullYear() ? date : dateOfOtherYear).format(at), locale);
+    },
+  };
+}
+
+const startOfDay = (at) => new Date(at.getFullYear(), at.getMonth(), at.getDate()).getTime();
+const capitalised = (text, locale) => text.charAt(0).toLocaleUpperCase(locale) + text.slice(1);

@@ -1,0 +1,170 @@
+//! FORMAT: values in the form in which people read them.
+
+use chrono::{DateTime, Datelike, Timelike, Utc};
+
+use super::dates::moment;
+use super::maths::fraction;
+use super::{Word, function};
+use crate::machine::{Context, Fault};
+use crate::value::{Value, parse_number};
+
+pub(super) const WORDS: &[Word] = &[function(
+    "FORMAT",
+    &[],
+    "FORMAT(value, pattern)",
+    "A number or date by a pattern such as #,##0.00, N2, C2, 0% or dd/MM/yyyy.",
+    (1, 2),
+    format,
+)
+.separated_by("AS")];
+
+/// A pattern that does not fit the value leaves it as it is.
+fn format(_: &mut Context<'_>, values: &mut [Value]) -> Result<Value, Fault> {
+    let pattern = values.get(1).map_or(Ok(String::new()), Value::to_text)?;
+    let numeric = match &values[0] {
+        Value::Text(text) => parse_number(text).is_some(),
+        other => matches!(other, Value::Integer(_) | Value::Number(_)),
+    };
+    let formatted = if numeric {
+        by_number_pattern(fraction(&values[0], "FORMAT")?, &pattern)
+    } else {
+        moment(&values[0]).and_then(|moment| by_date_pattern(&moment, &pattern))
+    };
+    match formatted {
+        Some(text) => Ok(Value::text(text)),
+        None => Ok(Value::text(values[0].to_text()?)),
+    }
+}
+
+/// Most decimals that a pattern can ask for: a fraction holds no more.
+const DECIMALS_MAX: usize = 15;
+
+fn by_number_pattern(number: f64, pattern: &str) -> Option<String> {
+    let pattern = pattern.trim();
+    if let Some(rest) = pattern.strip_prefix(['N', 'n', 'C', 'c']) {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let decimals = if digits == 0 {
+            2
+        } else {
+            rest[..digits].parse().ok()?
+        };
+        let (sign, point, group) = locale(rest[digits..].trim_matches(['[', ']']))?;
+        let plain = grouped(number, decimals, point, group);
+        let currency = pattern.starts_with(['C', 'c']);
+        return Some(match (currency, plain.strip_prefix('-')) {
+            (false, _) => plain,
+            (true, Some(positive)) => format!("-{sign}{positive}"),
+            (true, None) => format!("{sign}{plain}"),
+        });
+    }
+    by_digit_pattern(number, pattern)
+}
+
+/// Currency sign, decimal point and separator of thousands.
+fn locale(name: &str) -> Option<(&'static str, char, Option<char>)> {
+    Some(match name {
+        "" | "en" => ("$", '.', Some(',')),
+        "pt" => ("R$ ", ',', Some('.')),
+        "de" | "es" | "it" => ("€ ", ',', Some('.')),
+        "fr" => ("€ ", ',', Some(' ')),
+        _ => return None,
+    })
+}
+
+/// Patterns of digits such as `#,##0.00`, `000`, `0%`, with text before and after.
+fn by_digit_pattern(number: f64, pattern: &str) -> Option<String> {
+    let is_digit = |c: char| matches!(c, '0' | '#' | ',' | '.');
+    let start = pattern.find(['0', '#'])?;
+    let length = pattern[start..]
+        .find(|c: char| !is_digit(c))
+        .unwrap_or(pattern.len() - start);
+    let (before, digits, after) = (
+        &pattern[..start],
+        &pattern[start..start + length],
+        &pattern[start + length..],
+    );
+    let (whole, decimals) = digits.split_once('.').unwrap_or((digits, ""));
+    let number = if after.starts_with('%') {
+        number * 100.0
+    } else {
+        number
+    };
+    let group = whole.contains(',').then_some(',');
+    let least = decimals.chars().filter(|c| *c == '0').count();
+    let mut text = grouped(number, decimals.len(), '.', group);
+    while text.contains('.') && text.ends_with('0') && text.len() - text.find('.')? - 1 > least {
+        text.pop();
+    }
+    let text = text.trim_end_matches('.');
+    let (sign, text) = text.strip_prefix('-').map_or(("", text), |text| ("-", text));
+    let whole_digits = text.find('.').unwrap_or(text.len());
+    let zeros = whole.matches('0').count().min(40).saturating_sub(whole_digits);
+    Some(format!("{before}{sign}{}{text}{after}", "0".repeat(zeros)))
+}
+
+fn grouped(number: f64, decimals: usize, point: char, group: Option<char>) -> String {
+    let decimals = decimals.min(DECIMALS_MAX);
+    // Half a cent is rounded by the digits that are shown, as in ROUND.
+    let shown: f64 = format!("{number:.14e}").parse().unwrap_or(number);
+    let nudged = shown + shown.signum() * 10_f64.powi(-(decimals as i32)) * 1e-9;
+    let plain = format!("{:.decimals$}", nudged.abs());
+    let (whole, fraction) = plain.split_once('.').unwrap_or((&plain, ""));
+    let negative = number < 0.0 && plain.chars().any(|c| matches!(c, '1'..='9'));
+    let mut text = String::from(if negative { "-" } else { "" });
+    for (at, digit) in whole.chars().enumerate() {
+        if let Some(separator) = group
+            && at > 0
+            && (whole.len() - at).is_multiple_of(3)
+        {
+            text.push(separator);
+        }
+        text.push(digit);
+    }
+    if !fraction.is_empty() {
+        text.push(point);
+        text.push_str(fraction);
+    }
+    text
+}
+
+/// Letters of date patterns; what is none of them stands for itself.
+fn by_date_pattern(moment: &DateTime<Utc>, pattern: &str) -> Option<String> {
+    if pattern.is_empty() {
+        return None;
+    }
+    let mut text = String::new();
+    let mut rest = pattern;
+    while let Some(first) = rest.chars().next() {
+        let length = rest.chars().take_while(|c| *c == first).map(char::len_utf8).sum();
+        let run = &rest[..length];
+        // MM is the month and mm the minute; everything else may be written either way.
+        let twelve = |hour: u32| if hour.is_multiple_of(12) { 12 } else { hour % 12 };
+        let piece = match (first, length) {
+            ('y' | 'Y', 2) => format!("{:02}", moment.year().rem_euclid(100)),
+            ('y' | 'Y', _) => format!("{:04}", moment.year()),
+            ('M', 4) => moment.format("%B").to_string(),
+            ('M', 3) => moment.format("%b").to_string(),
+            ('M', 2) => format!("{:02}", moment.month()),
+            ('M', 1) => moment.month().to_string(),
+            ('d' | 'D', 4) => moment.format("%A").to_string(),
+            ('d' | 'D', 3) => moment.format("%a").to_string(),
+            ('d' | 'D', 2) => format!("{:02}", moment.day()),
+            ('d' | 'D', 1) => moment.day().to_string(),
+            ('H', 2) => format!("{:02}", moment.hour()),
+            ('H', 1) => moment.hour().to_string(),
+            ('h', 2) if pattern.contains("tt") => format!("{:02}", twelve(moment.hour())),
+            ('h', 1) if pattern.contains('t') => twelve(moment.hour()).to_string(),
+            ('h', 1 | 2) => format!("{:02}", moment.hour()),
+            ('m', 2) => format!("{:02}", moment.minute()),
+            ('m', 1) => moment.minute().to_string(),
+            ('s', 2) => format!("{:02}", moment.second()),
+            ('s', 1) => moment.second().to_string(),
+            ('f', 1..=3) => format!("{:03}", moment.timestamp_subsec_millis())[..length].to_owned(),
+            ('t', 2) => (if moment.hour() < 12 { "AM" } else { "PM" }).to_owned(),
+            _ => run.to_owned(),
+        };
+        text.push_str(&piece);
+        rest = &rest[length..];
+    }
+    Some(text)
+}

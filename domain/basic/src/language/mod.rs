@@ -1,0 +1,271 @@
+//! The one table of the words of the dialect: what each is called, how it is written, what it does.
+//!
+//! Parser, compiler and machine all work from it: the parser finds statements and functions by name, the
+//! compiler checks numbers of arguments, a loaded program finds what it calls, and suggestions for
+//! misspelt words come from the same names. A new function or effect is one entry here and the Rust
+//! function that it names.
+
+mod dates;
+mod effects;
+mod formats;
+mod lists;
+mod logic;
+mod maths;
+mod spelling;
+mod statements;
+mod texts;
+mod unavailable;
+
+pub(crate) use spelling::nearest;
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use crate::machine::{Context, Effect, Fault};
+use crate::parser::Parser;
+use crate::source::Span;
+use crate::syntax::Statement;
+use crate::value::Value;
+
+/// A word of the dialect, or several that belong together.
+#[derive(Debug)]
+pub(crate) struct Word {
+    /// In capitals, words separated by one space. Compiled programs name functions and effects by it.
+    pub name: &'static str,
+    pub aliases: &'static [&'static str],
+    /// How it is written, for the reference and for help in diagnostics.
+    pub form: &'static str,
+    /// What it does, in a line.
+    pub help: &'static str,
+    pub role: Role,
+}
+
+#[derive(Debug)]
+pub(crate) enum Role {
+    /// A statement with a grammar of its own. The parser stands behind the word.
+    Statement(ParseStatement),
+    /// Continues or closes a block that another word opened.
+    Closer(Closer),
+    /// A statement with a list of arguments that makes the host do something.
+    Effect {
+        arguments: Arguments,
+        perform: fn(&mut [Value]) -> Result<Effect, Fault>,
+    },
+    /// Something that gives a value.
+    Function(Function),
+    /// Known to the dialect, not to this version. A block is skipped up to the words that close it.
+    Unavailable { closed_by: Option<&'static str> },
+}
+
+pub(crate) type ParseStatement = fn(&mut Parser<'_, '_>, Span) -> Option<Statement>;
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arguments {
+    pub least: u8,
+    /// 255 stands for any number.
+    pub most: u8,
+    /// A word that may stand in place of a comma.
+    pub separator: Option<&'static str>,
+}
+
+impl Arguments {
+    pub const fn new(least: u8, most: u8) -> Arguments {
+        Arguments {
+            least,
+            most,
+            separator: None,
+        }
+    }
+
+    pub fn takes(&self, count: usize) -> bool {
+        count >= usize::from(self.least) && (self.most == 255 || count <= usize::from(self.most))
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Function {
+    pub arguments: Arguments,
+    pub call: fn(&mut Context<'_>, &mut [Value]) -> Result<Value, Fault>,
+    /// Whether the work grows with the arguments, so that it counts as more than one step.
+    pub linear: bool,
+    /// Whether the first argument, when it is a variable, is changed.
+    pub changes: Changes,
+    /// Whether the name alone, without parentheses, calls it.
+    pub bare: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Changes {
+    Nothing,
+    /// As a statement, the variable becomes the result.
+    AsStatement,
+    /// The function leaves in its first argument what the variable becomes.
+    Always,
+}
+
+/// What a closing or continuing word belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Closer {
+    Else,
+    ElseIf,
+    EndIf,
+    Next,
+    EndFor,
+    Wend,
+    Loop,
+    Case,
+    CaseElse,
+    EndSelect,
+}
+
+const fn function(
+    name: &'static str,
+    aliases: &'static [&'static str],
+    form: &'static str,
+    help: &'static str,
+    (least, most): (u8, u8),
+    call: fn(&mut Context<'_>, &mut [Value]) -> Result<Value, Fault>,
+) -> Word {
+    let arguments = Arguments::new(least, most);
+    let function = Function {
+        arguments,
+        call,
+        linear: true,
+        changes: Changes::Nothing,
+        bare: false,
+    };
+    Word {
+        name,
+        aliases,
+        form,
+        help,
+        role: Role::Function(function),
+    }
+}
+
+impl Word {
+    /// For functions whose work does not grow with their arguments.
+    const fn constant(mut self) -> Word {
+        if let Role::Function(function) = &mut self.role {
+            function.linear = false;
+        }
+        self
+    }
+
+    const fn bare(mut self) -> Word {
+        if let Role::Function(function) = &mut self.role {
+            function.bare = true;
+        }
+        self
+    }
+
+    const fn changing(mut self, changes: Changes) -> Word {
+        if let Role::Function(function) = &mut self.role {
+            function.changes = changes;
+        }
+        self
+    }
+
+    const fn separated_by(mut self, word: &'static str) -> Word {
+        if let Role::Function(Function { arguments, .. }) | Role::Effect { arguments, .. } = &mut self.role {
+            arguments.separator = Some(word);
+        }
+        self
+    }
+
+    /// How many arguments the word takes, if it is called with arguments at all.
+    pub fn arguments(&self) -> Option<Arguments> {
+        match &self.role {
+            Role::Function(function) => Some(function.arguments),
+            Role::Effect { arguments, .. } => Some(*arguments),
+            _ => None,
+        }
+    }
+
+    pub fn takes(&self, count: usize) -> bool {
+        self.arguments().is_some_and(|arguments| arguments.takes(count))
+    }
+
+    pub fn function(&self) -> Option<&Function> {
+        match &self.role {
+            Role::Function(function) => Some(function),
+            _ => None,
+        }
+    }
+}
+
+const CHAPTERS: [&[Word]; 9] = [
+    statements::WORDS,
+    effects::WORDS,
+    texts::WORDS,
+    maths::WORDS,
+    dates::WORDS,
+    formats::WORDS,
+    lists::WORDS,
+    logic::WORDS,
+    unavailable::WORDS,
+];
+
+static TABLE: LazyLock<HashMap<&'static str, &'static Word>> = LazyLock::new(|| {
+    let mut table = HashMap::new();
+    for word in CHAPTERS.iter().flat_map(|chapter| chapter.iter()) {
+        for name in word.aliases.iter().chain([&word.name]) {
+            table.insert(*name, word);
+        }
+    }
+    table
+});
+
+/// Most words in one name of the table.
+pub(crate) const PHRASE_WORDS_MAX: usize = 4;
+
+/// The entry of this name, in capitals with single spaces.
+pub(crate) fn find(name: &str) -> Option<&'static Word> {
+    TABLE.get(name).copied()
+}
+
+/// The function or effect that a compiled program calls by this name.
+pub(crate) fn callable(name: &str) -> Option<&'static Word> {
+    find(name).filter(|word| word.name == name && word.arguments().is_some())
+}
+
+/// Every name and alias, for suggestions.
+pub(crate) fn names() -> impl Iterator<Item = (&'static str, &'static Word)> {
+    TABLE.iter().map(|(name, word)| (*name, *word))
+}
+
+/// Words with a meaning of their own inside of expressions and statements: no variable can have their name.
+pub(crate) const RESERVED: &[&str] = &[
+    "AND", "OR", "NOT", "MOD", "IS", "NULL", "TRUE", "FALSE", "IF", "THEN", "ELSE", "ELSEIF", "ENDIF", "FOR",
+    "NEXT", "WHILE", "WEND", "DO", "LOOP", "UNTIL", "NEW",
+];
+
+/// Variables that hosts provide; reading one that a script never sets is no mistake.
+pub(crate) const PROVIDED: &[&str] = &[
+    "user",
+    "session",
+    "bot",
+    "channel",
+    "role",
+    "from",
+    "username",
+    "mobile",
+    "session_id",
+    "user_id",
+    "params",
+    "body",
+    "headers",
+    "method",
+    "path",
+    "error",
+    "err",
+    "trigger_row_id",
+    "trigger_operation",
+    "trigger_table",
+    "trigger_timestamp",
+    "trigger_user",
+    "trigger_old_values",
+    "trigger_new_values",
+    "today",
+    "now",
+];

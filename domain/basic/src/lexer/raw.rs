@@ -1,0 +1,97 @@
+//! Lines as a whole: raw blocks, and lines that look like the beginning of a statement.
+
+/// Opening words and closing words of blocks whose lines are no statements.
+const BLOCKS: &[(&str, &str)] = &[
+    ("BEGIN TALK", "END TALK"),
+    ("BEGIN SYSTEM PROMPT", "END SYSTEM PROMPT"),
+    ("BEGIN MAIL", "END MAIL"),
+    ("BEGIN TABLE", "END TABLE"),
+    ("TABLE", "END TABLE"),
+];
+
+/// How long the opening words are, and what closes the raw block that a line opens.
+pub(super) fn block_opened_by(line: &str) -> Option<(usize, &'static str)> {
+    BLOCKS.iter().find_map(|(opening, closing)| {
+        let length = phrase_length(line, opening)?;
+        let after = line[length..].trim_start();
+        let assigned = after.starts_with(['=', '.', '[', '(']);
+        // A table has a name; a variable called `table` may stand in a line by itself.
+        let nameless = *opening == "TABLE" && after.is_empty();
+        (!assigned && !nameless).then_some((length, *closing))
+    })
+}
+
+/// Whether a line consists of these words and at most a comment.
+pub(super) fn line_is(line: &str, phrase: &str) -> bool {
+    let line = line.trim();
+    phrase_length(line, phrase).is_some_and(|length| {
+        let after = line[length..].trim_start();
+        after.is_empty() || after.starts_with('\'') || after.starts_with("//")
+    })
+}
+
+/// How much of the beginning of `line` the words of `phrase` take, with spaces or underscores between.
+fn phrase_length(line: &str, phrase: &str) -> Option<usize> {
+    let mut at = 0;
+    for (number, word) in phrase.split(' ').enumerate() {
+        if number > 0 {
+            let gap = line[at..].find(|c: char| c != '_' && c != ' ' && c != '\t')?;
+            if gap == 0 {
+                return None;
+            }
+            at += gap;
+        }
+        let found = line.get(at..at + word.len())?;
+        if !found.eq_ignore_ascii_case(word) {
+            return None;
+        }
+        at += word.len();
+    }
+    let ends = !line[at..].starts_with(|c: char| c.is_alphanumeric() || c == '_');
+    ends.then_some(at)
+}
+
+/// Words with which only statements begin.
+const OPENERS: &[&str] = &[
+    "TALK",
+    "HEAR",
+    "IF",
+    "ELSE",
+    "ELSEIF",
+    "END",
+    "FOR",
+    "NEXT",
+    "WHILE",
+    "WEND",
+    "DO",
+    "LOOP",
+    "RETURN",
+    "LET",
+    "SET",
+    "PRINT",
+    "PARAM",
+    "DESCRIPTION",
+    "BEGIN",
+    "ADD",
+    "CLEAR",
+    "EXIT",
+    "SELECT",
+    "CASE",
+];
+
+/// Whether a line inside of open brackets looks as if somebody forgot to close them.
+pub(super) fn begins_like_a_statement(line: &str) -> bool {
+    let line = line.trim_start();
+    let end = line
+        .find(|c: char| !c.is_alphanumeric() && c != '_')
+        .unwrap_or(line.len());
+    let word = line[..end].split('_').next().unwrap_or_default();
+    let after = line[end..].trim_start();
+    // A field name, an argument or part of an expression can be any word.
+    let inside = after.starts_with([':', ',', '.', ')', ']', '}', '(', '+']) || after.is_empty();
+    let alone = after.is_empty()
+        && ["ELSE", "NEXT", "WEND", "LOOP"]
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(word));
+    alone || !inside && OPENERS.iter().any(|known| known.eq_ignore_ascii_case(word))
+}

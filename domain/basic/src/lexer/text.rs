@@ -1,0 +1,302 @@
+//! Texts: quoted ones, raw ones, and the `${…}` inside of both.
+
+use super::{Lexer, TokenKind};
+use crate::diagnostic::{STRANGE_CHARACTER, UNCLOSED_TEXT, UNCLOSED_TEXT_BLOCK};
+use crate::source::Span;
+
+/// A piece of a text.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Part {
+    Literal(String),
+    /// The expression between `${` and `}`.
+    Expression(Span),
+}
+
+impl Lexer<'_, '_, '_> {
+    pub(super) fn text(&mut self, quote: char) {
+        let start = self.at;
+        match closing_quote(self.line_rest(), quote) {
+            Some(length) => self.at += length,
+            None => {
+                let line = self.line_rest().trim_end().len();
+                let span = Span::new(start, start + line);
+                self.at += self.line_rest().len();
+                self.report.add_with_help(
+                    UNCLOSED_TEXT,
+                    span,
+                    "this text has no closing quote",
+                    format!("put {quote} at its end; for several lines use BEGIN TALK … END TALK or \\n"),
+                );
+            }
+        }
+        self.push(TokenKind::Text, start, self.at);
+    }
+
+    /// Quotes that a word processor made curly: told once, and read as if they were straight.
+    pub(super) fn curly_text(&mut self) {
+        let start = self.at;
+        let line = self.line_rest();
+        let quotes = ['“', '”', '‘', '’'];
+        let opening = line.chars().next().map_or(0, char::len_utf8);
+        let length = line[opening..].find(quotes).map_or(line.len(), |at| {
+            opening + at + line[opening + at..].chars().next().map_or(0, char::len_utf8)
+        });
+        self.at += length;
+        let span = Span::new(start, self.at);
+        self.report.add_with_help(
+            STRANGE_CHARACTER,
+            span,
+            "texts stand in straight quotes",
+            "write \"…\"",
+        );
+        self.push(TokenKind::Text, start, self.at);
+    }
+
+    pub(super) fn unclosed_block(&mut self, closing: &'static str, opened: Span) {
+        let message = format!("there is no {closing} for this");
+        self.report.add_with_help(
+            UNCLOSED_TEXT_BLOCK,
+            opened,
+            message,
+            format!("add a line {closing}"),
+        );
+    }
+
+    /// Whether a `'` here opens a text rather than a comment: where a value is expected, and when it is
+    /// closed on this line by a `'` after which a value can end.
+    pub(super) fn is_single_quoted(&self) -> bool {
+        let expected = match self.tokens.last().map(|token| (token.kind, token.span)) {
+            Some((TokenKind::Symbol(symbol), _)) => !symbol.ends_value(),
+            Some((TokenKind::Word, span)) => {
+                let word = span.text(self.source);
+                [
+                    "TALK",
+                    "PRINT",
+                    "RETURN",
+                    "AS",
+                    "WITH",
+                    "CASE",
+                    "AND",
+                    "OR",
+                    "LIKE",
+                    "DESCRIPTION",
+                ]
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(word))
+            }
+            _ => false,
+        };
+        if !expected {
+            return false;
+        }
+        let line = self.line_rest();
+        closing_quote(line, '\'').is_some_and(|length| {
+            let after = line[length..].trim_start();
+            let next = after.chars().next();
+            next.is_none_or(|c| !c.is_alphanumeric())
+                || ["THEN", "AS", "AND", "OR", "TO", "WITH", "ELSE"]
+                    .iter()
+                    .any(|word| {
+                        after
+                            .get(..word.len())
+                            .is_some_and(|start| start.eq_ignore_ascii_case(word))
+                    })
+        })
+    }
+}
+
+/// The character of an escape in a text, as in JSON.
+fn unescape(character: char) -> Option<char> {
+    Some(match character {
+        'n' => '\n',
+        't' => '\t',
+        'r' => '\r',
+        'b' => '\u{8}',
+        'f' => '\u{c}',
+        '"' | '\'' | '\\' | '/' | '$' => character,
+        _ => return None,
+    })
+}
+
+/// How long the text at the beginning of `line` is, with both quotes.
+fn closing_quote(line: &str, quote: char) -> Option<usize> {
+    let mut at = 1;
+    while let Some(character) = line[at..].chars().next() {
+        if character == quote {
+            if !line[at + 1..].starts_with(quote) {
+                return Some(at + 1);
+            }
+            at += 2;
+        } else if character == '\\' {
+            at += 1 + line[at + 1..].chars().next().map_or(0, char::len_utf8);
+        } else if line[at..].starts_with("${") {
+            at += interpolation_length(&line[at..]).unwrap_or(2);
+        } else {
+            at += character.len_utf8();
+        }
+    }
+    None
+}
+
+/// Longest interpolation looked for: bounds the search in a long line of `${` without `}`.
+const INTERPOLATION_BYTES_MAX: usize = 2000;
+
+/// How long the `${…}` at the beginning of `text` is, if it ends on this line.
+fn interpolation_length(text: &str) -> Option<usize> {
+    let near = &text.as_bytes()[..text.len().min(INTERPOLATION_BYTES_MAX)];
+    if !near.contains(&b'}') {
+        return None;
+    }
+    let mut depth = 0_usize;
+    let mut quote = None;
+    for (at, character) in text.char_indices().skip(1).take(INTERPOLATION_BYTES_MAX) {
+        match (quote, character) {
+            (_, '\n' | '\r') => return None,
+            (Some(open), c) if c == open => quote = None,
+            (Some(_), _) => {}
+            (None, '"') => quote = Some('"'),
+            (None, '{') => depth += 1,
+            (None, '}') => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    return Some(at + 1);
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// The parts of a quoted text.
+pub(crate) fn quoted_parts(source: &str, span: Span) -> Vec<Part> {
+    let text = span.text(source);
+    let quote = text.chars().next().unwrap_or('"');
+    let start = span.start as usize + quote.len_utf8();
+    let closed = text.len() > quote.len_utf8() && text.ends_with(['"', '\'', '“', '”', '‘', '’']);
+    let last = text.chars().next_back().map_or(0, char::len_utf8);
+    let end = if closed {
+        span.end as usize - last
+    } else {
+        span.end as usize
+    };
+    let mut parts = Parts::default();
+    parts.scan(source, start, end.max(start), Some(quote));
+    parts.finish()
+}
+
+/// The parts of a raw block: its lines without the indentation that all of them share.
+pub(crate) fn block_parts(source: &str, span: Span) -> Vec<Part> {
+    let text = span.text(source);
+    let indent = |line: &str| line.len() - line.trim_start_matches([' ', '\t']).len();
+    let shared = text
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .map(indent)
+        .min()
+        .unwrap_or(0);
+    let mut parts = Parts::default();
+    let mut at = span.start as usize;
+    for (number, line) in text.split('\n').enumerate() {
+        let next = at + line.len() + 1;
+        let content = line.trim_end_matches('\r');
+        if number > 0 {
+            parts.literal.push('\n');
+        }
+        parts.scan(source, at + indent(content).min(shared), at + content.len(), None);
+        at = next;
+    }
+    let mut parts = parts.finish();
+    trim_ends(&mut parts);
+    parts
+}
+
+/// Takes away the line break before END and blank lines at both ends.
+fn trim_ends(parts: &mut [Part]) {
+    if let Some(Part::Literal(first)) = parts.first_mut() {
+        let text = first.trim_start_matches('\n').len();
+        first.drain(..first.len() - text);
+    }
+    if let Some(Part::Literal(last)) = parts.last_mut() {
+        last.truncate(last.trim_end().len());
+    }
+}
+
+#[derive(Default)]
+struct Parts {
+    parts: Vec<Part>,
+    literal: String,
+}
+
+impl Parts {
+    /// Reads the source from `at` to `end`. Escapes mean something only in quoted texts.
+    fn scan(&mut self, source: &str, mut at: usize, end: usize, quote: Option<char>) {
+        while let Some(character) = source.get(at..end).and_then(|rest| rest.chars().next()) {
+            let rest = &source[at..end];
+            if rest.starts_with("${")
+                && let Some(length) = interpolation_length(rest)
+                && !rest[2..length - 1].trim().is_empty()
+            {
+                self.flush();
+                self.parts
+                    .push(Part::Expression(Span::new(at + 2, at + length - 1)));
+                at += length;
+            } else if character == '\\' && quote.is_some() {
+                at += self.escape(&rest[1..]) + 1;
+            } else {
+                self.literal.push(character);
+                at += character.len_utf8();
+                if Some(character) == quote && source[at..end].starts_with(character) {
+                    at += character.len_utf8(); // A doubled quote stands for one.
+                }
+            }
+        }
+    }
+
+    /// Reads what follows a backslash and answers how long it is. An unknown escape stands for itself,
+    /// as in paths and patterns.
+    fn escape(&mut self, rest: &str) -> usize {
+        let Some(character) = rest.chars().next() else {
+            self.literal.push('\\');
+            return 0;
+        };
+        if character == 'u'
+            && let Some(code) = rest
+                .get(1..5)
+                .and_then(|digits| u32::from_str_radix(digits, 16).ok())
+            && let Some(decoded) = unicode(code, &rest[5..])
+        {
+            self.literal.push(decoded.0);
+            return 5 + decoded.1;
+        }
+        match unescape(character) {
+            Some(meant) => self.literal.push(meant),
+            None => self.literal.extend(['\\', character]),
+        }
+        character.len_utf8()
+    }
+
+    fn flush(&mut self) {
+        if !self.literal.is_empty() {
+            self.parts.push(Part::Literal(std::mem::take(&mut self.literal)));
+        }
+    }
+
+    fn finish(mut self) -> Vec<Part> {
+        self.flush();
+        self.parts
+    }
+}
+
+/// The character of a `\u` escape, and how much more of the source the second half of a pair took.
+fn unicode(code: u32, rest: &str) -> Option<(char, usize)> {
+    if let Some(character) = char::from_u32(code) {
+        return Some((character, 0));
+    }
+    let low = u32::from_str_radix(rest.strip_prefix("\\u")?.get(..4)?, 16).ok()?;
+    let paired = (0xd800..0xdc00).contains(&code) && (0xdc00..0xe000).contains(&low);
+    let combined = 0x10000 + ((code.wrapping_sub(0xd800)) << 10) + low.wrapping_sub(0xdc00);
+    paired
+        .then(|| char::from_u32(combined))?
+        .map(|character| (character, 6))
+}

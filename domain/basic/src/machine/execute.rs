@@ -1,0 +1,415 @@
+//! Executing one instruction.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::random::Random;
+use super::{Fault, Machine, Status, Step};
+use crate::language::{Changes, Role, Word};
+use crate::program::{Instruction, Program, Register};
+use crate::value::{
+    Array, Key, Object, Operator, SHARED_FROM, Value, apply, compare, equal, get_index, get_member,
+    increment, negate, set_path,
+};
+
+/// What functions may use besides their arguments.
+pub(crate) struct Context<'m> {
+    pub now: DateTime<Utc>,
+    pub random: &'m mut Random,
+}
+
+/// Bytes that are moved or compared in about the time of a step.
+const BYTES_PER_STEP: u64 = 1024;
+/// Items that are copied or compared in about the time of a step.
+const ITEMS_PER_STEP: u64 = 64;
+
+impl Machine {
+    /// Executes the next instruction; answers with a step where the host has to do something.
+    #[inline]
+    pub(super) fn execute(&mut self, program: &Program, now: DateTime<Utc>) -> Result<Option<Step>, Fault> {
+        use Instruction::*;
+        let instruction = program.code.procedures[self.frame.procedure].code[self.frame.next];
+        self.frame.next += 1;
+        self.meter.step(1)?;
+        match instruction {
+            Load { to, constant } => self.load(program, to, constant)?,
+            Copy { to, from } => {
+                let value = self.operand(from);
+                self.write(to, value)?;
+            }
+            Take { to, from } => {
+                let value = self.take(from);
+                self.write(to, value)?;
+            }
+            Binary {
+                operator,
+                to,
+                left,
+                right,
+            } => self.binary(operator, to, left, right)?,
+            Jump { target } => self.frame.next = target as usize,
+            JumpIf { condition, target } => {
+                if self.operand(condition).is_truthy() {
+                    self.frame.next = target as usize;
+                }
+            }
+            JumpUnless { condition, target } => {
+                if !self.operand(condition).is_truthy() {
+                    self.frame.next = target as usize;
+                }
+            }
+            ForTest {
+                counter,
+                limit,
+                step,
+                exit,
+            } => {
+                self.check_bounds(counter, limit, step)?;
+                if !self.loop_goes_on(counter, limit, step) {
+                    self.frame.next = exit as usize;
+                }
+            }
+            ForNext {
+                counter,
+                limit,
+                step,
+                body,
+            } => {
+                if let Some(next) = increment(self.peek(counter), self.peek(step))? {
+                    self.write(counter, next)?;
+                    if self.loop_goes_on(counter, limit, step) {
+                        self.frame.next = body as usize;
+                    }
+                }
+            }
+            EachNext {
+                list,
+                index,
+                item,
+                exit,
+            } => self.next_item(list, index, item, exit)?,
+            Call {
+                import,
+                to,
+                base,
+                count,
+            } => return self.call(program.imports[usize::from(import)], to, base, count, now),
+            Hear { .. } => {
+                self.frame.next -= 1;
+                self.status = Status::Waiting;
+                return Ok(Some(Step::Waiting(self.question()?)));
+            }
+            End { value } => {
+                let value = self.operand(value);
+                self.status = Status::Ended(value.clone());
+                return Ok(Some(Step::Ended(value)));
+            }
+            other => self.build(program, other)?,
+        }
+        Ok(None)
+    }
+
+    /// Instructions that make values out of values.
+    fn build(&mut self, program: &Program, instruction: Instruction) -> Result<(), Fault> {
+        use Instruction::*;
+        let (to, value) = match instruction {
+            Negate { to, from } => (to, negate(&self.operand(from))?),
+            Not { to, from } => (to, Value::Bool(!self.operand(from).is_truthy())),
+            IsNull { to, from } => (to, Value::Bool(self.operand(from) == Value::Null)),
+            Join { to, base, count } => (to, self.join(base, count)?),
+            Member { to, from, name } => {
+                let name = text_of(&program.constants[name as usize])?;
+                let part = get_member(self.peek(from), name);
+                self.drop_operand(from);
+                (to, part)
+            }
+            Index { to, from, index } => {
+                let index = self.operand(index);
+                let part = get_index(self.peek(from), &index);
+                if let Value::Text(text) = self.peek(from) {
+                    // Characters have no fixed width: finding one is a walk.
+                    let length = text.len() as u64;
+                    self.meter.step(length / BYTES_PER_STEP)?;
+                }
+                self.drop_operand(from);
+                (to, part)
+            }
+            Store {
+                target,
+                base,
+                count,
+                members,
+                value,
+            } => return self.store(target, base, count, members, value),
+            NewArray { to } => (to, Value::Array(Array::default())),
+            NewObject { to } => (to, Value::Object(Object::default())),
+            Push { array, value } => {
+                let item = self.operand(value);
+                let mut list = self.take(array);
+                match &mut list {
+                    Value::Array(items) => items.push(item)?,
+                    _ => return Err(Fault::program()),
+                }
+                (array, list)
+            }
+            Field { object, name, value } => {
+                let field = self.operand(value);
+                let mut record = self.take(object);
+                match &mut record {
+                    Value::Object(fields) => {
+                        fields.set(text_of(&program.constants[name as usize])?, field)?;
+                    }
+                    _ => return Err(Fault::program()),
+                }
+                (object, record)
+            }
+            _ => return Err(Fault::program()),
+        };
+        self.write(to, value)
+    }
+
+    fn load(&mut self, program: &Program, to: Register, constant: u32) -> Result<(), Fault> {
+        let value = match &program.constants[constant as usize] {
+            // Long texts are not shared with the program: the first change of one must cost the same
+            // before and after the machine was put away.
+            Value::Text(text) if text.len() >= SHARED_FROM => Value::text(text.as_str()),
+            other => other.clone(),
+        };
+        self.write(to, value)
+    }
+
+    fn binary(
+        &mut self,
+        operator: Operator,
+        to: Register,
+        left: Register,
+        right: Register,
+    ) -> Result<(), Fault> {
+        if let (Value::Integer(a), Value::Integer(b)) = (self.peek(left), self.peek(right))
+            && let Some(result) = integers(operator, *a, *b)
+        {
+            return self.write(to, result);
+        }
+        let right = self.operand(right);
+        // What the result replaces need not be kept: it can be extended in place.
+        let extends = matches!(operator, Operator::Add | Operator::Join)
+            && matches!(self.peek(left), Value::Text(_) | Value::Array(_));
+        let left = if left == to && extends {
+            self.take(left)
+        } else {
+            self.operand(left)
+        };
+        self.meter.step(joining_work(operator, &left, &right))?;
+        let result = apply(operator, left, &right)?;
+        self.write(to, result)
+    }
+
+    fn join(&mut self, base: Register, count: u16) -> Result<Value, Fault> {
+        let mut text = String::new();
+        for register in base..base + count {
+            self.operand(register).write_to(&mut text)?;
+        }
+        self.meter.step(text.len() as u64 / BYTES_PER_STEP)?;
+        Ok(Value::text(text))
+    }
+
+    fn store(
+        &mut self,
+        target: Register,
+        base: Register,
+        count: u16,
+        members: u32,
+        value: Register,
+    ) -> Result<(), Fault> {
+        let new = self.operand(value);
+        let keys: Vec<Value> = (base..base + count)
+            .map(|register| self.operand(register))
+            .collect();
+        let path: Vec<Key<'_>> = keys
+            .iter()
+            .enumerate()
+            .map(|(at, key)| match key {
+                Value::Text(name) if members >> at & 1 == 1 => Key::Member(name),
+                other => Key::Index(other),
+            })
+            .collect();
+        let mut whole = self.take(target);
+        let mut copied = 0;
+        let outcome = set_path(&mut whole, &path, new, &mut copied);
+        self.write(target, whole)?;
+        self.meter.step(copied as u64 / ITEMS_PER_STEP)?;
+        outcome
+    }
+
+    fn check_bounds(&self, counter: Register, limit: Register, step: Register) -> Result<(), Fault> {
+        for register in [counter, limit, step] {
+            let value = self.peek(register);
+            if !matches!(value, Value::Integer(_) | Value::Number(_))
+                && compare(value, &Value::Integer(0)).is_none()
+            {
+                return Err(Fault::loop_bounds(value));
+            }
+        }
+        if equal(self.peek(step), &Value::Integer(0)) {
+            Err(Fault::loop_step())
+        } else {
+            Ok(())
+        }
+    }
+
+    fn loop_goes_on(&self, counter: Register, limit: Register, step: Register) -> bool {
+        use std::cmp::Ordering::{Greater, Less};
+        let downwards = compare(self.peek(step), &Value::Integer(0)) == Some(Less);
+        let past = if downwards { Less } else { Greater };
+        compare(self.peek(counter), self.peek(limit)).is_some_and(|order| order != past)
+    }
+
+    /// A list gives its items one by one, an object itself (a record that was found alone), anything
+    /// else nothing.
+    fn next_item(&mut self, list: Register, index: Register, item: Register, exit: u32) -> Result<(), Fault> {
+        let at = match self.peek(index) {
+            Value::Integer(at) => usize::try_from(*at).unwrap_or(usize::MAX),
+            _ => 0,
+        };
+        let next = match self.peek(list) {
+            Value::Array(items) => items.get(at).cloned(),
+            object @ Value::Object(_) if at == 0 => Some(object.clone()),
+            _ => None,
+        };
+        match next {
+            Some(next) => {
+                self.write(index, Value::Integer(at as i64 + 1))?;
+                self.write(item, next)
+            }
+            None => {
+                self.frame.next = exit as usize;
+                Ok(())
+            }
+        }
+    }
+
+    fn call(
+        &mut self,
+        word: &'static Word,
+        to: Register,
+        base: Register,
+        count: u16,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Step>, Fault> {
+        let mut arguments: Vec<Value> = (base..base + count).map(|register| self.take(register)).collect();
+        match &word.role {
+            Role::Function(function) => {
+                if function.linear {
+                    self.meter.step(arguments.iter().map(walk).sum())?;
+                }
+                let mut context = Context {
+                    now,
+                    random: &mut self.random,
+                };
+                let result = (function.call)(&mut context, &mut arguments)?;
+                if function.changes == Changes::Always
+                    && let Some(changed) = arguments.into_iter().next()
+                {
+                    self.write(base, changed)?;
+                }
+                self.write(to, result)?;
+                Ok(None)
+            }
+            Role::Effect { perform, .. } => {
+                let effect = perform(&mut arguments)?;
+                self.meter.output(&effect)?;
+                self.status = Status::Performing(to);
+                Ok(Some(Step::Effect(effect)))
+            }
+            _ => Err(Fault::program()),
+        }
+    }
+
+    #[inline]
+    pub(super) fn peek(&self, register: Register) -> &Value {
+        &self.registers[self.frame.base + usize::from(register)]
+    }
+
+    /// The value of an operand: a copy of a variable, or the temporary itself.
+    #[inline]
+    pub(super) fn operand(&mut self, register: Register) -> Value {
+        if usize::from(register) < self.frame.variables {
+            self.peek(register).clone()
+        } else {
+            self.take(register)
+        }
+    }
+
+    /// As if the operand had been read.
+    fn drop_operand(&mut self, register: Register) {
+        if usize::from(register) >= self.frame.variables {
+            self.take(register);
+        }
+    }
+
+    pub(super) fn take(&mut self, register: Register) -> Value {
+        let value = std::mem::take(&mut self.registers[self.frame.base + usize::from(register)]);
+        self.weight = self.weight.saturating_sub(value.weight());
+        value
+    }
+
+    #[inline]
+    pub(super) fn write(&mut self, register: Register, value: Value) -> Result<(), Fault> {
+        let slot = &mut self.registers[self.frame.base + usize::from(register)];
+        self.weight = self
+            .weight
+            .saturating_sub(slot.weight())
+            .saturating_add(value.weight());
+        *slot = value;
+        if self.weight > self.meter.limits.memory_bytes {
+            Err(Fault::memory(self.meter.limits.memory_bytes))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// The common case: whole numbers that stay whole.
+#[inline]
+fn integers(operator: Operator, a: i64, b: i64) -> Option<Value> {
+    Some(match operator {
+        Operator::Add => Value::Integer(a.checked_add(b)?),
+        Operator::Subtract => Value::Integer(a.checked_sub(b)?),
+        Operator::Multiply => Value::Integer(a.checked_mul(b)?),
+        Operator::Equal => Value::Bool(a == b),
+        Operator::NotEqual => Value::Bool(a != b),
+        Operator::Less => Value::Bool(a < b),
+        Operator::LessOrEqual => Value::Bool(a <= b),
+        Operator::Greater => Value::Bool(a > b),
+        Operator::GreaterOrEqual => Value::Bool(a >= b),
+        _ => return None,
+    })
+}
+
+/// Steps beyond the first that an operator takes.
+fn joining_work(operator: Operator, left: &Value, right: &Value) -> u64 {
+    let in_place = match left {
+        Value::Text(text) => Arc::strong_count(text) == 1,
+        Value::Array(items) => items.copied_by_change() == 0,
+        _ => false,
+    };
+    let extends = in_place && matches!(operator, Operator::Add | Operator::Join);
+    walk(right) + if extends { 0 } else { walk(left) }
+}
+
+/// Steps that going through a value takes.
+fn walk(value: &Value) -> u64 {
+    match value {
+        Value::Text(text) => text.len() as u64 / BYTES_PER_STEP,
+        Value::Array(_) | Value::Object(_) => value.weight() / BYTES_PER_STEP,
+        _ => 0,
+    }
+}
+
+fn text_of(constant: &Value) -> Result<&str, Fault> {
+    match constant {
+        Value::Text(text) => Ok(text),
+        _ => Err(Fault::program()),
+    }
+}

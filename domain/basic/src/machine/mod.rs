@@ -1,0 +1,194 @@
+//! The machine that runs compiled scripts.
+//!
+//! It is deterministic: the same program, input, time and seed give the same steps. It never waits and
+//! never acts; it hands out what is to be done and is called again. Between two calls it can be put away
+//! as bytes ([`Machine::suspend`]) and taken up by another process ([`Machine::restore`]).
+
+mod ask;
+mod execute;
+mod fault;
+mod limits;
+mod random;
+mod state;
+mod steps;
+
+pub use ask::{Hear, HearKind};
+pub(crate) use execute::Context;
+pub(crate) use fault::Fault;
+pub use fault::RuntimeError;
+pub use limits::Limits;
+pub use steps::{Effect, Input, LogLevel, Step, Suggestion, SuggestionAction};
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use crate::program::{Instruction, Program, ProgramHash, Register};
+use crate::value::{Decoder, Encoder, Value};
+use limits::Meter;
+use random::Random;
+
+/// What a script starts with.
+#[derive(Clone, Debug, Default)]
+pub struct Start {
+    /// Decides all random numbers of the run.
+    pub seed: u64,
+    /// By name, in any capitalisation. Those that the script does not mention are left out.
+    pub variables: Vec<(String, Value)>,
+    pub limits: Limits,
+}
+
+/// A script in execution.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    program: Arc<Program>,
+    registers: Vec<Value>,
+    frame: Frame,
+    /// Logical bytes of all registers.
+    weight: u64,
+    status: Status,
+    random: Random,
+    meter: Meter,
+}
+
+/// Where in which procedure the machine is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Frame {
+    procedure: usize,
+    /// The next instruction.
+    next: usize,
+    /// Its first register.
+    base: usize,
+    /// How many of its registers are variables; those above are temporaries.
+    variables: usize,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Status {
+    Fresh,
+    Ready,
+    /// The host performs an effect, whose answer goes to the register.
+    Performing(Register),
+    /// The host tells the user what was wrong with an answer; the question stays open.
+    Retrying,
+    /// The next instruction is a HEAR that waits for its answer.
+    Waiting,
+    Ended(Value),
+    Failed(RuntimeError),
+}
+
+impl Machine {
+    pub fn start(program: Arc<Program>, start: Start) -> Machine {
+        let registers = program.code.procedures[0].registers;
+        let variables = program.code.procedures[0].variables.len();
+        let mut machine = Machine {
+            program,
+            registers: vec![Value::Null; registers.into()],
+            frame: Frame {
+                procedure: 0,
+                next: 0,
+                base: 0,
+                variables,
+            },
+            weight: 0,
+            status: Status::Fresh,
+            random: Random::new(start.seed),
+            meter: Meter::new(start.limits),
+        };
+        for (name, value) in start.variables {
+            let variables = &machine.program.code.procedures[0].variables;
+            let register = variables
+                .iter()
+                .position(|known| known.eq_ignore_ascii_case(&name));
+            if let Some(register) = register.filter(|_| !name.is_empty())
+                && let Err(fault) = machine.provide(register as Register, &value)
+            {
+                machine.status = Status::Failed(fault.at(0, 0));
+            }
+        }
+        machine
+    }
+
+    /// Gives a variable a value of the host: a copy that shares nothing with what the host keeps, since
+    /// how much is shared decides how many steps a change costs.
+    fn provide(&mut self, register: Register, value: &Value) -> Result<(), Fault> {
+        let mut encoder = Encoder::default();
+        encoder.value(value);
+        let limit = self.meter.limits.memory_bytes;
+        let copy = Decoder::new(&encoder.bytes, limit)
+            .value()
+            .ok_or_else(|| Fault::memory(limit))?;
+        self.write(register, copy)
+    }
+
+    /// Goes on with `input` for at most about `fuel` steps. `now` is the time that the script sees.
+    pub fn run(&mut self, input: Input, now: DateTime<Utc>, fuel: u64) -> Step {
+        match self.accept(input, now) {
+            Ok(None) => {}
+            Ok(Some(step)) => return step,
+            Err(fault) => return self.fail(fault),
+        }
+        let program = Arc::clone(&self.program);
+        let goal = self.meter.steps.saturating_add(fuel);
+        while self.meter.steps < goal {
+            match self.execute(&program, now) {
+                Ok(None) => {}
+                Ok(Some(step)) => return step,
+                Err(fault) => return self.fail(fault),
+            }
+        }
+        Step::Yielded
+    }
+
+    /// Takes the input, if it is what the machine is ready for.
+    fn accept(&mut self, input: Input, now: DateTime<Utc>) -> Result<Option<Step>, Fault> {
+        match (&self.status, input) {
+            (Status::Ended(value), _) => return Ok(Some(Step::Ended(value.clone()))),
+            (Status::Failed(error), _) => return Ok(Some(Step::Failed(error.clone()))),
+            (Status::Fresh, Input::Start) => self.status = Status::Ready,
+            (Status::Ready, Input::Continue) => {}
+            (Status::Performing(to), Input::Continue) => {
+                let to = *to;
+                self.status = Status::Ready;
+                self.write(to, Value::Null)?;
+            }
+            (Status::Retrying, Input::Continue) => {
+                self.status = Status::Waiting;
+                return self.question().map(|hear| Some(Step::Waiting(hear)));
+            }
+            (Status::Waiting, Input::Text(answer)) => {
+                self.meter.begin_turn();
+                return self.answer(&answer, now);
+            }
+            _ => return Err(Fault::input()),
+        }
+        Ok(None)
+    }
+
+    /// Ends with an error at the instruction that was last taken up.
+    fn fail(&mut self, fault: Fault) -> Step {
+        let procedure = &self.program.code.procedures[self.frame.procedure];
+        let (line, column) = procedure.place(self.frame.next.saturating_sub(1));
+        let error = fault.at(line, column);
+        self.status = Status::Failed(error.clone());
+        Step::Failed(error)
+    }
+
+    /// The HEAR instruction at which the machine waits.
+    fn waiting_at(&self) -> Result<Instruction, Fault> {
+        let code = &self.program.code.procedures[self.frame.procedure].code;
+        match code.get(self.frame.next) {
+            Some(hear @ Instruction::Hear { .. }) => Ok(*hear),
+            _ => Err(Fault::program()),
+        }
+    }
+
+    pub fn program_hash(&self) -> ProgramHash {
+        self.program.hash()
+    }
+
+    /// Steps of this turn so far. Long work, such as sorting, counts as several.
+    pub fn steps(&self) -> u64 {
+        self.meter.steps
+    }
+}

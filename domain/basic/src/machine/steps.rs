@@ -1,0 +1,80 @@
+//! What passes between a machine and its host.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Hear, RuntimeError};
+use crate::value::Value;
+
+/// What the host gives the machine to go on with.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// The first call.
+    Start,
+    /// After [`Step::Yielded`], or when an effect is performed that has no result.
+    Continue,
+    /// The answer that [`Step::Waiting`] waits for.
+    Text(String),
+}
+
+/// Why the machine handed back.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// The fuel is used up. Goes on with [`Input::Continue`].
+    Yielded,
+    /// Something is to be done. Goes on with [`Input::Continue`].
+    Effect(Effect),
+    /// A question is open. Goes on with [`Input::Text`], however much later.
+    Waiting(Hear),
+    /// The script came to its end, with what RETURN said.
+    Ended(Value),
+    /// The script was stopped by a mistake or a limit.
+    Failed(RuntimeError),
+}
+
+/// Something that a script wants done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "type")]
+pub enum Effect {
+    /// Say this to the user.
+    Talk {
+        text: String,
+    },
+    AddSuggestion(Suggestion),
+    ClearSuggestions,
+    /// Tell the language model how to behave in this session.
+    SystemPrompt {
+        text: String,
+    },
+    Log {
+        level: LogLevel,
+        text: String,
+    },
+}
+
+/// A button under the conversation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Suggestion {
+    /// What the button shows.
+    pub text: String,
+    /// The named context that it belongs to.
+    pub context: Option<String>,
+    pub action: SuggestionAction,
+}
+
+/// What pressing a suggestion does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "type")]
+pub enum SuggestionAction {
+    SendMessage { message: String },
+    SelectContext { context: String },
+    InvokeTool { tool: String },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    Debug,
+    Info,
+    Warn,
+    Error,
+}

@@ -1,0 +1,108 @@
+//! What a script says about itself: DESCRIPTION and PARAM.
+
+use super::Parser;
+use crate::diagnostic::DESCRIBED_TWICE;
+use crate::lexer::{self, Symbol, TokenKind};
+use crate::program::{Constant, Parameter};
+use crate::source::Span;
+use crate::syntax::{Expression, ExpressionKind, Statement, StatementKind};
+
+/// `DESCRIPTION "text"`, or the text without quotes up to the end of the line.
+pub(crate) fn description(parser: &mut Parser<'_, '_>, span: Span) -> Option<Statement> {
+    let token = parser.peek();
+    let text = match token.kind {
+        TokenKind::Text => {
+            parser.advance();
+            literal(lexer::quoted_parts(parser.source, token.span))
+        }
+        TokenKind::Block => {
+            parser.advance();
+            parser.text(token.span).trim().to_owned()
+        }
+        _ => return parser.expected("the description in quotes"),
+    };
+    if parser.description.is_none() {
+        parser.description = Some(text);
+    } else {
+        let message = "the script has a description already; only the first one is used";
+        parser.report.add(DESCRIBED_TWICE, span, message);
+    }
+    Some(Statement {
+        span,
+        kind: StatementKind::Nothing,
+    })
+}
+
+fn literal(parts: Vec<lexer::Part>) -> String {
+    let texts = parts.into_iter().filter_map(|part| match part {
+        lexer::Part::Literal(text) => Some(text),
+        lexer::Part::Expression(_) => None,
+    });
+    texts.collect()
+}
+
+/// `PARAM name AS TYPE [LIKE sample] [DESCRIPTION "text"] [ENUM [...]] [OPTIONAL] [DEFAULT value]`
+pub(crate) fn param(parser: &mut Parser<'_, '_>, span: Span) -> Option<Statement> {
+    if parser.peek().kind != TokenKind::Word {
+        return parser.expected("the name of a parameter");
+    }
+    let place = parser.advance().span;
+    let name = parser.name(parser.text(place), place);
+    parser.mark_set(name);
+    let mut parameter = Parameter {
+        name: parser.text(place).to_owned(),
+        kind: "string".to_owned(),
+        example: None,
+        description: None,
+        optional: false,
+        choices: Vec::new(),
+    };
+    let mut default = None;
+    if parser.take_word("AS") || parser.take_symbol(Symbol::Colon) {
+        if parser.peek().kind != TokenKind::Word {
+            return parser.expected("a type such as STRING or INTEGER");
+        }
+        let kind = parser.advance().span;
+        parameter.kind = parser.text(kind).to_lowercase();
+    }
+    loop {
+        if parser.take_word("LIKE") {
+            let example = parser.expression()?;
+            parameter.example = Some(sample(parser, &example));
+        } else if parser.take_word("DESCRIPTION") {
+            let text = parser.expression()?;
+            parameter.description = Some(sample(parser, &text));
+        } else if parser.take_word("ENUM") {
+            parameter.choices = choices(parser)?;
+        } else if parser.take_word("OPTIONAL") {
+            parameter.optional = true;
+        } else if parser.take_word("DEFAULT") {
+            parameter.optional = true;
+            default = Some(parser.expression()?);
+        } else {
+            break;
+        }
+    }
+    parser.parameters.push(parameter);
+    let kind = default.map_or(StatementKind::Nothing, |value| StatementKind::Default {
+        name,
+        value,
+    });
+    Some(Statement { span, kind })
+}
+
+fn choices(parser: &mut Parser<'_, '_>) -> Option<Vec<String>> {
+    let list = parser.expression()?;
+    match &list.kind {
+        ExpressionKind::Array(items) => Some(items.iter().map(|item| sample(parser, item)).collect()),
+        _ => Some(vec![sample(parser, &list)]),
+    }
+}
+
+/// A value written in the source, as a text: of a constant what it is, else how it is written.
+fn sample(parser: &Parser<'_, '_>, expression: &Expression) -> String {
+    match &expression.kind {
+        ExpressionKind::Constant(Constant::Text(text)) => text.clone(),
+        _ => parser.text(expression.span).to_owned(),
+    }
+}

@@ -1,0 +1,144 @@
+//! Statements that talk with the user.
+
+use super::Parser;
+use crate::diagnostic::{NOT_AVAILABLE, UNKNOWN_TYPE};
+use crate::language::{self, Word};
+use crate::lexer::{self, Symbol, TokenKind};
+use crate::machine::HearKind;
+use crate::source::Span;
+use crate::syntax::{Call, Expression, Hear, Statement, StatementKind, Target};
+
+pub(crate) fn begin_talk(parser: &mut Parser<'_, '_>, span: Span) -> Option<Statement> {
+    text_block(parser, span, "TALK", "TALK")
+}
+
+pub(crate) fn begin_system_prompt(parser: &mut Parser<'_, '_>, span: Span) -> Option<Statement> {
+    text_block(parser, span, "SYSTEM PROMPT", "SYSTEM PROMPT")
+}
+
+/// The raw lines up to `END closing`, given to the effect of this name.
+fn text_block(parser: &mut Parser<'_, '_>, span: Span, effect: &str, closing: &str) -> Option<Statement> {
+    parser.finish_statement();
+    if parser.peek().kind == TokenKind::Line {
+        parser.advance();
+    }
+    if parser.peek().kind != TokenKind::Block {
+        return parser.expected("the text on the following lines");
+    }
+    let block = parser.advance().span;
+    let value = parser.joined(lexer::block_parts(parser.source, block), block);
+    if parser.peek().kind == TokenKind::Word {
+        let words = 1 + closing.split(' ').count();
+        for _ in 0..words {
+            if parser.peek().kind == TokenKind::Word {
+                parser.advance();
+            }
+        }
+    }
+    let word: &'static Word = language::callable(effect)?;
+    Some(Statement {
+        span,
+        kind: StatementKind::Call(Call {
+            word,
+            arguments: vec![value?],
+        }),
+    })
+}
+
+/// `HEAR target …`
+pub(crate) fn hear(parser: &mut Parser<'_, '_>, span: Span) -> Option<Statement> {
+    let clause = parser.at_word("AS") || parser.at_word("WITH");
+    let target = if parser.at_statement_end() || clause {
+        None
+    } else {
+        Some(parser.target()?)
+    };
+    hear_into(parser, span, target)
+}
+
+/// What follows the variable, or follows HEAR in `variable = HEAR`.
+pub(super) fn hear_into(
+    parser: &mut Parser<'_, '_>,
+    span: Span,
+    target: Option<Target>,
+) -> Option<Statement> {
+    let mut hear = Hear {
+        target,
+        kind: HearKind::Text,
+        options: Vec::new(),
+        prompt: None,
+        otherwise: None,
+    };
+    loop {
+        if parser.take_word("AS") {
+            answer_kind(parser, &mut hear)?;
+        } else if parser.take_word("WITH") {
+            hear.prompt = Some(parser.expression()?);
+        } else if parser.take_word("DEFAULT") {
+            hear.otherwise = Some(parser.expression()?);
+        } else if parser.peek().kind == TokenKind::Text && hear.prompt.is_none() {
+            hear.prompt = Some(parser.expression()?);
+        } else {
+            break;
+        }
+    }
+    Some(Statement {
+        span: span.to(parser.previous()),
+        kind: StatementKind::Hear(hear),
+    })
+}
+
+/// `INTEGER`, `MENU "a", "b"`, `"a", "b", *`
+fn answer_kind(parser: &mut Parser<'_, '_>, hear: &mut Hear) -> Option<()> {
+    let token = parser.peek();
+    if token.kind == TokenKind::Text {
+        (hear.options, hear.kind) = menu(parser)?;
+        return Some(());
+    }
+    if token.kind != TokenKind::Word {
+        return parser.expected("a type such as INTEGER, or the options of a menu in quotes");
+    }
+    parser.advance();
+    let text = parser.text(token.span);
+    let name = text.to_ascii_uppercase();
+    match HearKind::named(&name) {
+        Some(HearKind::Menu { .. }) => (hear.options, hear.kind) = menu(parser)?,
+        Some(kind) => hear.kind = kind,
+        None if HearKind::is_known(&name) => {
+            return parser.error(
+                NOT_AVAILABLE,
+                token.span,
+                format!("HEAR … AS {name} is not available in this version"),
+            );
+        }
+        None => {
+            let help = match language::nearest(&name, HearKind::names()) {
+                Some(near) => format!("did you mean {near}?"),
+                None => "types are TEXT, NAME, INTEGER, DECIMAL, BOOLEAN, EMAIL, DATE and MENU".to_owned(),
+            };
+            parser.report.add_with_help(
+                UNKNOWN_TYPE,
+                token.span,
+                format!("`{text}` is not a type of answer"),
+                help,
+            );
+            return None;
+        }
+    }
+    Some(())
+}
+
+/// Options up to the end; a star among them accepts any other answer too.
+fn menu(parser: &mut Parser<'_, '_>) -> Option<(Vec<Expression>, HearKind)> {
+    let (mut options, mut open) = (Vec::new(), false);
+    loop {
+        if parser.take_symbol(Symbol::Star) {
+            open = true;
+        } else {
+            options.push(parser.expression()?);
+        }
+        if !parser.take_symbol(Symbol::Comma) {
+            return Some((options, HearKind::Menu { open }));
+        }
+    }
+}

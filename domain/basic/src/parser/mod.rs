@@ -1,0 +1,226 @@
+//! From tokens to the syntax tree.
+//!
+//! After a mistake the parser goes on with the next statement, so that one pass finds all of them; what
+//! could only be a consequence of a mistake is not told. A parsing function answers `None` when it has
+//! reported one.
+
+mod arguments;
+pub(crate) mod blocks;
+pub(crate) mod declarations;
+pub(crate) mod dialog;
+mod expressions;
+mod names;
+pub(crate) mod simple;
+mod statements;
+
+use blocks::Open;
+use names::Names;
+
+use crate::diagnostic::{Code, EXPECTED, Report, SOURCE_TOO_LONG, TOO_DEEP, UNEXPECTED_REST};
+use crate::lexer::{Symbol, Token, TokenKind, lex};
+use crate::program::Parameter;
+use crate::source::{SOURCE_BYTES_MAX, Span};
+use crate::syntax::Script;
+
+/// Deepest nesting of blocks and brackets together. Nobody reads deeper, and the stack holds it easily.
+const DEPTH_MAX: u32 = 120;
+
+/// Parses a script. Absent only when the source is too long to look at.
+pub(crate) fn parse<'s>(source: &'s str, report: &mut Report<'s>) -> Option<Script> {
+    if source.len() > SOURCE_BYTES_MAX {
+        let message = format!("the script is longer than {} MiB", SOURCE_BYTES_MAX >> 20);
+        report.add(SOURCE_TOO_LONG, Span::default(), message);
+        return None;
+    }
+    let tokens = lex(source, Span::new(0, source.len()), report);
+    let mut parser = Parser {
+        source,
+        tokens,
+        at: 0,
+        report,
+        names: Names::default(),
+        open: Vec::new(),
+        depth: 0,
+        one_line: 0,
+        description: None,
+        parameters: Vec::new(),
+    };
+    let statements = parser.script();
+    let Parser {
+        names,
+        description,
+        parameters,
+        ..
+    } = parser;
+    Some(Script {
+        statements,
+        names: names.finish(),
+        description,
+        parameters,
+    })
+}
+
+pub(crate) struct Parser<'s, 'r> {
+    source: &'s str,
+    tokens: Vec<Token>,
+    at: usize,
+    report: &'r mut Report<'s>,
+    names: Names,
+    /// Blocks that are open, outermost first.
+    open: Vec<Open>,
+    depth: u32,
+    /// One-line IFs that are open: inside of them ELSE ends a statement.
+    one_line: u32,
+    description: Option<String>,
+    parameters: Vec<Parameter>,
+}
+
+impl<'s> Parser<'s, '_> {
+    fn peek(&self) -> Token {
+        self.peek_at(0)
+    }
+
+    /// The token `distance` further on; the end repeats itself.
+    fn peek_at(&self, distance: usize) -> Token {
+        let last = self.tokens.len() - 1;
+        self.tokens[(self.at + distance).min(last)]
+    }
+
+    fn advance(&mut self) -> Token {
+        let token = self.peek();
+        self.at = (self.at + 1).min(self.tokens.len() - 1);
+        token
+    }
+
+    /// Where the last token that was taken ends.
+    fn previous(&self) -> Span {
+        self.tokens[self.at.saturating_sub(1)].span
+    }
+
+    fn text(&self, span: Span) -> &'s str {
+        span.text(self.source)
+    }
+
+    fn at_word(&self, word: &str) -> bool {
+        self.word_is(0, word)
+    }
+
+    fn word_is(&self, distance: usize, word: &str) -> bool {
+        let token = self.peek_at(distance);
+        token.kind == TokenKind::Word && self.text(token.span).eq_ignore_ascii_case(word)
+    }
+
+    fn take_word(&mut self, word: &str) -> bool {
+        let found = self.at_word(word);
+        if found {
+            self.advance();
+        }
+        found
+    }
+
+    fn at_symbol(&self, symbol: Symbol) -> bool {
+        self.peek().kind == TokenKind::Symbol(symbol)
+    }
+
+    fn take_symbol(&mut self, symbol: Symbol) -> bool {
+        let found = self.at_symbol(symbol);
+        if found {
+            self.advance();
+        }
+        found
+    }
+
+    fn expect_symbol(&mut self, symbol: Symbol, what: &str) -> Option<()> {
+        if self.take_symbol(symbol) {
+            Some(())
+        } else {
+            self.expected(what)
+        }
+    }
+
+    /// Reports that something else stands where `what` should; always absent.
+    fn expected<T>(&mut self, what: &str) -> Option<T> {
+        let token = self.peek();
+        let found = self.shown(token);
+        self.error(EXPECTED, token.span, format!("expected {what}, found {found}"))
+    }
+
+    fn error<T>(&mut self, code: Code, span: Span, message: impl Into<String>) -> Option<T> {
+        self.report.add(code, span, message);
+        None
+    }
+
+    /// A token as a message mentions it.
+    fn shown(&self, token: Token) -> String {
+        match token.kind {
+            TokenKind::Line | TokenKind::End => "the end of the line".to_owned(),
+            TokenKind::Block => "a text block".to_owned(),
+            _ => self.quoted(token.span),
+        }
+    }
+
+    /// A part of the source as a message mentions it: never very long.
+    fn quoted(&self, span: Span) -> String {
+        let text: String = self.text(span).chars().take(40).collect();
+        format!("`{text}`")
+    }
+
+    fn at_statement_end(&self) -> bool {
+        self.is_statement_end(0)
+    }
+
+    fn is_statement_end(&self, distance: usize) -> bool {
+        matches!(
+            self.peek_at(distance).kind,
+            TokenKind::Line | TokenKind::End | TokenKind::Symbol(Symbol::Colon)
+        ) || self.one_line > 0 && self.word_is(distance, "ELSE")
+    }
+
+    /// Everything up to the end of the statement is left over: says so once and skips it.
+    fn finish_statement(&mut self) {
+        // A block that was never closed ends before the next line, whatever that is.
+        let at_line_start = self.at > 0 && self.tokens[self.at - 1].kind == TokenKind::Line;
+        if !self.at_statement_end() && !at_line_start {
+            let token = self.peek();
+            let found = self.shown(token);
+            self.report.add(
+                UNEXPECTED_REST,
+                token.span,
+                format!("{found} does not belong to this statement"),
+            );
+            self.skip_statement();
+        }
+    }
+
+    fn skip_statement(&mut self) {
+        while !self.at_statement_end() {
+            self.advance();
+        }
+    }
+
+    fn skip_line(&mut self) {
+        while !matches!(self.peek().kind, TokenKind::Line | TokenKind::End) {
+            self.advance();
+        }
+    }
+
+    /// Runs `parse` one level deeper; gives the script up where that is too deep.
+    fn deeper<T>(&mut self, parse: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
+        if self.depth >= DEPTH_MAX {
+            let span = self.peek().span;
+            self.report.add(
+                TOO_DEEP,
+                span,
+                format!("blocks and brackets are nested more than {DEPTH_MAX} levels deep"),
+            );
+            // The rest cannot be understood without its inner part.
+            self.report.close();
+            self.at = self.tokens.len() - 1;
+            return None;
+        }
+        self.depth += 1;
+        let parsed = parse(self);
+        self.depth -= 1;
+        parsed
+    }
+}

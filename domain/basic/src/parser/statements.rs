@@ -1,0 +1,284 @@
+//! Telling statements apart.
+
+use super::Parser;
+use crate::diagnostic::{
+    NOT_ASSIGNABLE, NOT_AVAILABLE, RESERVED as RESERVED_NAME, UNKNOWN_FUNCTION, UNKNOWN_STATEMENT,
+    UNOPENED_BLOCK,
+};
+use crate::language::{self, PHRASE_WORDS_MAX, RESERVED, Role, Word};
+use crate::lexer::{Symbol, TokenKind};
+use crate::source::Span;
+use crate::syntax::{Call, Statement, StatementKind};
+
+/// No word of the table is longer.
+const WORD_BYTES_MAX: usize = 40;
+
+impl Parser<'_, '_> {
+    /// All statements to the end of the source.
+    pub(super) fn script(&mut self) -> Vec<Statement> {
+        let mut statements = Vec::new();
+        loop {
+            self.skip_separators();
+            if self.peek().kind == TokenKind::End || self.report.is_closed() {
+                return statements;
+            }
+            if let Some((_, word, length)) = self.closer() {
+                let span = self.peek().span.to(self.peek_at(length - 1).span);
+                self.report.add(
+                    UNOPENED_BLOCK,
+                    span,
+                    format!("{} without a block that it could close", word.name),
+                );
+                self.at += length;
+                self.skip_line();
+                continue;
+            }
+            statements.extend(self.whole_statement());
+        }
+    }
+
+    pub(super) fn skip_separators(&mut self) {
+        while matches!(
+            self.peek().kind,
+            TokenKind::Line | TokenKind::Symbol(Symbol::Colon)
+        ) {
+            self.advance();
+        }
+    }
+
+    /// One statement to its end, whatever is wrong with it.
+    pub(super) fn whole_statement(&mut self) -> Option<Statement> {
+        let statement = self.deeper(|parser| parser.statement());
+        if statement.is_some() {
+            self.finish_statement();
+        } else {
+            self.skip_statement();
+        }
+        statement
+    }
+
+    fn statement(&mut self) -> Option<Statement> {
+        let first = self.peek();
+        if first.kind != TokenKind::Word {
+            let found = self.shown(first);
+            return self.error(
+                UNKNOWN_STATEMENT,
+                first.span,
+                format!("no statement begins with {found}"),
+            );
+        }
+        let next = self.peek_at(1).kind;
+        let text = self.text(first.span);
+        if next == TokenKind::Symbol(Symbol::Assign) {
+            if RESERVED.iter().any(|word| word.eq_ignore_ascii_case(text)) {
+                let message = format!(
+                    "{} is a word of the language and cannot be a variable",
+                    text.to_uppercase()
+                );
+                return self.error(RESERVED_NAME, first.span, message);
+            }
+            return self.assignment(first.span);
+        }
+        let is_statement = || {
+            matches!(
+                self.phrase(),
+                Some((
+                    Word {
+                        role: Role::Statement(_) | Role::Effect { .. },
+                        ..
+                    },
+                    _
+                ))
+            )
+        };
+        if next == TokenKind::Symbol(Symbol::Dot)
+            || next == TokenKind::Symbol(Symbol::OpenBracket) && !is_statement()
+        {
+            return self.assignment(first.span);
+        }
+        match self.phrase() {
+            Some((word, length)) => {
+                let span = first.span.to(self.peek_at(length - 1).span);
+                self.at += length;
+                self.worded(word, span)
+            }
+            None => self.unknown(first.span),
+        }
+    }
+
+    /// The statement that a word of the table begins.
+    fn worded(&mut self, word: &'static Word, span: Span) -> Option<Statement> {
+        match &word.role {
+            Role::Statement(parse) => parse(self, span),
+            Role::Effect { .. } | Role::Function(_) => {
+                if self.assigns_to_call() {
+                    let message = format!(
+                        "{}(…) is a call and cannot be set; items of arrays stand in [ ]",
+                        word.name
+                    );
+                    return self.error(NOT_ASSIGNABLE, span, message);
+                }
+                let arguments = self.statement_arguments(word, span)?;
+                let span = span.to(self.previous());
+                Some(Statement {
+                    span,
+                    kind: StatementKind::Call(Call { word, arguments }),
+                })
+            }
+            Role::Closer(_) => self.error(
+                UNKNOWN_STATEMENT,
+                span,
+                format!("{} cannot stand here", word.name),
+            ),
+            Role::Unavailable { closed_by } => {
+                self.unavailable(word, span);
+                if let Some(closing) = closed_by {
+                    self.skip_to(closing);
+                }
+                None
+            }
+        }
+    }
+
+    pub(super) fn unavailable(&mut self, word: &Word, span: Span) {
+        self.report.add(
+            NOT_AVAILABLE,
+            span,
+            format!("{} is not available in this version", word.name),
+        );
+    }
+
+    /// Skips the lines of a block that cannot be understood, and the line that closes it if there is one.
+    fn skip_to(&mut self, closing: &'static str) {
+        let start = self.at;
+        let mut raw = false;
+        loop {
+            self.skip_line();
+            if self.peek().kind == TokenKind::End {
+                // Not closed, so it is no block after all: only its first line is lost.
+                self.at = if raw { self.at } else { start };
+                return;
+            }
+            self.advance();
+            if self.peek().kind == TokenKind::Block {
+                raw = true;
+                self.advance();
+            }
+            if let Some((name, length)) = self.words_here()
+                && name == closing
+            {
+                self.at += length;
+                return;
+            }
+        }
+    }
+
+    /// The first two words of the line in capitals.
+    fn words_here(&self) -> Option<(String, usize)> {
+        (1..=2).find_map(|length| {
+            let name = self.joined_words(length)?;
+            name.contains(' ').then_some((name, length))
+        })
+    }
+
+    fn unknown(&mut self, span: Span) -> Option<Statement> {
+        let text = self.text(span);
+        if self.peek_at(1).kind == TokenKind::Symbol(Symbol::Colon)
+            && matches!(self.peek_at(2).kind, TokenKind::Line)
+        {
+            return self.error(
+                NOT_AVAILABLE,
+                span,
+                "labels and GOTO are not available in this version",
+            );
+        }
+        if self.peek_at(1).kind == TokenKind::Symbol(Symbol::OpenParenthesis) {
+            return self.unknown_function(span);
+        }
+        let spoken = text.replace('_', " ");
+        let two = self.joined_words(2).unwrap_or_default();
+        let names = || {
+            language::names()
+                .filter(|(_, word)| !matches!(word.role, Role::Closer(_)))
+                .map(|(name, _)| name)
+        };
+        let phrases = || names().filter(|name| name.contains(' '));
+        let near = language::nearest(&two, phrases())
+            .or_else(|| language::nearest(&spoken, language::names().map(|(name, _)| name)));
+        let message = format!("{} is not a statement", self.shown(self.peek()));
+        let help = match near {
+            Some(name) => format!("did you mean {name}?"),
+            None => {
+                "a statement begins with a keyword such as TALK, or sets a variable: name = value".to_owned()
+            }
+        };
+        self.report.add_with_help(UNKNOWN_STATEMENT, span, message, help);
+        None
+    }
+
+    pub(super) fn unknown_function<T>(&mut self, span: Span) -> Option<T> {
+        let text = self.text(span);
+        let functions = language::names()
+            .filter(|(_, word)| word.function().is_some())
+            .map(|(name, _)| name);
+        let help =
+            language::nearest(&text.replace('_', " "), functions).map(|name| format!("did you mean {name}?"));
+        self.report.push(
+            UNKNOWN_FUNCTION,
+            span,
+            format!("there is no function {}", self.quoted(span)),
+            help,
+        );
+        None
+    }
+
+    /// The longest name of the table that begins here, and how many tokens it takes.
+    pub(super) fn phrase(&self) -> Option<(&'static Word, usize)> {
+        let mut found = None;
+        let mut name = String::new();
+        for length in 1..=PHRASE_WORDS_MAX {
+            if !self.append_word(&mut name, length - 1) {
+                break;
+            }
+            found = language::find(&name).map(|word| (word, length)).or(found);
+        }
+        // SET USER is a phrase, but in `set user = …` the second word is a variable.
+        let sets = ["SET", "LET", "CONST"].iter().any(|word| self.at_word(word));
+        match found {
+            Some((_, length)) if length > 1 && sets && self.continues_a_target(length) => {
+                Some((language::find(&self.joined_words(1)?)?, 1))
+            }
+            other => other,
+        }
+    }
+
+    fn continues_a_target(&self, distance: usize) -> bool {
+        matches!(
+            self.peek_at(distance).kind,
+            TokenKind::Symbol(Symbol::Assign | Symbol::Dot | Symbol::OpenBracket)
+        )
+    }
+
+    /// The next `length` words in capitals, underscores as spaces; absent where there are fewer.
+    fn joined_words(&self, length: usize) -> Option<String> {
+        let mut name = String::new();
+        (0..length)
+            .all(|distance| self.append_word(&mut name, distance))
+            .then_some(name)
+    }
+
+    /// Appends the word `distance` further on in capitals, underscores as spaces; false where none stands.
+    fn append_word(&self, name: &mut String, distance: usize) -> bool {
+        let token = self.peek_at(distance);
+        let text = self.text(token.span);
+        if token.kind != TokenKind::Word || text.len() > WORD_BYTES_MAX {
+            return false;
+        }
+        name.push_str(if distance > 0 { " " } else { "" });
+        name.extend(
+            text.chars()
+                .map(|c| if c == '_' { ' ' } else { c.to_ascii_uppercase() }),
+        );
+        true
+    }
+}

@@ -1,0 +1,73 @@
+//! Programs as bytes.
+
+use sha2::{Digest, Sha256};
+
+use super::{Code, Program, ProgramHash};
+use crate::value::TEXT_BYTES_MAX;
+
+/// Opens every stored program: a letter for what it is, then the version of the format.
+const HEADER: [u8; 2] = [b'P', 1];
+
+/// Why bytes are not a program or the state of a machine.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FormatError {
+    #[error("the bytes are not what they should be, or damaged")]
+    Damaged,
+    #[error("format version {0} is newer than this release")]
+    Newer(u8),
+    #[error("the program calls {0}, which this release does not have")]
+    UnknownCall(String),
+    #[error("the state belongs to program {0}")]
+    OtherProgram(ProgramHash),
+}
+
+/// The bytes after a header of `kind` and a version up to the current one.
+pub(crate) fn open(bytes: &[u8], header: [u8; 2]) -> Result<&[u8], FormatError> {
+    match bytes {
+        [kind, version, rest @ ..] if *kind == header[0] && *version > 0 => {
+            if *version > header[1] {
+                Err(FormatError::Newer(*version))
+            } else {
+                Ok(rest)
+            }
+        }
+        _ => Err(FormatError::Damaged),
+    }
+}
+
+impl Program {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Program, FormatError> {
+        let body = open(bytes, HEADER)?;
+        let (code, rest) = postcard::take_from_bytes::<Code>(body).map_err(|_| FormatError::Damaged)?;
+        if !rest.is_empty() {
+            return Err(FormatError::Damaged);
+        }
+        Program::assemble(code, bytes.to_vec())
+    }
+
+    /// The program of code that the compiler made.
+    pub(crate) fn from_code(code: Code) -> Result<Program, FormatError> {
+        let bytes = postcard::to_extend(&code, HEADER.to_vec()).map_err(|_| FormatError::Damaged)?;
+        Program::assemble(code, bytes)
+    }
+
+    fn assemble(code: Code, bytes: Vec<u8>) -> Result<Program, FormatError> {
+        let imports = code.resolve()?;
+        code.validate(&imports)?;
+        let constants: Vec<_> = code.constants.iter().map(super::Constant::to_value).collect();
+        if constants
+            .iter()
+            .any(|constant| constant.weight() > TEXT_BYTES_MAX as u64 + 64)
+        {
+            return Err(FormatError::Damaged);
+        }
+        let hash = ProgramHash(Sha256::digest(&bytes).into());
+        Ok(Program {
+            code,
+            imports,
+            constants,
+            bytes,
+            hash,
+        })
+    }
+}

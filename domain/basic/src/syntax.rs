@@ -1,0 +1,166 @@
+//! The syntax tree.
+//!
+//! Chains of operators and of parts are lists, not nested pairs: a sum of ten thousand terms is as flat as
+//! it looks, and walking or dropping a tree recurses no deeper than the parser did.
+
+use crate::language::Word;
+use crate::machine::HearKind;
+use crate::program::{Constant, Parameter};
+use crate::source::Span;
+use crate::value::Operator;
+
+/// A variable, by its number.
+pub(crate) type Name = u16;
+
+#[derive(Debug)]
+pub(crate) struct Script {
+    pub statements: Vec<Statement>,
+    pub names: Vec<NameUse>,
+    pub description: Option<String>,
+    pub parameters: Vec<Parameter>,
+}
+
+/// What the parser learnt about a variable.
+#[derive(Clone, Debug)]
+pub(crate) struct NameUse {
+    /// As first written; empty for variables of the compiler.
+    pub text: String,
+    pub set: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Statement {
+    pub span: Span,
+    pub kind: StatementKind,
+}
+
+#[derive(Debug)]
+pub(crate) enum StatementKind {
+    /// A declaration, which does nothing when it is reached.
+    Nothing,
+    Assign {
+        target: Target,
+        value: Expression,
+    },
+    /// Sets a variable that has no value yet.
+    Default {
+        name: Name,
+        value: Expression,
+    },
+    If {
+        arms: Vec<(Expression, Vec<Statement>)>,
+        otherwise: Vec<Statement>,
+    },
+    For(For),
+    ForEach {
+        item: Name,
+        list: Name,
+        index: Name,
+        of: Expression,
+        body: Vec<Statement>,
+    },
+    Loop {
+        kind: LoopKind,
+        head: Option<Condition>,
+        body: Vec<Statement>,
+        tail: Option<Condition>,
+    },
+    Select {
+        subject: Name,
+        of: Expression,
+        cases: Vec<(Vec<Case>, Vec<Statement>)>,
+        otherwise: Vec<Statement>,
+    },
+    Exit(LoopKind),
+    Call(Call),
+    Hear(Hear),
+    Return(Option<Expression>),
+}
+
+#[derive(Debug)]
+pub(crate) struct For {
+    pub counter: Name,
+    pub limit: Name,
+    pub step: Name,
+    pub from: Expression,
+    pub to: Expression,
+    pub by: Option<Expression>,
+    pub body: Vec<Statement>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LoopKind {
+    For,
+    While,
+    Do,
+}
+
+#[derive(Debug)]
+pub(crate) struct Condition {
+    pub expression: Expression,
+    /// UNTIL instead of WHILE.
+    pub until: bool,
+}
+
+#[derive(Debug)]
+pub(crate) enum Case {
+    Value(Expression),
+    Range(Expression, Expression),
+    Compare(Operator, Expression),
+}
+
+/// A variable or a part of one.
+#[derive(Debug)]
+pub(crate) struct Target {
+    pub name: Name,
+    pub parts: Vec<Part>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Hear {
+    pub target: Option<Target>,
+    pub kind: HearKind,
+    pub options: Vec<Expression>,
+    pub prompt: Option<Expression>,
+    pub otherwise: Option<Expression>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub word: &'static Word,
+    pub arguments: Vec<Expression>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Expression {
+    pub span: Span,
+    pub kind: ExpressionKind,
+}
+
+#[derive(Debug)]
+pub(crate) enum ExpressionKind {
+    Constant(Constant),
+    Name(Name),
+    /// A text with values in it.
+    Joined(Vec<Expression>),
+    Array(Vec<Expression>),
+    Object(Vec<(String, Expression)>),
+    /// Operators of one rank, from left to right.
+    Chain(Box<Expression>, Vec<(Operator, Expression)>),
+    All(Vec<Expression>),
+    Any(Vec<Expression>),
+    Not(Box<Expression>),
+    Negate(Box<Expression>),
+    IsNull {
+        of: Box<Expression>,
+        negated: bool,
+    },
+    Part(Box<Expression>, Vec<Part>),
+    Call(Call),
+}
+
+#[derive(Debug)]
+pub(crate) enum Part {
+    Member(String),
+    Index(Expression),
+}

@@ -1,0 +1,116 @@
+//! Scripts that would use too much.
+
+use basic::Limits;
+use expect_test::{Expect, expect};
+
+use crate::transcript::{Way, program, transcript};
+
+#[track_caller]
+fn check_limited(script: &str, limits: Limits, expected: Expect) {
+    let program = program(script);
+    let said = transcript(&program, &[], limits, Way::Through);
+    let end = said.lines().last().unwrap_or_default().to_owned();
+    expected.assert_eq(&end);
+}
+
+#[test]
+fn an_endless_loop_runs_out_of_steps() {
+    check_limited(
+        "WHILE TRUE\nWEND",
+        Limits::default(),
+        expect![
+            "failed R0101 1:1 the script did not come to an end within 10000000 steps; is there an endless loop?"
+        ],
+    );
+    check_limited(
+        "DO\nLOOP",
+        Limits::default(),
+        expect![
+            "failed R0101 1:1 the script did not come to an end within 10000000 steps; is there an endless loop?"
+        ],
+    );
+    check_limited(
+        "FOR i = 1 TO 2 STEP 0.0000000000000001\nNEXT",
+        Limits::default(),
+        expect![
+            "failed R0101 1:1 the script did not come to an end within 10000000 steps; is there an endless loop?"
+        ],
+    );
+}
+
+#[test]
+fn endless_talk_runs_out_of_output() {
+    check_limited(
+        "DO: TALK \"x\": LOOP",
+        Limits::default(),
+        expect!["failed R0105 1:5 the script sends more than 100 messages in one turn"],
+    );
+    check_limited(
+        "s = \"x\"\nFOR i = 1 TO 12\ns = s + s\nNEXT\nDO\nPRINT s\nLOOP",
+        Limits::default(),
+        expect!["failed R0104 6:1 the script says more than 256 KiB in one turn"],
+    );
+    check_limited(
+        "DO\nADD SUGGESTION \"x\"\nLOOP",
+        Limits::default(),
+        expect!["failed R0105 2:1 the script sends more than 100 messages in one turn"],
+    );
+}
+
+#[test]
+fn values_that_double_run_out_of_memory() {
+    check_limited(
+        "s = \"x\"\nDO\ns = s + s\nLOOP",
+        Limits::default(),
+        expect!["failed R0107 3:5 a text is longer than 10 MB"],
+    );
+    check_limited(
+        "a = [1]\nDO\na = [a, a]\nLOOP",
+        Limits::default(),
+        expect!["failed R0102 3:5 the values of the script need more than 64 MiB"],
+    );
+    check_limited(
+        "a = [\"0123456789\"]\nDO\na = a + a\nLOOP",
+        Limits::default(),
+        expect!["failed R0108 3:5 an array or object has more than 1000000 items"],
+    );
+    check_limited(
+        "o = {}\nDO\no.l = o\no.r = o\nLOOP",
+        Limits::default(),
+        expect!["failed R0102 3:1 the values of the script need more than 64 MiB"],
+    );
+    check_limited(
+        "s = REPLACE(REPLACE(JOIN(RANGE(1, 500000)), \"1\", \"22222222\"), \"2\", \"33333333\")",
+        Limits::default(),
+        expect!["failed R0107 1:5 a text is longer than 10 MB"],
+    );
+    check_limited(
+        "a = [1]\nDO\na = [a]\nLOOP",
+        Limits::default(),
+        expect!["failed R0106 3:5 arrays and objects are nested more than 100 levels deep"],
+    );
+}
+
+#[test]
+fn lists_grow_in_place() {
+    // Copying the list for every item would take more steps than a turn has.
+    let script = "FOR i = 1 TO 200000\nPUSH a, i\nb = APPEND(b, i)\nNEXT\nTALK COUNT(a) + COUNT(b)";
+    check_limited(script, Limits::default(), expect!["400000"]);
+    check_limited(
+        "FOR i = 1 TO 300000\ns = s + \"abc\" + i\nNEXT\nTALK LEN(s)",
+        Limits::default(),
+        expect!["2588895"],
+    );
+}
+
+#[test]
+fn copying_shared_lists_costs_steps() {
+    let script = "a = RANGE(1, 100000)\nFOR i = 1 TO 100000\nb = a\nb[0] = i\nNEXT";
+    check_limited(
+        script,
+        Limits::default(),
+        expect![
+            "failed R0101 4:1 the script did not come to an end within 10000000 steps; is there an endless loop?"
+        ],
+    );
+}

@@ -1,0 +1,16 @@
+//! Tests of the dialect from the outside: script in, transcript out.
+
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "an expectation is written where it is checked"
+)]
+
+mod diagnostics;
+mod dialogs;
+mod extremes;
+mod functions;
+mod language;
+mod limits;
+mod properties;
+mod stored;
+mod transcript;

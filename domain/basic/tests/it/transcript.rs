@@ -1,0 +1,165 @@
+//! Runs a script with the answers of a user and writes down what happens.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use basic::{
+    Effect, HearKind, Input, Limits, Machine, Program, Severity, Start, Step, SuggestionAction, Value,
+};
+use chrono::{DateTime, Utc};
+use expect_test::Expect;
+
+/// How a run is interrupted; none of it may change the transcript.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Way {
+    Through,
+    /// Put away and restored after every step.
+    Suspended,
+    /// One machine step at a time.
+    Slowly,
+}
+
+/// Checks what a script says when a user answers so; `\n` separates answers.
+#[track_caller]
+pub fn check(script: &str, answers: &[&str], expected: Expect) {
+    let program = program(script);
+    let through = transcript(&program, answers, Limits::default(), Way::Through);
+    for way in [Way::Suspended, Way::Slowly] {
+        assert_eq!(transcript(&program, answers, Limits::default(), way), through);
+    }
+    expected.assert_eq(&through);
+}
+
+/// Checks a single expression by what TALK shows of it.
+#[track_caller]
+pub fn check_value(expression: &str, expected: Expect) {
+    check(&format!("TALK {expression}"), &[], expected);
+}
+
+/// Checks many expressions by what TALK shows of them.
+#[track_caller]
+pub fn check_values(expressions: &[&str], expected: Expect) {
+    let lines = expressions.iter().map(|expression| {
+        let program = program(&format!("TALK {expression}"));
+        format!(
+            "{expression} -> {}",
+            transcript(&program, &[], Limits::default(), Way::Through)
+        )
+    });
+    expected.assert_eq(&lines.collect::<String>());
+}
+
+/// Checks what the compiler says about scripts.
+#[track_caller]
+pub fn check_diagnostics(scripts: &[&str], expected: Expect) {
+    let rendered = scripts.iter().map(|script| {
+        let compiled = basic::compile("test", script);
+        let errors = compiled
+            .diagnostics
+            .iter()
+            .any(|diagnostic| diagnostic.severity == Severity::Error);
+        assert_eq!(compiled.program.is_none(), errors);
+        let parts: Vec<String> = compiled
+            .diagnostics
+            .iter()
+            .map(|diagnostic| diagnostic.render("test.bas", script))
+            .collect();
+        parts.concat() + "----\n"
+    });
+    expected.assert_eq(&rendered.collect::<String>());
+}
+
+#[track_caller]
+pub fn program(script: &str) -> Arc<Program> {
+    let compiled = basic::compile("test", script);
+    let errors: Vec<String> = compiled
+        .diagnostics
+        .iter()
+        .map(|diagnostic| diagnostic.render("test.bas", script))
+        .collect();
+    Arc::new(compiled.program.unwrap_or_else(|| panic!("{}", errors.concat())))
+}
+
+/// A Sunday.
+pub fn now() -> DateTime<Utc> {
+    "2026-03-01T09:05:07Z".parse().unwrap()
+}
+
+pub fn start(limits: Limits) -> Start {
+    let variables = vec![(
+        "User".to_owned(),
+        Value::from_json(serde_json::json!({"name": "Ana", "age": 30})),
+    )];
+    Start {
+        seed: 7,
+        variables,
+        limits,
+    }
+}
+
+/// Enough for every script of these tests, few enough that an endless one is noticed.
+const CALLS_MAX: usize = 20_000_000;
+
+pub fn transcript(program: &Arc<Program>, answers: &[&str], limits: Limits, way: Way) -> String {
+    let mut machine = Machine::start(Arc::clone(program), start(limits.clone()));
+    let mut answers = answers.iter();
+    let mut input = Input::Start;
+    let mut out = String::new();
+    for _ in 0..CALLS_MAX {
+        let fuel = if way == Way::Slowly { 1 } else { 1000 };
+        let step = machine.run(input, now(), fuel);
+        if way == Way::Suspended {
+            machine = Machine::restore(&machine.suspend(), Arc::clone(program), limits.clone()).unwrap();
+        }
+        input = Input::Continue;
+        match step {
+            Step::Yielded => {}
+            Step::Effect(effect) => write_effect(&mut out, &effect),
+            Step::Waiting(hear) => {
+                if hear.kind != HearKind::Text {
+                    writeln!(out, "hear {:?} {}", hear.kind, hear.options.join("|")).unwrap();
+                }
+                let Some(answer) = answers.next() else {
+                    out.push_str("waits\n");
+                    return out;
+                };
+                writeln!(out, "> {answer}").unwrap();
+                input = Input::Text((*answer).to_owned());
+            }
+            Step::Ended(Value::Null) => return out,
+            Step::Ended(value) => {
+                writeln!(out, "ended {}", value.to_json()).unwrap();
+                return out;
+            }
+            Step::Failed(error) => {
+                writeln!(
+                    out,
+                    "failed {} {}:{} {}",
+                    error.code, error.line, error.column, error.message
+                )
+                .unwrap();
+                return out;
+            }
+        }
+    }
+    panic!("the script never ends: {out}");
+}
+
+fn write_effect(out: &mut String, effect: &Effect) {
+    match effect {
+        Effect::Talk { text } => writeln!(out, "{text}"),
+        Effect::ClearSuggestions => writeln!(out, "[no suggestions]"),
+        Effect::SystemPrompt { text } => writeln!(out, "[system prompt] {text}"),
+        Effect::Log { level, text } => writeln!(out, "[{level:?}] {text}"),
+        Effect::AddSuggestion(suggestion) => match &suggestion.action {
+            SuggestionAction::SendMessage { message } => {
+                writeln!(out, "[{}: sends {message}]", suggestion.text)
+            }
+            SuggestionAction::SelectContext { context } => {
+                writeln!(out, "[{}: context {context}]", suggestion.text)
+            }
+            SuggestionAction::InvokeTool { tool } => writeln!(out, "[{}: tool {tool}]", suggestion.text),
+        },
+    }
+    .unwrap();
+}

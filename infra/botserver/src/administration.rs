@@ -1,0 +1,184 @@
+//! Commands for the operator: read models, the log, tokens.
+
+use std::io::{IsTerminal, Write};
+use std::time::Instant;
+
+use anyhow::{Context as _, bail};
+use commands::{Commands, Denials, DialogueOptions, Dialogues, Executor, Programs};
+use domain::Permission;
+use event_log::{EventLog, Feed, Position};
+use tokio::sync::watch;
+
+use crate::config::Config;
+use crate::database::{Database, Pools};
+use crate::{first_start, system};
+
+/// Few: commands work alone, and beside a server that needs its own.
+const CONNECTIONS: u32 = 10;
+
+/// `botserver projections list`.
+pub async fn list_projections(config: &Config, out: &mut dyn Write) -> anyhow::Result<()> {
+    let (database, pools) = reach(config).await?;
+    let head = feed(&pools)
+        .head()
+        .await
+        .context("the event log cannot be read")?;
+    let statuses = projections::list(&pools.projector, head)
+        .await
+        .context("checkpoints cannot be read")?;
+    writeln!(
+        out,
+        "{:<16} {:>10} {:>10}  {:<24} failure",
+        "name", "position", "behind", "updated"
+    )?;
+    for status in statuses {
+        let failure = status.failure.map_or_else(
+            || "-".to_owned(),
+            |failure| {
+                let at = failure
+                    .position
+                    .map(|position| format!(" at {position}"))
+                    .unwrap_or_default();
+                format!("{}{at}, {} attempts", failure.error, failure.attempts)
+            },
+        );
+        let updated = status
+            .updated_at
+            .map(|at| at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true));
+        writeln!(
+            out,
+            "{:<16} {:>10} {:>10}  {:<24} {failure}",
+            status.name,
+            status.position.0,
+            status.lag_events,
+            updated.as_deref().unwrap_or("-"),
+        )?;
+    }
+    database.stop().await
+}
+
+/// `botserver projections rebuild NAME`.
+pub async fn rebuild_projection(config: &Config, name: &str, out: &mut dyn Write) -> anyhow::Result<()> {
+    let (database, pools) = reach(config).await?;
+    let started = Instant::now();
+    let live = std::io::stderr().is_terminal();
+    let rebuilt = projections::rebuild(&pools.projector, &feed(&pools), name, |progress| {
+        if live {
+            let seconds = started.elapsed().as_secs_f64().max(0.001);
+            let rate = progress.position.0 as f64 / seconds;
+            let mut err = std::io::stderr().lock();
+            let _ = write!(
+                err,
+                "\r{} of {} events, {rate:.0} a second ",
+                progress.position, progress.head
+            );
+        }
+    })
+    .await?;
+    if live {
+        let _ = writeln!(std::io::stderr().lock());
+    }
+    writeln!(
+        out,
+        "rebuilt {name} through position {} in {:.1} s",
+        rebuilt.to,
+        started.elapsed().as_secs_f64()
+    )?;
+    let verdict = if rebuilt.before == rebuilt.after {
+        "rows equal to those before"
+    } else {
+        "rows differ from those before"
+    };
+    writeln!(out, "{verdict} (digest {})", hex::encode(rebuilt.after))?;
+    database.stop().await
+}
+
+/// `botserver log verify`. True when nothing contradicts itself.
+pub async fn verify_log(config: &Config, out: &mut dyn Write) -> anyhow::Result<bool> {
+    let (database, pools) = reach(config).await?;
+    let live = std::io::stderr().is_terminal();
+    let verification = event_log::verify(&pools.log, true, |part, count| {
+        if live {
+            let _ = write!(std::io::stderr().lock(), "\r{part}: {count}          ");
+        }
+    })
+    .await?;
+    if live {
+        let _ = writeln!(std::io::stderr().lock());
+    }
+    for finding in &verification.findings {
+        writeln!(out, "{finding}")?;
+    }
+    let shown = verification.findings.len() as u64;
+    if verification.findings_total > shown {
+        writeln!(out, "… and {} more", verification.findings_total - shown)?;
+    }
+    writeln!(
+        out,
+        "verified {} events, {} positions, {} streams, {} receipts, {} claims: {} findings",
+        verification.events,
+        verification.positions,
+        verification.streams,
+        verification.receipts,
+        verification.claims,
+        verification.findings_total,
+    )?;
+    database.stop().await?;
+    Ok(verification.findings_total == 0)
+}
+
+/// `botserver token issue`.
+pub async fn issue_token(
+    config: &Config,
+    name: &str,
+    permissions: &[String],
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let permissions = if permissions.is_empty() {
+        Permission::ALL.to_vec()
+    } else {
+        permissions
+            .iter()
+            .map(|text| text.parse())
+            .collect::<Result<Vec<Permission>, _>>()?
+    };
+    let (database, pools) = reach(config).await?;
+    let keyring = system::open_keyring(config, &pools).await?;
+    let executor = Executor::new(EventLog::new(pools.log.clone(), keyring));
+    let tenant = system::organisation(&config.organisation.name);
+    if executor
+        .load_fresh::<domain::organisation::Organisation>(tenant, tenant)
+        .await?
+        .version
+        == 0
+    {
+        bail!(
+            "the organisation {:?} does not exist yet: start the server once",
+            config.organisation.name
+        );
+    }
+    let options = DialogueOptions {
+        idle: chrono::TimeDelta::minutes(30),
+        message_bytes_max: 0,
+        script: basic::Limits::default(),
+        script_time_max: std::time::Duration::ZERO,
+        lease_epoch: 0,
+    };
+    let dialogues = Dialogues::new(executor.clone(), Programs::new(pools.app.clone()), options);
+    let commands = Commands::new(executor, dialogues, std::sync::Arc::new(Denials::default()));
+    let token = first_start::issue_token(&commands, tenant, name, &permissions).await?;
+    writeln!(out, "{token}")?;
+    database.stop().await
+}
+
+async fn reach(config: &Config) -> anyhow::Result<(Database, Pools)> {
+    let database = Database::reach(config).await?;
+    database.migrate().await?;
+    let pools = database.pools(CONNECTIONS);
+    Ok((database, pools))
+}
+
+fn feed(pools: &Pools) -> Feed {
+    let (_, positions) = watch::channel(Position(0));
+    Feed::new(pools.log.clone(), positions)
+}

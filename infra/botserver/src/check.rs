@@ -1,0 +1,135 @@
+//! `botserver check`: every mistake of scripts and packages, in one pass.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use basic::Severity;
+use serde::Serialize;
+
+use crate::packages;
+
+const SCRIPT_BYTES_MAX: u64 = 2 << 20;
+
+/// How findings are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people: the line, with what is meant underlined.
+    Text,
+    /// For programs: one document with every finding.
+    Json,
+}
+
+#[derive(Serialize)]
+struct Report {
+    scripts: usize,
+    scripts_with_errors: usize,
+    findings: Vec<FoundInFile>,
+}
+
+#[derive(Serialize)]
+struct FoundInFile {
+    file: PathBuf,
+    #[serde(flatten)]
+    diagnostic: basic::Diagnostic,
+}
+
+/// Checks scripts, packages and folders of packages. True when no script has an error.
+pub fn check(paths: &[PathBuf], format: Format, out: &mut dyn Write) -> anyhow::Result<bool> {
+    let mut scripts = Vec::new();
+    for path in paths {
+        scripts.extend(scripts_of(path)?);
+    }
+    let mut report = Report {
+        scripts: scripts.len(),
+        scripts_with_errors: 0,
+        findings: Vec::new(),
+    };
+    for path in scripts {
+        let found = check_script(&path, format, out)?;
+        let broken = found
+            .iter()
+            .any(|found| found.diagnostic.severity == Severity::Error);
+        report.scripts_with_errors += usize::from(broken);
+        report.findings.extend(found);
+    }
+    match format {
+        Format::Text => {
+            writeln!(
+                out,
+                "checked {} scripts, {} with errors",
+                report.scripts, report.scripts_with_errors
+            )?;
+        }
+        Format::Json => {
+            serde_json::to_writer_pretty(&mut *out, &report)?;
+            writeln!(out)?;
+        }
+    }
+    Ok(report.scripts_with_errors == 0)
+}
+
+fn scripts_of(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    if !path.exists() {
+        bail!("{} does not exist", path.display());
+    }
+    if path.is_file() {
+        return Ok(vec![path.to_owned()]);
+    }
+    if packages::package_folder(path).is_some() {
+        return Ok(packages::scripts(path)?.into_values().collect());
+    }
+    let mut scripts: Vec<PathBuf> = Vec::new();
+    for package in packages::find(path)? {
+        scripts.extend(packages::scripts(&package.path)?.into_values());
+    }
+    // A folder that is no package: what lies in it as in a dialog folder.
+    scripts.extend(packages::loose_scripts(path)?);
+    Ok(scripts)
+}
+
+fn check_script(path: &Path, format: Format, out: &mut dyn Write) -> anyhow::Result<Vec<FoundInFile>> {
+    let bytes = packages::read_limited(path, SCRIPT_BYTES_MAX)?;
+    let file = path.display().to_string();
+    let name = path
+        .file_stem()
+        .map(|stem| stem.to_string_lossy().to_lowercase())
+        .unwrap_or_default();
+    let (source, diagnostics) = match String::from_utf8(bytes) {
+        Ok(source) => {
+            let diagnostics = basic::compile(&name, &source).diagnostics;
+            (source, diagnostics)
+        }
+        Err(error) => not_text(&error),
+    };
+    let mut found = Vec::new();
+    for diagnostic in diagnostics {
+        if format == Format::Text {
+            writeln!(out, "{}", diagnostic.render(&file, &source)).context("cannot write the report")?;
+        }
+        found.push(FoundInFile {
+            file: path.to_owned(),
+            diagnostic,
+        });
+    }
+    Ok(found)
+}
+
+fn not_text(error: &std::string::FromUtf8Error) -> (String, Vec<basic::Diagnostic>) {
+    let valid = error.utf8_error().valid_up_to();
+    let source = String::from_utf8_lossy(error.as_bytes()).into_owned();
+    let before = &source[..valid];
+    let line = before.matches('\n').count() as u32 + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() as u32 + 1;
+    let diagnostic = basic::Diagnostic {
+        code: "P0001".into(),
+        severity: Severity::Error,
+        message: format!("the file is not UTF-8 at byte {valid}"),
+        line,
+        column,
+        start: valid,
+        end: valid + '\u{fffd}'.len_utf8(),
+        help: Some("save the script as UTF-8".to_owned()),
+    };
+    (source, vec![diagnostic])
+}

@@ -1,0 +1,212 @@
+//! What an operator may set, read once at the start into real types.
+//!
+//! The commented file `default.toml` is the documentation and the first layer; a file and the environment come
+//! over it. Whatever is wrong is told in one line: which setting, where it was read, what was expected.
+
+mod error;
+mod key;
+mod layers;
+mod print;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    ops::Deref,
+    path::{Path, PathBuf},
+};
+
+pub use error::ConfigError;
+use ipnet::IpNet;
+pub use key::{KEYS, Key};
+pub use layers::{Origin, Sources};
+use serde::{Deserialize, Deserializer, de};
+
+/// Everything that can be set, checked.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub data_dir: PathBuf,
+    pub server: Server,
+    pub database: Database,
+    pub keys: Keys,
+    pub bots: Bots,
+    pub log: Log,
+    pub limits: Limits,
+    pub graphql: Graphql,
+    pub conversation: Conversation,
+    pub organisation: Organisation,
+    /// The checked values again, by key, with where each was read: for `config print`.
+    #[serde(skip)]
+    read: Read,
+}
+
+#[derive(Clone, Default)]
+struct Read(BTreeMap<&'static str, (toml::Value, Origin)>);
+
+impl fmt::Debug for Read {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Holds secrets as plain values.
+        f.write_str("…")
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// An address or a name; an IPv6 address without brackets.
+    pub host: String,
+    pub port: u16,
+    /// Scheme, host and perhaps port, without a slash at the end.
+    pub public_url: Option<String>,
+    #[serde(deserialize_with = "networks")]
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    pub url: Option<DatabaseUrl>,
+    pub read_url: Option<DatabaseUrl>,
+    pub connections_max: u32,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Keys {
+    /// Always set after loading.
+    pub file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bots {
+    /// Always set after loading.
+    pub dir: Option<PathBuf>,
+    pub default: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    pub format: LogFormat,
+    pub filter: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    pub message_bytes_max: u32,
+    pub messages_per_minute_max: u32,
+    pub sockets_per_session_max: u32,
+    pub sockets_max: u32,
+    pub body_bytes_max: u32,
+    pub script_steps_max: u64,
+    pub script_memory_mib_max: u32,
+    pub script_seconds_max: u32,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Graphql {
+    pub depth_max: u32,
+    pub complexity_max: u32,
+    pub introspection: bool,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Conversation {
+    pub idle_minutes: u32,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Organisation {
+    pub name: String,
+}
+
+/// An address of PostgreSQL. Shown without its password wherever it is printed.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct DatabaseUrl(String);
+
+impl Deref for DatabaseUrl {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&print::without_password(&self.0))
+    }
+}
+
+impl Config {
+    /// Reads the configuration of this process; `file` is what the command line names.
+    pub fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
+        Config::load_from(&Sources::of_process(file)?)
+    }
+
+    pub fn load_from(sources: &Sources) -> Result<Config, ConfigError> {
+        let read = layers::read(sources)?;
+        let mut tree = toml::Table::new();
+        for (key, (value, _)) in &read {
+            match key.split_once('.') {
+                None => drop(tree.insert((*key).to_owned(), value.clone())),
+                Some((section, name)) => {
+                    let section = tree
+                        .entry(section)
+                        .or_insert_with(|| toml::Value::Table(toml::Table::new()));
+                    if let toml::Value::Table(section) = section {
+                        section.insert(name.to_owned(), value.clone());
+                    }
+                }
+            }
+        }
+        // A section without a set key exists all the same.
+        for key in KEYS {
+            if let Some((section, _)) = key.name.split_once('.') {
+                tree.entry(section)
+                    .or_insert_with(|| toml::Value::Table(toml::Table::new()));
+            }
+        }
+        let mut config = Config::deserialize(tree).map_err(|error| ConfigError::unexpected(&error))?;
+        config.read = Read(read);
+        Ok(config)
+    }
+
+    /// The configuration in effect, as a file, with where each value was read. Without passwords.
+    pub fn print(&self) -> String {
+        print::print(&self.read.0)
+    }
+
+    /// Where a setting was read; nothing for one that is not set.
+    pub fn origin(&self, key: &str) -> Option<&Origin> {
+        self.read.0.get(key).map(|(_, origin)| origin)
+    }
+}
+
+/// The commented defaults: the reference of all settings.
+pub fn default_toml() -> &'static str {
+    include_str!("default.toml")
+}
+
+fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+    let texts: Vec<String> = Vec::deserialize(deserializer)?;
+    texts
+        .iter()
+        .map(|text| key::network(text).ok_or_else(|| de::Error::custom("not a network")))
+        .collect()
+}

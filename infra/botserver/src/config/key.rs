@@ -1,0 +1,268 @@
+//! The settings: what each may be, in one table.
+
+use std::{net::IpAddr, str::FromStr};
+
+use ipnet::IpNet;
+use sqlx::postgres::PgConnectOptions;
+use toml::Value;
+use tracing_subscriber::EnvFilter;
+
+/// One setting.
+#[derive(Debug)]
+pub struct Key {
+    /// `section.key`, as in the file.
+    pub name: &'static str,
+    pub example: &'static str,
+    pub(super) kind: Kind,
+    /// May be absent.
+    pub(super) optional: bool,
+    /// Never printed.
+    pub(super) secret: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kind {
+    Path,
+    Host,
+    Integer(i64, i64),
+    Bool,
+    Choice(&'static [&'static str]),
+    Name,
+    Filter,
+    HttpUrl,
+    DatabaseUrl,
+    Networks,
+}
+
+use Kind::{Bool, Choice, DatabaseUrl, Filter, Host, HttpUrl, Integer, Name, Networks, Path};
+
+const fn set(name: &'static str, kind: Kind, example: &'static str) -> Key {
+    Key {
+        name,
+        example,
+        kind,
+        optional: false,
+        secret: false,
+    }
+}
+
+const fn optional(name: &'static str, kind: Kind, example: &'static str) -> Key {
+    Key {
+        optional: true,
+        ..set(name, kind, example)
+    }
+}
+
+const fn secret(name: &'static str, kind: Kind, example: &'static str) -> Key {
+    Key {
+        optional: true,
+        secret: true,
+        ..set(name, kind, example)
+    }
+}
+
+/// Every setting, in the order of the file.
+pub const KEYS: &[Key] = &[
+    optional("data_dir", Path, "/var/lib/botserver"),
+    set("server.host", Host, "127.0.0.1"),
+    set("server.port", Integer(0, 65_535), "8080"),
+    optional("server.public_url", HttpUrl, "https://bots.example.org"),
+    set("server.trusted_proxies", Networks, "10.0.0.0/8"),
+    secret(
+        "database.url",
+        DatabaseUrl,
+        "postgres://name:password@db.example.org/botserver",
+    ),
+    secret(
+        "database.read_url",
+        DatabaseUrl,
+        "postgres://name:password@replica.example.org/botserver",
+    ),
+    set("database.connections_max", Integer(4, 10_000), "20"),
+    optional("keys.file", Path, "/var/lib/botserver/master.key"),
+    optional("bots.dir", Path, "/var/lib/botserver/bots"),
+    optional("bots.default", Name, "shop"),
+    set("log.format", Choice(&["text", "json"]), "text"),
+    set("log.filter", Filter, "info,commands=debug"),
+    set("limits.message_bytes_max", Integer(1, 1 << 20), "16384"),
+    set("limits.messages_per_minute_max", Integer(1, 100_000), "60"),
+    set("limits.sockets_per_session_max", Integer(1, 1_000), "5"),
+    set("limits.sockets_max", Integer(1, 1_000_000), "20000"),
+    set("limits.body_bytes_max", Integer(1 << 10, 1 << 30), "262144"),
+    set(
+        "limits.script_steps_max",
+        Integer(1_000, 10_000_000_000),
+        "10000000",
+    ),
+    set("limits.script_memory_mib_max", Integer(1, 4_096), "64"),
+    set("limits.script_seconds_max", Integer(1, 3_600), "30"),
+    set("graphql.depth_max", Integer(1, 100), "12"),
+    set("graphql.complexity_max", Integer(1, 1_000_000), "1000"),
+    set("graphql.introspection", Bool, "true"),
+    set("conversation.idle_minutes", Integer(1, 10_080), "30"),
+    set("organisation.name", Name, "default"),
+];
+
+impl Key {
+    pub fn find(name: &str) -> Option<&'static Key> {
+        KEYS.iter().find(|key| key.name == name)
+    }
+
+    /// The variable of the environment: underscores within a key make the name ambiguous, so it is never split.
+    pub fn variable(&self) -> String {
+        format!("BOTSERVER_{}", self.name.replace('.', "_").to_uppercase())
+    }
+
+    /// What a value has to be, with an example, as the end of a sentence.
+    pub fn expectation(&self) -> String {
+        let form = match self.kind {
+            Path => "a path".to_owned(),
+            Host => "an address or host name without port".to_owned(),
+            Integer(min, max) => format!("a whole number from {min} to {max}"),
+            Bool => "true or false".to_owned(),
+            Choice(words) => words
+                .iter()
+                .map(|word| format!("{word:?}"))
+                .collect::<Vec<_>>()
+                .join(" or "),
+            Name => "a name of 1 to 100 characters".to_owned(),
+            Filter => "a level (error, warn, info, debug, trace), also by part".to_owned(),
+            HttpUrl => "http:// or https:// with a host, and no path".to_owned(),
+            DatabaseUrl => "an address of PostgreSQL".to_owned(),
+            Networks => "a list of addresses or networks".to_owned(),
+        };
+        format!("{form}, for example {}", self.example_line())
+    }
+
+    /// The example as a line of the file, without its section.
+    pub(super) fn example_line(&self) -> String {
+        let value = match self.kind {
+            Integer(..) | Bool => self.example.to_owned(),
+            Networks => format!("[{:?}]", self.example),
+            _ => format!("{:?}", self.example),
+        };
+        format!("{} = {value}", self.name)
+    }
+
+    /// What a text of the environment stands for; a text that fits nothing stays one, and is refused as such.
+    pub(super) fn parse(&self, text: &str) -> Value {
+        let plain = text.trim();
+        let value = match self.kind {
+            Integer(..) => plain.parse().ok().map(Value::Integer),
+            Bool => plain.parse().ok().map(Value::Boolean),
+            Networks => {
+                let parts = plain.split(',').map(str::trim).filter(|part| !part.is_empty());
+                Some(Value::Array(
+                    parts.map(|part| Value::String(part.to_owned())).collect(),
+                ))
+            }
+            _ => None,
+        };
+        value.unwrap_or_else(|| Value::String(text.to_owned()))
+    }
+
+    pub(super) fn accepts(&self, value: &Value) -> bool {
+        match (self.kind, value) {
+            (Integer(min, max), Value::Integer(number)) => (min..=max).contains(number),
+            (Bool, Value::Boolean(_)) => true,
+            (Networks, Value::Array(parts)) => parts
+                .iter()
+                .all(|part| part.as_str().is_some_and(|text| network(text).is_some())),
+            (_, Value::String(text)) => self.accepts_text(text),
+            _ => false,
+        }
+    }
+
+    fn accepts_text(&self, text: &str) -> bool {
+        match self.kind {
+            Path => !text.is_empty() && !text.contains('\0'),
+            Host => is_host(text),
+            Choice(words) => words.contains(&text),
+            Name => {
+                !text.trim().is_empty() && text.chars().count() <= 100 && !text.chars().any(char::is_control)
+            }
+            Filter => !text.trim().is_empty() && EnvFilter::try_new(text).is_ok(),
+            HttpUrl => is_http_url(text),
+            DatabaseUrl => {
+                (text.starts_with("postgres://") || text.starts_with("postgresql://"))
+                    && PgConnectOptions::from_str(text).is_ok()
+            }
+            Integer(..) | Bool | Networks => false,
+        }
+    }
+}
+
+/// A network, or a single address as the network of itself.
+pub(super) fn network(text: &str) -> Option<IpNet> {
+    text.parse()
+        .ok()
+        .or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+}
+
+fn is_host(text: &str) -> bool {
+    let label = |part: &str| {
+        let inner = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        (1..=63).contains(&part.len())
+            && part.chars().all(inner)
+            && !part.starts_with('-')
+            && !part.ends_with('-')
+    };
+    if text.parse::<IpAddr>().is_ok() {
+        return true;
+    }
+    // Four numbers that are no address, such as 127.0.0.256, are no name either.
+    let numbers = text.chars().all(|c| c.is_ascii_digit() || c == '.');
+    !numbers && text.len() <= 253 && text.split('.').all(label)
+}
+
+/// Written out because nothing else needs a library for addresses, and a path or query would be a mistake here.
+fn is_http_url(text: &str) -> bool {
+    let Some(rest) = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"))
+    else {
+        return false;
+    };
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    let (host, port) = match rest.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (rest, None),
+    };
+    let host_fits = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => is_host(host) && !host.contains(':'),
+    };
+    host_fits && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
+}
+
+/// The setting whose name is most like `name`, which is a mistyped one.
+pub(super) fn nearest(name: &str) -> &'static Key {
+    most_like(name, |key| key.name.to_owned())
+}
+
+pub(super) fn nearest_variable(name: &str) -> &'static Key {
+    most_like(name, Key::variable)
+}
+
+fn most_like(name: &str, spelling: impl Fn(&Key) -> String) -> &'static Key {
+    // Names may be of any length; those that nobody mistypes need not be compared whole.
+    let name: Vec<char> = name.chars().take(100).collect();
+    KEYS.iter()
+        .min_by_key(|key| distance(&name, &spelling(key).chars().collect::<Vec<_>>()))
+        .expect("the table of settings is not empty")
+}
+
+/// How many letters have to be put in, taken out or replaced (Levenshtein).
+fn distance(one: &[char], other: &[char]) -> usize {
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (i, a) in one.iter().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, b) in other.iter().enumerate() {
+            let replaced = diagonal + usize::from(a != b);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[other.len()]
+}

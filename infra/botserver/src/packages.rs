@@ -1,0 +1,308 @@
+//! Packages on disk: finding them, reading them, and seeing that they changed.
+//!
+//! Parts are matched by suffix, not by the bot's name: packages in the wild are not consistent about it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use anyhow::{Context as _, bail};
+use commands::PackageFiles;
+
+const SUFFIX: &str = "gbai";
+
+/// Limits on what one package may make the server read.
+const SCRIPTS_MAX: usize = 5_000;
+const DEPTH_MAX: usize = 16;
+const SCRIPT_BYTES_MAX: u64 = 2 << 20;
+const SETTINGS_BYTES_MAX: u64 = 1 << 20;
+
+/// A package as found on disk.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PackageFolder {
+    /// Folder name without suffix, lower case: the bot's name.
+    pub name: String,
+    pub path: PathBuf,
+}
+
+/// What is seen of a package without reading it: paths, sizes and times of its files.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Fingerprint(Vec<(PathBuf, u64, Option<SystemTime>)>);
+
+/// The `.gbai` folders directly below `folder`, by name.
+pub fn find(folder: &Path) -> anyhow::Result<Vec<PackageFolder>> {
+    let mut found = Vec::new();
+    let entries = fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    for entry in entries {
+        let path = entry
+            .with_context(|| format!("cannot read {}", folder.display()))?
+            .path();
+        if let Some(package) = package_folder(&path) {
+            found.push(package);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// The package that `path` is, if it is one.
+pub fn package_folder(path: &Path) -> Option<PackageFolder> {
+    let suffixed = path
+        .extension()
+        .is_some_and(|suffix| suffix.eq_ignore_ascii_case(SUFFIX));
+    let name = path.file_stem()?.to_str()?.to_lowercase();
+    (suffixed && path.is_dir()).then(|| PackageFolder {
+        name,
+        path: path.to_owned(),
+    })
+}
+
+/// Paths of a package's scripts by name: relative to its dialog folder, without `.bas`, lower case.
+pub fn scripts(package: &Path) -> anyhow::Result<BTreeMap<String, PathBuf>> {
+    let mut scripts = BTreeMap::new();
+    for entry in sorted_entries(package)? {
+        let dialog = has_suffix(&entry, "gbdialog");
+        if dialog && entry.is_dir() {
+            collect(&entry, &entry, 0, &mut scripts)?;
+        } else if dialog {
+            // Some packages hold their one dialog as a file of that name.
+            scripts.entry("start".to_owned()).or_insert(entry);
+        } else if has_suffix(&entry, "bas") && is_plain_file(&entry) {
+            scripts.entry(script_name(package, &entry)).or_insert(entry);
+        }
+    }
+    Ok(scripts)
+}
+
+/// Scripts below a folder that is no package; packages in it are left out.
+pub fn loose_scripts(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut scripts = BTreeMap::new();
+    for entry in sorted_entries(folder)? {
+        let linked = fs::symlink_metadata(&entry).is_ok_and(|metadata| metadata.is_symlink());
+        if entry.is_dir() && !linked && package_folder(&entry).is_none() {
+            collect(folder, &entry, 1, &mut scripts)?;
+        } else if has_suffix(&entry, "bas") && is_plain_file(&entry) {
+            scripts.insert(script_name(folder, &entry), entry);
+        }
+    }
+    Ok(scripts.into_values().collect())
+}
+
+/// Reads scripts and settings.
+pub fn read(package: &Path) -> anyhow::Result<PackageFiles> {
+    let mut files = PackageFiles::default();
+    for (name, path) in scripts(package)? {
+        files.scripts.insert(name, read_limited(&path, SCRIPT_BYTES_MAX)?);
+    }
+    for folder in sorted_entries(package)?
+        .into_iter()
+        .filter(|entry| has_suffix(entry, "gbot") && entry.is_dir())
+    {
+        let path = folder.join("config.csv");
+        if path.is_file() {
+            files
+                .settings
+                .extend(settings(&read_limited(&path, SETTINGS_BYTES_MAX)?));
+        }
+    }
+    Ok(files)
+}
+
+/// What a change of any script or setting would change.
+pub fn fingerprint(package: &Path) -> anyhow::Result<Fingerprint> {
+    let mut seen = Vec::new();
+    let mut paths: Vec<PathBuf> = scripts(package)?.into_values().collect();
+    paths.extend(
+        sorted_entries(package)?
+            .into_iter()
+            .filter(|entry| has_suffix(entry, "gbot"))
+            .map(|folder| folder.join("config.csv")),
+    );
+    for path in paths {
+        if let Ok(metadata) = fs::metadata(&path) {
+            seen.push((path, metadata.len(), metadata.modified().ok()));
+        }
+    }
+    Ok(Fingerprint(seen))
+}
+
+/// Reads a file of at most `bytes_max`.
+pub fn read_limited(path: &Path, bytes_max: u64) -> anyhow::Result<Vec<u8>> {
+    let file = fs::File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    let mut bytes = Vec::new();
+    file.take(bytes_max + 1)
+        .read_to_end(&mut bytes)
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    if bytes.len() as u64 > bytes_max {
+        bail!("{} is larger than {bytes_max} bytes", path.display());
+    }
+    Ok(bytes)
+}
+
+fn collect(
+    root: &Path,
+    folder: &Path,
+    depth: usize,
+    scripts: &mut BTreeMap<String, PathBuf>,
+) -> anyhow::Result<()> {
+    if depth > DEPTH_MAX {
+        bail!(
+            "{} is nested more than {DEPTH_MAX} folders deep",
+            folder.display()
+        );
+    }
+    for path in sorted_entries(folder)? {
+        // Links are not followed: they could lead out of the package, or round in circles.
+        let kind = fs::symlink_metadata(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        if kind.is_dir() {
+            collect(root, &path, depth + 1, scripts)?;
+        } else if kind.is_file() && has_suffix(&path, "bas") {
+            scripts.insert(script_name(root, &path), path);
+            if scripts.len() > SCRIPTS_MAX {
+                bail!("{} holds more than {SCRIPTS_MAX} scripts", root.display());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn script_name(root: &Path, path: &Path) -> String {
+    let relative = path.strip_prefix(root).unwrap_or(path).with_extension("");
+    relative.to_string_lossy().replace('\\', "/").to_lowercase()
+}
+
+fn sorted_entries(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let mut paths = Vec::new();
+    for entry in entries {
+        paths.push(
+            entry
+                .with_context(|| format!("cannot read {}", folder.display()))?
+                .path(),
+        );
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+fn is_plain_file(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file())
+}
+
+fn has_suffix(path: &Path, suffix: &str) -> bool {
+    path.extension()
+        .is_some_and(|found| found.eq_ignore_ascii_case(suffix))
+}
+
+/// Settings of a `config.csv`: with header or without, comments, spaces around commas, unquoted commas in values.
+fn settings(bytes: &[u8]) -> BTreeMap<String, String> {
+    let text = String::from_utf8_lossy(bytes);
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .trim(csv::Trim::All)
+        .comment(Some(b'#'))
+        .from_reader(text.trim_start_matches('\u{feff}').as_bytes());
+    let mut settings = BTreeMap::new();
+    for record in reader.records().filter_map(Result::ok) {
+        let key = record
+            .get(0)
+            .unwrap_or_default()
+            .to_lowercase()
+            .replace(['_', ' '], "-");
+        let value = record.iter().skip(1).collect::<Vec<_>>().join(", ");
+        let header = matches!(key.as_str(), "name" | "key") && value.eq_ignore_ascii_case("value");
+        if !key.is_empty() && !header {
+            settings.insert(key, value.trim_end_matches([',', ' ']).to_owned());
+        }
+    }
+    settings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(folder: &Path, path: &str, content: &str) {
+        let path = folder.join(path);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("folders are made");
+        fs::write(path, content).expect("the file is written");
+    }
+
+    #[test]
+    fn parts_are_found_by_suffix_whatever_their_name() {
+        let folder = tempfile::tempdir().expect("a folder");
+        write(folder.path(), "shop.gbai/other.gbdialog/start.bas", "TALK 1");
+        write(
+            folder.path(),
+            "shop.gbai/other.gbdialog/campaigns/Spring.BAS",
+            "TALK 2",
+        );
+        write(
+            folder.path(),
+            "shop.gbai/third.gbot/config.csv",
+            "name,value\nbot-name , The Shop\n,\n# no\n",
+        );
+        write(folder.path(), "notes.txt", "");
+        let packages = find(folder.path()).expect("found");
+        assert_eq!(packages.len(), 1);
+        let files = read(&packages[0].path).expect("read");
+        assert_eq!(
+            files.scripts.keys().collect::<Vec<_>>(),
+            ["campaigns/spring", "start"]
+        );
+        assert_eq!(files.settings["bot-name"], "The Shop");
+        assert_eq!(files.settings.len(), 1);
+    }
+
+    #[test]
+    fn a_dialog_may_be_a_single_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        write(folder.path(), "one.gbai/default.gbdialog", "TALK 1");
+        write(folder.path(), "two.gbai/start.bas", "TALK 2");
+        for package in find(folder.path()).expect("found") {
+            assert!(
+                read(&package.path).expect("read").scripts.contains_key("start"),
+                "{}",
+                package.name
+            );
+        }
+    }
+
+    #[test]
+    fn links_out_of_a_package_are_not_followed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        write(folder.path(), "secret.bas", "TALK 1");
+        write(folder.path(), "a.gbai/a.gbdialog/start.bas", "TALK 1");
+        std::os::unix::fs::symlink(
+            folder.path().join("secret.bas"),
+            folder.path().join("a.gbai/a.gbdialog/x.bas"),
+        )
+        .expect("a link");
+        let found = scripts(&folder.path().join("a.gbai")).expect("read");
+        assert_eq!(found.keys().collect::<Vec<_>>(), ["start"]);
+    }
+
+    #[test]
+    fn settings_are_read_in_all_their_spellings() {
+        let text =
+            "key,value\n\"Answer Mode\",direct\nserver_host, 0.0.0.0\nllm-models,fast,slow\n,,\n# x,y\n";
+        let settings = settings(text.as_bytes());
+        assert_eq!(settings["answer-mode"], "direct");
+        assert_eq!(settings["server-host"], "0.0.0.0");
+        assert_eq!(settings["llm-models"], "fast, slow");
+        assert_eq!(settings.len(), 3);
+    }
+
+    #[test]
+    fn a_change_of_a_script_changes_the_fingerprint() {
+        let folder = tempfile::tempdir().expect("a folder");
+        write(folder.path(), "a.gbai/a.gbdialog/start.bas", "TALK 1");
+        let path = folder.path().join("a.gbai");
+        let before = fingerprint(&path).expect("seen");
+        write(folder.path(), "a.gbai/a.gbdialog/start.bas", "TALK 100");
+        assert_ne!(fingerprint(&path).expect("seen"), before);
+    }
+}

@@ -1,0 +1,194 @@
+//! The composition root: every part, made and connected.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use chrono::Utc;
+use commands::{Commands, Denials, DialogueOptions, Dialogues, Executor, Programs, Recovery};
+use domain::OrganisationId;
+use event_log::{EventLog, Feed, Keyring, MasterKey, Position, Sequencer};
+use projections::{Live, Projections, Reader};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use crate::config::Config;
+use crate::database::Pools;
+
+/// Names organisations: the id of one follows from its configured name, so that every process finds the same.
+const ORGANISATIONS: Uuid = Uuid::from_u128(0x6f72_6761_6e69_7361_7469_6f6e_626f_7473);
+
+/// How often counted refusals are written down.
+const DENIALS_EVERY: Duration = Duration::from_secs(60);
+
+/// The parts that requests are served with.
+pub struct System {
+    pub tenant: OrganisationId,
+    pub commands: Commands,
+    pub programs: Programs,
+    pub reader: Reader,
+    pub live: Live,
+    pub projections: Projections,
+    pub log: EventLog,
+    pub feed: Feed,
+    pub pools: Pools,
+    tasks: JoinSet<()>,
+    stop: watch::Sender<bool>,
+}
+
+impl System {
+    /// Starts the parts that work by themselves: sequencer, projections, live feed, recovery of turns.
+    pub async fn start(config: &Config, pools: Pools) -> anyhow::Result<System> {
+        let (stop, stopping) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        let tenant = organisation(&config.organisation.name);
+
+        let keyring = open_keyring(config, &pools).await?;
+        let log = EventLog::new(pools.log.clone(), keyring.clone());
+        let head = log.head().await.context("the event log cannot be read")?;
+        let (placed, positions) = watch::channel(Position(head.0));
+        let sequencer = Sequencer::new(pools.log.clone(), log.wake()).await?;
+        tasks.spawn(sequencer.run(placed, stopped(stopping.clone())));
+        let feed = Feed::new(pools.log.clone(), positions);
+
+        let options = projections::Options {
+            // The only server of a data folder takes over at once from the one that crashed before it.
+            takeover: config.database.url.is_none(),
+            ..projections::Options::new(owner(&config.data_dir)?)
+        };
+        let (projections, folding) = Projections::start(&pools.projector, &feed, &options, &stopping);
+        tasks.spawn(async move {
+            folding.join_all().await;
+        });
+        let live = Live::start(feed.clone(), keyring.clone(), stopping.clone());
+
+        let executor = Executor::new(log.clone());
+        let programs = Programs::new(pools.app.clone());
+        let lease_epoch = Recovery::take_lease(&pools.projector)
+            .await
+            .context("the lease of runs cannot be taken")?;
+        let dialogues = Dialogues::new(
+            executor.clone(),
+            programs.clone(),
+            dialogue_options(config, lease_epoch),
+        );
+        let recovery = Recovery::new(pools.projector.clone(), feed.clone(), dialogues.clone()).await?;
+        tasks.spawn(recovery.run(stopped(stopping.clone())));
+        let denials = Arc::new(Denials::default());
+        let commands = Commands::new(executor, dialogues, denials);
+        tasks.spawn(write_denials(commands.clone(), stopped(stopping)));
+
+        let reader = Reader::new(pools.app.clone(), keyring);
+        Ok(System {
+            tenant,
+            commands,
+            programs,
+            reader,
+            live,
+            projections,
+            log,
+            feed,
+            pools,
+            tasks,
+            stop,
+        })
+    }
+
+    /// Resolves once the system is being stopped.
+    pub fn stopped(&self) -> impl Future<Output = ()> + Send + 'static {
+        stopped(self.stop.subscribe())
+    }
+
+    pub fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(task);
+    }
+
+    /// Stops every part and waits for it.
+    pub async fn stop(mut self) {
+        let _ = self.stop.send(true);
+        while let Some(ended) = self.tasks.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(error = %error, "a part of the server broke down");
+            }
+        }
+    }
+
+    /// Resolves when a part ended that should run for as long as the server.
+    pub async fn broken(&mut self) {
+        match self.tasks.join_next().await {
+            Some(Err(error)) => tracing::error!(error = %error, "a part of the server broke down"),
+            Some(Ok(())) => tracing::error!("a part of the server ended by itself"),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// The organisation of this name.
+pub fn organisation(name: &str) -> OrganisationId {
+    OrganisationId(Uuid::new_v5(&ORGANISATIONS, name.as_bytes()))
+}
+
+pub async fn open_keyring(config: &Config, pools: &Pools) -> anyhow::Result<Keyring> {
+    let path = config
+        .keys
+        .file
+        .clone()
+        .unwrap_or_else(|| config.data_dir.join("master.key"));
+    let master =
+        MasterKey::load_or_create(&path).with_context(|| format!("the key file {}", path.display()))?;
+    Keyring::open(pools.keys.clone(), master)
+        .await
+        .with_context(|| format!("the key file {}", path.display()))
+}
+
+fn dialogue_options(config: &Config, lease_epoch: i64) -> DialogueOptions {
+    let limits = &config.limits;
+    DialogueOptions {
+        idle: chrono::TimeDelta::minutes(config.conversation.idle_minutes.into()),
+        message_bytes_max: limits.message_bytes_max as usize,
+        script: basic::Limits {
+            steps_per_turn: limits.script_steps_max,
+            memory_bytes: u64::from(limits.script_memory_mib_max) << 20,
+            ..basic::Limits::default()
+        },
+        script_time_max: Duration::from_secs(limits.script_seconds_max.into()),
+        lease_epoch,
+    }
+}
+
+async fn write_denials(commands: Commands, stopped: impl Future<Output = ()>) {
+    tokio::pin!(stopped);
+    loop {
+        let stopping = tokio::select! {
+            () = &mut stopped => true,
+            () = tokio::time::sleep(DENIALS_EVERY) => false,
+        };
+        if let Err(error) = commands.denials().flush(commands.executor(), Utc::now()).await {
+            tracing::warn!(error = %error, "refused access could not be recorded, trying again in a minute");
+        }
+        if stopping {
+            return;
+        }
+    }
+}
+
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    // A sender that is gone means that the server is going too.
+    let _ = stop.wait_for(|stopping| *stopping).await;
+}
+
+/// Who this data folder is among the processes that share work.
+fn owner(data_dir: &Path) -> anyhow::Result<Uuid> {
+    let path = data_dir.join("instance");
+    if let Ok(text) = std::fs::read_to_string(&path) {
+        return text
+            .trim()
+            .parse()
+            .with_context(|| format!("{} does not hold an id; remove it", path.display()));
+    }
+    let id = Uuid::new_v4();
+    std::fs::write(&path, format!("{id}\n")).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(id)
+}

@@ -1,0 +1,11 @@
+//! The program as its users meet it: started, talked to, killed, started again.
+#![expect(clippy::print_stdout, reason = "tests say which seed they ran with")]
+
+mod chat;
+mod command_line;
+mod crash;
+mod fairness;
+mod packages;
+mod secrecy;
+mod server;
+mod transcript;

@@ -1,0 +1,99 @@
+//! The feed reads the log in the order of positions and asserts that none is missing.
+
+use std::time::Duration;
+
+use sqlx::{PgPool, Row};
+use tokio::sync::watch;
+
+use crate::read::{head, recorded};
+use crate::{EventLogError, Position, RecordedEvent};
+
+/// Bytes of payload in one reading, unless the first event alone has more.
+const BYTES_MAX: i64 = 8 << 20;
+/// Events in one reading, whatever was asked for.
+const EVENTS_MAX: i64 = 10_000;
+/// How often the head is looked up when no sequencer of this process tells of it.
+const POLL: Duration = Duration::from_millis(50);
+
+/// Cheap to clone; readers do not disturb each other.
+#[derive(Clone)]
+pub struct Feed {
+    pool: PgPool,
+    placed: watch::Receiver<Position>,
+}
+
+impl Feed {
+    /// `pool` connects as the role `botserver_log`; `placed` is what [`crate::Sequencer::run`] tells, or stays silent
+    /// where another process sequences.
+    pub fn new(pool: PgPool, placed: watch::Receiver<Position>) -> Feed {
+        Feed { pool, placed }
+    }
+
+    /// The next events after a position, sealed, in order: as many as there are, `limit` and 8 MiB at most.
+    ///
+    /// Fails as corrupt when a position is missing or its event is.
+    pub async fn read(&self, after: Position, limit: i64) -> Result<Vec<RecordedEvent>, EventLogError> {
+        let rows = sqlx::query(
+            "select * from (
+               select p.position, e.aggregate_type, e.aggregate_id, e.sequence, e.event_type, e.event_version,
+                      e.payload::text as payload, e.metadata::text as metadata, p.seq_no, e.event_id, e.tenant_id,
+                      e.ordering_key, e.slice, e.command_id, e.recorded_at,
+                      sum(octet_length(e.payload::text)) over (order by p.position rows unbounded preceding) as bytes
+                 from (select * from log.positions where position > $1 order by position limit $2) p
+                 left join lateral (
+                   select * from log.events e
+                    where e.epoch = p.epoch and e.tx_id = p.tx_id and e.seq_no = p.seq_no offset 0
+                 ) e on true
+                order by p.position
+             ) page
+             where page.position = $1 + 1 or coalesce(page.bytes, 0) <= $3
+             order by page.position",
+        )
+        .bind(after.0)
+        .bind(limit.clamp(1, EVENTS_MAX))
+        .bind(BYTES_MAX)
+        .fetch_all(&self.pool)
+        .await?;
+        let mut events = Vec::with_capacity(rows.len());
+        for (expected, row) in (after.0 + 1..).zip(&rows) {
+            let position: i64 = row.try_get("position")?;
+            if position != expected {
+                return Err(EventLogError::Corrupt(format!("position {expected} is missing")));
+            }
+            if row.try_get::<Option<uuid::Uuid>, _>("event_id")?.is_none() {
+                return Err(EventLogError::Corrupt(format!(
+                    "the event at position {position} is missing"
+                )));
+            }
+            events.push(recorded(row)?);
+        }
+        Ok(events)
+    }
+
+    /// Returns when the log has grown past a position.
+    ///
+    /// Told by the sequencer of this process, and found by looking where another one sequences.
+    pub async fn wait_past(&self, after: Position) {
+        let mut placed = self.placed.clone();
+        let mut told = true;
+        while *placed.borrow_and_update() <= after {
+            tokio::select! {
+                changed = placed.changed(), if told => told = changed.is_ok(),
+                () = tokio::time::sleep(POLL) => {
+                    match self.head().await {
+                        Ok(head) if head > after => return,
+                        Ok(_) => {}
+                        Err(error) => {
+                            tracing::warn!(error = &error as &dyn std::error::Error, "head of the log not readable");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The last position that was placed.
+    pub async fn head(&self) -> Result<Position, EventLogError> {
+        head(&self.pool).await
+    }
+}

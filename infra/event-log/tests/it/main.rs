@@ -1,0 +1,15 @@
+//! The event log against a real database.
+
+mod append;
+mod claims;
+mod feed;
+mod fixture;
+mod isolation;
+mod master_key;
+mod model;
+mod races;
+mod receipts;
+mod seal;
+mod sequencer;
+mod stock;
+mod verify;

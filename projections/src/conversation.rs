@@ -1,0 +1,216 @@
+//! Conversations as read: when they began and were last active, how much was said, and the turns themselves.
+//!
+//! A reply is recorded where it was decided, by a run or by the bot; both carry the conversation's id as ordering
+//! key, so one fold sees turns and replies in one order. What was said is kept in `turns`, sealed as stored.
+
+mod questions;
+mod store;
+mod turns;
+
+use chrono::{DateTime, Utc};
+use domain::conversation::{Conversation, ConversationEnd, ConversationEvent, Reply, Turn};
+use domain::run::{Run, RunEvent};
+use domain::{Aggregate, BotId, ConversationId, OrganisationId, SessionId, UserId};
+use event_log::{Position, RecordedEvent};
+use serde_json::Value;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+pub use questions::ConversationFilter;
+pub use turns::{Said, TurnRow};
+
+use crate::column::stored_word;
+use crate::fold::{FoldError, Projection, Rows, decoded, sealed, stream_key};
+
+/// The projection's name.
+pub const NAME: &str = "conversation";
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConversationRow {
+    pub id: ConversationId,
+    pub organisation_id: OrganisationId,
+    pub session_id: SessionId,
+    pub bot_id: BotId,
+    pub user_id: UserId,
+    pub state: ConversationState,
+    /// Why it ended; None while it is open.
+    pub end: Option<ConversationEnd>,
+    pub started_at: DateTime<Utc>,
+    /// When the last turn came, or the conversation started.
+    pub active_at: DateTime<Utc>,
+    pub ended_at: Option<DateTime<Utc>>,
+    /// Messages of the person.
+    pub turn_count: u64,
+    /// Messages of the bot.
+    pub reply_count: u64,
+}
+
+stored_word! {
+    ConversationState { Open = "open", Ended = "ended" }
+}
+
+stored_word! {
+    /// Who said something.
+    Author { Visitor = "visitor", Bot = "bot" }
+}
+
+/// The conversation, and what was said since it was loaded.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Fold {
+    pub row: ConversationRow,
+    pub turns: Vec<StoredTurn>,
+}
+
+/// One message as the table holds it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct StoredTurn {
+    pub position: Position,
+    pub session_id: SessionId,
+    /// Of the turn or of the reply.
+    pub id: Uuid,
+    pub author: Author,
+    pub message_id: Option<Uuid>,
+    pub in_reply_to: Option<Uuid>,
+    pub run_id: Option<Uuid>,
+    /// The marker as stored.
+    pub content: Value,
+    pub at: DateTime<Utc>,
+}
+
+pub(crate) struct Conversations;
+
+impl Projection for Conversations {
+    const NAME: &'static str = NAME;
+    const VERSION: i32 = 1;
+    type Key = ConversationId;
+    type Row = Fold;
+
+    /// The stream's id or, for what a run says, the ordering key. A run of no conversation orders by itself.
+    fn key(event: &RecordedEvent) -> Result<Option<ConversationId>, FoldError> {
+        let said_by_run = event.stream.aggregate_type == Run::TYPE
+            && event.event_type == "reply.produced"
+            && event.ordering_key != event.stream.aggregate_id;
+        if said_by_run {
+            let id = Uuid::parse_str(&event.ordering_key).map_err(|_| FoldError::StreamId)?;
+            return Ok(Some(ConversationId(id)));
+        }
+        stream_key(event, Conversation::TYPE)
+    }
+
+    fn apply(row: &mut Option<Fold>, event: &RecordedEvent) -> Result<(), FoldError> {
+        if event.stream.aggregate_type == Run::TYPE {
+            return match decoded::<RunEvent>(event)? {
+                RunEvent::ReplyProduced(reply) => begun(row)?.replied(event, &reply),
+                RunEvent::Started(_) | RunEvent::Suspended(_) | RunEvent::Ended { .. } => Ok(()),
+            };
+        }
+        match decoded::<ConversationEvent>(event)? {
+            ConversationEvent::Started {
+                session_id,
+                bot_id,
+                user_id,
+                started_at,
+            } => {
+                let id = Self::key(event)?.ok_or(FoldError::StreamId)?;
+                let row_of = ConversationRow {
+                    id,
+                    organisation_id: OrganisationId(event.tenant),
+                    session_id,
+                    bot_id,
+                    user_id,
+                    state: ConversationState::Open,
+                    end: None,
+                    started_at,
+                    active_at: started_at,
+                    ended_at: None,
+                    turn_count: 0,
+                    reply_count: 0,
+                };
+                *row = Some(Fold {
+                    row: row_of,
+                    turns: Vec::new(),
+                });
+                Ok(())
+            }
+            ConversationEvent::TurnReceived(turn) => begun(row)?.received(event, &turn),
+            ConversationEvent::ReplyProduced(reply) => begun(row)?.replied(event, &reply),
+            ConversationEvent::Ended { reason, .. } => {
+                let row = &mut begun(row)?.row;
+                row.state = ConversationState::Ended;
+                row.end = Some(reason);
+                row.ended_at = Some(event.recorded_at);
+                Ok(())
+            }
+        }
+    }
+
+    async fn load(connection: &mut PgConnection, keys: &[ConversationId]) -> Result<Rows<Self>, sqlx::Error> {
+        store::load(connection, keys).await
+    }
+
+    async fn store(connection: &mut PgConnection, rows: &Rows<Self>) -> Result<(), sqlx::Error> {
+        store::store_conversations(connection, rows).await?;
+        store::store_turns(connection, rows).await
+    }
+
+    async fn clear(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        sqlx::query("delete from read.turns")
+            .execute(&mut *connection)
+            .await?;
+        sqlx::query("delete from read.conversations")
+            .execute(connection)
+            .await?;
+        Ok(())
+    }
+
+    async fn digest(connection: &mut PgConnection) -> Result<Vec<u8>, sqlx::Error> {
+        store::digest(connection).await
+    }
+}
+
+fn begun(row: &mut Option<Fold>) -> Result<&mut Fold, FoldError> {
+    row.as_mut().ok_or(FoldError::Unbegun)
+}
+
+impl Fold {
+    fn received(&mut self, event: &RecordedEvent, turn: &Turn) -> Result<(), FoldError> {
+        self.row.turn_count += 1;
+        self.row.active_at = turn.received_at;
+        self.turns.push(StoredTurn {
+            position: event.position.ok_or(FoldError::Unplaced)?,
+            session_id: turn.session_id,
+            id: turn.turn_id.0,
+            author: Author::Visitor,
+            message_id: turn.message_id,
+            in_reply_to: None,
+            run_id: None,
+            content: sealed(event, &turn.content)?,
+            at: turn.received_at,
+        });
+        Ok(())
+    }
+
+    fn replied(&mut self, event: &RecordedEvent, reply: &Reply) -> Result<(), FoldError> {
+        let run_id = if event.stream.aggregate_type == Run::TYPE {
+            stream_key(event, Run::TYPE)?
+        } else {
+            None
+        };
+        self.row.reply_count += 1;
+        self.turns.push(StoredTurn {
+            position: event.position.ok_or(FoldError::Unplaced)?,
+            session_id: reply.session_id,
+            id: reply.reply_id.0,
+            author: Author::Bot,
+            message_id: None,
+            in_reply_to: reply.in_reply_to.map(|turn| turn.0),
+            run_id,
+            content: sealed(event, &reply.content)?,
+            at: reply.produced_at,
+        });
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,252 @@
+//! How conversations and their turns are kept: two tables, each written by one statement for a batch.
+
+use chrono::{DateTime, Utc};
+use domain::ConversationId;
+use domain::conversation::ConversationEnd;
+use serde_json::Value;
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow, PgConnection, Row};
+use uuid::Uuid;
+
+use super::{ConversationRow, ConversationState, Conversations, Fold};
+use crate::column;
+use crate::fold::{Folded, Rows};
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "select id, tenant_id, session_id, bot_id, user_id, state, end_reason, started_at, active_at, ",
+            "ended_at, turn_count, reply_count, position from read.conversations where ",
+            $rest
+        )
+    };
+}
+pub(super) use select;
+
+pub(super) async fn load(
+    connection: &mut PgConnection,
+    keys: &[ConversationId],
+) -> Result<Rows<Conversations>, sqlx::Error> {
+    let keys: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
+    let rows = sqlx::query(select!("id = any($1)"))
+        .bind(&keys)
+        .fetch_all(connection)
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let value = ConversationRow::from_row(row)?;
+            let position = row.try_get("position")?;
+            Ok((
+                value.id,
+                Folded::stored(
+                    position,
+                    Fold {
+                        row: value,
+                        turns: Vec::new(),
+                    },
+                ),
+            ))
+        })
+        .collect()
+}
+
+pub(super) async fn store_conversations(
+    connection: &mut PgConnection,
+    rows: &Rows<Conversations>,
+) -> Result<(), sqlx::Error> {
+    let columns = ConversationColumns::of(rows);
+    sqlx::query(
+        "insert into read.conversations (id, tenant_id, session_id, bot_id, user_id, state, end_reason,
+                                         started_at, active_at, ended_at, turn_count, reply_count, position)
+         select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[],
+                              $7::text[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[],
+                              $11::bigint[], $12::bigint[], $13::bigint[])
+         on conflict on constraint conversations_pkey do update
+         set state = excluded.state, end_reason = excluded.end_reason, active_at = excluded.active_at,
+             ended_at = excluded.ended_at, turn_count = excluded.turn_count,
+             reply_count = excluded.reply_count, position = excluded.position
+         where conversations.position < excluded.position",
+    )
+    .bind(&columns.id)
+    .bind(&columns.tenant_id)
+    .bind(&columns.session_id)
+    .bind(&columns.bot_id)
+    .bind(&columns.user_id)
+    .bind(&columns.state)
+    .bind(&columns.end_reason)
+    .bind(&columns.started_at)
+    .bind(&columns.active_at)
+    .bind(&columns.ended_at)
+    .bind(&columns.turn_count)
+    .bind(&columns.reply_count)
+    .bind(&columns.position)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn store_turns(
+    connection: &mut PgConnection,
+    rows: &Rows<Conversations>,
+) -> Result<(), sqlx::Error> {
+    let columns = TurnColumns::of(rows);
+    if columns.id.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "insert into read.turns (conversation_id, position, tenant_id, session_id, id, author, message_id,
+                                 in_reply_to, run_id, content, at)
+         select * from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[],
+                              $7::uuid[], $8::uuid[], $9::uuid[], $10::jsonb[], $11::timestamptz[])
+         on conflict on constraint turns_pkey do nothing",
+    )
+    .bind(&columns.conversation_id)
+    .bind(&columns.position)
+    .bind(&columns.tenant_id)
+    .bind(&columns.session_id)
+    .bind(&columns.id)
+    .bind(&columns.author)
+    .bind(&columns.message_id)
+    .bind(&columns.in_reply_to)
+    .bind(&columns.run_id)
+    .bind(&columns.content)
+    .bind(&columns.at)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Over both tables.
+pub(super) async fn digest(connection: &mut PgConnection) -> Result<Vec<u8>, sqlx::Error> {
+    sqlx::query_scalar(
+        "select sha256(
+             (select coalesce(string_agg(sha256(convert_to(t::text, 'UTF8')), ''::bytea order by id), '')
+              from read.conversations t)
+             || '\\x00'::bytea ||
+             (select coalesce(string_agg(sha256(convert_to(t::text, 'UTF8')), ''::bytea
+                                         order by conversation_id, position), '')
+              from read.turns t))",
+    )
+    .fetch_one(connection)
+    .await
+}
+
+/// Rows turned into columns, for `unnest`.
+#[derive(Default)]
+struct ConversationColumns {
+    id: Vec<Uuid>,
+    tenant_id: Vec<Uuid>,
+    session_id: Vec<Uuid>,
+    bot_id: Vec<Uuid>,
+    user_id: Vec<Uuid>,
+    state: Vec<&'static str>,
+    end_reason: Vec<Option<&'static str>>,
+    started_at: Vec<DateTime<Utc>>,
+    active_at: Vec<DateTime<Utc>>,
+    ended_at: Vec<Option<DateTime<Utc>>>,
+    turn_count: Vec<i64>,
+    reply_count: Vec<i64>,
+    position: Vec<i64>,
+}
+
+impl ConversationColumns {
+    fn of(rows: &Rows<Conversations>) -> Self {
+        let mut columns = Self::default();
+        for folded in rows.values() {
+            let Some(Fold { row, .. }) = &folded.row else {
+                continue;
+            };
+            columns.id.push(row.id.0);
+            columns.tenant_id.push(row.organisation_id.0);
+            columns.session_id.push(row.session_id.0);
+            columns.bot_id.push(row.bot_id.0);
+            columns.user_id.push(row.user_id.0);
+            columns.state.push(row.state.as_str());
+            columns.end_reason.push(row.end.map(end_word));
+            columns.started_at.push(row.started_at);
+            columns.active_at.push(row.active_at);
+            columns.ended_at.push(row.ended_at);
+            columns.turn_count.push(column::to_bigint(row.turn_count));
+            columns.reply_count.push(column::to_bigint(row.reply_count));
+            columns.position.push(folded.position.0);
+        }
+        columns
+    }
+}
+
+/// Rows turned into columns, for `unnest`.
+#[derive(Default)]
+struct TurnColumns<'a> {
+    conversation_id: Vec<Uuid>,
+    position: Vec<i64>,
+    tenant_id: Vec<Uuid>,
+    session_id: Vec<Uuid>,
+    id: Vec<Uuid>,
+    author: Vec<&'static str>,
+    message_id: Vec<Option<Uuid>>,
+    in_reply_to: Vec<Option<Uuid>>,
+    run_id: Vec<Option<Uuid>>,
+    content: Vec<&'a Value>,
+    at: Vec<DateTime<Utc>>,
+}
+
+impl<'a> TurnColumns<'a> {
+    fn of(rows: &'a Rows<Conversations>) -> Self {
+        let mut columns = Self::default();
+        for (id, folded) in rows {
+            let Some(Fold { row, turns }) = &folded.row else {
+                continue;
+            };
+            for turn in turns {
+                columns.conversation_id.push(id.0);
+                columns.position.push(turn.position.0);
+                columns.tenant_id.push(row.organisation_id.0);
+                columns.session_id.push(turn.session_id.0);
+                columns.id.push(turn.id);
+                columns.author.push(turn.author.as_str());
+                columns.message_id.push(turn.message_id);
+                columns.in_reply_to.push(turn.in_reply_to);
+                columns.run_id.push(turn.run_id);
+                columns.content.push(&turn.content);
+                columns.at.push(turn.at);
+            }
+        }
+        columns
+    }
+}
+
+impl<'r> FromRow<'r, PgRow> for ConversationRow {
+    fn from_row(row: &'r PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            id: column::id(row, "id")?,
+            organisation_id: column::id(row, "tenant_id")?,
+            session_id: column::id(row, "session_id")?,
+            bot_id: column::id(row, "bot_id")?,
+            user_id: column::id(row, "user_id")?,
+            state: column::word(row, "state", ConversationState::parse)?,
+            end: column::optional_word(row, "end_reason", end)?,
+            started_at: row.try_get("started_at")?,
+            active_at: row.try_get("active_at")?,
+            ended_at: row.try_get("ended_at")?,
+            turn_count: column::count(row, "turn_count")?,
+            reply_count: column::count(row, "reply_count")?,
+        })
+    }
+}
+
+fn end_word(end: ConversationEnd) -> &'static str {
+    match end {
+        ConversationEnd::Idle => "idle",
+        ConversationEnd::Requested => "requested",
+        ConversationEnd::SessionEnded => "session_ended",
+    }
+}
+
+fn end(text: &str) -> Option<ConversationEnd> {
+    let ends = [
+        ConversationEnd::Idle,
+        ConversationEnd::Requested,
+        ConversationEnd::SessionEnded,
+    ];
+    ends.into_iter().find(|end| end_word(*end) == text)
+}

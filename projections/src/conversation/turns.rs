@@ -1,0 +1,184 @@
+//! What was said, opened for a reader with the right: a conversation's turns, and what a socket missed.
+
+use chrono::{DateTime, Utc};
+use domain::conversation::ReplyContent;
+use domain::{ConversationId, Personal, ReplyId, RunId, SessionId, TurnId};
+use event_log::Position;
+use serde_json::Value;
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow, QueryBuilder, Row};
+use uuid::Uuid;
+
+use super::Author;
+use crate::column;
+use crate::paging::{Cursor, Keyset, Order, Page, Slice, fetch};
+use crate::reader::{ReadError, Reads, personal};
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "select conversation_id, position, session_id, id, author, message_id, in_reply_to, run_id, ",
+            "content, at from read.turns where ",
+            $rest
+        )
+    };
+}
+
+/// One message of a conversation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TurnRow {
+    pub conversation_id: ConversationId,
+    pub session_id: SessionId,
+    /// Its place in the whole log, by which a conversation is ordered and a reader resumes.
+    pub position: Position,
+    pub at: DateTime<Utc>,
+    pub said: Said,
+}
+
+/// Who said it and what. Content is clear or erased, never sealed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Said {
+    ByVisitor {
+        turn_id: TurnId,
+        /// The sender's own id of the message.
+        message_id: Option<Uuid>,
+        content: Personal<String>,
+    },
+    ByBot {
+        reply_id: ReplyId,
+        in_reply_to: Option<TurnId>,
+        /// The run that said it; None when the bot answered by itself.
+        run_id: Option<RunId>,
+        content: Personal<ReplyContent>,
+    },
+}
+
+impl Keyset for TurnRow {
+    fn cursor(&self) -> String {
+        Cursor::Position(self.position).encode()
+    }
+}
+
+impl Reads {
+    /// Turns and replies of a conversation, oldest first.
+    pub async fn turns(
+        &self,
+        conversation_id: ConversationId,
+        page: &Page,
+    ) -> Result<Slice<TurnRow>, ReadError> {
+        let mut query = QueryBuilder::new(select!("conversation_id = "));
+        query.push_bind(conversation_id.0);
+        let sealed: Slice<SealedTurn> =
+            fetch(&mut *self.connection().await, query, Order::Position, page).await?;
+        let Slice {
+            rows,
+            has_next,
+            has_previous,
+        } = sealed;
+        Ok(Slice {
+            rows: self.opened(rows).await?,
+            has_next,
+            has_previous,
+        })
+    }
+
+    /// What was said in a session after `position`, over all its conversations, oldest first; at most `limit`.
+    pub async fn session_turns_after(
+        &self,
+        session_id: SessionId,
+        position: Position,
+        limit: u32,
+    ) -> Result<Vec<TurnRow>, ReadError> {
+        let sealed: Vec<SealedTurn> = sqlx::query_as(select!(
+            "session_id = $1 and position > $2 order by position limit $3"
+        ))
+        .bind(session_id.0)
+        .bind(position.0)
+        .bind(i64::from(limit))
+        .fetch_all(&mut *self.connection().await)
+        .await?;
+        self.opened(sealed).await
+    }
+
+    /// What was said last in a session, oldest first: what a page shows when it opens. At most `limit`.
+    pub async fn session_turns_last(
+        &self,
+        session_id: SessionId,
+        limit: u32,
+    ) -> Result<Vec<TurnRow>, ReadError> {
+        let mut sealed: Vec<SealedTurn> =
+            sqlx::query_as(select!("session_id = $1 order by position desc limit $2"))
+                .bind(session_id.0)
+                .bind(i64::from(limit))
+                .fetch_all(&mut *self.connection().await)
+                .await?;
+        sealed.reverse();
+        self.opened(sealed).await
+    }
+
+    async fn opened(&self, mut sealed: Vec<SealedTurn>) -> Result<Vec<TurnRow>, ReadError> {
+        let markers = sealed.iter_mut().map(|turn| turn.content.take()).collect();
+        let contents = self.open(markers).await?;
+        sealed
+            .into_iter()
+            .zip(contents)
+            .map(|(turn, content)| turn.with(content))
+            .collect()
+    }
+}
+
+/// A row of the table.
+struct SealedTurn {
+    conversation_id: ConversationId,
+    position: Position,
+    session_id: SessionId,
+    id: Uuid,
+    author: Author,
+    message_id: Option<Uuid>,
+    in_reply_to: Option<TurnId>,
+    run_id: Option<RunId>,
+    content: Value,
+    at: DateTime<Utc>,
+}
+
+impl SealedTurn {
+    fn with(self, content: Value) -> Result<TurnRow, ReadError> {
+        let said = match self.author {
+            Author::Visitor => Said::ByVisitor {
+                turn_id: TurnId(self.id),
+                message_id: self.message_id,
+                content: personal(content)?,
+            },
+            Author::Bot => Said::ByBot {
+                reply_id: ReplyId(self.id),
+                in_reply_to: self.in_reply_to,
+                run_id: self.run_id,
+                content: personal(content)?,
+            },
+        };
+        Ok(TurnRow {
+            conversation_id: self.conversation_id,
+            session_id: self.session_id,
+            position: self.position,
+            at: self.at,
+            said,
+        })
+    }
+}
+
+impl<'r> FromRow<'r, PgRow> for SealedTurn {
+    fn from_row(row: &'r PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            conversation_id: column::id(row, "conversation_id")?,
+            position: Position(row.try_get("position")?),
+            session_id: column::id(row, "session_id")?,
+            id: row.try_get("id")?,
+            author: column::word(row, "author", Author::parse)?,
+            message_id: row.try_get("message_id")?,
+            in_reply_to: column::optional_id(row, "in_reply_to")?,
+            run_id: column::optional_id(row, "run_id")?,
+            content: row.try_get("content")?,
+            at: row.try_get("at")?,
+        })
+    }
+}

@@ -1,0 +1,423 @@
+//! Live: what happens, as it happens, to whoever listens to a session.
+//!
+//! 1. A listener gets every event of its session after `from`, once and in order; what came before is in the read
+//!    model as soon as that has reached `from`.
+//! 2. The log is followed once per process, whatever the number of listeners, and not at all while there is none.
+//! 3. An event is opened once, and only when somebody listens to its session.
+//! 4. A listener that does not keep up is dropped; it never holds up the others.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use domain::conversation::{Conversation, ConversationEnd, ConversationEvent, Reply, Turn};
+use domain::run::{Run, RunEvent};
+use domain::session::Session;
+use domain::{Aggregate, EventFormatError, SessionId, TurnId};
+use event_log::{EventLogError, Feed, Keyring, KeyringError, Position, RecordedEvent};
+use serde_json::Value;
+use tokio::sync::{mpsc, watch};
+use uuid::Uuid;
+
+use crate::checkpoint::{self, ProjectionStatus};
+use crate::{NAMES, ReadError, Reads};
+
+/// Events that wait for one listener. A turn of a script makes a handful.
+const BUFFER_EVENTS: usize = 256;
+const BATCH_EVENTS: i64 = 1_000;
+const PAUSE_FIRST: Duration = Duration::from_millis(50);
+const PAUSE_LONGEST: Duration = Duration::from_secs(2);
+
+/// The fan-out of the log to listeners of this process. Cheap to clone.
+#[derive(Clone)]
+pub struct Live {
+    hub: Arc<Hub>,
+}
+
+/// Something that happened in a session.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LiveEvent {
+    pub position: Position,
+    pub recorded_at: DateTime<Utc>,
+    pub event: LiveFact,
+}
+
+/// What happened. Contents are clear or erased, never sealed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LiveFact {
+    ConversationStarted,
+    Turn(Turn),
+    /// `answers` is the turn for which nothing more will come, when that is known with the reply.
+    Reply {
+        reply: Reply,
+        answers: Option<TurnId>,
+    },
+    /// Everything that a turn brought about has been said.
+    Answered {
+        turn_id: TurnId,
+    },
+    ConversationEnded {
+        reason: ConversationEnd,
+    },
+    SessionEnded,
+}
+
+/// Why no more events come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LiveEnd {
+    /// The listener was too slow.
+    Overrun,
+    /// This process stops.
+    Stopped,
+}
+
+/// Somebody who listens, until it is dropped.
+pub struct LiveSubscription {
+    /// Everything after this arrives.
+    pub from: Position,
+    pub events: mpsc::Receiver<Arc<LiveEvent>>,
+    end: Arc<OnceLock<LiveEnd>>,
+    session: SessionId,
+    id: u64,
+    hub: Arc<Hub>,
+}
+
+impl LiveSubscription {
+    /// Why `events` has ended; [`LiveEnd::Stopped`] while it has not.
+    pub fn end(&self) -> LiveEnd {
+        self.end.get().copied().unwrap_or(LiveEnd::Stopped)
+    }
+}
+
+impl Drop for LiveSubscription {
+    fn drop(&mut self) {
+        let mut listeners = self.hub.lock();
+        if let Some(present) = listeners.sessions.get_mut(&self.session) {
+            present.retain(|listener| listener.id != self.id);
+            if present.is_empty() {
+                listeners.sessions.remove(&self.session);
+            }
+        }
+    }
+}
+
+impl Live {
+    /// Follows the log from its present head until `stop` turns true. Events are opened with `keyring`.
+    pub fn start(feed: Feed, keyring: Keyring, stop: watch::Receiver<bool>) -> Live {
+        let hub = Arc::new(Hub {
+            listeners: Mutex::default(),
+            begun: watch::Sender::new(false),
+        });
+        let live = Live { hub: hub.clone() };
+        tokio::spawn(async move {
+            let mut stop = stop;
+            tokio::select! {
+                () = follow(&hub, &feed, &keyring) => {}
+                // A sender that is gone stops as well.
+                _ = stop.wait_for(|stopping| *stopping) => {}
+            }
+            hub.end_all();
+        });
+        live
+    }
+
+    /// Listens to a session from now on.
+    pub async fn subscribe(&self, session: SessionId) -> LiveSubscription {
+        let mut begun = self.hub.begun.subscribe();
+        // The sender lives as long as the hub, which this holds.
+        let _ = begun.wait_for(|begun| *begun).await;
+        let (sender, events) = mpsc::channel(BUFFER_EVENTS);
+        let end = Arc::new(OnceLock::new());
+        let mut listeners = self.hub.lock();
+        listeners.last_id += 1;
+        let (id, from) = (listeners.last_id, listeners.taken);
+        // Without a sender `events` is at its end: nothing follows a stop.
+        if !listeners.stopped {
+            let listener = Listener {
+                id,
+                from,
+                events: sender,
+                end: end.clone(),
+            };
+            listeners.sessions.entry(session).or_default().push(listener);
+        }
+        LiveSubscription {
+            from,
+            events,
+            end,
+            session,
+            id,
+            hub: self.hub.clone(),
+        }
+    }
+
+    /// How many listen in this process.
+    pub fn listeners(&self) -> usize {
+        self.hub.lock().sessions.values().map(Vec::len).sum()
+    }
+}
+
+struct Hub {
+    /// Held for moments only, never while anything is awaited.
+    listeners: Mutex<Listeners>,
+    begun: watch::Sender<bool>,
+}
+
+#[derive(Default)]
+struct Listeners {
+    /// Events up to here were given to those who listened at the time, or are about to be.
+    taken: Position,
+    sessions: HashMap<SessionId, Vec<Listener>>,
+    last_id: u64,
+    stopped: bool,
+}
+
+struct Listener {
+    id: u64,
+    from: Position,
+    events: mpsc::Sender<Arc<LiveEvent>>,
+    end: Arc<OnceLock<LiveEnd>>,
+}
+
+impl Hub {
+    fn lock(&self) -> MutexGuard<'_, Listeners> {
+        self.listeners
+            .lock()
+            .expect("nothing panics while it holds the listeners")
+    }
+
+    /// Moves on to `head` at once when nobody listens; says from where to read otherwise.
+    fn skip_to(&self, head: Position) -> Position {
+        let mut listeners = self.lock();
+        if listeners.sessions.is_empty() && head > listeners.taken {
+            listeners.taken = head;
+        }
+        listeners.taken
+    }
+
+    /// Marks a batch as taken and keeps what somebody listens to. Who subscribes from now on reads it elsewhere.
+    fn take(&self, batch: Vec<RecordedEvent>) -> Vec<(SessionId, RecordedEvent)> {
+        let mut listeners = self.lock();
+        if let Some(last) = batch.last().and_then(|event| event.position) {
+            listeners.taken = last;
+        }
+        batch
+            .into_iter()
+            .filter_map(|event| session_of(&event).map(|session| (session, event)))
+            .filter(|(session, _)| listeners.sessions.contains_key(session))
+            .collect()
+    }
+
+    fn deliver(&self, session: SessionId, event: &Arc<LiveEvent>) {
+        let mut listeners = self.lock();
+        let Some(present) = listeners.sessions.get_mut(&session) else {
+            return;
+        };
+        present.retain(|listener| {
+            if event.position <= listener.from {
+                return true;
+            }
+            match listener.events.try_send(event.clone()) {
+                Ok(()) => true,
+                Err(mpsc::error::TrySendError::Full(_)) => {
+                    let _ = listener.end.set(LiveEnd::Overrun);
+                    metrics::counter!("live_overruns_total").increment(1);
+                    false
+                }
+                Err(mpsc::error::TrySendError::Closed(_)) => false,
+            }
+        });
+        if present.is_empty() {
+            listeners.sessions.remove(&session);
+        }
+    }
+
+    fn end_all(&self) {
+        let mut listeners = self.lock();
+        listeners.stopped = true;
+        listeners.sessions.clear();
+        drop(listeners);
+        self.begun.send_replace(true);
+    }
+}
+
+async fn follow(hub: &Hub, feed: &Feed, keyring: &Keyring) {
+    let head = persist("head", || feed.head()).await;
+    hub.skip_to(head);
+    hub.begun.send_replace(true);
+    let mut after = head;
+    loop {
+        feed.wait_past(after).await;
+        let head = persist("head", || feed.head()).await;
+        after = hub.skip_to(head);
+        if after >= head {
+            continue;
+        }
+        let batch = persist("events", || feed.read(after, BATCH_EVENTS)).await;
+        if let Some(last) = batch.last().and_then(|event| event.position) {
+            after = last;
+        }
+        let wanted = hub.take(batch);
+        for (session, event) in opened(keyring, wanted).await {
+            if let Some(event) = live_event(&event) {
+                hub.deliver(session, &Arc::new(event));
+            }
+        }
+    }
+}
+
+/// Asks until it gets an answer: listeners wait rather than miss something.
+async fn persist<T, F: Future<Output = Result<T, EventLogError>>>(what: &str, ask: impl Fn() -> F) -> T {
+    let mut pause = PAUSE_FIRST;
+    loop {
+        match ask().await {
+            Ok(answer) => return answer,
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    what,
+                    "log is not readable, listeners wait"
+                );
+            }
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(PAUSE_LONGEST);
+    }
+}
+
+/// Opens the contents of a batch with one look at the keys. An altered one is left out.
+async fn opened(
+    keyring: &Keyring,
+    mut wanted: Vec<(SessionId, RecordedEvent)>,
+) -> Vec<(SessionId, RecordedEvent)> {
+    let mut pause = PAUSE_FIRST;
+    loop {
+        // A run's stored state is of no use to listeners, and large.
+        let sealed = wanted.iter().map(|(_, event)| content(event)).collect();
+        match keyring.open_values(sealed).await {
+            Ok(clear) => {
+                for ((_, event), value) in wanted.iter_mut().zip(clear) {
+                    put_content(event, value);
+                }
+                return wanted;
+            }
+            Err(error) if error.retryable() => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "keys are not readable, listeners wait"
+                );
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(PAUSE_LONGEST);
+            }
+            Err(error) => leave_out(&mut wanted, &error),
+        }
+    }
+}
+
+fn leave_out(wanted: &mut Vec<(SessionId, RecordedEvent)>, error: &KeyringError) {
+    tracing::error!(
+        error = error as &dyn std::error::Error,
+        "event cannot be opened, listeners miss it"
+    );
+    match error {
+        KeyringError::Altered { event_id, .. } => {
+            let before = wanted.len();
+            wanted.retain(|(_, event)| event.event_id != *event_id);
+            // A value that was moved names the event it was born in, which is another one.
+            if wanted.len() == before {
+                wanted.clear();
+            }
+        }
+        _ => wanted.clear(),
+    }
+}
+
+fn content(event: &RecordedEvent) -> Value {
+    event.payload.get("content").cloned().unwrap_or_default()
+}
+
+fn put_content(event: &mut RecordedEvent, value: Value) {
+    if let Some(place) = event.payload.get_mut("content") {
+        *place = value;
+    }
+}
+
+/// Whose event it is, looked up without decoding: most events of the log are nobody's who listens.
+fn session_of(event: &RecordedEvent) -> Option<SessionId> {
+    let text = match event.stream.aggregate_type.as_str() {
+        Session::TYPE => event.stream.aggregate_id.as_str(),
+        Conversation::TYPE | Run::TYPE => event.payload.get("session_id")?.as_str()?,
+        _ => return None,
+    };
+    Uuid::parse_str(text).ok().map(SessionId)
+}
+
+/// What listeners are told of an event; None when it is of no interest to them, or unknown to this version.
+fn live_event(event: &RecordedEvent) -> Option<LiveEvent> {
+    let fact = match event.stream.aggregate_type.as_str() {
+        Session::TYPE => Ok((event.event_type == "session.ended").then_some(LiveFact::SessionEnded)),
+        Conversation::TYPE => decode(event).map(of_conversation),
+        _ => decode(event).map(of_run),
+    };
+    match fact {
+        Ok(fact) => Some(LiveEvent {
+            position: event.position?,
+            recorded_at: event.recorded_at,
+            event: fact?,
+        }),
+        Err(EventFormatError::Unknown(..)) => None,
+        Err(error) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, event.id = %event.event_id, "event cannot be read, listeners miss it");
+            None
+        }
+    }
+}
+
+fn decode<E: domain::Event>(event: &RecordedEvent) -> Result<E, EventFormatError> {
+    domain::decode(&event.event_type, event.event_version, event.payload.clone())
+}
+
+fn of_conversation(event: ConversationEvent) -> Option<LiveFact> {
+    Some(match event {
+        ConversationEvent::Started { .. } => LiveFact::ConversationStarted,
+        ConversationEvent::TurnReceived(turn) => LiveFact::Turn(turn),
+        // The bot answers by itself only where no script does, and then with one reply.
+        ConversationEvent::ReplyProduced(reply) => LiveFact::Reply {
+            answers: reply.in_reply_to,
+            reply,
+        },
+        ConversationEvent::Ended { reason, .. } => LiveFact::ConversationEnded { reason },
+    })
+}
+
+fn of_run(event: RunEvent) -> Option<LiveFact> {
+    match event {
+        RunEvent::Started(_) => None,
+        RunEvent::ReplyProduced(reply) => Some(LiveFact::Reply { reply, answers: None }),
+        RunEvent::Suspended(suspension) => suspension.turn_id.map(|turn_id| LiveFact::Answered { turn_id }),
+        RunEvent::Ended { turn_id, .. } => turn_id.map(|turn_id| LiveFact::Answered { turn_id }),
+    }
+}
+
+impl Reads {
+    /// Where each read model stands as of this moment, in the order of [`crate::NAMES`]; `head` is the last position
+    /// of the log.
+    pub async fn standings(&self, head: Position) -> Result<Vec<ProjectionStatus>, ReadError> {
+        let stored = checkpoint::all(&mut *self.connection().await).await?;
+        let standing = |name: &&'static str| {
+            let found = stored.iter().find(|row| row.name == *name);
+            let position = found.map_or(Position(0), |row| row.position);
+            ProjectionStatus {
+                name,
+                version: found.map_or(0, |row| row.version),
+                position,
+                lag_events: u64::try_from(head.0 - position.0).unwrap_or(0),
+                updated_at: found.map(|row| row.updated_at),
+                failure: found.and_then(|row| row.failure.clone()),
+            }
+        };
+        Ok(NAMES.iter().map(standing).collect())
+    }
+}

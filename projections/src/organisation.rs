@@ -1,0 +1,166 @@
+//! Organisations as read: their names.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use domain::organisation::{Organisation, OrganisationEvent};
+use domain::{Aggregate, OrganisationId};
+use event_log::RecordedEvent;
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow, PgConnection, QueryBuilder, Row};
+use uuid::Uuid;
+
+use crate::column;
+use crate::fold::{FoldError, Folded, Projection, Rows, decoded, stream_key};
+use crate::paging::{Cursor, Keyset, Order, Page, Slice, fetch};
+use crate::reader::{ReadError, Reads};
+
+/// The projection's name.
+pub const NAME: &str = "organisation";
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct OrganisationRow {
+    pub id: OrganisationId,
+    pub name: String,
+    pub created_at: DateTime<Utc>,
+}
+
+pub(crate) struct Organisations;
+
+impl Projection for Organisations {
+    const NAME: &'static str = NAME;
+    const VERSION: i32 = 1;
+    type Key = OrganisationId;
+    type Row = OrganisationRow;
+
+    fn key(event: &RecordedEvent) -> Result<Option<OrganisationId>, FoldError> {
+        stream_key(event, Organisation::TYPE)
+    }
+
+    fn apply(row: &mut Option<OrganisationRow>, event: &RecordedEvent) -> Result<(), FoldError> {
+        match decoded::<OrganisationEvent>(event)? {
+            OrganisationEvent::Created { name } => {
+                let id = OrganisationId(event.tenant);
+                *row = Some(OrganisationRow {
+                    id,
+                    name,
+                    created_at: event.recorded_at,
+                });
+            }
+            OrganisationEvent::Renamed { name } => row.as_mut().ok_or(FoldError::Unbegun)?.name = name,
+        }
+        Ok(())
+    }
+
+    async fn load(connection: &mut PgConnection, keys: &[OrganisationId]) -> Result<Rows<Self>, sqlx::Error> {
+        let keys: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
+        let rows =
+            sqlx::query("select id, name, created_at, position from read.organisations where id = any($1)")
+                .bind(&keys)
+                .fetch_all(connection)
+                .await?;
+        rows.iter()
+            .map(|row| {
+                let value = OrganisationRow::from_row(row)?;
+                Ok((value.id, Folded::stored(row.try_get("position")?, value)))
+            })
+            .collect()
+    }
+
+    async fn store(connection: &mut PgConnection, rows: &Rows<Self>) -> Result<(), sqlx::Error> {
+        let (mut ids, mut names, mut created, mut positions) = (vec![], vec![], vec![], vec![]);
+        for (id, folded) in rows {
+            let Some(row) = &folded.row else { continue };
+            ids.push(id.0);
+            names.push(row.name.as_str());
+            created.push(row.created_at);
+            positions.push(folded.position.0);
+        }
+        sqlx::query(
+            "insert into read.organisations (id, tenant_id, name, created_at, position)
+             select id, id, name, created_at, position
+             from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::bigint[])
+                  as new (id, name, created_at, position)
+             on conflict on constraint organisations_pkey do update
+             set name = excluded.name, created_at = excluded.created_at, position = excluded.position
+             where organisations.position < excluded.position",
+        )
+        .bind(&ids)
+        .bind(&names)
+        .bind(&created)
+        .bind(&positions)
+        .execute(connection)
+        .await?;
+        Ok(())
+    }
+
+    async fn clear(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        sqlx::query("delete from read.organisations")
+            .execute(connection)
+            .await?;
+        Ok(())
+    }
+
+    async fn digest(connection: &mut PgConnection) -> Result<Vec<u8>, sqlx::Error> {
+        sqlx::query_scalar(
+            "select sha256(coalesce(string_agg(sha256(convert_to(t::text, 'UTF8')), ''::bytea order by id), ''))
+             from read.organisations t",
+        )
+        .fetch_one(connection)
+        .await
+    }
+}
+
+impl<'r> FromRow<'r, PgRow> for OrganisationRow {
+    fn from_row(row: &'r PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            id: column::id(row, "id")?,
+            name: row.try_get("name")?,
+            created_at: row.try_get("created_at")?,
+        })
+    }
+}
+
+impl Keyset for OrganisationRow {
+    fn cursor(&self) -> String {
+        Cursor::Moment {
+            at: self.created_at,
+            id: self.id.0,
+        }
+        .encode()
+    }
+}
+
+impl Reads {
+    /// The reader's own organisation, as a list.
+    pub async fn organisations(&self, page: &Page) -> Result<Slice<OrganisationRow>, ReadError> {
+        let query = QueryBuilder::new("select id, name, created_at from read.organisations where true");
+        fetch(
+            &mut *self.connection().await,
+            query,
+            Order::Newest("created_at"),
+            page,
+        )
+        .await
+    }
+
+    pub async fn organisation(&self, id: OrganisationId) -> Result<Option<OrganisationRow>, ReadError> {
+        Ok(self.organisations_by_ids(&[id]).await?.remove(&id))
+    }
+
+    pub async fn organisations_by_ids(
+        &self,
+        ids: &[OrganisationId],
+    ) -> Result<BTreeMap<OrganisationId, OrganisationRow>, ReadError> {
+        let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+        let rows: Vec<OrganisationRow> =
+            sqlx::query_as("select id, name, created_at from read.organisations where id = any($1)")
+                .bind(&ids)
+                .fetch_all(&mut *self.connection().await)
+                .await?;
+        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests;

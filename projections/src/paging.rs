@@ -1,0 +1,207 @@
+//! Pages: keyset cursors over a stable order, so that a page costs the same wherever it begins and nothing is
+//! shown twice because something was added in between.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
+use event_log::Position;
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder};
+use uuid::Uuid;
+
+use crate::reader::ReadError;
+
+/// Most rows that a page holds.
+pub const PAGE_MAX: i32 = 100;
+/// Rows of a page when nobody says how many.
+pub const PAGE_DEFAULT: i32 = 25;
+
+/// Which part of a list: the `first` rows after a cursor, or the `last` before one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page {
+    size: i32,
+    backward: bool,
+    after: Option<String>,
+    before: Option<String>,
+}
+
+/// A page that cannot be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PageError {
+    #[error("a page cannot hold fewer than 0 rows")]
+    Negative,
+    #[error("a page holds at most {PAGE_MAX} rows")]
+    TooLarge,
+    #[error("first and last cannot be given together")]
+    FirstAndLast,
+}
+
+impl Page {
+    /// Fails with [`PageError`] for a size out of range, or two of them. Cursors are checked when they are used.
+    pub fn new(
+        first: Option<i32>,
+        last: Option<i32>,
+        after: Option<String>,
+        before: Option<String>,
+    ) -> Result<Self, PageError> {
+        let (size, backward) = match (first, last) {
+            (Some(_), Some(_)) => return Err(PageError::FirstAndLast),
+            (None, Some(last)) => (last, true),
+            (first, None) => (first.unwrap_or(PAGE_DEFAULT), false),
+        };
+        match size {
+            ..0 => Err(PageError::Negative),
+            0..=PAGE_MAX => Ok(Self {
+                size,
+                backward,
+                after,
+                before,
+            }),
+            _ => Err(PageError::TooLarge),
+        }
+    }
+
+    /// The first `size` rows after a cursor.
+    pub fn first(size: i32, after: Option<String>) -> Result<Self, PageError> {
+        Self::new(Some(size), None, after, None)
+    }
+
+    /// The last `size` rows before a cursor.
+    pub fn last(size: i32, before: Option<String>) -> Result<Self, PageError> {
+        Self::new(None, Some(size), None, before)
+    }
+}
+
+impl Default for Page {
+    fn default() -> Self {
+        Self {
+            size: PAGE_DEFAULT,
+            backward: false,
+            after: None,
+            before: None,
+        }
+    }
+}
+
+/// Rows of a page in list order, and whether there are more on either side.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Slice<T> {
+    pub rows: Vec<T>,
+    pub has_next: bool,
+    pub has_previous: bool,
+}
+
+/// A row with a place in its list.
+pub trait Keyset {
+    /// The place as opaque text, to be given back as `after` or `before`.
+    fn cursor(&self) -> String;
+}
+
+/// How a list is ordered, and so what its cursors hold.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Order {
+    /// By this column of time, newest first, ids breaking ties.
+    Newest(&'static str),
+    /// By position, oldest first.
+    Position,
+}
+
+/// A place in a list. Its text starts with the kind, so that a cursor of one order is refused by the other.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Cursor {
+    Moment { at: DateTime<Utc>, id: Uuid },
+    Position(Position),
+}
+
+impl Cursor {
+    pub fn encode(self) -> String {
+        URL_SAFE_NO_PAD.encode(match self {
+            Cursor::Moment { at, id } => format!("m.{}.{}", at.timestamp_micros(), id.simple()),
+            Cursor::Position(position) => format!("p.{position}"),
+        })
+    }
+
+    fn decode(text: &str, order: Order) -> Result<Self, ReadError> {
+        Self::parse(text, order).ok_or(ReadError::Cursor)
+    }
+
+    fn parse(text: &str, order: Order) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let (kind, rest) = std::str::from_utf8(&bytes).ok()?.split_once('.')?;
+        match (kind, order) {
+            ("m", Order::Newest(_)) => {
+                let (micros, id) = rest.split_once('.')?;
+                let at = DateTime::from_timestamp_micros(micros.parse().ok()?)?;
+                Some(Cursor::Moment {
+                    at,
+                    id: Uuid::parse_str(id).ok()?,
+                })
+            }
+            ("p", Order::Position) => Some(Cursor::Position(Position(rest.parse().ok()?))),
+            _ => None,
+        }
+    }
+}
+
+/// Runs a list query, which ends within its `where`, for one page.
+pub(crate) async fn fetch<T>(
+    connection: &mut PgConnection,
+    mut query: QueryBuilder<'_, Postgres>,
+    order: Order,
+    page: &Page,
+) -> Result<Slice<T>, ReadError>
+where
+    T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+{
+    let (onward, back) = match order {
+        Order::Newest(_) => (" < ", " > "),
+        Order::Position => (" > ", " < "),
+    };
+    for (text, side) in [(&page.after, onward), (&page.before, back)] {
+        if let Some(text) = text {
+            bound(&mut query, order, side, Cursor::decode(text, order)?);
+        }
+    }
+    query.push(match (order, page.backward) {
+        (Order::Newest(column), false) => format!(" order by {column} desc, id desc"),
+        (Order::Newest(column), true) => format!(" order by {column}, id"),
+        (Order::Position, false) => " order by position".to_owned(),
+        (Order::Position, true) => " order by position desc".to_owned(),
+    });
+    query.push(" limit ").push_bind(i64::from(page.size) + 1);
+    let mut rows: Vec<T> = query.build_query_as().fetch_all(connection).await?;
+    let size = usize::try_from(page.size).unwrap_or_default();
+    // A cursor's own row lies beyond the page on its side.
+    let more = rows.len() > size;
+    rows.truncate(size);
+    Ok(if page.backward {
+        rows.reverse();
+        Slice {
+            rows,
+            has_next: page.before.is_some(),
+            has_previous: more || page.after.is_some(),
+        }
+    } else {
+        Slice {
+            rows,
+            has_next: more || page.before.is_some(),
+            has_previous: page.after.is_some(),
+        }
+    })
+}
+
+fn bound(query: &mut QueryBuilder<'_, Postgres>, order: Order, side: &'static str, cursor: Cursor) {
+    match (order, cursor) {
+        (Order::Newest(column), Cursor::Moment { at, id }) => {
+            query.push(format!(" and ({column}, id){side}(")).push_bind(at);
+            query.push(", ").push_bind(id).push(")");
+        }
+        (_, Cursor::Position(position)) => {
+            query.push(" and position").push(side).push_bind(position.0);
+        }
+        (Order::Position, Cursor::Moment { .. }) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests;

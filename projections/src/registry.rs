@@ -1,0 +1,55 @@
+//! The projections there are, one line each.
+
+use std::collections::BTreeMap;
+
+use event_log::Position;
+use sqlx::PgPool;
+
+use crate::checkpoint::{self, ProjectionStatus};
+use crate::{bot, conversation, organisation, run, session};
+
+/// Calls `$work!(Projection)` for each projection. A new noun is a line here and a line in [`NAMES`].
+macro_rules! each_projection {
+    ($work:ident) => {
+        $work!(crate::organisation::Organisations);
+        $work!(crate::bot::Bots);
+        $work!(crate::session::Sessions);
+        $work!(crate::conversation::Conversations);
+        $work!(crate::run::Runs);
+    };
+}
+pub(crate) use each_projection;
+
+/// Every projection's name, as `projections list` and `projections rebuild NAME` know it.
+pub const NAMES: &[&str] = &[
+    organisation::NAME,
+    bot::NAME,
+    session::NAME,
+    conversation::NAME,
+    run::NAME,
+];
+
+/// Where each projection stands, in the order of [`NAMES`]; `head` is the last position of the log. Any role that
+/// reads may ask.
+pub async fn list(pool: &PgPool, head: Position) -> Result<Vec<ProjectionStatus>, sqlx::Error> {
+    let stored: BTreeMap<String, checkpoint::Checkpoint> = checkpoint::all(pool)
+        .await?
+        .into_iter()
+        .map(|row| (row.name.clone(), row))
+        .collect();
+    Ok(NAMES
+        .iter()
+        .map(|name| {
+            let found = stored.get(*name);
+            let position = found.map_or(Position(0), |row| row.position);
+            ProjectionStatus {
+                name,
+                version: found.map_or(0, |row| row.version),
+                position,
+                lag_events: u64::try_from(head.0 - position.0).unwrap_or(0),
+                updated_at: found.map(|row| row.updated_at),
+                failure: found.and_then(|row| row.failure.clone()),
+            }
+        })
+        .collect())
+}

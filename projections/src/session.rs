@@ -1,0 +1,288 @@
+//! Sessions as read: who talks to which bot, on which channel.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use domain::session::{Channel, Session, SessionEvent};
+use domain::{Aggregate, BotId, OrganisationId, SessionId, UserId};
+use event_log::RecordedEvent;
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder, Row};
+use uuid::Uuid;
+
+use crate::column::{self, stored_word};
+use crate::fold::{FoldError, Folded, Projection, Rows, decoded, stream_key};
+use crate::paging::{Cursor, Keyset, Order, Page, Slice, fetch};
+use crate::reader::{ReadError, Reads};
+
+/// The projection's name.
+pub const NAME: &str = "session";
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "select id, tenant_id, bot_id, user_id, channel, state, started_at, ended_at, position ",
+            "from read.sessions where ",
+            $rest
+        )
+    };
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct SessionRow {
+    pub id: SessionId,
+    pub organisation_id: OrganisationId,
+    pub bot_id: BotId,
+    pub user_id: UserId,
+    pub channel: Channel,
+    pub state: SessionState,
+    pub started_at: DateTime<Utc>,
+    pub ended_at: Option<DateTime<Utc>>,
+}
+
+stored_word! {
+    SessionState { Open = "open", Ended = "ended" }
+}
+
+/// Which sessions; nothing set means all.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SessionFilter {
+    pub bot_id: Option<BotId>,
+    pub state: Option<SessionState>,
+}
+
+pub(crate) struct Sessions;
+
+impl Projection for Sessions {
+    const NAME: &'static str = NAME;
+    const VERSION: i32 = 1;
+    type Key = SessionId;
+    type Row = SessionRow;
+
+    fn key(event: &RecordedEvent) -> Result<Option<SessionId>, FoldError> {
+        stream_key(event, Session::TYPE)
+    }
+
+    fn apply(row: &mut Option<SessionRow>, event: &RecordedEvent) -> Result<(), FoldError> {
+        match decoded::<SessionEvent>(event)? {
+            SessionEvent::Started {
+                bot_id,
+                user_id,
+                channel,
+                started_at,
+                ..
+            } => {
+                *row = Some(SessionRow {
+                    id: Self::key(event)?.ok_or(FoldError::StreamId)?,
+                    organisation_id: OrganisationId(event.tenant),
+                    bot_id,
+                    user_id,
+                    channel,
+                    state: SessionState::Open,
+                    started_at,
+                    ended_at: None,
+                });
+            }
+            SessionEvent::Ended { .. } => {
+                let row = row.as_mut().ok_or(FoldError::Unbegun)?;
+                row.state = SessionState::Ended;
+                row.ended_at = Some(event.recorded_at);
+            }
+        }
+        Ok(())
+    }
+
+    async fn load(connection: &mut PgConnection, keys: &[SessionId]) -> Result<Rows<Self>, sqlx::Error> {
+        let keys: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
+        let rows = sqlx::query(select!("id = any($1)"))
+            .bind(&keys)
+            .fetch_all(connection)
+            .await?;
+        rows.iter()
+            .map(|row| {
+                let value = SessionRow::from_row(row)?;
+                Ok((value.id, Folded::stored(row.try_get("position")?, value)))
+            })
+            .collect()
+    }
+
+    async fn store(connection: &mut PgConnection, rows: &Rows<Self>) -> Result<(), sqlx::Error> {
+        let columns = Columns::of(rows);
+        sqlx::query(
+            "insert into read.sessions (id, tenant_id, bot_id, user_id, channel, state, started_at, ended_at,
+                                        position)
+             select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[],
+                                  $7::timestamptz[], $8::timestamptz[], $9::bigint[])
+             on conflict on constraint sessions_pkey do update
+             set state = excluded.state, ended_at = excluded.ended_at, position = excluded.position
+             where sessions.position < excluded.position",
+        )
+        .bind(&columns.id)
+        .bind(&columns.tenant_id)
+        .bind(&columns.bot_id)
+        .bind(&columns.user_id)
+        .bind(&columns.channel)
+        .bind(&columns.state)
+        .bind(&columns.started_at)
+        .bind(&columns.ended_at)
+        .bind(&columns.position)
+        .execute(connection)
+        .await?;
+        Ok(())
+    }
+
+    async fn clear(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        sqlx::query("delete from read.sessions")
+            .execute(connection)
+            .await?;
+        Ok(())
+    }
+
+    async fn digest(connection: &mut PgConnection) -> Result<Vec<u8>, sqlx::Error> {
+        sqlx::query_scalar(
+            "select sha256(coalesce(string_agg(sha256(convert_to(t::text, 'UTF8')), ''::bytea order by id), ''))
+             from read.sessions t",
+        )
+        .fetch_one(connection)
+        .await
+    }
+}
+
+/// Rows turned into columns, for `unnest`.
+#[derive(Default)]
+struct Columns {
+    id: Vec<Uuid>,
+    tenant_id: Vec<Uuid>,
+    bot_id: Vec<Uuid>,
+    user_id: Vec<Uuid>,
+    channel: Vec<&'static str>,
+    state: Vec<&'static str>,
+    started_at: Vec<DateTime<Utc>>,
+    ended_at: Vec<Option<DateTime<Utc>>>,
+    position: Vec<i64>,
+}
+
+impl Columns {
+    fn of(rows: &Rows<Sessions>) -> Self {
+        let mut columns = Self::default();
+        for folded in rows.values() {
+            let Some(row) = &folded.row else { continue };
+            columns.id.push(row.id.0);
+            columns.tenant_id.push(row.organisation_id.0);
+            columns.bot_id.push(row.bot_id.0);
+            columns.user_id.push(row.user_id.0);
+            columns.channel.push(row.channel.as_str());
+            columns.state.push(row.state.as_str());
+            columns.started_at.push(row.started_at);
+            columns.ended_at.push(row.ended_at);
+            columns.position.push(folded.position.0);
+        }
+        columns
+    }
+}
+
+impl<'r> FromRow<'r, PgRow> for SessionRow {
+    fn from_row(row: &'r PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            id: column::id(row, "id")?,
+            organisation_id: column::id(row, "tenant_id")?,
+            bot_id: column::id(row, "bot_id")?,
+            user_id: column::id(row, "user_id")?,
+            channel: column::word(row, "channel", channel)?,
+            state: column::word(row, "state", SessionState::parse)?,
+            started_at: row.try_get("started_at")?,
+            ended_at: row.try_get("ended_at")?,
+        })
+    }
+}
+
+fn channel(text: &str) -> Option<Channel> {
+    [Channel::Web, Channel::Api]
+        .into_iter()
+        .find(|channel| channel.as_str() == text)
+}
+
+impl Keyset for SessionRow {
+    fn cursor(&self) -> String {
+        Cursor::Moment {
+            at: self.started_at,
+            id: self.id.0,
+        }
+        .encode()
+    }
+}
+
+impl SessionFilter {
+    fn narrow(&self, query: &mut QueryBuilder<'_, Postgres>) {
+        if let Some(bot_id) = self.bot_id {
+            query.push(" and bot_id = ").push_bind(bot_id.0);
+        }
+        if let Some(state) = self.state {
+            query.push(" and state = ").push_bind(state.as_str());
+        }
+    }
+}
+
+impl Reads {
+    /// Newest first.
+    pub async fn sessions(
+        &self,
+        page: &Page,
+        filter: &SessionFilter,
+    ) -> Result<Slice<SessionRow>, ReadError> {
+        let mut query = QueryBuilder::new(select!("true"));
+        filter.narrow(&mut query);
+        fetch(
+            &mut *self.connection().await,
+            query,
+            Order::Newest("started_at"),
+            page,
+        )
+        .await
+    }
+
+    pub async fn session_count(&self, filter: &SessionFilter) -> Result<u64, ReadError> {
+        let mut query = QueryBuilder::new("select count(*) as total from read.sessions where true");
+        filter.narrow(&mut query);
+        let row = query.build().fetch_one(&mut *self.connection().await).await?;
+        Ok(column::count(&row, "total")?)
+    }
+
+    pub async fn session(&self, id: SessionId) -> Result<Option<SessionRow>, ReadError> {
+        Ok(self.sessions_by_ids(&[id]).await?.remove(&id))
+    }
+
+    pub async fn sessions_by_ids(
+        &self,
+        ids: &[SessionId],
+    ) -> Result<BTreeMap<SessionId, SessionRow>, ReadError> {
+        let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+        let rows: Vec<SessionRow> = sqlx::query_as(select!("id = any($1)"))
+            .bind(&ids)
+            .fetch_all(&mut *self.connection().await)
+            .await?;
+        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+    }
+
+    /// How many conversations each session has had; a session without one is left out.
+    pub async fn session_conversation_counts(
+        &self,
+        ids: &[SessionId],
+    ) -> Result<BTreeMap<SessionId, u64>, ReadError> {
+        let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+        let rows = sqlx::query(
+            "select session_id, count(*) as total from read.conversations where session_id = any($1)
+             group by session_id",
+        )
+        .bind(&ids)
+        .fetch_all(&mut *self.connection().await)
+        .await?;
+        rows.iter()
+            .map(|row| Ok((column::id(row, "session_id")?, column::count(row, "total")?)))
+            .collect::<Result<_, sqlx::Error>>()
+            .map_err(ReadError::from)
+    }
+}
+
+#[cfg(test)]
+mod tests;

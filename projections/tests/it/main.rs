@@ -1,0 +1,9 @@
+//! Projections against a real database: the runtime, rebuilds, questions, and who may read what.
+
+mod fixture;
+mod history;
+mod isolation;
+mod leading;
+mod pages;
+mod rebuilding;
+mod running;
