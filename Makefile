@@ -21,7 +21,7 @@ run: setup
 test: setup
 	@status=0; \
 	cargo test --workspace --locked || status=$$?; \
-	cargo run --quiet --locked -p test-database -- stop || status=$$?; \
+	"$${CARGO_TARGET_DIR:-target}/debug/test-database" stop || status=$$?; \
 	exit $$status
 	@$(MAKE) --no-print-directory test-ui
 
@@ -32,15 +32,13 @@ lint:
 	@.ci/setup lint
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	cargo deny --workspace --locked check
+	cargo deny --workspace --locked check licenses bans sources
+	@.ci/advisories
 	@$(MAKE) --no-print-directory contracts-compare
 
+# The whole workspace is selected, as in `make test`: a selection of its own would build every dependency again.
 contracts:
-	BLESS=1 cargo test --locked -p domain --test it contracts
-	BLESS=1 cargo test --locked -p api --lib graphql::tests
-	BLESS=1 cargo test --locked -p api --test it contracts
+	BLESS=1 cargo test --workspace --locked -- contracts graphql::tests
 
 contracts-compare:
-	cargo test --quiet --locked -p domain --test it contracts
-	cargo test --quiet --locked -p api --lib graphql::tests
-	cargo test --quiet --locked -p api --test it contracts
+	cargo test --quiet --workspace --locked -- contracts graphql::tests

@@ -13,7 +13,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -141,18 +141,22 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let body: T = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
-        unreadable(&path, error.inner())
+        unreadable(bytes, &path, error.inner())
     })?;
-    deserializer.end().map_err(|error| unreadable("", &error))?;
+    deserializer
+        .end()
+        .map_err(|error| unreadable(bytes, "", &error))?;
     Ok(body)
 }
 
-fn unreadable(path: &str, error: &serde_json::Error) -> Problem {
+fn unreadable(bytes: &[u8], path: &str, error: &serde_json::Error) -> Problem {
     let text = error.to_string();
     // serde_json ends its messages with the place, which stands in fields of its own here.
     let message = text.split(" at line ").next().unwrap_or_default().to_owned();
     let (line, column) = (Some(error.line()), Some(error.column()));
-    if error.is_data() {
+    // Where a name is wanted, serde_json calls an array a mistake of syntax.
+    let is_json = || str::from_utf8(bytes).is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok());
+    if error.is_data() || is_json() {
         let pointer = pointer(path, &message);
         let field = FieldProblem {
             detail: message,

@@ -123,11 +123,12 @@ fn add_headers(headers: &mut HeaderMap, settings: &Settings, correlation_id: Uui
 }
 
 fn panicked(cause: Box<dyn Any + Send + 'static>) -> Response {
-    let text = cause
-        .downcast_ref::<&str>()
-        .map(|text| (*text).to_owned())
-        .or_else(|| cause.downcast_ref::<String>().cloned())
-        .unwrap_or_default();
+    let text = match cause.downcast::<String>() {
+        Ok(text) => *text,
+        Err(cause) => cause
+            .downcast::<&str>()
+            .map_or_else(|_| "of no text".to_owned(), |text| text.to_string()),
+    };
     Problem::unexpected(format!("panic: {text}")).into_response()
 }
 

@@ -60,7 +60,8 @@ impl Denials {
                 // What could not be written is counted again with the next minute.
                 let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
                 for (denied, count) in std::iter::once((denied, count)).chain(waiting) {
-                    *counts.entry(denied).or_default() += count;
+                    let counted = counts.entry(denied).or_default();
+                    *counted = counted.saturating_add(count);
                 }
                 return Err(error);
             }

@@ -81,6 +81,18 @@ impl Context {
         }
     }
 
+    /// The same context for another command that follows from this one, the same for each repetition.
+    pub(crate) fn following(&self, what: &str) -> Self {
+        let following = |command: CommandId| CommandId {
+            id: Uuid::new_v5(&command.id, what.as_bytes()),
+            digest: command.digest,
+        };
+        Self {
+            command: self.command.map(following),
+            ..self.clone()
+        }
+    }
+
     pub(crate) fn metadata(&self) -> Metadata {
         Metadata {
             actor: self.actor.name(),

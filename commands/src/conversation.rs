@@ -1,6 +1,6 @@
 //! What may be asked of a conversation.
 //!
-//! Turns are not decided here: they may always be added, so `turn.rs` appends them without loading anything.
+//! Turns are not decided here: they may always be added, so they are appended without deciding anything.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::conversation::{Conversation, ConversationEnd, ConversationEvent};

@@ -212,16 +212,22 @@ impl Executor {
         context: &Context,
         refusal: A::Error,
     ) -> Result<Committed<A::Event>, CommandError> {
-        if let Some(command) = context.command
-            && let Some((digest, stored)) = self.log.receipt(context.tenant.0, command.id).await?
-        {
-            return if digest == command.digest {
-                Ok(repeated(stored))
-            } else {
-                Err(CommandError::Mismatch)
-            };
+        match self.first_answer(context).await? {
+            Some(stored) => Ok(repeated(stored)),
+            None => Err(refusal.into()),
         }
-        Err(refusal.into())
+    }
+
+    /// What the context's command was answered when it was carried out before.
+    pub(crate) async fn first_answer(&self, context: &Context) -> Result<Option<Stored>, CommandError> {
+        let Some(command) = context.command else {
+            return Ok(None);
+        };
+        match self.log.receipt(context.tenant.0, command.id).await? {
+            Some((digest, stored)) if digest == command.digest => Ok(Some(stored)),
+            Some(_) => Err(CommandError::Mismatch),
+            None => Ok(None),
+        }
     }
 }
 

@@ -13,12 +13,14 @@ use crate::CommandError;
 /// Programs kept in memory; a few kilobytes each.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(4_096).expect("is not zero");
 
+type Loaded = LruCache<(OrganisationId, ProgramHash), Arc<Program>>;
+
 /// The store of programs. Cheap to clone.
 #[derive(Clone)]
 pub struct Programs {
     app_pool: PgPool,
     // A standard mutex: each section is one look-up in memory.
-    loaded: Arc<Mutex<LruCache<(OrganisationId, ProgramHash), Arc<Program>>>>,
+    loaded: Arc<Mutex<Loaded>>,
 }
 
 impl Programs {

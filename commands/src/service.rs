@@ -199,8 +199,10 @@ impl Commands {
             .run::<Session>(context, session.0, command, Value::Null)
             .await?;
         if let Some(conversation) = self.open_conversation(context.tenant, session).await? {
+            // A command of its own: under the session's id it would be taken for a repetition.
+            let context = context.following("conversation");
             let ended = self
-                .close_conversation(context, conversation, ConversationEnd::SessionEnded)
+                .close_conversation(&context, conversation, ConversationEnd::SessionEnded)
                 .await?;
             return Ok(Done {
                 token: ended.token.or(done.token),
@@ -273,7 +275,10 @@ impl Commands {
         {
             Session::Open(open) => self.dialogues.receive(context, session, &open, turn, now).await,
             Session::Absent => Err(crate::SessionError::NotFound.into()),
-            Session::Ended => Err(crate::SessionError::Ended.into()),
+            Session::Ended => match self.dialogues.repeated(context, session, &turn).await? {
+                Some(received) => Ok(received),
+                None => Err(crate::SessionError::Ended.into()),
+            },
         }
     }
 
@@ -380,14 +385,22 @@ impl Commands {
         channel: Channel,
         now: DateTime<Utc>,
     ) -> Result<StartedSession, CommandError> {
-        match self.bot(context.tenant, bot_id).await? {
-            Bot::Active(_) => {}
-            Bot::Paused(_) => return Err(paused()),
-            Bot::Absent => return Err(crate::BotError::NotFound.into()),
-            Bot::Retired => return Err(crate::BotError::Retired.into()),
-        }
         let user_id = UserId(context.derived_id("user"));
         let session_id = SessionId(context.derived_id("session"));
+        if let Err(refusal) = self.dialogues.answering(context.tenant, bot_id).await {
+            // A repetition is answered as the first time, whatever holds now.
+            let stored = self.executor.first_answer(context).await?.ok_or(refusal)?;
+            return Ok(StartedSession {
+                session_id,
+                user_id,
+                bot_id,
+                credential: None,
+                done: Done {
+                    token: Some(stored.token),
+                    repeated: true,
+                },
+            });
+        }
         let secret = Secret::random();
         let unnumbered = Context {
             command: None,
@@ -457,13 +470,5 @@ impl Commands {
             token: committed.token,
             repeated: committed.repeated,
         })
-    }
-}
-
-pub(crate) fn paused() -> CommandError {
-    CommandError::Refused {
-        kind: crate::RefusalKind::Conflict,
-        code: "bot_paused",
-        message: "the bot is paused".to_owned(),
     }
 }

@@ -6,20 +6,19 @@
 //! 3. An event is opened once, and only when somebody listens to its session.
 //! 4. A listener that does not keep up is dropped; it never holds up the others.
 
+mod fact;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-use domain::conversation::{Conversation, ConversationEnd, ConversationEvent, Reply, Turn};
-use domain::run::{Run, RunEvent};
-use domain::session::Session;
-use domain::{Aggregate, EventFormatError, SessionId, TurnId};
+use domain::SessionId;
 use event_log::{EventLogError, Feed, Keyring, KeyringError, Position, RecordedEvent};
-use serde_json::Value;
 use tokio::sync::{mpsc, watch};
-use uuid::Uuid;
 
+pub use fact::{LiveEvent, LiveFact};
+
+use self::fact::{content, live_event, put_content, session_of};
 use crate::checkpoint::{self, ProjectionStatus};
 use crate::{NAMES, ReadError, Reads};
 
@@ -33,34 +32,6 @@ const PAUSE_LONGEST: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub struct Live {
     hub: Arc<Hub>,
-}
-
-/// Something that happened in a session.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LiveEvent {
-    pub position: Position,
-    pub recorded_at: DateTime<Utc>,
-    pub event: LiveFact,
-}
-
-/// What happened. Contents are clear or erased, never sealed.
-#[derive(Debug, Clone, PartialEq)]
-pub enum LiveFact {
-    ConversationStarted,
-    Turn(Turn),
-    /// `answers` is the turn for which nothing more will come, when that is known with the reply.
-    Reply {
-        reply: Reply,
-        answers: Option<TurnId>,
-    },
-    /// Everything that a turn brought about has been said.
-    Answered {
-        turn_id: TurnId,
-    },
-    ConversationEnded {
-        reason: ConversationEnd,
-    },
-    SessionEnded,
 }
 
 /// Why no more events come.
@@ -286,118 +257,49 @@ async fn persist<T, F: Future<Output = Result<T, EventLogError>>>(what: &str, as
     }
 }
 
-/// Opens the contents of a batch with one look at the keys. An altered one is left out.
+/// Opens what was said in a batch. What cannot be opened is left out: one altered value must not cost the others.
 async fn opened(
     keyring: &Keyring,
     mut wanted: Vec<(SessionId, RecordedEvent)>,
 ) -> Vec<(SessionId, RecordedEvent)> {
+    if open_all(keyring, &mut wanted).await.is_ok() {
+        return wanted;
+    }
+    let mut readable = Vec::with_capacity(wanted.len());
+    for mut one in wanted {
+        match open_all(keyring, std::slice::from_mut(&mut one)).await {
+            Ok(()) => readable.push(one),
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, event.id = %one.1.event_id,
+                    "event cannot be opened, listeners miss it");
+            }
+        }
+    }
+    readable
+}
+
+/// Opens with one look at the keys, and asks again while they are not readable.
+async fn open_all(keyring: &Keyring, wanted: &mut [(SessionId, RecordedEvent)]) -> Result<(), KeyringError> {
     let mut pause = PAUSE_FIRST;
     loop {
-        // A run's stored state is of no use to listeners, and large.
         let sealed = wanted.iter().map(|(_, event)| content(event)).collect();
         match keyring.open_values(sealed).await {
             Ok(clear) => {
                 for ((_, event), value) in wanted.iter_mut().zip(clear) {
                     put_content(event, value);
                 }
-                return wanted;
+                return Ok(());
             }
             Err(error) if error.retryable() => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "keys are not readable, listeners wait"
                 );
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(PAUSE_LONGEST);
             }
-            Err(error) => leave_out(&mut wanted, &error),
+            Err(error) => return Err(error),
         }
-    }
-}
-
-fn leave_out(wanted: &mut Vec<(SessionId, RecordedEvent)>, error: &KeyringError) {
-    tracing::error!(
-        error = error as &dyn std::error::Error,
-        "event cannot be opened, listeners miss it"
-    );
-    match error {
-        KeyringError::Altered { event_id, .. } => {
-            let before = wanted.len();
-            wanted.retain(|(_, event)| event.event_id != *event_id);
-            // A value that was moved names the event it was born in, which is another one.
-            if wanted.len() == before {
-                wanted.clear();
-            }
-        }
-        _ => wanted.clear(),
-    }
-}
-
-fn content(event: &RecordedEvent) -> Value {
-    event.payload.get("content").cloned().unwrap_or_default()
-}
-
-fn put_content(event: &mut RecordedEvent, value: Value) {
-    if let Some(place) = event.payload.get_mut("content") {
-        *place = value;
-    }
-}
-
-/// Whose event it is, looked up without decoding: most events of the log are nobody's who listens.
-fn session_of(event: &RecordedEvent) -> Option<SessionId> {
-    let text = match event.stream.aggregate_type.as_str() {
-        Session::TYPE => event.stream.aggregate_id.as_str(),
-        Conversation::TYPE | Run::TYPE => event.payload.get("session_id")?.as_str()?,
-        _ => return None,
-    };
-    Uuid::parse_str(text).ok().map(SessionId)
-}
-
-/// What listeners are told of an event; None when it is of no interest to them, or unknown to this version.
-fn live_event(event: &RecordedEvent) -> Option<LiveEvent> {
-    let fact = match event.stream.aggregate_type.as_str() {
-        Session::TYPE => Ok((event.event_type == "session.ended").then_some(LiveFact::SessionEnded)),
-        Conversation::TYPE => decode(event).map(of_conversation),
-        _ => decode(event).map(of_run),
-    };
-    match fact {
-        Ok(fact) => Some(LiveEvent {
-            position: event.position?,
-            recorded_at: event.recorded_at,
-            event: fact?,
-        }),
-        Err(EventFormatError::Unknown(..)) => None,
-        Err(error) => {
-            let error = &error as &dyn std::error::Error;
-            tracing::error!(error, event.id = %event.event_id, "event cannot be read, listeners miss it");
-            None
-        }
-    }
-}
-
-fn decode<E: domain::Event>(event: &RecordedEvent) -> Result<E, EventFormatError> {
-    domain::decode(&event.event_type, event.event_version, event.payload.clone())
-}
-
-fn of_conversation(event: ConversationEvent) -> Option<LiveFact> {
-    Some(match event {
-        ConversationEvent::Started { .. } => LiveFact::ConversationStarted,
-        ConversationEvent::TurnReceived(turn) => LiveFact::Turn(turn),
-        // The bot answers by itself only where no script does, and then with one reply.
-        ConversationEvent::ReplyProduced(reply) => LiveFact::Reply {
-            answers: reply.in_reply_to,
-            reply,
-        },
-        ConversationEvent::Ended { reason, .. } => LiveFact::ConversationEnded { reason },
-    })
-}
-
-fn of_run(event: RunEvent) -> Option<LiveFact> {
-    match event {
-        RunEvent::Started(_) => None,
-        RunEvent::ReplyProduced(reply) => Some(LiveFact::Reply { reply, answers: None }),
-        RunEvent::Suspended(suspension) => suspension.turn_id.map(|turn_id| LiveFact::Answered { turn_id }),
-        RunEvent::Ended { turn_id, .. } => turn_id.map(|turn_id| LiveFact::Answered { turn_id }),
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(PAUSE_LONGEST);
     }
 }
 

@@ -6,9 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_graphql::parser::types::{
-    ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet,
-};
+use async_graphql::parser::types::{ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet};
 use async_graphql::{Context, Name, Value, Variables};
 use commands::{Position, ReadToken};
 use domain::Permission;
@@ -37,7 +35,13 @@ struct Inner {
 
 impl Asking {
     pub fn new(edge: Edge, context: commands::Context, address: ClientAddress, tokens: Vec<String>) -> Self {
-        Self(Arc::new(Inner { edge, context, address, tokens, reads: OnceCell::new() }))
+        Self(Arc::new(Inner {
+            edge,
+            context,
+            address,
+            tokens,
+            reads: OnceCell::new(),
+        }))
     }
 
     /// The request that a resolver works for.
@@ -47,10 +51,20 @@ impl Asking {
 
     /// The last position of the log.
     pub async fn head(&self) -> Result<Position, AskError> {
-        self.0.edge.commands.executor().log().head().await.map_err(|error| {
-            tracing::warn!(error = &error as &dyn std::error::Error, "head of the log is not readable");
-            AskError::Unavailable
-        })
+        self.0
+            .edge
+            .commands
+            .executor()
+            .log()
+            .head()
+            .await
+            .map_err(|error| {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "head of the log is not readable"
+                );
+                AskError::Unavailable
+            })
     }
 
     /// Whose rows are read.
@@ -88,12 +102,21 @@ impl Asking {
 
     async fn reach(&self, token: ReadToken) -> Result<(), AskError> {
         let log = self.0.edge.commands.executor().log();
-        match self.0.edge.projections.wait_for_token(log, NAMES, token, WAIT_MAX).await {
+        match self
+            .0
+            .edge
+            .projections
+            .wait_for_token(log, NAMES, token, WAIT_MAX)
+            .await
+        {
             Ok(()) => Ok(()),
             Err(WaitError::Timeout) => Err(AskError::WaitTimeout),
             Err(WaitError::ForeignEpoch) => Err(AskError::BadToken),
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "read token cannot be waited for");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "read token cannot be waited for"
+                );
                 Err(AskError::Unavailable)
             }
         }
@@ -106,11 +129,17 @@ impl From<ReadError> for AskError {
             ReadError::Cursor => AskError::BadCursor,
             ReadError::Page(page) => AskError::BadPage(page),
             ReadError::Unavailable(_) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "read models are not readable");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "read models are not readable"
+                );
                 AskError::Unavailable
             }
             other => {
-                tracing::error!(error = &other as &dyn std::error::Error, "read model cannot be shown");
+                tracing::error!(
+                    error = &other as &dyn std::error::Error,
+                    "read model cannot be shown"
+                );
                 AskError::Unexpected
             }
         }
@@ -169,14 +198,30 @@ mod tests {
     fn check(text: &str, variables: serde_json::Value, expected: &[&str]) {
         let document = parse_query(text).expect("parses");
         let operation = super::super::extent::selected(&document, None).expect("is the only one");
-        assert_eq!(tokens(&document, operation, &Variables::from_json(variables)), expected, "{text}");
+        assert_eq!(
+            tokens(&document, operation, &Variables::from_json(variables)),
+            expected,
+            "{text}"
+        );
     }
 
     #[test]
     fn every_root_field_says_what_it_waits_for() {
-        check(r#"{ a(waitFor: "x") { b(waitFor: "inner") } c(waitFor: "y") d }"#, json!({}), &["x", "y"]);
-        check(r#"{ a(waitFor: "x") c: a(waitFor: "x") d(waitFor: null) }"#, json!({}), &["x"]);
-        check(r#"{ ...F ... { b(waitFor: "y") } } fragment F on Q { a(waitFor: "x") }"#, json!({}), &["x", "y"]);
+        check(
+            r#"{ a(waitFor: "x") { b(waitFor: "inner") } c(waitFor: "y") d }"#,
+            json!({}),
+            &["x", "y"],
+        );
+        check(
+            r#"{ a(waitFor: "x") c: a(waitFor: "x") d(waitFor: null) }"#,
+            json!({}),
+            &["x"],
+        );
+        check(
+            r#"{ ...F ... { b(waitFor: "y") } } fragment F on Q { a(waitFor: "x") }"#,
+            json!({}),
+            &["x", "y"],
+        );
     }
 
     #[test]

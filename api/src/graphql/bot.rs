@@ -63,12 +63,18 @@ impl Bot {
 
     /// What a page calls it. Null until a package was loaded.
     async fn title(&self) -> Option<&str> {
-        self.0.package.as_ref().map(|package| package.profile.title.as_str())
+        self.0
+            .package
+            .as_ref()
+            .map(|package| package.profile.title.as_str())
     }
 
     /// What a page says about it. Null until a package was loaded.
     async fn description(&self) -> Option<&str> {
-        self.0.package.as_ref().map(|package| package.profile.description.as_str())
+        self.0
+            .package
+            .as_ref()
+            .map(|package| package.profile.description.as_str())
     }
 
     /// SHA-256 over the files of its package, hexadecimal. Null until a package was loaded.
@@ -80,7 +86,9 @@ impl Bot {
     #[graphql(complexity = "1 + SCRIPTS * child_complexity")]
     async fn scripts(&self) -> Vec<Script> {
         let package = self.0.package.as_ref();
-        package.map(|package| package.scripts.iter().map(Script::from).collect()).unwrap_or_default()
+        package
+            .map(|package| package.scripts.iter().map(Script::from).collect())
+            .unwrap_or_default()
     }
 
     /// When it was created.
@@ -94,7 +102,10 @@ impl Bot {
     }
 
     /// Its sessions, newest first. Null when they cannot be read. Needs `session.read`.
-    #[graphql(guard = "Needs(Permission::SessionRead)", complexity = "cost(first, last, child_complexity)")]
+    #[graphql(
+        guard = "Needs(Permission::SessionRead)",
+        complexity = "cost(first, last, child_complexity)"
+    )]
     async fn sessions(
         &self,
         ctx: &Context<'_>,
@@ -105,11 +116,16 @@ impl Bot {
         #[graphql(desc = "Only sessions in this state.")] state: Option<SessionState>,
     ) -> Result<Option<List<Session>>, AskError> {
         let filter = Session::filter(Some(self.0.id), state);
-        Session::list(ctx, page(first, last, after, before)?, filter).await.map(Some)
+        Session::list(ctx, page(first, last, after, before)?, filter)
+            .await
+            .map(Some)
     }
 
     /// Its conversations, newest first. Null when they cannot be read. Needs `conversation.read`.
-    #[graphql(guard = "Needs(Permission::ConversationRead)", complexity = "cost(first, last, child_complexity)")]
+    #[graphql(
+        guard = "Needs(Permission::ConversationRead)",
+        complexity = "cost(first, last, child_complexity)"
+    )]
     async fn conversations(
         &self,
         ctx: &Context<'_>,
@@ -120,11 +136,16 @@ impl Bot {
         #[graphql(desc = "Only conversations in this state.")] state: Option<ConversationState>,
     ) -> Result<Option<List<Conversation>>, AskError> {
         let filter = Conversation::filter(Some(self.0.id), None, state);
-        Conversation::list(ctx, page(first, last, after, before)?, filter).await.map(Some)
+        Conversation::list(ctx, page(first, last, after, before)?, filter)
+            .await
+            .map(Some)
     }
 
     /// Runs of its scripts, newest first. Null when they cannot be read. Needs `run.read`.
-    #[graphql(guard = "Needs(Permission::RunRead)", complexity = "cost(first, last, child_complexity)")]
+    #[graphql(
+        guard = "Needs(Permission::RunRead)",
+        complexity = "cost(first, last, child_complexity)"
+    )]
     async fn runs(
         &self,
         ctx: &Context<'_>,
@@ -135,7 +156,9 @@ impl Bot {
         #[graphql(desc = "Only runs in this state.")] state: Option<RunState>,
     ) -> Result<Option<List<Run>>, AskError> {
         let filter = Run::filter(Some(self.0.id), None, state);
-        Run::list(ctx, page(first, last, after, before)?, filter).await.map(Some)
+        Run::list(ctx, page(first, last, after, before)?, filter)
+            .await
+            .map(Some)
     }
 }
 
@@ -225,13 +248,17 @@ impl BotQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which bot.")] id: ID,
-        #[graphql(name = "waitFor", desc = "Token of a command that the answer must show.")] _wait_for: Option<String>,
+        #[graphql(name = "waitFor", desc = "Token of a command that the answer must show.")]
+        _wait_for: Option<String>,
     ) -> Result<Option<Bot>, AskError> {
         find_by_text::<BotId, Bot>(ctx, &id).await
     }
 
     /// Bots, newest first. Null when they cannot be read. Needs `bot.read`.
-    #[graphql(guard = "Needs(Permission::BotRead)", complexity = "cost(first, last, child_complexity)")]
+    #[graphql(
+        guard = "Needs(Permission::BotRead)",
+        complexity = "cost(first, last, child_complexity)"
+    )]
     #[expect(clippy::too_many_arguments, reason = "each is an argument of the field")]
     async fn bots(
         &self,
@@ -242,12 +269,20 @@ impl BotQuery {
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
         #[graphql(desc = "Only bots whose name contains this, without regard to case.")] name: Option<String>,
         #[graphql(desc = "Only bots in this state.")] state: Option<BotState>,
-        #[graphql(name = "waitFor", desc = "Token of a command that the answer must show.")] _wait_for: Option<String>,
+        #[graphql(name = "waitFor", desc = "Token of a command that the answer must show.")]
+        _wait_for: Option<String>,
     ) -> Result<Option<List<Bot>>, AskError> {
         let page = page(first, last, after, before)?;
-        let filter = BotFilter { name, state: state.map(RowState::from) };
+        let filter = BotFilter {
+            name,
+            state: state.map(RowState::from),
+        };
         let reads = Asking::of(ctx).reads().await?;
-        let total = if counted(ctx) { Some(reads.bot_count(&filter).await?) } else { None };
+        let total = if counted(ctx) {
+            Some(reads.bot_count(&filter).await?)
+        } else {
+            None
+        };
         Ok(Some(list(reads.bots(&page, &filter).await?, total)))
     }
 }

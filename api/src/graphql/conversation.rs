@@ -54,7 +54,11 @@ impl Conversation {
         session_id: Option<SessionId>,
         state: Option<ConversationState>,
     ) -> ConversationFilter {
-        ConversationFilter { bot_id, session_id, state: state.map(RowState::from) }
+        ConversationFilter {
+            bot_id,
+            session_id,
+            state: state.map(RowState::from),
+        }
     }
 
     pub async fn list(
@@ -63,7 +67,11 @@ impl Conversation {
         filter: ConversationFilter,
     ) -> Result<List<Self>, AskError> {
         let reads = Asking::of(ctx).reads().await?;
-        let total = if counted(ctx) { Some(reads.conversation_count(&filter).await?) } else { None };
+        let total = if counted(ctx) {
+            Some(reads.conversation_count(&filter).await?)
+        } else {
+            None
+        };
         Ok(list(reads.conversations(&page, &filter).await?, total))
     }
 }
@@ -149,11 +157,16 @@ impl Conversation {
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<Option<Stretch<Turn>>, AskError> {
         let page = page(first, last, after, before)?;
-        Ok(Some(stretch(Asking::of(ctx).reads().await?.turns(self.0.id, &page).await?)))
+        Ok(Some(stretch(
+            Asking::of(ctx).reads().await?.turns(self.0.id, &page).await?,
+        )))
     }
 
     /// Runs of scripts that answered in it, newest first. Null when they cannot be read. Needs `run.read`.
-    #[graphql(guard = "Needs(Permission::RunRead)", complexity = "cost(first, last, child_complexity)")]
+    #[graphql(
+        guard = "Needs(Permission::RunRead)",
+        complexity = "cost(first, last, child_complexity)"
+    )]
     async fn runs(
         &self,
         ctx: &Context<'_>,
@@ -164,7 +177,9 @@ impl Conversation {
         #[graphql(desc = "Only runs in this state.")] state: Option<RunState>,
     ) -> Result<Option<List<Run>>, AskError> {
         let filter = Run::filter(None, Some(self.0.id), state);
-        Run::list(ctx, page(first, last, after, before)?, filter).await.map(Some)
+        Run::list(ctx, page(first, last, after, before)?, filter)
+            .await
+            .map(Some)
     }
 }
 
@@ -179,13 +194,17 @@ impl ConversationQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which conversation.")] id: ID,
-        #[graphql(name = "waitFor", desc = "Token of a command that the answer must show.")] _wait_for: Option<String>,
+        #[graphql(name = "waitFor", desc = "Token of a command that the answer must show.")]
+        _wait_for: Option<String>,
     ) -> Result<Option<Conversation>, AskError> {
         find_by_text::<ConversationId, Conversation>(ctx, &id).await
     }
 
     /// Conversations, newest first. Null when they cannot be read. Needs `conversation.read`.
-    #[graphql(guard = "Needs(Permission::ConversationRead)", complexity = "cost(first, last, child_complexity)")]
+    #[graphql(
+        guard = "Needs(Permission::ConversationRead)",
+        complexity = "cost(first, last, child_complexity)"
+    )]
     #[expect(clippy::too_many_arguments, reason = "each is an argument of the field")]
     async fn conversations(
         &self,
@@ -197,9 +216,12 @@ impl ConversationQuery {
         #[graphql(desc = "Only conversations with this bot.")] bot_id: Option<ID>,
         #[graphql(desc = "Only conversations of this session.")] session_id: Option<ID>,
         #[graphql(desc = "Only conversations in this state.")] state: Option<ConversationState>,
-        #[graphql(name = "waitFor", desc = "Token of a command that the answer must show.")] _wait_for: Option<String>,
+        #[graphql(name = "waitFor", desc = "Token of a command that the answer must show.")]
+        _wait_for: Option<String>,
     ) -> Result<Option<List<Conversation>>, AskError> {
         let filter = Conversation::filter(id(bot_id, "botId")?, id(session_id, "sessionId")?, state);
-        Conversation::list(ctx, page(first, last, after, before)?, filter).await.map(Some)
+        Conversation::list(ctx, page(first, last, after, before)?, filter)
+            .await
+            .map(Some)
     }
 }

@@ -68,7 +68,10 @@ struct Errors {
 
 impl ExtensionFactory for Codes {
     fn create(&self) -> Arc<dyn Extension> {
-        Arc::new(Errors { complexity_max: self.complexity_max, at_fields: Mutex::default() })
+        Arc::new(Errors {
+            complexity_max: self.complexity_max,
+            at_fields: Mutex::default(),
+        })
     }
 }
 
@@ -76,11 +79,20 @@ impl ExtensionFactory for Codes {
 impl Extension for Errors {
     async fn request(&self, ctx: &ExtensionContext<'_>, next: NextRequest<'_>) -> Response {
         let mut response = next.run(ctx).await;
-        response.errors.append(&mut self.at_fields.lock().expect("nothing panics while it is held"));
+        response
+            .errors
+            .append(&mut self.at_fields.lock().expect("nothing panics while it is held"));
         for error in &mut response.errors {
             let known = error.source::<AskError>().map(|error| error.code());
             let at_field = !error.path.is_empty();
-            put(error, known.unwrap_or(if at_field { "BAD_USER_INPUT" } else { "OPERATION_RESOLUTION_FAILURE" }));
+            put(
+                error,
+                known.unwrap_or(if at_field {
+                    "BAD_USER_INPUT"
+                } else {
+                    "OPERATION_RESOLUTION_FAILURE"
+                }),
+            );
         }
         response
     }
@@ -92,7 +104,9 @@ impl Extension for Errors {
         variables: &Variables,
         next: NextParseQuery<'_>,
     ) -> ServerResult<ExecutableDocument> {
-        next.run(ctx, query, variables).await.map_err(|error| coded(error, "GRAPHQL_PARSE_FAILED"))
+        next.run(ctx, query, variables)
+            .await
+            .map_err(|error| coded(error, "GRAPHQL_PARSE_FAILED"))
     }
 
     async fn validation(
@@ -101,7 +115,10 @@ impl Extension for Errors {
         next: NextValidation<'_>,
     ) -> Result<ValidationResult, Vec<ServerError>> {
         let coded_all = |errors: Vec<ServerError>| {
-            errors.into_iter().map(|error| coded(error, "GRAPHQL_VALIDATION_FAILED")).collect::<Vec<_>>()
+            errors
+                .into_iter()
+                .map(|error| coded(error, "GRAPHQL_VALIDATION_FAILED"))
+                .collect::<Vec<_>>()
         };
         let result = next.run(ctx).await.map_err(coded_all)?;
         if result.complexity > self.complexity_max {
@@ -120,7 +137,10 @@ impl Extension for Errors {
         let nullable = !info.return_type.ends_with('!');
         match next.run(ctx, info).await {
             Err(error) if nullable => {
-                self.at_fields.lock().expect("nothing panics while it is held").push(error);
+                self.at_fields
+                    .lock()
+                    .expect("nothing panics while it is held")
+                    .push(error);
                 Ok(Some(Value::Null))
             }
             answered => answered,

@@ -15,6 +15,7 @@ mod error;
 mod extent;
 mod guard;
 mod loaders;
+mod nesting;
 mod node;
 mod order;
 mod organisation;
@@ -28,7 +29,7 @@ mod scalar;
 mod session;
 mod turn;
 
-use async_graphql::{EmptyMutation, EmptySubscription, MergedObject, Schema, ServerError};
+use async_graphql::{EmptyMutation, EmptySubscription, MergedObject, Schema, SchemaBuilder, ServerError};
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
@@ -38,6 +39,7 @@ use self::asking::{Asking, tokens};
 use self::error::{Codes, coded};
 use self::loaders::loaders;
 use self::outcome::Media;
+use self::paging::{List, Stretch};
 use self::parameters::Parameters;
 use self::refusal::Refusal;
 use crate::address::ClientAddress;
@@ -64,13 +66,17 @@ pub(crate) struct Graphql {
 
 impl Graphql {
     pub fn new(limits: &GraphqlLimits) -> Self {
-        let mut schema = Schema::build(Query::default(), EmptyMutation, EmptySubscription)
-            .extension(Codes { complexity_max: limits.complexity_max });
+        let mut schema = builder().extension(Codes {
+            complexity_max: limits.complexity_max,
+        });
         if !limits.introspection {
             // What a schema keeps to itself, suggestions must not tell.
             schema = schema.disable_introspection().disable_suggestions();
         }
-        Self { schema: schema.finish(), depth_max: limits.depth_max }
+        Self {
+            schema: schema.finish(),
+            depth_max: limits.depth_max,
+        }
     }
 
     /// Answers one well-formed request.
@@ -82,9 +88,12 @@ impl Graphql {
         caller: Caller,
     ) -> Result<async_graphql::Response, Refusal> {
         let refuse = |message: String, code| {
-            Ok(async_graphql::Response::from_errors(vec![coded(ServerError::new(message, None), code)]))
+            Ok(async_graphql::Response::from_errors(vec![coded(
+                ServerError::new(message, None),
+                code,
+            )]))
         };
-        if let Err(too_much) = extent::check_text(&asked.query) {
+        if let Err(too_much) = nesting::check_text(&asked.query) {
             return refuse(too_much.to_string(), too_much.code());
         }
         let mut request = asked.into_request();
@@ -112,6 +121,17 @@ impl Graphql {
     }
 }
 
+/// The types, with what the library does not say of its own.
+fn builder() -> SchemaBuilder<Query, EmptyMutation, EmptySubscription> {
+    Schema::build(Query::default(), EmptyMutation, EmptySubscription)
+        .override_output_type_description::<Stretch<organisation::Organisation>>("A page of organisations.")
+        .override_output_type_description::<List<bot::Bot>>("A page of bots.")
+        .override_output_type_description::<List<session::Session>>("A page of sessions.")
+        .override_output_type_description::<List<conversation::Conversation>>("A page of conversations.")
+        .override_output_type_description::<Stretch<turn::Turn>>("A page of what was said.")
+        .override_output_type_description::<List<run::Run>>("A page of runs.")
+}
+
 /// Who asks.
 struct Caller {
     context: commands::Context,
@@ -124,14 +144,20 @@ pub(crate) async fn handle(State(edge): State<Edge>, request: Request) -> Respon
     let Some(context) = request.extensions().get::<commands::Context>().cloned() else {
         return Problem::new("unauthenticated").into_response();
     };
-    let address = request.extensions().get::<ClientAddress>().copied().unwrap_or(ClientAddress::UNKNOWN);
+    let address = request
+        .extensions()
+        .get::<ClientAddress>()
+        .copied()
+        .unwrap_or(ClientAddress::UNKNOWN);
     let media = match Media::accepted(request.headers()) {
         Ok(media) => media,
         Err(refusal) => return outcome::refused(Media::Json, refusal),
     };
     let answered = match asked(&edge, request).await {
         Ok((asked, queries_only)) => {
-            edge.graphql.execute(asked, queries_only, &edge, Caller { context, address }).await
+            edge.graphql
+                .execute(asked, queries_only, &edge, Caller { context, address })
+                .await
         }
         Err(refusal) => Err(refusal),
     };
@@ -144,7 +170,10 @@ pub(crate) async fn handle(State(edge): State<Edge>, request: Request) -> Respon
 /// What is asked, and whether only a query may be.
 async fn asked(edge: &Edge, request: Request) -> Result<(Parameters, bool), Refusal> {
     if request.method() != Method::POST {
-        return Ok((Parameters::from_query_string(request.uri().query().unwrap_or_default())?, true));
+        return Ok((
+            Parameters::from_query_string(request.uri().query().unwrap_or_default())?,
+            true,
+        ));
     }
     let (parts, body) = request.into_parts();
     let body = read(edge, body).await?;

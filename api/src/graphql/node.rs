@@ -34,7 +34,8 @@ impl NodeQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which.")] id: ID,
-        #[graphql(name = "waitFor", desc = "Token of a command that the answer must show.")] _wait_for: Option<String>,
+        #[graphql(name = "waitFor", desc = "Token of a command that the answer must show.")]
+        _wait_for: Option<String>,
     ) -> Result<Option<Node>, AskError> {
         let asking = Asking::of(ctx);
         macro_rules! look_among {

@@ -73,6 +73,9 @@ mod tests {
         let answer = json!({ "a": 1, "c": 2, "b": [{ "x": 1, "z": 2, "y": 3 }, null] });
         let mut answer = Value::from_json(answer).expect("is a value");
         order_of(&document, operation).arrange(&mut answer);
-        assert_eq!(answer.to_string(), r#"{b: [{y: 3, x: 1, z: 2}, null], c: 2, a: 1}"#);
+        assert_eq!(
+            answer.to_string(),
+            r#"{b: [{y: 3, x: 1, z: 2}, null], c: 2, a: 1}"#
+        );
     }
 }

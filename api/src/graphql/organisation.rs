@@ -48,10 +48,16 @@ impl OrganisationQuery {
     async fn organisation(
         &self,
         ctx: &Context<'_>,
-        #[graphql(name = "waitFor", desc = "Token of a command that the answer must show.")] _wait_for: Option<String>,
+        #[graphql(name = "waitFor", desc = "Token of a command that the answer must show.")]
+        _wait_for: Option<String>,
     ) -> Result<Option<Organisation>, AskError> {
         let asking = Asking::of(ctx);
-        Ok(asking.reads().await?.organisation(asking.organisation_id()).await?.map(Organisation::from))
+        Ok(asking
+            .reads()
+            .await?
+            .organisation(asking.organisation_id())
+            .await?
+            .map(Organisation::from))
     }
 
     /// The organisations that the token may read: its own. Null when they cannot be read. Needs
@@ -67,9 +73,12 @@ impl OrganisationQuery {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "So many from the end of the list, at most 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-        #[graphql(name = "waitFor", desc = "Token of a command that the answer must show.")] _wait_for: Option<String>,
+        #[graphql(name = "waitFor", desc = "Token of a command that the answer must show.")]
+        _wait_for: Option<String>,
     ) -> Result<Option<Stretch<Organisation>>, AskError> {
         let page = page(first, last, after, before)?;
-        Ok(Some(stretch(Asking::of(ctx).reads().await?.organisations(&page).await?)))
+        Ok(Some(stretch(
+            Asking::of(ctx).reads().await?.organisations(&page).await?,
+        )))
     }
 }

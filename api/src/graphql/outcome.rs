@@ -94,10 +94,16 @@ pub(super) fn answer(media: Media, executed: Executed) -> Response {
         && executed.errors.iter().all(|error| error.path.is_empty());
     let mut body = serde_json::Map::new();
     if !request_error {
-        body.insert("data".to_owned(), executed.data.into_json().unwrap_or(Value::Null));
+        body.insert(
+            "data".to_owned(),
+            executed.data.into_json().unwrap_or(Value::Null),
+        );
     }
     if !executed.errors.is_empty() {
-        body.insert("errors".to_owned(), executed.errors.iter().map(error_json).collect());
+        body.insert(
+            "errors".to_owned(),
+            executed.errors.iter().map(error_json).collect(),
+        );
     }
     let status = match media {
         Media::GraphqlResponse if request_error => StatusCode::BAD_REQUEST,
@@ -108,10 +114,13 @@ pub(super) fn answer(media: Media, executed: Executed) -> Response {
 
 /// The answer to a request that GraphQL does not get to see.
 pub(super) fn refused(media: Media, refusal: Refusal) -> Response {
-    let body = json!({ "errors": [{ "message": refusal.to_string(), "extensions": { "code": refusal.code() } }] });
+    let body =
+        json!({ "errors": [{ "message": refusal.to_string(), "extensions": { "code": refusal.code() } }] });
     let mut response = written(refusal.status(), media, &body);
     if refusal == Refusal::NotAQuery {
-        response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+        response
+            .headers_mut()
+            .insert(ALLOW, HeaderValue::from_static("POST"));
     }
     response
 }
@@ -134,7 +143,12 @@ mod tests {
     use super::*;
 
     fn accepted(lines: &[&'static str]) -> Result<Media, Refusal> {
-        Media::accepted(&lines.iter().map(|line| (ACCEPT, HeaderValue::from_static(line))).collect())
+        Media::accepted(
+            &lines
+                .iter()
+                .map(|line| (ACCEPT, HeaderValue::from_static(line)))
+                .collect(),
+        )
     }
 
     #[test]
@@ -146,11 +160,26 @@ mod tests {
             (&["application/*;q=0.1"], Ok(Media::Json)),
             (&["application/json"], Ok(Media::Json)),
             (&["application/graphql-response+json"], Ok(Media::GraphqlResponse)),
-            (&["Application/GraphQL-Response+JSON; charset=utf-8, application/json;q=0.9"], Ok(Media::GraphqlResponse)),
-            (&["application/graphql-response+json;q=0.5, application/json"], Ok(Media::Json)),
-            (&["application/graphql-response+json, application/json"], Ok(Media::GraphqlResponse)),
-            (&["application/json, application/graphql-response+json"], Ok(Media::Json)),
-            (&["text/html", "application/graphql-response+json"], Ok(Media::GraphqlResponse)),
+            (
+                &["Application/GraphQL-Response+JSON; charset=utf-8, application/json;q=0.9"],
+                Ok(Media::GraphqlResponse),
+            ),
+            (
+                &["application/graphql-response+json;q=0.5, application/json"],
+                Ok(Media::Json),
+            ),
+            (
+                &["application/graphql-response+json, application/json"],
+                Ok(Media::GraphqlResponse),
+            ),
+            (
+                &["application/json, application/graphql-response+json"],
+                Ok(Media::Json),
+            ),
+            (
+                &["text/html", "application/graphql-response+json"],
+                Ok(Media::GraphqlResponse),
+            ),
             (&["text/html"], Err(Refusal::NotAcceptable)),
             (&["application/json;q=0"], Err(Refusal::NotAcceptable)),
             (&["application/json;q=2"], Err(Refusal::NotAcceptable)),

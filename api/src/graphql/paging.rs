@@ -55,7 +55,9 @@ pub(super) fn page(
 
 /// What a list costs: its page times what each row costs.
 pub(super) fn cost(first: Option<i32>, last: Option<i32>, row: usize) -> usize {
-    let size = first.or(last).map_or(PAGE_DEFAULT, |size| usize::try_from(size).unwrap_or(0));
+    let size = first
+        .or(last)
+        .map_or(PAGE_DEFAULT, |size| usize::try_from(size).unwrap_or(0));
     size.saturating_mul(row).saturating_add(1)
 }
 
@@ -65,14 +67,24 @@ pub(super) fn counted(ctx: &Context<'_>) -> bool {
 }
 
 pub(super) fn list<R: Keyset, T: From<R> + OutputType>(slice: Slice<R>, total_count: Option<u64>) -> List<T> {
-    let total = Total { total_count: total_count.unwrap_or_default() };
+    let total = Total {
+        total_count: total_count.unwrap_or_default(),
+    };
     let mut list = List::with_additional_fields(slice.has_previous, slice.has_next, total);
-    list.edges = slice.rows.into_iter().map(|row| Edge::new(Mark(row.cursor()), T::from(row))).collect();
+    list.edges = slice
+        .rows
+        .into_iter()
+        .map(|row| Edge::new(Mark(row.cursor()), T::from(row)))
+        .collect();
     list
 }
 
 pub(super) fn stretch<R: Keyset, T: From<R> + OutputType>(slice: Slice<R>) -> Stretch<T> {
     let mut list = Stretch::new(slice.has_previous, slice.has_next);
-    list.edges = slice.rows.into_iter().map(|row| Edge::new(Mark(row.cursor()), T::from(row))).collect();
+    list.edges = slice
+        .rows
+        .into_iter()
+        .map(|row| Edge::new(Mark(row.cursor()), T::from(row)))
+        .collect();
     list
 }

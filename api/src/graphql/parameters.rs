@@ -54,7 +54,11 @@ impl Parameters {
         };
         let variables = object(&mut members, "variables")?;
         object(&mut members, "extensions")?;
-        Ok(Self { query, operation_name, variables })
+        Ok(Self {
+            query,
+            operation_name,
+            variables,
+        })
     }
 
     /// As the library takes it.
@@ -79,14 +83,25 @@ fn object(members: &mut Map<String, Value>, name: &'static str) -> Result<Map<St
 /// `application/json`, in UTF-8 where a charset is named. Forms and plain text, which a foreign page can make a
 /// browser send, are refused.
 fn require_json(headers: &HeaderMap) -> Result<(), Refusal> {
-    let text = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let text = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let mut parts = text.split(';').map(str::trim);
-    let json = parts.next().is_some_and(|media| media.eq_ignore_ascii_case("application/json"));
-    let readable = parts.filter_map(|parameter| parameter.split_once('=')).all(|(name, value)| {
-        !name.trim().eq_ignore_ascii_case("charset")
-            || value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
-    });
-    if json && readable { Ok(()) } else { Err(Refusal::ContentType) }
+    let json = parts
+        .next()
+        .is_some_and(|media| media.eq_ignore_ascii_case("application/json"));
+    let readable = parts
+        .filter_map(|parameter| parameter.split_once('='))
+        .all(|(name, value)| {
+            !name.trim().eq_ignore_ascii_case("charset")
+                || value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+        });
+    if json && readable {
+        Ok(())
+    } else {
+        Err(Refusal::ContentType)
+    }
 }
 
 /// Names and values of a query string; bytes that are not UTF-8 become the replacement character.
@@ -124,7 +139,9 @@ fn decoded(text: &str) -> String {
 }
 
 fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+    char::from(digit)
+        .to_digit(16)
+        .and_then(|value| u8::try_from(value).ok())
 }
 
 #[cfg(test)]
@@ -141,8 +158,10 @@ mod tests {
 
     #[test]
     fn a_query_string_is_read_with_its_escapes() {
-        let asked = Parameters::from_query_string("query=%7B+a%20%7d&variables=%7B%22n%22%3A1%7D&more=x&operationName=")
-            .expect("is well-formed");
+        let asked = Parameters::from_query_string(
+            "query=%7B+a%20%7d&variables=%7B%22n%22%3A1%7D&more=x&operationName=",
+        )
+        .expect("is well-formed");
         assert_eq!((asked.query.as_str(), asked.operation_name), ("{ a }", None));
         assert_eq!(Value::Object(asked.variables), json!({ "n": 1 }));
     }

@@ -87,12 +87,21 @@ impl ProjectionQuery {
     async fn projections(
         &self,
         ctx: &Context<'_>,
-        #[graphql(name = "waitFor", desc = "Token of a command that the answer must show.")] _wait_for: Option<String>,
+        #[graphql(name = "waitFor", desc = "Token of a command that the answer must show.")]
+        _wait_for: Option<String>,
     ) -> Result<Option<ReadModels>, AskError> {
         let asking = Asking::of(ctx);
         let reads = asking.reads().await?;
         let head = asking.head().await?;
-        let items = reads.standings(head).await?.into_iter().map(Projection::from).collect();
-        Ok(Some(ReadModels { head: Long(head.0), items }))
+        let items = reads
+            .standings(head)
+            .await?
+            .into_iter()
+            .map(Projection::from)
+            .collect();
+        Ok(Some(ReadModels {
+            head: Long(head.0),
+            items,
+        }))
     }
 }

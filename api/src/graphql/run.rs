@@ -4,7 +4,9 @@ use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use domain::{BotId, ConversationId, Permission, RunId};
 use projections::Page;
-use projections::run::{Outcome as RowOutcome, RunFailure as RowFailure, RunFilter, RunRow, RunState as RowState};
+use projections::run::{
+    Outcome as RowOutcome, RunFailure as RowFailure, RunFilter, RunRow, RunState as RowState,
+};
 
 use super::asking::Asking;
 use super::bot::Bot;
@@ -53,12 +55,20 @@ impl Run {
         conversation_id: Option<ConversationId>,
         state: Option<RunState>,
     ) -> RunFilter {
-        RunFilter { bot_id, conversation_id, state: state.map(RowState::from) }
+        RunFilter {
+            bot_id,
+            conversation_id,
+            state: state.map(RowState::from),
+        }
     }
 
     pub async fn list(ctx: &Context<'_>, page: Page, filter: RunFilter) -> Result<List<Self>, AskError> {
         let reads = Asking::of(ctx).reads().await?;
-        let total = if counted(ctx) { Some(reads.run_count(&filter).await?) } else { None };
+        let total = if counted(ctx) {
+            Some(reads.run_count(&filter).await?)
+        } else {
+            None
+        };
         Ok(list(reads.runs(&page, &filter).await?, total))
     }
 }
@@ -189,13 +199,17 @@ impl RunQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which run.")] id: ID,
-        #[graphql(name = "waitFor", desc = "Token of a command that the answer must show.")] _wait_for: Option<String>,
+        #[graphql(name = "waitFor", desc = "Token of a command that the answer must show.")]
+        _wait_for: Option<String>,
     ) -> Result<Option<Run>, AskError> {
         find_by_text::<RunId, Run>(ctx, &id).await
     }
 
     /// Runs, newest first. Null when they cannot be read. Needs `run.read`.
-    #[graphql(guard = "Needs(Permission::RunRead)", complexity = "cost(first, last, child_complexity)")]
+    #[graphql(
+        guard = "Needs(Permission::RunRead)",
+        complexity = "cost(first, last, child_complexity)"
+    )]
     #[expect(clippy::too_many_arguments, reason = "each is an argument of the field")]
     async fn runs(
         &self,
@@ -207,9 +221,16 @@ impl RunQuery {
         #[graphql(desc = "Only runs of this bot's scripts.")] bot_id: Option<ID>,
         #[graphql(desc = "Only runs in this conversation.")] conversation_id: Option<ID>,
         #[graphql(desc = "Only runs in this state.")] state: Option<RunState>,
-        #[graphql(name = "waitFor", desc = "Token of a command that the answer must show.")] _wait_for: Option<String>,
+        #[graphql(name = "waitFor", desc = "Token of a command that the answer must show.")]
+        _wait_for: Option<String>,
     ) -> Result<Option<List<Run>>, AskError> {
-        let filter = Run::filter(id(bot_id, "botId")?, id(conversation_id, "conversationId")?, state);
-        Run::list(ctx, page(first, last, after, before)?, filter).await.map(Some)
+        let filter = Run::filter(
+            id(bot_id, "botId")?,
+            id(conversation_id, "conversationId")?,
+            state,
+        );
+        Run::list(ctx, page(first, last, after, before)?, filter)
+            .await
+            .map(Some)
     }
 }

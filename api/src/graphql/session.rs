@@ -46,12 +46,19 @@ pub(super) enum Channel {
 
 impl Session {
     pub fn filter(bot_id: Option<BotId>, state: Option<SessionState>) -> SessionFilter {
-        SessionFilter { bot_id, state: state.map(RowState::from) }
+        SessionFilter {
+            bot_id,
+            state: state.map(RowState::from),
+        }
     }
 
     pub async fn list(ctx: &Context<'_>, page: Page, filter: SessionFilter) -> Result<List<Self>, AskError> {
         let reads = Asking::of(ctx).reads().await?;
-        let total = if counted(ctx) { Some(reads.session_count(&filter).await?) } else { None };
+        let total = if counted(ctx) {
+            Some(reads.session_count(&filter).await?)
+        } else {
+            None
+        };
         Ok(list(reads.sessions(&page, &filter).await?, total))
     }
 }
@@ -101,7 +108,10 @@ impl Session {
     }
 
     /// Its conversations, newest first. Null when they cannot be read. Needs `conversation.read`.
-    #[graphql(guard = "Needs(Permission::ConversationRead)", complexity = "cost(first, last, child_complexity)")]
+    #[graphql(
+        guard = "Needs(Permission::ConversationRead)",
+        complexity = "cost(first, last, child_complexity)"
+    )]
     async fn conversations(
         &self,
         ctx: &Context<'_>,
@@ -112,7 +122,9 @@ impl Session {
         #[graphql(desc = "Only conversations in this state.")] state: Option<ConversationState>,
     ) -> Result<Option<List<Conversation>>, AskError> {
         let filter = Conversation::filter(None, Some(self.0.id), state);
-        Conversation::list(ctx, page(first, last, after, before)?, filter).await.map(Some)
+        Conversation::list(ctx, page(first, last, after, before)?, filter)
+            .await
+            .map(Some)
     }
 }
 
@@ -127,13 +139,17 @@ impl SessionQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which session.")] id: ID,
-        #[graphql(name = "waitFor", desc = "Token of a command that the answer must show.")] _wait_for: Option<String>,
+        #[graphql(name = "waitFor", desc = "Token of a command that the answer must show.")]
+        _wait_for: Option<String>,
     ) -> Result<Option<Session>, AskError> {
         find_by_text::<SessionId, Session>(ctx, &id).await
     }
 
     /// Sessions, newest first. Null when they cannot be read. Needs `session.read`.
-    #[graphql(guard = "Needs(Permission::SessionRead)", complexity = "cost(first, last, child_complexity)")]
+    #[graphql(
+        guard = "Needs(Permission::SessionRead)",
+        complexity = "cost(first, last, child_complexity)"
+    )]
     #[expect(clippy::too_many_arguments, reason = "each is an argument of the field")]
     async fn sessions(
         &self,
@@ -144,9 +160,12 @@ impl SessionQuery {
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
         #[graphql(desc = "Only sessions with this bot.")] bot_id: Option<ID>,
         #[graphql(desc = "Only sessions in this state.")] state: Option<SessionState>,
-        #[graphql(name = "waitFor", desc = "Token of a command that the answer must show.")] _wait_for: Option<String>,
+        #[graphql(name = "waitFor", desc = "Token of a command that the answer must show.")]
+        _wait_for: Option<String>,
     ) -> Result<Option<List<Session>>, AskError> {
         let filter = Session::filter(id(bot_id, "botId")?, state);
-        Session::list(ctx, page(first, last, after, before)?, filter).await.map(Some)
+        Session::list(ctx, page(first, last, after, before)?, filter)
+            .await
+            .map(Some)
     }
 }

@@ -4,11 +4,11 @@ use super::*;
 
 fn sdl() -> String {
     let options = async_graphql::SDLExportOptions::new().sorted_enum_items();
-    Schema::new(Query::default(), EmptyMutation, EmptySubscription).sdl_with_options(options)
+    builder().finish().sdl_with_options(options)
 }
 
 fn types() -> Vec<serde_json::Value> {
-    let schema = Schema::new(Query::default(), EmptyMutation, EmptySubscription);
+    let schema = builder().finish();
     let query = "{ __schema { types { name kind description
         fields(includeDeprecated: true) { name description args { name description } }
         inputFields { name description } enumValues(includeDeprecated: true) { name description } } } }";
@@ -19,7 +19,9 @@ fn types() -> Vec<serde_json::Value> {
 }
 
 fn described(value: &serde_json::Value) -> bool {
-    value["description"].as_str().is_some_and(|text| !text.trim().is_empty())
+    value["description"]
+        .as_str()
+        .is_some_and(|text| !text.trim().is_empty())
 }
 
 /// A type, field, argument and enum value each say what they are.
@@ -41,8 +43,16 @@ fn everything_has_a_description() {
                 if !described(member) {
                     bare.push(member_name.clone());
                 }
-                for argument in member["args"].as_array().into_iter().flatten().filter(|arg| !described(arg)) {
-                    bare.push(format!("{member_name}({})", argument["name"].as_str().unwrap_or_default()));
+                for argument in member["args"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter(|arg| !described(arg))
+                {
+                    bare.push(format!(
+                        "{member_name}({})",
+                        argument["name"].as_str().unwrap_or_default()
+                    ));
                 }
             }
         }
@@ -56,7 +66,10 @@ fn enum_values_are_upper_snake() {
         for value in of_type["enumValues"].as_array().into_iter().flatten() {
             let name = value["name"].as_str().unwrap_or_default();
             let standard = of_type["name"].as_str().unwrap_or_default().starts_with("__");
-            assert!(standard || name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'), "{name}");
+            assert!(
+                standard || name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'),
+                "{name}"
+            );
         }
     }
 }
@@ -67,9 +80,13 @@ fn the_schema_is_the_committed_one() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../schemas/graphql/schema.graphql");
     let current = sdl();
     if std::env::var_os("BLESS").is_some() {
-        std::fs::create_dir_all(concat!(env!("CARGO_MANIFEST_DIR"), "/../schemas/graphql")).expect("is writable");
+        std::fs::create_dir_all(concat!(env!("CARGO_MANIFEST_DIR"), "/../schemas/graphql"))
+            .expect("is writable");
         std::fs::write(path, &current).expect("is writable");
     }
     let committed = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(committed == current, "the schema has changed: look at it and run the tests with BLESS=1");
+    assert!(
+        committed == current,
+        "the schema has changed: look at it and run the tests with BLESS=1"
+    );
 }

@@ -88,7 +88,9 @@ impl Turn {
     #[graphql(guard = "Needs(Permission::RunRead)")]
     async fn run(&self, ctx: &Context<'_>) -> Result<Option<Run>, AskError> {
         match &self.0.said {
-            Said::ByBot { run_id: Some(run_id), .. } => find(ctx, *run_id).await,
+            Said::ByBot {
+                run_id: Some(run_id), ..
+            } => find(ctx, *run_id).await,
             Said::ByBot { run_id: None, .. } | Said::ByVisitor { .. } => Ok(None),
         }
     }

@@ -28,7 +28,8 @@ pub struct Problem {
     title: &'static str,
     detail: Option<Cow<'static, str>>,
     errors: Vec<FieldProblem>,
-    headers: HeaderMap,
+    /// Boxed: a problem travels through many results.
+    headers: Box<HeaderMap>,
     /// Logged by the outermost layer, never shown.
     cause: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
@@ -121,7 +122,7 @@ impl Problem {
     }
 
     pub(crate) fn with(code: &'static str, status: StatusCode, title: &'static str) -> Self {
-        let mut headers = HeaderMap::new();
+        let mut headers = Box::new(HeaderMap::new());
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
@@ -195,7 +196,7 @@ impl Problem {
             errors: &self.errors,
         };
         let body = serde_json::to_vec(&document).expect("a problem document has only strings and numbers");
-        let mut response = (self.status, self.headers.clone(), body).into_response();
+        let mut response = (self.status, HeaderMap::clone(&self.headers), body).into_response();
         response.headers_mut().insert(CONTENT_TYPE, MEDIA_TYPE);
         response.extensions_mut().insert(self);
         response

@@ -195,7 +195,9 @@ async fn refused_access_is_counted_once_for_each_reason_and_address() {
     let reader = server.token(&[Permission::BotRead]).await;
     for _ in 0..3 {
         server.get("/graphql").send().await.expect("answered");
-        let create = server.request(reqwest::Method::POST, "/api/v1/bots").bearer_auth(&reader);
+        let create = server
+            .request(reqwest::Method::POST, "/api/v1/bots")
+            .bearer_auth(&reader);
         assert_eq!(create.send().await.expect("answered").status(), 403);
     }
     let commands = &server.edge.commands;

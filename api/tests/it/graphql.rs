@@ -12,7 +12,9 @@ use crate::server::TestServer;
 
 /// Asks with a token, as most clients do.
 pub async fn ask_as(server: &TestServer, token: &str, query: &str, variables: Value) -> Value {
-    let request = server.request(reqwest::Method::POST, "/graphql").bearer_auth(token);
+    let request = server
+        .request(reqwest::Method::POST, "/graphql")
+        .bearer_auth(token);
     let body = json!({ "query": query, "variables": variables });
     let (status, answer) = read(request.json(&body).send().await.expect("answered")).await;
     assert_eq!(status, 200, "{answer}");
@@ -33,12 +35,23 @@ pub async fn data(server: &TestServer, query: &str, variables: Value) -> Value {
 /// The codes of an answer's errors.
 pub fn codes(answer: &Value) -> Vec<&str> {
     let errors = answer["errors"].as_array().map_or(&[][..], Vec::as_slice);
-    errors.iter().map(|error| error["extensions"]["code"].as_str().expect("every error has a code")).collect()
+    errors
+        .iter()
+        .map(|error| {
+            error["extensions"]["code"]
+                .as_str()
+                .expect("every error has a code")
+        })
+        .collect()
 }
 
 /// Creates a bot over REST; its id and read token.
 pub async fn create_bot(server: &TestServer, name: &str) -> (String, String) {
-    let created = server.post("/api/v1/bots", &json!({ "name": name })).send().await.expect("answered");
+    let created = server
+        .post("/api/v1/bots", &json!({ "name": name }))
+        .send()
+        .await
+        .expect("answered");
     let (status, body) = read(created).await;
     assert_eq!(status, 201, "{body}");
     let text = |name: &str| body[name].as_str().expect("is a text").to_owned();
@@ -47,10 +60,14 @@ pub async fn create_bot(server: &TestServer, name: &str) -> (String, String) {
 
 fn names(list: &Value) -> Vec<&str> {
     let edges = list["edges"].as_array().expect("a list has edges");
-    edges.iter().map(|edge| edge["node"]["name"].as_str().expect("a bot has a name")).collect()
+    edges
+        .iter()
+        .map(|edge| edge["node"]["name"].as_str().expect("a bot has a name"))
+        .collect()
 }
 
-const BOTS: &str = "query ($first: Int, $after: String, $last: Int, $before: String, $name: String, $state: BotState) {
+const BOTS: &str =
+    "query ($first: Int, $after: String, $last: Int, $before: String, $name: String, $state: BotState) {
     bots(first: $first, after: $after, last: $last, before: $before, name: $name, state: $state) {
         totalCount edges { cursor node { name } }
         pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }";
@@ -65,20 +82,35 @@ async fn a_list_is_paged_in_both_directions() {
     server.settle(&token).await;
 
     let first = data(&server, BOTS, json!({ "first": 2 })).await["bots"].take();
-    assert_eq!((names(&first), &first["totalCount"]), (vec!["b5", "b4"], &json!(5)));
+    assert_eq!(
+        (names(&first), &first["totalCount"]),
+        (vec!["b5", "b4"], &json!(5))
+    );
     assert_eq!(first["pageInfo"]["hasNextPage"], true);
     assert_eq!(first["pageInfo"]["endCursor"], first["edges"][1]["cursor"]);
     let next = json!({ "first": 3, "after": first["pageInfo"]["endCursor"] });
     let rest = data(&server, BOTS, next).await["bots"].take();
-    assert_eq!((names(&rest), &rest["pageInfo"]["hasNextPage"]), (vec!["b3", "b2", "b1"], &json!(false)));
+    assert_eq!(
+        (names(&rest), &rest["pageInfo"]["hasNextPage"]),
+        (vec!["b3", "b2", "b1"], &json!(false))
+    );
 
     let last = data(&server, BOTS, json!({ "last": 2 })).await["bots"].take();
-    assert_eq!((names(&last), &last["pageInfo"]["hasPreviousPage"]), (vec!["b2", "b1"], &json!(true)));
+    assert_eq!(
+        (names(&last), &last["pageInfo"]["hasPreviousPage"]),
+        (vec!["b2", "b1"], &json!(true))
+    );
     let before = json!({ "last": 2, "before": last["pageInfo"]["startCursor"] });
     assert_eq!(names(&data(&server, BOTS, before).await["bots"]), ["b4", "b3"]);
-    assert_eq!(names(&data(&server, BOTS, json!({ "name": "B3" })).await["bots"]), ["b3"]);
+    assert_eq!(
+        names(&data(&server, BOTS, json!({ "name": "B3" })).await["bots"]),
+        ["b3"]
+    );
     let empty = data(&server, BOTS, json!({ "state": "PAUSED" })).await["bots"].take();
-    assert_eq!((names(&empty), &empty["pageInfo"]["startCursor"]), (vec![], &Value::Null));
+    assert_eq!(
+        (names(&empty), &empty["pageInfo"]["startCursor"]),
+        (vec![], &Value::Null)
+    );
 }
 
 #[tokio::test]
@@ -92,7 +124,11 @@ async fn a_page_that_cannot_be_asked_for_is_refused_with_its_code() {
         (json!({ "after": "cC43" }), "BAD_CURSOR"),
     ] {
         let answer = ask(&server, BOTS, variables.clone()).await;
-        assert_eq!((codes(&answer), &answer["data"]), (vec![code], &json!({ "bots": null })), "{variables}");
+        assert_eq!(
+            (codes(&answer), &answer["data"]),
+            (vec![code], &json!({ "bots": null })),
+            "{variables}"
+        );
         assert_eq!(answer["errors"][0]["path"], json!(["bots"]));
     }
 }
@@ -104,7 +140,10 @@ async fn a_read_that_waits_for_a_command_shows_it() {
         let (id, token) = create_bot(&server, &format!("bot-{n}")).await;
         let query = "query ($id: ID!, $t: String) { organisation { name } bot(id: $id, waitFor: $t) { id name state } }";
         let answer = data(&server, query, json!({ "id": id, "t": token })).await;
-        assert_eq!(answer["bot"], json!({ "id": id, "name": format!("bot-{n}"), "state": "ACTIVE" }));
+        assert_eq!(
+            answer["bot"],
+            json!({ "id": id, "name": format!("bot-{n}"), "state": "ACTIVE" })
+        );
         assert_eq!(answer["organisation"]["name"], "Test");
     }
 }
@@ -114,12 +153,21 @@ async fn a_token_that_is_none_or_never_comes_is_told_apart() {
     let server = TestServer::start().await;
     let (_, token) = create_bot(&server, "helper").await;
     let query = "query ($t: String) { bots(waitFor: $t) { totalCount } }";
-    assert_eq!(codes(&ask(&server, query, json!({ "t": "nonsense" })).await), ["BAD_TOKEN"]);
+    assert_eq!(
+        codes(&ask(&server, query, json!({ "t": "nonsense" })).await),
+        ["BAD_TOKEN"]
+    );
     let mut never: event_log::Token = token.parse().expect("a read token");
     never.seq_no += 1_000_000;
-    assert_eq!(codes(&ask(&server, query, json!({ "t": never.to_string() })).await), ["WAIT_TIMEOUT"]);
+    assert_eq!(
+        codes(&ask(&server, query, json!({ "t": never.to_string() })).await),
+        ["WAIT_TIMEOUT"]
+    );
     never.epoch += 1;
-    assert_eq!(codes(&ask(&server, query, json!({ "t": never.to_string() })).await), ["BAD_TOKEN"]);
+    assert_eq!(
+        codes(&ask(&server, query, json!({ "t": never.to_string() })).await),
+        ["BAD_TOKEN"]
+    );
 }
 
 #[tokio::test]
@@ -129,7 +177,10 @@ async fn each_field_needs_its_permission_and_hides_no_other() {
     server.settle(&token).await;
     let all = [
         ("organisation { name }", Permission::OrganisationRead),
-        ("organisations { edges { node { id } } }", Permission::OrganisationRead),
+        (
+            "organisations { edges { node { id } } }",
+            Permission::OrganisationRead,
+        ),
         ("bots { totalCount }", Permission::BotRead),
         ("sessions { totalCount }", Permission::SessionRead),
         ("conversations { totalCount }", Permission::ConversationRead),
@@ -137,12 +188,34 @@ async fn each_field_needs_its_permission_and_hides_no_other() {
         ("projections { head }", Permission::ProjectionRead),
     ];
     for (field, permission) in all {
-        let lacking: Vec<_> = Permission::ALL.iter().copied().filter(|other| *other != permission).collect();
-        let answer = ask_as(&server, &server.token(&lacking).await, &format!("{{ __typename {field} }}"), json!({})).await;
-        assert_eq!((codes(&answer), &answer["data"]["__typename"]), (vec!["FORBIDDEN"], &json!("Query")), "{field}");
-        let name = answer["errors"][0]["path"][0].as_str().expect("an error has its place");
+        let lacking: Vec<_> = Permission::ALL
+            .iter()
+            .copied()
+            .filter(|other| *other != permission)
+            .collect();
+        let answer = ask_as(
+            &server,
+            &server.token(&lacking).await,
+            &format!("{{ __typename {field} }}"),
+            json!({}),
+        )
+        .await;
+        assert_eq!(
+            (codes(&answer), &answer["data"]["__typename"]),
+            (vec!["FORBIDDEN"], &json!("Query")),
+            "{field}"
+        );
+        let name = answer["errors"][0]["path"][0]
+            .as_str()
+            .expect("an error has its place");
         assert_eq!(answer["data"][name], Value::Null);
-        let answer = ask_as(&server, &server.token(&[permission]).await, &format!("{{ {field} }}"), json!({})).await;
+        let answer = ask_as(
+            &server,
+            &server.token(&[permission]).await,
+            &format!("{{ {field} }}"),
+            json!({}),
+        )
+        .await;
         assert_eq!(codes(&answer), Vec::<&str>::new(), "{field}: {answer}");
     }
 }
@@ -162,7 +235,8 @@ async fn what_belongs_to_another_organisation_looks_as_if_it_were_not() {
         assert_eq!(of_other, json!({ "data": { noun: null } }));
         assert_eq!((&of_none, &malformed), (&of_other, &of_other));
     }
-    let lists = "query ($id: ID) { bots { totalCount edges { node { id } } } sessions(botId: $id) { totalCount }
+    let lists =
+        "query ($id: ID) { bots { totalCount edges { node { id } } } sessions(botId: $id) { totalCount }
         conversations(botId: $id) { totalCount } runs(botId: $id) { totalCount } }";
     let answer = ask_as(&server, &stranger, lists, json!({ "id": id })).await;
     assert_eq!(answer["data"]["bots"], json!({ "totalCount": 0, "edges": [] }));

@@ -38,6 +38,7 @@ pub(crate) async fn execute(
     let mut gathered = Gathered {
         replies: Vec::new(),
         suggestions,
+        menu: Vec::new(),
     };
     let mut input = input;
     let end = loop {
@@ -69,7 +70,10 @@ pub(crate) async fn execute(
 
 struct Gathered {
     replies: Vec<ReplyContent>,
+    /// Offered by the script until it clears them.
     suggestions: Vec<Suggestion>,
+    /// Offered by the question it waits at, and gone with it.
+    menu: Vec<Suggestion>,
 }
 
 impl Gathered {
@@ -84,7 +88,7 @@ impl Gathered {
             // What a script prints may quote people, so only that it printed is logged.
             Effect::Log { text, .. } => tracing::debug!(bytes = text.len(), "script printed"),
             Effect::SystemPrompt { text } => {
-                tracing::debug!(bytes = text.len(), "script set a system prompt")
+                tracing::debug!(bytes = text.len(), "script set a system prompt");
             }
         }
     }
@@ -99,7 +103,7 @@ impl Gathered {
             let action = SuggestionAction::SendMessage {
                 message: option.clone(),
             };
-            self.offer(Suggestion {
+            self.menu.push(Suggestion {
                 text: option.clone(),
                 context: None,
                 action,
@@ -109,14 +113,15 @@ impl Gathered {
 
     /// Offers stand beside the last thing said; when nothing was said, they stand alone.
     fn attach_suggestions(&mut self, failed: bool) {
-        if self.suggestions.is_empty() || failed {
+        let offered: Vec<_> = self.menu.iter().chain(&self.suggestions).cloned().collect();
+        if offered.is_empty() || failed {
             return;
         }
         match self.replies.last_mut() {
-            Some(last) => last.suggestions.clone_from(&self.suggestions),
+            Some(last) => last.suggestions = offered,
             None => self.replies.push(ReplyContent {
                 text: String::new(),
-                suggestions: self.suggestions.clone(),
+                suggestions: offered,
             }),
         }
     }

@@ -62,7 +62,7 @@ impl Database {
     /// Creates the database where it is missing and brings it to this version.
     pub async fn migrate(&self) -> anyhow::Result<()> {
         if !matches!(self, Database::Configured(_)) {
-            let server = pool(self.options(OWNER, "postgres"), 1);
+            let server = pool(self.options(OWNER, "postgres"), 1, true);
             let exists: bool =
                 sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
                     .bind(NAME)
@@ -77,7 +77,7 @@ impl Database {
             }
             server.close().await;
         }
-        let owner = pool(self.owner_options(), 1);
+        let owner = pool(self.owner_options(), 1, true);
         event_log::migrate(&owner)
             .await
             .context("migrations cannot be applied")?;
@@ -96,10 +96,11 @@ impl Database {
         // Shares of the whole, as the work is divided: requests append and read; keys are cached.
         let share = |of_ten: u32| (connections_max * of_ten / 10).max(2);
         Pools {
-            log: pool(log, share(4)),
-            projector: pool(projector, share(3)),
-            keys: pool(keys, share(1)),
-            app: pool(app, share(2)),
+            // Each append would wait for the ping; a lost connection is recovered by asking for the receipt.
+            log: pool(log, share(4), false),
+            projector: pool(projector, share(3), true),
+            keys: pool(keys, share(1), true),
+            app: pool(app, share(2), true),
         }
     }
 
@@ -138,7 +139,8 @@ fn configured(url: &str) -> anyhow::Result<PgConnectOptions> {
     PgConnectOptions::from_str(url).context("database.url is not an address of PostgreSQL")
 }
 
-fn pool(options: PgConnectOptions, connections_max: u32) -> PgPool {
+/// `tested`: connections are pinged before each use, so that one that was lost is not handed out.
+fn pool(options: PgConnectOptions, connections_max: u32, tested: bool) -> PgPool {
     // Statements are not logged: their values may be personal.
     let options = options
         .log_statements(LevelFilter::Off)
@@ -146,5 +148,6 @@ fn pool(options: PgConnectOptions, connections_max: u32) -> PgPool {
     PgPoolOptions::new()
         .max_connections(connections_max)
         .acquire_timeout(std::time::Duration::from_secs(5))
+        .test_before_acquire(tested)
         .connect_lazy_with(options)
 }

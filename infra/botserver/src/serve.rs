@@ -109,7 +109,8 @@ fn announce(address: SocketAddr, token: Option<&str>) -> anyhow::Result<()> {
     writeln!(out, "  chat     http://{address}/")?;
     writeln!(out, "  GraphQL  http://{address}/graphql")?;
     if let Some(token) = token {
-        writeln!(out, "\n  administrator's token, shown this once:\n  {token}")?;
+        writeln!(out, "  token    {token}")?;
+        writeln!(out, "           (the administrator's, shown this once; `botserver token issue` makes others)")?;
     }
     writeln!(out)?;
     Ok(out.flush()?)

@@ -1,6 +1,6 @@
 //! Named points at which a fault test ends the process as abruptly as a power cut would.
 //!
-//! `BOTSERVER_CRASH_AT` names the point, `BOTSERVER_CRASH_AFTER` how many passages it takes (1 by default).
+//! `CRASH_AT` names the point, `CRASH_AFTER` how many passages it takes (1 by default).
 //! Release builds have none of this.
 
 /// Ends the process by SIGKILL where the environment asks for it at this point.
@@ -12,7 +12,7 @@ pub fn crash_point(name: &str) {
     if !armed(name) {
         return;
     }
-    let after = std::env::var("BOTSERVER_CRASH_AFTER")
+    let after = std::env::var("CRASH_AFTER")
         .ok()
         .and_then(|n| n.parse().ok())
         .unwrap_or(1);
@@ -26,7 +26,7 @@ pub fn crash_point(name: &str) {
 /// Whether the environment asks for a crash at this point.
 #[cfg(debug_assertions)]
 pub(crate) fn armed(name: &str) -> bool {
-    std::env::var_os("BOTSERVER_CRASH_AT").is_some_and(|at| at == name)
+    std::env::var_os("CRASH_AT").is_some_and(|at| at == name)
 }
 
 #[cfg(not(debug_assertions))]

@@ -11,7 +11,9 @@ async fn a_document_that_asks_too_much_is_refused_before_it_is_executed() {
     let open = "bots { edges { node { conversations { edges { node { bot { ".repeat(3);
     let deep = format!("{{ {open} id {} }}", "}".repeat(open.matches('{').count()));
     let aliases: String = (0..60).map(|n| format!("a{n}: __typename ")).collect();
-    let doubling: String = (0..40).map(|n| format!("fragment F{n} on Query {{ ...F{} ...F{} }} ", n + 1, n + 1)).collect();
+    let doubling: String = (0..40)
+        .map(|n| format!("fragment F{n} on Query {{ ...F{} ...F{} }} ", n + 1, n + 1))
+        .collect();
     for (query, code) in [
         (deep, "QUERY_TOO_DEEP"),
         (format!("{{ {} }}", "a(b: [".repeat(2_000)), "QUERY_TOO_DEEP"),
@@ -30,7 +32,7 @@ async fn a_document_that_asks_too_much_is_refused_before_it_is_executed() {
         ),
     ] {
         let answer = ask(&server, &query, json!({})).await;
-        assert_eq!((codes(&answer), answer.get("data")), (vec![code], None), "{:.80}", query);
+        assert_eq!((codes(&answer), answer.get("data")), (vec![code], None), "{query:.80}");
     }
 }
 
@@ -42,9 +44,21 @@ async fn what_is_wrong_with_a_document_is_told_by_code() {
         ("", json!({}), "GRAPHQL_PARSE_FAILED"),
         ("{ bots { nothing } }", json!({}), "GRAPHQL_VALIDATION_FAILED"),
         ("{ bots }", json!({}), "GRAPHQL_VALIDATION_FAILED"),
-        ("query ($n: Int) { bots(first: $n) { totalCount } }", json!({ "n": "x" }), "GRAPHQL_VALIDATION_FAILED"),
-        ("{ bots(state: ASLEEP) { totalCount } }", json!({}), "GRAPHQL_VALIDATION_FAILED"),
-        ("query A { __typename } query B { __typename }", json!({}), "OPERATION_RESOLUTION_FAILURE"),
+        (
+            "query ($n: Int) { bots(first: $n) { totalCount } }",
+            json!({ "n": "x" }),
+            "GRAPHQL_VALIDATION_FAILED",
+        ),
+        (
+            "{ bots(state: ASLEEP) { totalCount } }",
+            json!({}),
+            "GRAPHQL_VALIDATION_FAILED",
+        ),
+        (
+            "query A { __typename } query B { __typename }",
+            json!({}),
+            "OPERATION_RESOLUTION_FAILURE",
+        ),
         ("{ sessions(botId: \"x\") { totalCount } }", json!({}), "BAD_ID"),
     ] {
         let answer = ask(&server, query, variables).await;
@@ -55,11 +69,19 @@ async fn what_is_wrong_with_a_document_is_told_by_code() {
 #[tokio::test]
 async fn without_introspection_the_schema_is_neither_told_nor_hinted_at() {
     let server = TestServer::start().await;
-    for query in ["{ __schema { types { name } } }", "{ __type(name: \"Bot\") { name } }"] {
+    for query in [
+        "{ __schema { types { name } } }",
+        "{ __type(name: \"Bot\") { name } }",
+    ] {
         let answer = ask(&server, query, json!({})).await;
         assert!(!answer.to_string().contains("Bot"), "{answer}");
     }
-    let answer = ask(&server, "{ bot2 { name } bots(firs: 1) { totalCoun } }", json!({})).await;
+    let answer = ask(
+        &server,
+        "{ bot2 { name } bots(firs: 1) { totalCoun } }",
+        json!({}),
+    )
+    .await;
     assert!(!answer.to_string().contains("Did you mean"), "{answer}");
 }
 
@@ -75,5 +97,9 @@ async fn with_introspection_a_tool_gets_the_whole_schema() {
     );
     let answer = ask(&server, &query, json!({})).await;
     assert_eq!(codes(&answer), Vec::<&str>::new());
-    assert!(answer["data"]["__schema"]["types"].as_array().is_some_and(|types| types.len() > 20));
+    assert!(
+        answer["data"]["__schema"]["types"]
+            .as_array()
+            .is_some_and(|types| types.len() > 20)
+    );
 }

@@ -24,7 +24,15 @@ pub struct Socket {
 
 /// Lets a visitor in, as a page does.
 pub async fn credential(server: &TestServer, bot: &str) -> String {
-    let (status, visitor) = read(server.get("/api/auth").query(&[("bot_name", bot)]).send().await.expect("answered")).await;
+    let (status, visitor) = read(
+        server
+            .get("/api/auth")
+            .query(&[("bot_name", bot)])
+            .send()
+            .await
+            .expect("answered"),
+    )
+    .await;
     assert_eq!(status, 200, "{visitor}");
     visitor["session_id"].as_str().expect("a credential").to_owned()
 }
@@ -36,22 +44,32 @@ pub async fn until_open(server: &TestServer, count: usize) {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(PATIENCE, reached).await.expect("sockets come and go");
+    tokio::time::timeout(PATIENCE, reached)
+        .await
+        .expect("sockets come and go");
 }
 
 impl Socket {
     pub async fn open(server: &TestServer, path: &str) -> Self {
-        Self::open_from(server, path, None).await.expect("the socket opens")
+        Self::open_from(server, path, None)
+            .await
+            .expect("the socket opens")
     }
 
     /// With an `Origin`, as a page's socket has.
     pub async fn open_from(server: &TestServer, path: &str, origin: Option<&str>) -> Result<Self, Error> {
         let mut request = format!("ws://{}{path}", server.address).into_client_request()?;
         if let Some(origin) = origin {
-            request.headers_mut().insert("origin", origin.parse().expect("a header's value"));
+            request
+                .headers_mut()
+                .insert("origin", origin.parse().expect("a header's value"));
         }
         let (inner, _) = connect_async(request).await?;
-        Ok(Self { inner, contents: Vec::new(), positions: Vec::new() })
+        Ok(Self {
+            inner,
+            contents: Vec::new(),
+            positions: Vec::new(),
+        })
     }
 
     /// The status with which the upgrade is refused.
@@ -75,7 +93,9 @@ impl Socket {
     pub async fn next(&mut self) -> Value {
         loop {
             match self.message_or_end().await {
-                Some(Message::Text(text)) => return self.note(serde_json::from_str(&text).expect("a frame is JSON")),
+                Some(Message::Text(text)) => {
+                    return self.note(serde_json::from_str(&text).expect("a frame is JSON"));
+                }
                 Some(Message::Ping(_) | Message::Pong(_)) => {}
                 other => panic!("no frame but {other:?}"),
             }
@@ -106,11 +126,17 @@ impl Socket {
     }
 
     pub async fn message(&mut self, content: &str) -> Value {
-        self.until(|frame| frame["content"] == content).await.pop().unwrap_or_default()
+        self.until(|frame| frame["content"] == content)
+            .await
+            .pop()
+            .unwrap_or_default()
     }
 
     pub async fn event(&mut self, name: &str) -> Value {
-        self.until(|frame| frame["event"] == name).await.pop().unwrap_or_default()
+        self.until(|frame| frame["event"] == name)
+            .await
+            .pop()
+            .unwrap_or_default()
     }
 
     /// The code with which the server closes; frames before are passed over.
@@ -137,11 +163,15 @@ impl Socket {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(PATIENCE, listens).await.expect("the socket listens");
+        tokio::time::timeout(PATIENCE, listens)
+            .await
+            .expect("the socket listens");
     }
 
     async fn message_or_end(&mut self) -> Option<Message> {
-        let next = tokio::time::timeout(PATIENCE, self.inner.next()).await.expect("something comes in time");
+        let next = tokio::time::timeout(PATIENCE, self.inner.next())
+            .await
+            .expect("something comes in time");
         next.map(|message| message.expect("the socket is read"))
     }
 }

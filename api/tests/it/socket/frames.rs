@@ -24,19 +24,42 @@ async fn a_bad_message_is_named_and_the_socket_goes_on() {
     let mut socket = opened(&server).await;
     let message_id = Uuid::now_v7();
     for (frame, code) in [
-        (json!({ "content": "", "message_id": message_id }), "content_empty"),
-        (json!({ "content": "x".repeat(101), "message_id": message_id }), "content_too_long"),
-        (json!({ "content": "a\u{0}b", "message_id": message_id }), "content_invalid"),
-        (json!({ "content": "a", "message_type": 6, "message_id": message_id }), "not_available"),
-        (json!({ "content": "a", "message_type": 2, "message_id": message_id }), "message_type_unsupported"),
+        (
+            json!({ "content": "", "message_id": message_id }),
+            "content_empty",
+        ),
+        (
+            json!({ "content": "x".repeat(101), "message_id": message_id }),
+            "content_too_long",
+        ),
+        (
+            json!({ "content": "a\u{0}b", "message_id": message_id }),
+            "content_invalid",
+        ),
+        (
+            json!({ "content": "a", "message_type": 6, "message_id": message_id }),
+            "not_available",
+        ),
+        (
+            json!({ "content": "a", "message_type": 2, "message_id": message_id }),
+            "message_type_unsupported",
+        ),
     ] {
         socket.send(&frame).await;
         let error = socket.event("error").await;
-        assert_eq!((essence(&error), &error["data"]["retryable"]), ((Some("error"), Some(code)), &json!(false)));
+        assert_eq!(
+            (essence(&error), &error["data"]["retryable"]),
+            ((Some("error"), Some(code)), &json!(false))
+        );
         assert_eq!(error["data"]["message_id"], json!(message_id));
     }
-    socket.send(&json!({ "content": "good", "message_id": message_id })).await;
-    assert_eq!(socket.event("received").await["data"]["message_id"], json!(message_id));
+    socket
+        .send(&json!({ "content": "good", "message_id": message_id }))
+        .await;
+    assert_eq!(
+        socket.event("received").await["data"]["message_id"],
+        json!(message_id)
+    );
 }
 
 #[tokio::test]
@@ -45,9 +68,16 @@ async fn the_tenth_bad_frame_is_the_last() {
     server.bot("helper").await;
     let mut socket = opened(&server).await;
     for n in 0..10 {
-        let frame = if n % 2 == 0 { Message::text("{") } else { Message::binary(vec![1]) };
+        let frame = if n % 2 == 0 {
+            Message::text("{")
+        } else {
+            Message::binary(vec![1])
+        };
         socket.send_message(frame).await;
-        assert_eq!(essence(&socket.event("error").await), (Some("error"), Some("bad_frame")));
+        assert_eq!(
+            essence(&socket.event("error").await),
+            (Some("error"), Some("bad_frame"))
+        );
     }
     assert_eq!(socket.closed().await, 1008);
 }
@@ -71,7 +101,9 @@ async fn who_talks_too_fast_is_asked_to_wait_and_nothing_is_stored() {
     let mut socket = opened(&server).await;
     let mut refused = Vec::<Value>::new();
     for n in 0..5 {
-        socket.send(&json!({ "content": n.to_string(), "message_id": Uuid::from_u128(n) })).await;
+        socket
+            .send(&json!({ "content": n.to_string(), "message_id": Uuid::from_u128(n) }))
+            .await;
         let outcome = |frame: &Value| frame["event"] == "received" || frame["event"] == "error";
         let told = socket.until(outcome).await.pop().unwrap_or_default();
         if told["event"] == "error" {
@@ -80,7 +112,10 @@ async fn who_talks_too_fast_is_asked_to_wait_and_nothing_is_stored() {
     }
     assert_eq!(refused.len(), 2, "{refused:?}");
     for error in refused {
-        assert_eq!((&error["code"], &error["retryable"]), (&json!("too_many_messages"), &json!(true)));
+        assert_eq!(
+            (&error["code"], &error["retryable"]),
+            (&json!("too_many_messages"), &json!(true))
+        );
         assert!(error["message_id"].is_string());
     }
 }

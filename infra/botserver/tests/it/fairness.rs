@@ -16,7 +16,7 @@ async fn others_are_answered_while_four_scripts_run_without_end() {
     data.script("endless", "start", ENDLESS);
     data.script("echo", "start", ECHO);
     // Limits so high that the endless scripts are still at it when the others are done.
-    let limits = [("BOTSERVER_LIMITS_SCRIPT_STEPS_MAX", "1000000000000".to_owned())];
+    let limits = [("BOTSERVER_LIMITS_SCRIPT_STEPS_MAX", "10000000000".to_owned())];
     let server = Server::start_with(&data, &limits);
     let mut endless = Vec::new();
     for _ in 0..4 {

@@ -105,7 +105,6 @@ impl Server {
         let mut token = None;
         let mut shown = String::new();
         let until = Instant::now() + PATIENCE;
-        let mut announces_token = false;
         loop {
             let left = until.saturating_duration_since(Instant::now());
             let Ok(line) = receiver.recv_timeout(left) else {
@@ -122,13 +121,11 @@ impl Server {
                         .to_owned(),
                 );
             }
-            if announces_token && !text.is_empty() {
-                token = Some(text.clone());
-                announces_token = false;
+            if let Some(found) = text.strip_prefix("token") {
+                token = Some(found.trim().to_owned());
             }
-            announces_token |= text.starts_with("administrator's token");
             // The announcement ends with an empty line after everything else.
-            if text.is_empty() && address.is_some() && (!announces_token) && shown.contains("GraphQL") {
+            if text.is_empty() && address.is_some() {
                 break;
             }
             shown.push_str(&line);

@@ -1,0 +1,183 @@
+//! Taking a turn in: checked, numbered, stored, handed over.
+
+use chrono::{DateTime, Utc};
+use domain::bot::Bot;
+use domain::conversation::{Conversation, ConversationEvent, Turn};
+use domain::session::OpenSession;
+use domain::{BotId, ConversationId, OrganisationId, Personal, SessionId, TurnId};
+use event_log::{Outcome, Stored};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::Dialogues;
+use super::worker::Wake;
+use crate::executor::append_command;
+use crate::{BotError, CommandError, Context, NewTurn, ReceivedTurn, RefusalKind};
+
+/// How often a turn looks for another conversation because the one it found was just ended.
+const ATTEMPTS_MAX: u32 = 8;
+
+impl Dialogues {
+    /// Stores a turn and hands it over.
+    pub(crate) async fn receive(
+        &self,
+        context: &Context,
+        session_id: SessionId,
+        open: &OpenSession,
+        new: NewTurn,
+        now: DateTime<Utc>,
+    ) -> Result<ReceivedTurn, CommandError> {
+        let turn_id = Self::turn_id(session_id, &new);
+        let context = self.numbered(context, turn_id, &new);
+        let content = checked(new.content, self.shared.options.message_bytes_max)?;
+        if let Err(refusal) = self.answering(context.tenant, open.bot_id).await {
+            // A repetition is answered as the first time, whatever holds now.
+            return self.received_before(&context, turn_id).await?.ok_or(refusal);
+        }
+        let turn = Turn {
+            turn_id,
+            session_id,
+            message_id: new.message_id,
+            content: Personal::conversation(open.user_id, content),
+            received_at: now,
+        };
+        event_log::crash_point("before-append");
+        for _ in 0..ATTEMPTS_MAX {
+            let known = self.current_conversation(&context, session_id, now).await?;
+            let (conversation, events, expected) = match known {
+                Some(id) => (id, vec![ConversationEvent::TurnReceived(turn.clone())], None),
+                None => {
+                    let started = ConversationEvent::Started {
+                        session_id,
+                        bot_id: open.bot_id,
+                        user_id: open.user_id,
+                        started_at: now,
+                    };
+                    let turn = ConversationEvent::TurnReceived(turn.clone());
+                    (ConversationId(Uuid::now_v7()), vec![started, turn], Some(0))
+                }
+            };
+            let id = conversation.to_string();
+            let answer = json!({ "turn_id": turn_id, "conversation_id": conversation });
+            let append =
+                append_command::<Conversation>(&context, &id, expected, id.clone(), &events, answer)?;
+            match self.shared.executor.append(append).await? {
+                Outcome::Stored(stored) => {
+                    self.remember_open(session_id, conversation);
+                    let received = received(&stored, turn_id, conversation, false);
+                    self.shared.executor.update_memory::<Conversation>(
+                        context.tenant,
+                        &id,
+                        &events,
+                        stored.last_sequence,
+                    );
+                    self.wake(
+                        context.tenant,
+                        conversation,
+                        Wake::Turn(stored.last_sequence, Box::new(turn)),
+                    );
+                    return Ok(received);
+                }
+                Outcome::Duplicate(stored) => {
+                    return Ok(received(&stored, turn_id, conversation, true));
+                }
+                Outcome::Mismatch => return Err(CommandError::Mismatch),
+                Outcome::Taken { owner, .. } => match owner.parse() {
+                    Ok(owner) => self.remember_open(session_id, owner),
+                    Err(error) => return Err(CommandError::unexpected(error)),
+                },
+                Outcome::Conflict { .. } | Outcome::Fenced { .. } => self.forget_open(session_id),
+            }
+        }
+        Err(CommandError::Contended)
+    }
+
+    /// What a turn was answered when it was received the first time. For turns that would be refused now.
+    pub(crate) async fn repeated(
+        &self,
+        context: &Context,
+        session_id: SessionId,
+        new: &NewTurn,
+    ) -> Result<Option<ReceivedTurn>, CommandError> {
+        let turn_id = Self::turn_id(session_id, new);
+        self.received_before(&self.numbered(context, turn_id, new), turn_id)
+            .await
+    }
+
+    /// Refuses while the bot does not take visitors.
+    pub(crate) async fn answering(&self, tenant: OrganisationId, bot: BotId) -> Result<(), CommandError> {
+        let executor = &self.shared.executor;
+        let remembered = executor.load::<Bot>(tenant, bot).await?;
+        if matches!(remembered.state, Bot::Active(_)) {
+            return Ok(());
+        }
+        // Memory may be behind: a refusal is confirmed against the log.
+        match executor.load_fresh::<Bot>(tenant, bot).await?.state {
+            Bot::Active(_) => Ok(()),
+            Bot::Paused(_) => Err(CommandError::Refused {
+                kind: RefusalKind::Conflict,
+                code: "bot_paused",
+                message: "the bot is paused".to_owned(),
+            }),
+            Bot::Absent => Err(BotError::NotFound.into()),
+            Bot::Retired => Err(BotError::Retired.into()),
+        }
+    }
+
+    /// A message with an id is the same command however often it is sent; the turn is named after it.
+    fn turn_id(session_id: SessionId, new: &NewTurn) -> TurnId {
+        TurnId(match new.message_id {
+            Some(message_id) => Uuid::new_v5(&session_id.0, message_id.as_bytes()),
+            None => Uuid::now_v7(),
+        })
+    }
+
+    fn numbered(&self, context: &Context, turn_id: TurnId, new: &NewTurn) -> Context {
+        let keyring = self.shared.executor.log().keyring();
+        let digest = keyring.hash(context.tenant.0, "turn", &new.content);
+        context.with_command(turn_id.0, digest)
+    }
+
+    async fn received_before(
+        &self,
+        context: &Context,
+        turn_id: TurnId,
+    ) -> Result<Option<ReceivedTurn>, CommandError> {
+        let stored = self.shared.executor.first_answer(context).await?;
+        Ok(stored.map(|stored| received(&stored, turn_id, ConversationId::default(), true)))
+    }
+}
+
+fn received(stored: &Stored, turn_id: TurnId, conversation: ConversationId, repeated: bool) -> ReceivedTurn {
+    let first = stored
+        .answer
+        .get("conversation_id")
+        .and_then(|id| id.as_str())
+        .and_then(|id| id.parse().ok());
+    ReceivedTurn {
+        turn_id,
+        conversation_id: first.unwrap_or(conversation),
+        token: stored.token,
+        repeated,
+    }
+}
+
+fn checked(content: String, bytes_max: usize) -> Result<String, CommandError> {
+    let invalid = |message: String| {
+        Err(CommandError::Invalid {
+            field: "content",
+            message,
+        })
+    };
+    if content.trim().is_empty() {
+        return invalid("a message cannot be empty".to_owned());
+    }
+    if content.len() > bytes_max {
+        return invalid(format!("a message has at most {bytes_max} bytes"));
+    }
+    // PostgreSQL's JSON cannot hold it.
+    if content.contains('\0') {
+        return invalid("a message cannot contain the character U+0000".to_owned());
+    }
+    Ok(content)
+}

@@ -1,0 +1,102 @@
+//! The opening script: it runs once for a session, before the first turn is answered.
+
+use basic::{Input, Machine, ProgramHash};
+use chrono::{DateTime, Utc};
+use domain::bot::{Bot, Mounted};
+use domain::conversation::OpenConversation;
+use domain::run::{Run, RunEvent, RunStart};
+use uuid::Uuid;
+
+use super::super::execution::execute;
+use super::super::{opening_program, opening_run};
+use super::recording::Committed;
+use super::{ActiveRun, Worker};
+use crate::CommandError;
+
+impl Worker {
+    /// Runs the opening script if this session has not seen it.
+    pub(super) async fn open_session(
+        &mut self,
+        first_turn_at: Option<DateTime<Utc>>,
+    ) -> Result<(), CommandError> {
+        let Some(known) = &self.known else { return Ok(()) };
+        let open = known.open.clone();
+        let run_id = opening_run(open.session_id);
+        if self
+            .shared
+            .executor
+            .load_fresh::<Run>(self.context.tenant, run_id)
+            .await?
+            .version
+            > 0
+        {
+            return Ok(());
+        }
+        let bot = self
+            .shared
+            .executor
+            .load::<Bot>(self.context.tenant, open.bot_id)
+            .await?
+            .state;
+        let Some(mounted) = bot.mounted() else {
+            return Ok(());
+        };
+        let Some(program) = opening_program(&mounted.package) else {
+            return Ok(());
+        };
+        let started_at = first_turn_at.unwrap_or_else(Utc::now);
+        let start = RunStart {
+            bot_id: open.bot_id,
+            session_id: open.session_id,
+            conversation_id: self.id,
+            user_id: open.user_id,
+            script: "start".to_owned(),
+            program: program.to_owned(),
+            seed: run_id.0.as_u64_pair().1,
+            started_at,
+        };
+        let hash: ProgramHash = program.parse().map_err(CommandError::unexpected)?;
+        let program = self.shared.programs.load(self.context.tenant, hash).await?;
+        let variables = variables(&open, mounted);
+        let limits = self.shared.options.script.clone();
+        let mut machine = Machine::start(
+            program,
+            basic::Start {
+                seed: start.seed,
+                variables,
+                limits,
+            },
+        );
+        let time_max = self.shared.options.script_time_max;
+        let execution = execute(&mut machine, Input::Start, Vec::new(), started_at, time_max).await;
+        let mut active = ActiveRun {
+            id: run_id,
+            version: 0,
+            start,
+            machine,
+            suggestions: Vec::new(),
+        };
+        let begun = vec![RunEvent::Started(active.start.clone())];
+        let command_id = Uuid::new_v5(&open.session_id.0, b"start");
+        if let Committed::Stored(waits) = self
+            .commit_run(&mut active, begun, execution, None, command_id)
+            .await?
+            && waits
+            && let Some(known) = &mut self.known
+        {
+            known.run = Some(active);
+        }
+        Ok(())
+    }
+}
+
+/// What every script finds set.
+fn variables(open: &OpenConversation, bot: &Mounted) -> Vec<(String, basic::Value)> {
+    let text = |name: &str, value: String| (name.to_owned(), basic::Value::from(value));
+    vec![
+        text("session_id", open.session_id.to_string()),
+        text("user_id", open.user_id.to_string()),
+        text("bot_name", bot.name.clone()),
+        text("channel", "web".to_owned()),
+    ]
+}

@@ -1,0 +1,152 @@
+//! What a worker learns from the log: the conversation, its turns, what is answered, the run that waits.
+
+use std::collections::HashSet;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use basic::Machine;
+use domain::conversation::{Conversation, ConversationEvent, OpenConversation, Turn};
+use domain::run::Run;
+use domain::{Aggregate, RunId, decode};
+use event_log::StreamId;
+use uuid::Uuid;
+
+use super::super::{answer_id, inconsistent};
+use super::{ActiveRun, Known, Worker};
+use crate::CommandError;
+
+/// What a reading of the conversation's stream found.
+struct Reading {
+    /// The last event that was read, or where the reading began.
+    sequence: i64,
+    /// How the conversation began, if that was read. Kept apart from its state, because turns may arrive while a
+    /// conversation is being ended; they are answered all the same.
+    open: Option<OpenConversation>,
+    turns: Vec<Turn>,
+}
+
+impl Worker {
+    /// Reads everything from the log and takes up what waits there.
+    pub(super) async fn activate(&mut self) -> Result<(), CommandError> {
+        let Reading {
+            sequence,
+            open,
+            turns,
+        } = self.read_turns(0).await?;
+        let open = open.ok_or_else(|| inconsistent("a conversation without a beginning"))?;
+        let first = turns.first().map(|turn| turn.received_at);
+        let ids: Vec<Uuid> = turns.iter().map(|turn| answer_id(turn.turn_id)).collect();
+        let tenant = self.context.tenant.0;
+        let answers: HashSet<Uuid> = self
+            .shared
+            .executor
+            .log()
+            .receipts_of(tenant, &ids)
+            .await?
+            .into_iter()
+            .collect();
+        let (answered, waiting): (Vec<_>, Vec<_>) = turns
+            .into_iter()
+            .partition(|turn| answers.contains(&answer_id(turn.turn_id)));
+        self.known = Some(Known {
+            open,
+            sequence,
+            waiting: waiting.into(),
+            answered: answered.iter().map(|turn| turn.turn_id).collect(),
+            run: None,
+        });
+        self.open_session(first).await?;
+        self.restore_run().await
+    }
+
+    /// Reads what the conversation's stream got since.
+    pub(super) async fn catch_up(&mut self) -> Result<(), CommandError> {
+        let Some(from) = self.known.as_ref().map(|known| known.sequence) else {
+            return Ok(());
+        };
+        let found = self.read_turns(from).await?;
+        if let Some(known) = &mut self.known {
+            known.sequence = found.sequence.max(known.sequence);
+            let new = found
+                .turns
+                .into_iter()
+                .filter(|turn| !known.answered.contains(&turn.turn_id));
+            known.waiting.extend(new);
+        }
+        Ok(())
+    }
+
+    async fn read_turns(&self, after: i64) -> Result<Reading, CommandError> {
+        let stream = StreamId::new(Conversation::TYPE, self.id);
+        let log = self.shared.executor.log();
+        let mut found = Reading {
+            sequence: after,
+            open: None,
+            turns: Vec::new(),
+        };
+        for event in log.load(self.context.tenant.0, &stream, after).await? {
+            found.sequence = event.sequence;
+            match decode(&event.event_type, event.event_version, event.payload)
+                .map_err(CommandError::unexpected)?
+            {
+                ConversationEvent::Started {
+                    session_id,
+                    bot_id,
+                    user_id,
+                    started_at,
+                } => {
+                    found.open = Some(OpenConversation {
+                        session_id,
+                        bot_id,
+                        user_id,
+                        active_at: started_at,
+                    });
+                }
+                ConversationEvent::TurnReceived(turn) => found.turns.push(turn),
+                ConversationEvent::ReplyProduced(_) | ConversationEvent::Ended { .. } => {}
+            }
+        }
+        Ok(found)
+    }
+
+    /// Takes up the run that waits in this conversation, if any.
+    async fn restore_run(&mut self) -> Result<(), CommandError> {
+        if self.known.as_ref().is_none_or(|known| known.run.is_some()) {
+            return Ok(());
+        }
+        let tenant = self.context.tenant;
+        let owner = self
+            .shared
+            .executor
+            .log()
+            .claim_owner(tenant.0, "active_run", &self.id.to_string())
+            .await?;
+        let Some(id) = owner.and_then(|owner| owner.parse::<RunId>().ok()) else {
+            return Ok(());
+        };
+        let found = self.shared.executor.load_fresh::<Run>(tenant, id).await?;
+        let Run::Waiting { start, suspension } = found.state else {
+            return Ok(());
+        };
+        // An erased state cannot be taken up; turns go to the bot itself from here on.
+        let Some(stored) = suspension.state.clear() else {
+            return Ok(());
+        };
+        let bytes = BASE64.decode(&stored.machine).map_err(CommandError::unexpected)?;
+        let hash = Machine::suspended_program(&bytes).map_err(CommandError::unexpected)?;
+        let program = self.shared.programs.load(tenant, hash).await?;
+        let machine = Machine::restore(&bytes, program, self.shared.options.script.clone())
+            .map_err(CommandError::unexpected)?;
+        if let Some(known) = &mut self.known {
+            let suggestions = stored.suggestions.clone();
+            known.run = Some(ActiveRun {
+                id,
+                version: found.version,
+                start,
+                machine,
+                suggestions,
+            });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,217 @@
+//! What a worker stores: a script's turn whole, or the bot's own words.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use basic::HearKind;
+use chrono::{DateTime, Utc};
+use domain::bot::Bot;
+use domain::conversation::{Conversation, ConversationEvent, Reply, ReplyContent, Turn};
+use domain::run::{Run, RunEvent, RunOutcome, StoredRun, Suspension};
+use domain::{Personal, ReplyId, SessionId, TurnId, UserId};
+use event_log::{AppendCommand, Outcome, Stored};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::super::answer_id;
+use super::super::execution::{Execution, ExecutionEnd};
+use super::{ActiveRun, Worker};
+use crate::executor::append_command;
+use crate::{CommandError, Context};
+
+/// What a person is told when the script broke; what broke is in the run's events.
+const BROKEN_SCRIPT: &str =
+    "Something went wrong here, and the bot's authors have been told. Please try again later.";
+
+pub(super) enum Committed {
+    /// True when the run waits for another turn.
+    Stored(bool),
+    /// The stream is not where this worker believed it to be.
+    Elsewhere,
+}
+
+impl Worker {
+    /// Stores what a script did with a turn. `begun` goes before it.
+    pub(super) async fn commit_run(
+        &self,
+        run: &mut ActiveRun,
+        begun: Vec<RunEvent>,
+        execution: Execution,
+        turn: Option<&Turn>,
+        command_id: Uuid,
+    ) -> Result<Committed, CommandError> {
+        let now = turn.map_or(run.start.started_at, |turn| turn.received_at);
+        let mut events = begun;
+        let broken = matches!(execution.end, ExecutionEnd::Failed(_));
+        let apology = broken.then(|| ReplyContent {
+            text: BROKEN_SCRIPT.to_owned(),
+            suggestions: Vec::new(),
+        });
+        for (number, content) in execution.replies.into_iter().chain(apology).enumerate() {
+            let (session, user) = (run.start.session_id, run.start.user_id);
+            events.push(RunEvent::ReplyProduced(
+                self.reply(session, user, turn, content, command_id, number),
+            ));
+        }
+        run.suggestions = execution.suggestions;
+        let (last, waits) = ending(
+            run,
+            execution.end,
+            turn.map(|turn| turn.turn_id),
+            execution.steps,
+            now,
+        );
+        events.push(last);
+        let context = match turn {
+            Some(turn) => self.caused_by(turn, command_id),
+            None => self.context.with_command(command_id, [0; 32]),
+        };
+        let append = AppendCommand {
+            lease_epoch: Some(self.shared.options.lease_epoch),
+            ..append_command::<Run>(
+                &context,
+                &run.id.to_string(),
+                Some(run.version),
+                self.id.to_string(),
+                &events,
+                Value::Null,
+            )?
+        };
+        event_log::crash_point("between-turn-and-reply");
+        match self.shared.executor.append(append).await? {
+            Outcome::Stored(Stored { last_sequence, .. }) => {
+                run.version = last_sequence;
+                Ok(Committed::Stored(waits))
+            }
+            Outcome::Duplicate(_) | Outcome::Conflict { .. } | Outcome::Taken { .. } => {
+                Ok(Committed::Elsewhere)
+            }
+            Outcome::Mismatch | Outcome::Fenced { .. } => Err(CommandError::Contended),
+        }
+    }
+
+    /// The bot's own words, when no script waits and no model is there.
+    pub(super) async fn answer_without_script(&mut self, turn: &Turn) -> Result<(), CommandError> {
+        let Some(known) = &self.known else { return Ok(()) };
+        let open = &known.open;
+        let bot = self
+            .shared
+            .executor
+            .load::<Bot>(self.context.tenant, open.bot_id)
+            .await?
+            .state;
+        let text = bot
+            .mounted()
+            .map(|bot| bot.package.profile.no_answer.clone())
+            .unwrap_or_default();
+        let text = if text.is_empty() {
+            BROKEN_SCRIPT.to_owned()
+        } else {
+            text
+        };
+        let id = answer_id(turn.turn_id);
+        let content = ReplyContent {
+            text,
+            suggestions: Vec::new(),
+        };
+        let reply = self.reply(open.session_id, open.user_id, Some(turn), content, id, 0);
+        let context = self.caused_by(turn, id);
+        let key = self.id.to_string();
+        let events = [ConversationEvent::ReplyProduced(reply)];
+        let append = append_command::<Conversation>(&context, &key, None, key.clone(), &events, Value::Null)?;
+        event_log::crash_point("between-turn-and-reply");
+        match self.shared.executor.append(append).await? {
+            Outcome::Stored(_) | Outcome::Duplicate(_) => Ok(()),
+            _ => Err(CommandError::Contended),
+        }
+    }
+
+    fn caused_by(&self, turn: &Turn, command_id: Uuid) -> Context {
+        // The digest says only that it answers this turn: an answer made again may differ where a clock is read.
+        let context = self.context.with_command(command_id, [0; 32]);
+        Context {
+            correlation_id: turn.turn_id.0,
+            causation_id: Some(turn.turn_id.0),
+            ..context
+        }
+    }
+
+    fn reply(
+        &self,
+        session_id: SessionId,
+        user_id: UserId,
+        turn: Option<&Turn>,
+        content: ReplyContent,
+        command_id: Uuid,
+        number: usize,
+    ) -> Reply {
+        Reply {
+            reply_id: ReplyId(Uuid::new_v5(&command_id, &number.to_be_bytes())),
+            session_id,
+            in_reply_to: turn.map(|turn| turn.turn_id),
+            content: Personal::conversation(user_id, content),
+            produced_at: Utc::now(),
+        }
+    }
+}
+
+fn ending(
+    run: &ActiveRun,
+    end: ExecutionEnd,
+    turn_id: Option<TurnId>,
+    steps: u64,
+    now: DateTime<Utc>,
+) -> (RunEvent, bool) {
+    let user = run.start.user_id;
+    let ended = |outcome| RunEvent::Ended {
+        session_id: run.start.session_id,
+        conversation_id: run.start.conversation_id,
+        turn_id,
+        outcome,
+        ended_at: now,
+    };
+    match end {
+        ExecutionEnd::Waiting(hear) => {
+            let stored = StoredRun {
+                machine: BASE64.encode(run.machine.suspend()),
+                suggestions: run.suggestions.clone(),
+            };
+            let suspension = Suspension {
+                session_id: run.start.session_id,
+                turn_id,
+                waits_for: kind_name(hear.kind).to_owned(),
+                state: Personal::conversation(user, stored),
+                steps,
+                suspended_at: now,
+            };
+            (RunEvent::Suspended(suspension), true)
+        }
+        ExecutionEnd::Completed => (ended(RunOutcome::Completed), false),
+        ExecutionEnd::Failed(error) => {
+            let message = Personal::conversation(user, error.message);
+            let (code, line, column) = (error.code.to_string(), error.line, error.column);
+            (
+                ended(RunOutcome::Failed {
+                    code,
+                    message,
+                    line,
+                    column,
+                }),
+                false,
+            )
+        }
+    }
+}
+
+/// What a run waits for, as its event says it.
+fn kind_name(kind: HearKind) -> &'static str {
+    match kind {
+        HearKind::Text => "text",
+        HearKind::Name => "name",
+        HearKind::Integer => "integer",
+        HearKind::Number => "number",
+        HearKind::Boolean => "boolean",
+        HearKind::Email => "email",
+        HearKind::Date => "date",
+        HearKind::Menu { .. } => "menu",
+    }
+}

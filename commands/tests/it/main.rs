@@ -1,0 +1,11 @@
+//! What is decided, stored and answered: pure decisions first, then commands, turns and dialogues on a real log.
+
+mod bridge;
+mod decisions;
+mod denials;
+mod dialogues;
+mod executor;
+mod recovery;
+mod takeover;
+mod turns;
+mod world;

@@ -1,0 +1,419 @@
+//! What every test begins with: a database with log, sequencer and feed, and any number of processes on it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use commands::{
+    BotCommand, CommandError, Commands, Context, Credential, Denials, DialogueOptions, Dialogues, Executor,
+    NewTurn, PackageFiles, Programs, ReceivedTurn, Recovery, VisitorSession, assemble,
+};
+use domain::bot::{Bot, Package};
+use domain::conversation::{ConversationEvent, Turn};
+use domain::run::{RunEvent, RunOutcome};
+use domain::{
+    Aggregate, BotId, ConversationId, Event, OrganisationId, Personal, RunId, TurnId, decode, encode,
+};
+use event_log::{
+    AppendCommand, EventLog, Feed, Keyring, MasterKey, Metadata, NewEvent, Outcome, Position, Sequencer,
+    StreamId,
+};
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use test_database::TestDatabase;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+/// How long anything may take on a busy machine before a test gives up.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The largest message, so that a test can send a larger one.
+pub const MESSAGE_BYTES_MAX: usize = 1024;
+
+/// A database and what goes on beside the processes under test. Stops when dropped.
+pub struct World {
+    pub tenant: OrganisationId,
+    /// As `botserver_log`.
+    pub log_pool: PgPool,
+    pub projector_pool: PgPool,
+    pub keyring: Keyring,
+    pub feed: Feed,
+    app_pool: PgPool,
+    stop: watch::Sender<bool>,
+    _database: TestDatabase,
+}
+
+/// What was said, in the order of the log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Said {
+    pub in_reply_to: Option<TurnId>,
+    pub text: String,
+}
+
+/// An event of a conversation or of a run.
+#[derive(Debug, Clone)]
+pub enum Fact {
+    Conversation(ConversationId, ConversationEvent),
+    Run(RunId, RunEvent),
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let _ = self.stop.send(true);
+    }
+}
+
+impl World {
+    pub async fn new() -> Self {
+        let database = test_database::create().await;
+        let log_pool = database.pool("botserver_log").await;
+        let projector_pool = database.pool("botserver_projector").await;
+        let app_pool = database.pool("botserver_app").await;
+        let keys_pool = database.pool("botserver_keys").await;
+        let keyring = Keyring::open(keys_pool, MasterKey::from_bytes([7; 32]))
+            .await
+            .expect("the keyring opens");
+        let (stop, stopped) = watch::channel(false);
+        let (placed, positions) = watch::channel(Position::default());
+        let wake = EventLog::new(log_pool.clone(), keyring.clone()).wake();
+        let sequencer = Sequencer::new(log_pool.clone(), wake)
+            .await
+            .expect("the sequencer starts");
+        tokio::spawn(sequencer.run(placed, until_stopped(stopped)));
+        Self {
+            tenant: OrganisationId(Uuid::now_v7()),
+            feed: Feed::new(log_pool.clone(), positions),
+            log_pool,
+            projector_pool,
+            keyring,
+            app_pool,
+            stop,
+            _database: database,
+        }
+    }
+
+    pub fn log(&self) -> EventLog {
+        EventLog::new(self.log_pool.clone(), self.keyring.clone())
+    }
+
+    /// A process that took the lease when it started.
+    pub async fn process(&self) -> Commands {
+        let lease_epoch = Recovery::take_lease(&self.projector_pool)
+            .await
+            .expect("the lease is free");
+        let executor = Executor::new(self.log());
+        let options = DialogueOptions {
+            idle: TimeDelta::minutes(30),
+            message_bytes_max: MESSAGE_BYTES_MAX,
+            script: basic::Limits::default(),
+            script_time_max: Duration::from_secs(30),
+            lease_epoch,
+        };
+        let dialogues = Dialogues::new(executor.clone(), self.programs(), options);
+        Commands::new(executor, dialogues, Arc::new(Denials::default()))
+    }
+
+    /// Starts what looks after unanswered turns in a process.
+    pub async fn recover(&self, process: &Commands) {
+        let recovery = Recovery::new(
+            self.projector_pool.clone(),
+            self.feed.clone(),
+            process.dialogues().clone(),
+        )
+        .await
+        .expect("the checkpoint is readable");
+        tokio::spawn(recovery.run(until_stopped(self.stop.subscribe())));
+    }
+
+    /// Where whoever looks after unanswered turns would begin after a crash.
+    pub async fn checkpoint(&self) -> Position {
+        let position = sqlx::query_scalar("select position from app.workers where name = 'runs'")
+            .fetch_one(&self.projector_pool)
+            .await
+            .expect("somebody took the lease");
+        Position(position)
+    }
+
+    pub fn programs(&self) -> Programs {
+        Programs::new(self.app_pool.clone())
+    }
+
+    pub fn context(&self) -> Context {
+        Context::system(self.tenant, "test")
+    }
+
+    pub fn numbered(&self, id: u128, digest: u8) -> Context {
+        self.context().with_command(Uuid::from_u128(id), [digest; 32])
+    }
+
+    /// A bot that runs `start.bas` and says "No idea." where nothing else answers.
+    pub async fn bot(&self, process: &Commands, start: &str) -> BotId {
+        let bot = process
+            .create_bot(&self.context(), "helper")
+            .await
+            .expect("the name is free")
+            .bot_id;
+        self.load(process, bot, start).await;
+        bot
+    }
+
+    pub async fn load(&self, process: &Commands, bot: BotId, start: &str) {
+        let programs = self.load_without_programs(process, bot, start).await;
+        self.programs()
+            .store(self.tenant, programs)
+            .await
+            .expect("programs are stored");
+    }
+
+    /// Loads a package whose programs are not there yet.
+    pub async fn load_without_programs(
+        &self,
+        process: &Commands,
+        bot: BotId,
+        start: &str,
+    ) -> Vec<(basic::Program, String)> {
+        let files = PackageFiles {
+            scripts: BTreeMap::from([("start".to_owned(), start.as_bytes().to_vec())]),
+            settings: BTreeMap::from([("no-answer".to_owned(), "No idea.".to_owned())]),
+        };
+        let assembled = assemble("helper", &Package::default(), &files);
+        let findings = &assembled.package.scripts["start"].findings;
+        assert!(findings.is_empty(), "{findings:?}");
+        let command = BotCommand::LoadPackage(assembled.package);
+        process
+            .executor()
+            .execute::<Bot>(&self.context(), bot, command, Value::Null)
+            .await
+            .expect("the package is loaded");
+        assembled.programs
+    }
+
+    /// Somebody who opened the page and has said nothing yet.
+    pub async fn visitor(&self, process: &Commands, bot: BotId) -> VisitorSession {
+        let started = process
+            .admit_visitor(self.tenant, bot, start_of_day())
+            .await
+            .expect("the bot takes visitors");
+        let credential: Credential = started
+            .credential
+            .expect("it is new")
+            .parse()
+            .expect("it is ours");
+        process
+            .authenticate_session(self.tenant, &credential)
+            .await
+            .expect("the credential fits")
+    }
+
+    /// A turn that another process stored and did not live to hand over.
+    pub async fn orphan(&self, visitor: &VisitorSession, conversation: ConversationId, text: &str) -> TurnId {
+        let turn_id = TurnId(Uuid::now_v7());
+        let turn = ConversationEvent::TurnReceived(Turn {
+            turn_id,
+            session_id: visitor.session_id,
+            message_id: None,
+            content: Personal::conversation(visitor.open.user_id, text.to_owned()),
+            received_at: start_of_day(),
+        });
+        let (event_type, event_version, payload) = encode(&turn).expect("it has a form");
+        let command = AppendCommand {
+            tenant: self.tenant.0,
+            stream: StreamId::new("conversation", conversation),
+            expected_version: None,
+            lease_epoch: None,
+            command_id: Some(turn_id.0),
+            digest: [0; 32],
+            ordering_key: conversation.to_string(),
+            metadata: Metadata {
+                actor: "system/test".to_owned(),
+                correlation_id: turn_id.0,
+                causation_id: None,
+                origin: None,
+            },
+            events: vec![NewEvent {
+                event_type,
+                event_version,
+                payload,
+            }],
+            claims: vec![],
+            answer: json!({ "turn_id": turn_id, "conversation_id": conversation }),
+        };
+        let outcomes = self.log().append(vec![command]).await.expect("the log answers");
+        assert!(matches!(outcomes[..], [Outcome::Stored(_)]), "{outcomes:?}");
+        turn_id
+    }
+
+    /// Everything that happened in conversations and runs, oldest first, opened.
+    pub async fn facts(&self) -> Vec<Fact> {
+        let streams: Vec<(String, String)> = sqlx::query_as(
+            "select distinct aggregate_type, aggregate_id from log.events
+              where aggregate_type in ('conversation', 'run')",
+        )
+        .fetch_all(&self.log_pool)
+        .await
+        .expect("the log is readable");
+        let mut facts = Vec::new();
+        for (aggregate_type, aggregate_id) in streams {
+            let id: Uuid = aggregate_id.parse().expect("streams are named by ids");
+            let stream = StreamId::new(aggregate_type, aggregate_id);
+            let events = self.log().load(self.tenant.0, &stream, 0).await;
+            for event in events.expect("the stream is readable") {
+                let at = event.seq_no;
+                let fact = match stream.aggregate_type.as_str() {
+                    "run" => Fact::Run(RunId(id), decoded(&event.event_type, event.event_version, event.payload)),
+                    _ => Fact::Conversation(
+                        ConversationId(id),
+                        decoded(&event.event_type, event.event_version, event.payload),
+                    ),
+                };
+                facts.push((at, fact));
+            }
+        }
+        facts.sort_by_key(|(at, _)| *at);
+        facts.into_iter().map(|(_, fact)| fact).collect()
+    }
+
+    /// Every reply, in the order of the log.
+    pub async fn said(&self) -> Vec<Said> {
+        let reply = |fact| match fact {
+            Fact::Conversation(_, ConversationEvent::ReplyProduced(reply))
+            | Fact::Run(_, RunEvent::ReplyProduced(reply)) => Some(reply),
+            _ => None,
+        };
+        let said = |reply: domain::conversation::Reply| Said {
+            in_reply_to: reply.in_reply_to,
+            text: reply.content.clear().expect("it is not erased").text.clone(),
+        };
+        self.facts().await.into_iter().filter_map(reply).map(said).collect()
+    }
+
+    pub async fn texts(&self) -> Vec<String> {
+        self.said().await.into_iter().map(|said| said.text).collect()
+    }
+
+    /// Waits until these have been said, no more and no less, in this order.
+    #[track_caller]
+    pub async fn hears(&self, texts: &[&str]) {
+        let mut heard = Vec::new();
+        let all = self
+            .eventually(async || {
+                heard = self.texts().await;
+                (heard.len() >= texts.len()).then_some(())
+            })
+            .await;
+        assert!(all.is_some(), "expected {texts:?}, heard {heard:?}");
+        assert_eq!(heard, texts);
+    }
+
+    /// Looks again whenever the log grows, until there is something to see.
+    pub async fn eventually<T>(&self, mut look: impl AsyncFnMut() -> Option<T>) -> Option<T> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let head = self.feed.head().await.expect("the log is readable");
+            if let Some(found) = look().await {
+                return Some(found);
+            }
+            if Instant::now() > deadline {
+                return None;
+            }
+            // What is looked for may not be in the log: look again in a while in any case.
+            let _ = tokio::time::timeout(Duration::from_millis(100), self.feed.wait_past(head)).await;
+        }
+    }
+
+    pub async fn outcomes(&self) -> Vec<RunOutcome> {
+        let outcome = |fact| match fact {
+            Fact::Run(_, RunEvent::Ended { outcome, .. }) => Some(outcome),
+            _ => None,
+        };
+        self.facts().await.into_iter().filter_map(outcome).collect()
+    }
+
+    pub async fn turns(&self) -> Vec<(ConversationId, TurnId)> {
+        let turn = |fact| match fact {
+            Fact::Conversation(id, ConversationEvent::TurnReceived(turn)) => Some((id, turn.turn_id)),
+            _ => None,
+        };
+        self.facts().await.into_iter().filter_map(turn).collect()
+    }
+
+    pub async fn count(&self, query: &'static str) -> i64 {
+        sqlx::query_scalar(query)
+            .fetch_one(&self.log_pool)
+            .await
+            .expect(query)
+    }
+}
+
+fn decoded<E: Event>(event_type: &str, event_version: u16, payload: Value) -> E {
+    decode(event_type, event_version, payload).expect("this version reads what it wrote")
+}
+
+/// Midday of some day: tests say what time it is.
+pub fn start_of_day() -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + TimeDelta::days(20_000) + TimeDelta::hours(12)
+}
+
+pub fn minute(number: i64) -> DateTime<Utc> {
+    start_of_day() + TimeDelta::minutes(number)
+}
+
+pub fn message(text: &str) -> NewTurn {
+    NewTurn {
+        content: text.to_owned(),
+        message_id: None,
+    }
+}
+
+/// A message under its sender's own id.
+pub fn message_with_id(id: u128, text: &str) -> NewTurn {
+    NewTurn {
+        content: text.to_owned(),
+        message_id: Some(Uuid::from_u128(id)),
+    }
+}
+
+/// Says something that must be taken in.
+pub async fn say(process: &Commands, visitor: &VisitorSession, text: &str) -> ReceivedTurn {
+    process
+        .receive_turn(visitor, message(text), start_of_day())
+        .await
+        .expect("it is taken in")
+}
+
+/// The code under which a command was refused.
+#[track_caller]
+pub fn refusal<T: std::fmt::Debug>(result: Result<T, CommandError>) -> &'static str {
+    match result {
+        Err(CommandError::Refused { code, .. }) => code,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+/// Does the same so many times at once.
+pub async fn at_once<T, F>(times: usize, mut one: impl FnMut(usize) -> F) -> Vec<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let tasks: Vec<_> = (0..times).map(|number| tokio::spawn(one(number))).collect();
+    let mut results = Vec::with_capacity(times);
+    for task in tasks {
+        results.push(task.await.expect("it does not panic"));
+    }
+    results
+}
+
+/// The version of a noun's stream, read by a process that remembers nothing.
+pub async fn version_of<A: Aggregate>(world: &World, id: Uuid) -> i64 {
+    Executor::new(world.log())
+        .load::<A>(world.tenant, id)
+        .await
+        .expect("it is readable")
+        .version
+}
+
+async fn until_stopped(mut stopped: watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stop| *stop).await;
+}

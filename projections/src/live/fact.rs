@@ -1,0 +1,107 @@
+//! What an event is to a listener: whose it is, what of it is opened, and what it says.
+
+use chrono::{DateTime, Utc};
+use domain::conversation::{Conversation, ConversationEnd, ConversationEvent, Reply, Turn};
+use domain::run::{Run, RunEvent};
+use domain::session::Session;
+use domain::{Aggregate, EventFormatError, SessionId, TurnId};
+use event_log::{Position, RecordedEvent};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// Something that happened in a session.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LiveEvent {
+    pub position: Position,
+    pub recorded_at: DateTime<Utc>,
+    pub event: LiveFact,
+}
+
+/// What happened. Contents are clear or erased, never sealed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LiveFact {
+    ConversationStarted,
+    Turn(Turn),
+    /// `answers` is the turn for which nothing more will come, when that is known with the reply.
+    Reply {
+        reply: Reply,
+        answers: Option<TurnId>,
+    },
+    /// Everything that a turn brought about has been said.
+    Answered {
+        turn_id: TurnId,
+    },
+    ConversationEnded {
+        reason: ConversationEnd,
+    },
+    SessionEnded,
+}
+
+/// What of an event has to be opened: what was said. A run's stored state is of no use to listeners, and large.
+pub(super) fn content(event: &RecordedEvent) -> Value {
+    event.payload.get("content").cloned().unwrap_or_default()
+}
+
+pub(super) fn put_content(event: &mut RecordedEvent, value: Value) {
+    if let Some(place) = event.payload.get_mut("content") {
+        *place = value;
+    }
+}
+
+/// Whose event it is, looked up without decoding: most events of the log are nobody's who listens.
+pub(super) fn session_of(event: &RecordedEvent) -> Option<SessionId> {
+    let text = match event.stream.aggregate_type.as_str() {
+        Session::TYPE => event.stream.aggregate_id.as_str(),
+        Conversation::TYPE | Run::TYPE => event.payload.get("session_id")?.as_str()?,
+        _ => return None,
+    };
+    Uuid::parse_str(text).ok().map(SessionId)
+}
+
+/// What listeners are told of an event; None when it is of no interest to them, or unknown to this version.
+pub(super) fn live_event(event: &RecordedEvent) -> Option<LiveEvent> {
+    let fact = match event.stream.aggregate_type.as_str() {
+        Session::TYPE => Ok((event.event_type == "session.ended").then_some(LiveFact::SessionEnded)),
+        Conversation::TYPE => decode(event).map(of_conversation),
+        _ => decode(event).map(of_run),
+    };
+    match fact {
+        Ok(fact) => Some(LiveEvent {
+            position: event.position?,
+            recorded_at: event.recorded_at,
+            event: fact?,
+        }),
+        Err(EventFormatError::Unknown(..)) => None,
+        Err(error) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, event.id = %event.event_id, "event cannot be read, listeners miss it");
+            None
+        }
+    }
+}
+
+fn decode<E: domain::Event>(event: &RecordedEvent) -> Result<E, EventFormatError> {
+    domain::decode(&event.event_type, event.event_version, event.payload.clone())
+}
+
+fn of_conversation(event: ConversationEvent) -> Option<LiveFact> {
+    Some(match event {
+        ConversationEvent::Started { .. } => LiveFact::ConversationStarted,
+        ConversationEvent::TurnReceived(turn) => LiveFact::Turn(turn),
+        // The bot answers by itself only where no script does, and then with one reply.
+        ConversationEvent::ReplyProduced(reply) => LiveFact::Reply {
+            answers: reply.in_reply_to,
+            reply,
+        },
+        ConversationEvent::Ended { reason, .. } => LiveFact::ConversationEnded { reason },
+    })
+}
+
+fn of_run(event: RunEvent) -> Option<LiveFact> {
+    match event {
+        RunEvent::Started(_) => None,
+        RunEvent::ReplyProduced(reply) => Some(LiveFact::Reply { reply, answers: None }),
+        RunEvent::Suspended(suspension) => suspension.turn_id.map(|turn_id| LiveFact::Answered { turn_id }),
+        RunEvent::Ended { turn_id, .. } => turn_id.map(|turn_id| LiveFact::Answered { turn_id }),
+    }
+}
