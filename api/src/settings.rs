@@ -69,7 +69,7 @@ impl Default for GraphqlLimits {
     fn default() -> Self {
         Self {
             depth_max: 12,
-            complexity_max: 2_000,
+            complexity_max: 10_000,
             introspection: false,
         }
     }

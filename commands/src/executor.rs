@@ -5,7 +5,9 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use domain::{Aggregate, OrganisationId, decode, encode};
-use event_log::{AppendCommand, Claim, EventLog, NewEvent, Outcome, Stored, StreamId, Token as ReadToken};
+use event_log::{
+    AppendCommand, Claim, EventLog, NewEvent, Outcome, RecordedEvent, Stored, StreamId, Token as ReadToken,
+};
 use serde_json::Value;
 
 use crate::memory::Memory;
@@ -169,6 +171,11 @@ impl Executor {
         Ok((folded, false))
     }
 
+    /// Forgets what an event of the log shows to be behind.
+    pub(crate) fn observe(&self, event: &RecordedEvent) {
+        self.memory.observe(event);
+    }
+
     /// Tells memory of events that were appended without being decided here. Ignored when memory holds nothing, or
     /// is not just before them.
     pub(crate) fn update_memory<A: Aggregate>(
@@ -258,7 +265,14 @@ pub(crate) fn append_command<A: Aggregate>(
             event_version,
             payload,
         });
-        claims.extend(A::claims(id, event).into_iter().map(stored_claim));
+        for claim in A::claims(id, event).into_iter().map(stored_claim) {
+            // The log lets go before it takes, so what is taken and let go within one command must not be taken:
+            // a run that ends without waiting would hold its conversation for ever.
+            if matches!(claim, Claim::Release { .. }) {
+                claims.retain(|earlier| !undone(earlier, &claim));
+            }
+            claims.push(claim);
+        }
     }
     Ok(AppendCommand {
         tenant: context.tenant.0,
@@ -273,6 +287,15 @@ pub(crate) fn append_command<A: Aggregate>(
         claims,
         answer,
     })
+}
+
+/// True when `release` lets go of what `earlier` takes.
+fn undone(earlier: &Claim, release: &Claim) -> bool {
+    let Claim::Take { kind, key, owner } = earlier else {
+        return false;
+    };
+    let (kind, key, owner) = (*kind, key.clone(), owner.clone());
+    *release == Claim::Release { kind, key, owner }
 }
 
 fn stored_claim(claim: domain::Claim) -> Claim {

@@ -1,7 +1,8 @@
 //! Makes sure that every acknowledged turn is answered, also when the process that took it died.
 //!
 //! In the normal case a turn is handed over within the process and this only watches the answers go by. Its
-//! checkpoint never passes a turn that is not answered, so whoever starts next finds it.
+//! checkpoint never passes a turn that is not answered, so whoever starts next finds it. As it reads everything, it
+//! also tells the process's memory what others changed.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
@@ -101,6 +102,7 @@ impl Recovery {
             let Some(last) = events.last() else { break };
             self.read_through = last.position.unwrap_or(self.read_through);
             for event in &events {
+                self.dialogues.observe(event);
                 self.waiting.observe(event);
             }
         }

@@ -453,7 +453,6 @@ impl Commands {
         reason: ConversationEnd,
     ) -> Result<Done, CommandError> {
         let command = ConversationCommand::End { reason };
-        // A turn may arrive without loading anything, so memory lags here more than elsewhere: begin afresh.
         self.run::<Conversation>(context, conversation.0, command, Value::Null)
             .await
     }

@@ -263,7 +263,7 @@ impl<P: Projection> Worker<P> {
             attempts,
             "projection stopped"
         );
-        metrics::counter!("botserver_projection_failures_total", "projection" => P::NAME).increment(1);
+        metrics::counter!("projection_failures_total", "name" => P::NAME).increment(1);
         let kept = checkpoint::fail(&self.pool, P::NAME, lease, &failure, self.options.lease).await;
         if let Err(error) = kept {
             warn!(projection.name = P::NAME, %error, "failure not recorded");
@@ -276,7 +276,7 @@ impl<P: Projection> Worker<P> {
             *reached = position.max(*reached);
             moved
         });
-        metrics::gauge!("botserver_projection_position", "projection" => P::NAME).set(position.0 as f64);
+        metrics::gauge!("projection_position", "name" => P::NAME).set(position.0 as f64);
     }
 
     /// How many events of the log are not folded; 0 when the log cannot be asked.
@@ -291,7 +291,7 @@ impl<P: Projection> Worker<P> {
     }
 
     fn tell_lag(lag: i64) {
-        metrics::gauge!("botserver_projection_lag_events", "projection" => P::NAME).set(lag as f64);
+        metrics::gauge!("projection_lag_events", "name" => P::NAME).set(lag as f64);
     }
 
     /// True also when nobody is left who could say so.

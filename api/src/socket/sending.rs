@@ -9,7 +9,7 @@ use commands::VisitorSession;
 use domain::TurnId;
 use event_log::Position;
 use projections::conversation;
-use projections::{LiveEnd, LiveEvent, LiveFact, LiveSubscription, ReadError};
+use projections::{LiveEnd, LiveEvent, LiveFact, LiveSubscription, ReadError, WaitError};
 use tokio::sync::mpsc;
 
 use super::close::Close;
@@ -44,6 +44,14 @@ impl Answered {
     }
 }
 
+/// What a socket is told that can be served no longer.
+fn ended(live: &LiveSubscription) -> Close {
+    match live.end() {
+        LiveEnd::Stopped if live.events.is_closed() => Close::Restart,
+        LiveEnd::Stopped | LiveEnd::Overrun => Close::TryAgain,
+    }
+}
+
 pub(super) struct Sending<'a> {
     pub edge: &'a Edge,
     pub visitor: &'a VisitorSession,
@@ -68,10 +76,7 @@ impl Sending<'_> {
                 self.tell_event(&event).await?;
             }
         }
-        Ok(match live.end() {
-            LiveEnd::Overrun => Close::TryAgain,
-            LiveEnd::Stopped => Close::Restart,
-        })
+        Ok(ended(&live))
     }
 
     /// Tells what was said after `after`, up to where the listener takes over; returns the last position told.
@@ -82,20 +87,23 @@ impl Sending<'_> {
             .projections
             .wait_for(&names, live.from, CAUGHT_UP_WITHIN)
             .await;
-        caught_up.map_err(|error| {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                position = live.from.0,
-                "history of a socket is not there yet"
-            );
-            Close::TryAgain
+        caught_up.map_err(|error| match error {
+            WaitError::Stopped => Close::Restart,
+            error => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    position = live.from.0,
+                    "history of a socket is not there yet"
+                );
+                ended(live)
+            }
         })?;
         let mut seen = after;
         while seen < live.from {
             let rows = self.chunk(seen).await.map_err(|error| {
                 tracing::error!(error = &error as &dyn std::error::Error,
                     session.id = %self.visitor.session_id, "history cannot be read");
-                Close::TryAgain
+                ended(live)
             })?;
             let last_chunk = rows.len() < CHUNK_TURNS as usize;
             for row in rows.iter().filter(|row| row.position <= live.from) {

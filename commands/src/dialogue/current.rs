@@ -115,7 +115,7 @@ impl Dialogues {
         let known = self
             .shared
             .executor
-            .load::<Conversation>(tenant, conversation)
+            .load_fresh::<Conversation>(tenant, conversation)
             .await?;
         Ok(matches!(known.state, Conversation::Ended { .. }))
     }

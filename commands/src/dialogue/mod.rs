@@ -18,6 +18,7 @@ use domain::bot::Bot;
 use domain::run::Run;
 use domain::session::OpenSession;
 use domain::{ConversationId, OrganisationId, RunId, SessionId, TurnId};
+use event_log::RecordedEvent;
 use lru::LruCache;
 use tokio::sync::mpsc;
 use uuid::Uuid;
@@ -100,6 +101,11 @@ impl Dialogues {
     /// Has a conversation's worker see whether something waits for an answer.
     pub fn look_after(&self, tenant: OrganisationId, conversation: ConversationId) {
         self.wake(tenant, conversation, Wake::Look);
+    }
+
+    /// Has the process forget what an event of the log shows to be behind.
+    pub(crate) fn observe(&self, event: &RecordedEvent) {
+        self.shared.executor.observe(event);
     }
 
     /// Conversations that have a worker now.

@@ -12,7 +12,7 @@ use domain::{Event, encode};
 use serde::{Deserialize, Serialize};
 
 /// A noun as cqrs-es sees it. Our states are not stored, so it stands for itself by its history.
-#[derive(Default, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(bound = "", from = "Vec<Fact<A::Event>>", into = "Vec<Fact<A::Event>>")]
 struct Bridged<A: Decide> {
     state: A,
@@ -55,7 +55,19 @@ impl<E: Event> DomainEvent for Fact<E> {
     }
 
     fn event_version(&self) -> String {
-        encode(&self.0).expect("an event of ours has a form").1.to_string()
+        encode(&self.0)
+            .expect("an event of ours has a form")
+            .1
+            .to_string()
+    }
+}
+
+impl<A: Decide> Default for Bridged<A> {
+    fn default() -> Self {
+        Self {
+            state: A::default(),
+            history: Vec::new(),
+        }
     }
 }
 
@@ -102,8 +114,12 @@ fn an_organisation_is_an_aggregate_of_cqrs_es() {
     let organisations = TestFramework::<Bridged<Organisation>>::with;
     organisations(PhantomData)
         .given(vec![created()])
-        .when(OrganisationCommand::Rename { name: named("Acme & Co") })
-        .then_expect_events(vec![Fact(OrganisationEvent::Renamed { name: named("Acme & Co") })]);
+        .when(OrganisationCommand::Rename {
+            name: named("Acme & Co"),
+        })
+        .then_expect_events(vec![Fact(OrganisationEvent::Renamed {
+            name: named("Acme & Co"),
+        })]);
     organisations(PhantomData)
         .given_no_previous_events()
         .when(OrganisationCommand::Rename { name: named("Acme") })

@@ -1,16 +1,14 @@
 //! Carrying decisions to the log: races, repetitions, memory that is behind.
 
-use commands::{
-    BotCommand, CommandError, Executor, NewToken, RefusalKind, UserCommand,
-};
+use commands::{BotCommand, CommandError, Executor, NewToken, RefusalKind};
+use domain::Permission;
 use domain::bot::Bot;
 use domain::conversation::{ConversationEnd, ConversationEvent};
-use domain::user::{User, UserEvent};
-use domain::{Permission, UserId};
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
-use crate::world::{Fact, World, at_once, message, minute, refusal, say, start_of_day, version_of};
+use crate::observing::Fact;
+use crate::world::{World, at_once, message, minute, refusal, say, start_of_day, version_of};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_of_thirty_two_bots_gets_the_name() {
@@ -27,9 +25,15 @@ async fn one_of_thirty_two_bots_gets_the_name() {
     };
     assert_eq!(bad.len(), 31);
     for refused in bad {
-        assert!(matches!(&refused, Err(CommandError::Taken { kind }) if kind == "bot_name"), "{refused:?}");
+        assert!(
+            matches!(&refused, Err(CommandError::Taken { kind }) if kind == "bot_name"),
+            "{refused:?}"
+        );
     }
-    let owner = processes[0].bot_named(world.tenant, "SHOP").await.expect("readable");
+    let owner = processes[0]
+        .bot_named(world.tenant, "SHOP")
+        .await
+        .expect("readable");
     assert_eq!(owner, Some(winner.bot_id));
     assert_eq!(world.count("select count(*) from log.events").await, 1);
 }
@@ -38,9 +42,19 @@ async fn one_of_thirty_two_bots_gets_the_name() {
 async fn a_retired_bots_name_is_free_again() {
     let world = World::new().await;
     let process = world.process().await;
-    let first = process.create_bot(&world.context(), "shop").await.expect("free").bot_id;
-    process.retire_bot(&world.context(), first).await.expect("retired");
-    let second = process.create_bot(&world.context(), "shop").await.expect("free again");
+    let first = process
+        .create_bot(&world.context(), "shop")
+        .await
+        .expect("free")
+        .bot_id;
+    process
+        .retire_bot(&world.context(), first)
+        .await
+        .expect("retired");
+    let second = process
+        .create_bot(&world.context(), "shop")
+        .await
+        .expect("free again");
     assert_ne!(second.bot_id, first);
 }
 
@@ -51,11 +65,20 @@ async fn a_command_sent_sixteen_times_is_carried_out_once() {
     let bot = Uuid::now_v7();
     let answers = at_once(16, |number| {
         let (executor, context) = (executors[number % 2].clone(), world.numbered(1, 1));
-        let command = BotCommand::Create { name: "shop".to_owned() };
-        async move { executor.execute::<Bot>(&context, bot, command, json!({ "answer": 42 })).await }
+        let command = BotCommand::Create {
+            name: "shop".to_owned(),
+        };
+        async move {
+            executor
+                .execute::<Bot>(&context, bot, command, json!({ "answer": 42 }))
+                .await
+        }
     })
     .await;
-    let answers: Vec<_> = answers.into_iter().map(|answer| answer.expect("carried out")).collect();
+    let answers: Vec<_> = answers
+        .into_iter()
+        .map(|answer| answer.expect("carried out"))
+        .collect();
     assert_eq!(answers.iter().filter(|answer| !answer.repeated).count(), 1);
     for answer in &answers {
         assert_eq!(answer.answer, json!({ "answer": 42 }));
@@ -69,7 +92,11 @@ async fn a_command_sent_sixteen_times_is_carried_out_once() {
 async fn an_id_stands_for_one_command_only() {
     let world = World::new().await;
     let process = world.process().await;
-    let bot = process.create_bot(&world.numbered(1, 1), "shop").await.expect("free").bot_id;
+    let bot = process
+        .create_bot(&world.numbered(1, 1), "shop")
+        .await
+        .expect("free")
+        .bot_id;
     // The same bot again is refused by itself, another bot is not: neither hides the mismatch.
     let again = process.create_bot(&world.numbered(1, 2), "other").await;
     assert!(matches!(again, Err(CommandError::Mismatch)), "{again:?}");
@@ -79,94 +106,21 @@ async fn an_id_stands_for_one_command_only() {
 }
 
 #[tokio::test]
-async fn nothing_to_do_from_memory_is_confirmed() {
-    let world = World::new().await;
-    let (here, there) = (world.process().await, world.process().await);
-    let bot = here.create_bot(&world.context(), "shop").await.expect("free").bot_id;
-    there.bot(world.tenant, bot).await.expect("remembered as active");
-    here.pause_bot(&world.context(), bot).await.expect("paused");
-    let resumed = there.resume_bot(&world.context(), bot).await.expect("resumed");
-    assert!(resumed.token.is_some(), "the bot was paused, so there was something to do");
-    assert_eq!(version_of::<Bot>(&world, bot.0).await, 3);
-}
-
-#[tokio::test]
-async fn a_refusal_from_memory_is_confirmed() {
-    let world = World::new().await;
-    let (here, there) = (Executor::new(world.log()), Executor::new(world.log()));
-    let user = UserId(Uuid::now_v7());
-    let name = |name: &str| name.to_owned();
-    let context = world.context();
-    here.execute::<User>(&context, user, UserCommand::Admit, Value::Null).await.expect("admitted");
-    there.load::<User>(world.tenant, user).await.expect("remembered as a visitor");
-    let register = UserCommand::Register { user, login: name("ann"), name: name("Ann") };
-    here.execute::<User>(&context, user, register, Value::Null).await.expect("registered");
-    let rename = UserCommand::Rename { user, name: name("Anna") };
-    let renamed = there.execute::<User>(&context, user, rename, Value::Null).await.expect("a member by now");
-    assert!(matches!(renamed.events[..], [UserEvent::Renamed { .. }]));
-}
-
-#[tokio::test]
-async fn a_decision_from_memory_that_is_behind_is_made_again() {
-    let world = World::new().await;
-    let (here, there) = (world.process().await, world.process().await);
-    let bot = here.create_bot(&world.context(), "shop").await.expect("free").bot_id;
-    there.bot(world.tenant, bot).await.expect("remembered as active");
-    here.retire_bot(&world.context(), bot).await.expect("retired");
-    assert_eq!(refusal(there.pause_bot(&world.context(), bot).await), "bot_retired");
-}
-
-#[tokio::test]
-async fn a_bot_that_was_resumed_elsewhere_takes_visitors_here() {
-    let world = World::new().await;
-    let (here, there) = (world.process().await, world.process().await);
-    let bot = here.create_bot(&world.context(), "shop").await.expect("free").bot_id;
-    let visitor = world.visitor(&here, bot).await;
-    here.pause_bot(&world.context(), bot).await.expect("paused");
-    there.bot(world.tenant, bot).await.expect("remembered as paused");
-    here.resume_bot(&world.context(), bot).await.expect("resumed");
-    world.visitor(&there, bot).await;
-    here.pause_bot(&world.context(), bot).await.expect("paused");
-    there.executor().load_fresh::<Bot>(world.tenant, bot).await.expect("remembered as paused");
-    here.resume_bot(&world.context(), bot).await.expect("resumed");
-    say(&there, &visitor, "hello").await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_changes_of_one_bot_do_not_lose_each_other() {
-    let world = World::new().await;
-    let processes = [world.process().await, world.process().await];
-    let bot = processes[0].create_bot(&world.context(), "shop").await.expect("free").bot_id;
-    let done = at_once(12, |number| {
-        let (process, context) = (processes[number % 2].clone(), world.context());
-        async move {
-            match number % 4 {
-                0 | 3 => process.pause_bot(&context, bot).await,
-                _ => process.resume_bot(&context, bot).await,
-            }
-        }
-    })
-    .await;
-    let stored = done
-        .into_iter()
-        .filter(|done| match done {
-            Ok(done) => done.token.is_some(),
-            Err(CommandError::Contended) => false,
-            Err(error) => panic!("{error}"),
-        })
-        .count();
-    assert_eq!(version_of::<Bot>(&world, bot.0).await, 1 + stored as i64);
-}
-
-#[tokio::test]
 async fn a_repetition_that_would_be_refused_now_is_answered_as_the_first_time() {
     let world = World::new().await;
     let (here, there) = (world.process().await, world.process().await);
-    let bot = here.create_bot(&world.context(), "shop").await.expect("free").bot_id;
+    let bot = here
+        .create_bot(&world.context(), "shop")
+        .await
+        .expect("free")
+        .bot_id;
     let first = here.pause_bot(&world.numbered(1, 1), bot).await.expect("paused");
     here.retire_bot(&world.context(), bot).await.expect("retired");
     for process in [&here, &there] {
-        let again = process.pause_bot(&world.numbered(1, 1), bot).await.expect("it was done");
+        let again = process
+            .pause_bot(&world.numbered(1, 1), bot)
+            .await
+            .expect("it was done");
         assert!(again.repeated);
         assert_eq!(again.token, first.token);
     }
@@ -178,15 +132,31 @@ async fn a_repetition_that_would_be_refused_now_is_answered_as_the_first_time() 
 async fn a_command_that_changed_nothing_changes_nothing_when_it_is_repeated() {
     let world = World::new().await;
     let process = world.process().await;
-    let bot = process.create_bot(&world.context(), "shop").await.expect("free").bot_id;
-    let resume = || process.resume_bot(&world.context(), bot);
-    let numbered = process.resume_bot(&world.numbered(1, 1), bot).await.expect("active as it is");
+    let bot = process
+        .create_bot(&world.context(), "shop")
+        .await
+        .expect("free")
+        .bot_id;
+    let context = world.context();
+    let resume = || process.resume_bot(&context, bot);
+    let numbered = process
+        .resume_bot(&world.numbered(1, 1), bot)
+        .await
+        .expect("active as it is");
     assert!(!numbered.repeated);
     assert!(resume().await.expect("active as it is").token.is_none());
     process.pause_bot(&world.context(), bot).await.expect("paused");
-    let again = process.resume_bot(&world.numbered(1, 1), bot).await.expect("it was done");
+    let again = process
+        .resume_bot(&world.numbered(1, 1), bot)
+        .await
+        .expect("it was done");
     assert!(again.repeated);
-    let state = process.executor().load_fresh::<Bot>(world.tenant, bot).await.expect("readable").state;
+    let state = process
+        .executor()
+        .load_fresh::<Bot>(world.tenant, bot)
+        .await
+        .expect("readable")
+        .state;
     assert!(matches!(state, Bot::Paused(_)), "{state:?}");
 }
 
@@ -194,16 +164,26 @@ async fn a_command_that_changed_nothing_changes_nothing_when_it_is_repeated() {
 async fn what_a_command_makes_is_named_after_it() {
     let world = World::new().await;
     let process = world.process().await;
-    let bot = process.create_bot(&world.context(), "shop").await.expect("free").bot_id;
-    let start = || process.start_session(&world.numbered(1, 1), bot, start_of_day());
+    let bot = process
+        .create_bot(&world.context(), "shop")
+        .await
+        .expect("free")
+        .bot_id;
+    let (starting, issuing) = (world.numbered(1, 1), world.numbered(3, 1));
+    let start = || process.start_session(&starting, bot, start_of_day());
     let first = start().await.expect("started");
     assert!(first.credential.is_some() && !first.done.repeated);
     process.pause_bot(&world.context(), bot).await.expect("paused");
     let again = start().await.expect("it was started");
-    assert_eq!((again.session_id, again.user_id), (first.session_id, first.user_id));
+    assert_eq!(
+        (again.session_id, again.user_id),
+        (first.session_id, first.user_id)
+    );
     assert!(again.done.repeated && again.credential.is_none());
     assert_eq!(again.done.token, first.done.token);
-    let other = process.start_session(&world.numbered(2, 1), bot, start_of_day()).await;
+    let other = process
+        .start_session(&world.numbered(2, 1), bot, start_of_day())
+        .await;
     assert_eq!(refusal(other), "bot_paused");
 
     let new = || NewToken {
@@ -211,13 +191,19 @@ async fn what_a_command_makes_is_named_after_it() {
         permissions: [Permission::BotRead].into(),
         expires_at: None,
     };
-    let issue = || process.issue_token(&world.numbered(3, 1), new(), start_of_day());
+    let issue = || process.issue_token(&issuing, new(), start_of_day());
     let (first, again) = (issue().await.expect("issued"), issue().await.expect("issued"));
     assert_eq!(first.token_id, again.token_id);
     assert!(again.text.is_none());
     let text = first.text.expect("it is new");
-    process.authenticate_token(&text, minute(0)).await.expect("the first secret is the one");
-    process.revoke_token(&world.context(), first.token_id).await.expect("revoked");
+    process
+        .authenticate_token(&text, minute(0))
+        .await
+        .expect("the first secret is the one");
+    process
+        .revoke_token(&world.context(), first.token_id)
+        .await
+        .expect("revoked");
     let gone = process.authenticate_token(&text, minute(0)).await;
     assert!(matches!(gone, Err(CommandError::Unauthenticated)), "{gone:?}");
 }
@@ -226,20 +212,43 @@ async fn what_a_command_makes_is_named_after_it() {
 async fn a_session_that_ends_under_an_id_takes_its_conversation_along() {
     let world = World::new().await;
     let process = world.process().await;
-    let bot = process.create_bot(&world.context(), "shop").await.expect("free").bot_id;
+    let bot = process
+        .create_bot(&world.context(), "shop")
+        .await
+        .expect("free")
+        .bot_id;
     let visitor = world.visitor(&process, bot).await;
     say(&process, &visitor, "hello").await;
-    let first = process.end_session(&world.numbered(1, 1), visitor.session_id).await.expect("ended");
+    let first = process
+        .end_session(&world.numbered(1, 1), visitor.session_id)
+        .await
+        .expect("ended");
     assert!(!first.repeated);
     let ends = world.facts().await;
     let ends: Vec<_> = ends
         .iter()
-        .filter(|fact| matches!(fact, Fact::Conversation(_, ConversationEvent::Ended { reason: ConversationEnd::SessionEnded, .. })))
+        .filter(|fact| {
+            matches!(
+                fact,
+                Fact::Conversation(
+                    _,
+                    ConversationEvent::Ended {
+                        reason: ConversationEnd::SessionEnded,
+                        ..
+                    }
+                )
+            )
+        })
         .collect();
     assert_eq!(ends.len(), 1);
-    let again = process.end_session(&world.numbered(1, 1), visitor.session_id).await.expect("it was ended");
+    let again = process
+        .end_session(&world.numbered(1, 1), visitor.session_id)
+        .await
+        .expect("it was ended");
     assert!(again.repeated);
-    let late = process.post_turn(&world.context(), visitor.session_id, message("hello?"), minute(1)).await;
+    let late = process
+        .post_turn(&world.context(), visitor.session_id, message("hello?"), minute(1))
+        .await;
     assert_eq!(refusal(late), "session_ended");
 }
 
@@ -247,15 +256,28 @@ async fn a_session_that_ends_under_an_id_takes_its_conversation_along() {
 async fn another_organisation_finds_nothing() {
     let world = World::new().await;
     let process = world.process().await;
-    let bot = process.create_bot(&world.context(), "shop").await.expect("free").bot_id;
+    let bot = process
+        .create_bot(&world.context(), "shop")
+        .await
+        .expect("free")
+        .bot_id;
     let stranger = commands::Context::system(domain::OrganisationId(Uuid::now_v7()), "test");
     let paused = process.pause_bot(&stranger, bot).await;
     assert!(
-        matches!(&paused, Err(CommandError::Refused { kind: RefusalKind::NotFound, .. })),
+        matches!(
+            &paused,
+            Err(CommandError::Refused {
+                kind: RefusalKind::NotFound,
+                ..
+            })
+        ),
         "{paused:?}"
     );
     let fresh = Executor::new(world.log());
     let created = fresh.load::<Bot>(stranger.tenant, bot).await.expect("readable");
     assert_eq!((created.version, created.state), (0, Bot::Absent));
-    process.create_bot(&stranger, "shop").await.expect("names are free in every organisation");
+    process
+        .create_bot(&stranger, "shop")
+        .await
+        .expect("names are free in every organisation");
 }

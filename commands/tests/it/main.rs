@@ -5,6 +5,8 @@ mod decisions;
 mod denials;
 mod dialogues;
 mod executor;
+mod memory;
+mod observing;
 mod recovery;
 mod takeover;
 mod turns;

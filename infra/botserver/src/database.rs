@@ -28,7 +28,7 @@ pub enum Database {
     /// Ours too, but started by a server that runs beside this command.
     Beside(local_postgres::Beside),
     /// Somebody else's, by address.
-    Configured(PgConnectOptions),
+    Configured(Box<PgConnectOptions>),
 }
 
 /// One pool for each role.
@@ -44,7 +44,7 @@ impl Database {
     /// For the server itself: starts our own database unless another is configured.
     pub async fn start(config: &Config) -> anyhow::Result<Database> {
         match &config.database.url {
-            Some(url) => Ok(Database::Configured(configured(url)?)),
+            Some(url) => Ok(Database::Configured(Box::new(configured(url)?))),
             None => Ok(Database::Own(Server::start(settings(config)).await?)),
         }
     }
@@ -113,7 +113,7 @@ impl Database {
 
     fn owner_options(&self) -> PgConnectOptions {
         match self {
-            Database::Configured(options) => options.clone(),
+            Database::Configured(options) => (**options).clone(),
             _ => self.options(OWNER, NAME),
         }
     }
@@ -123,7 +123,7 @@ impl Database {
             Database::Own(server) => server.connect_options(role, database),
             Database::Beside(server) => server.connect_options(role, database),
             // The role is set as the connection starts, so that even `reset role` leads back to it.
-            Database::Configured(options) => options.clone().options([("role", role)]),
+            Database::Configured(options) => (**options).clone().options([("role", role)]),
         }
     }
 }

@@ -22,6 +22,11 @@ use crate::{first_start, packages};
 /// How long requests in flight may take to end after a stop was asked for.
 const DRAIN_WITHIN: Duration = Duration::from_secs(10);
 
+/// Upper bounds of the histograms, all of which measure seconds.
+const SECONDS: [f64; 12] = [
+    0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
+];
+
 /// How often our own database is started again before the server gives up: a supervisor may do better.
 const DATABASE_TRIES_MAX: u32 = 10;
 
@@ -33,11 +38,13 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
     let started = Instant::now();
     let mut told_to_stop = StopSignals::listen()?;
     // Bound first: a port that is taken should not cost the start of a database.
-    let address = format!("{}:{}", config.server.host, config.server.port);
-    let listener = TcpListener::bind(&address)
+    let (host, port) = (config.server.host.as_str(), config.server.port);
+    let listener = TcpListener::bind((host, port))
         .await
-        .with_context(|| format!("cannot listen on {address} (server.host, server.port)"))?;
+        .with_context(|| format!("cannot listen on {host}, port {port} (server.host, server.port)"))?;
     let metrics = PrometheusBuilder::new()
+        .set_buckets(&SECONDS)
+        .context("metrics cannot be set up")?
         .install_recorder()
         .context("metrics cannot be set up")?;
 
@@ -110,7 +117,10 @@ fn announce(address: SocketAddr, token: Option<&str>) -> anyhow::Result<()> {
     writeln!(out, "  GraphQL  http://{address}/graphql")?;
     if let Some(token) = token {
         writeln!(out, "  token    {token}")?;
-        writeln!(out, "           (the administrator's, shown this once; `botserver token issue` makes others)")?;
+        writeln!(
+            out,
+            "           (the administrator's, shown this once; `botserver token issue` makes others)"
+        )?;
     }
     writeln!(out)?;
     Ok(out.flush()?)
@@ -196,14 +206,16 @@ async fn observe(
     tokio::pin!(stopped);
     metrics::gauge!("build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     loop {
-        if let Ok(head) = feed.head().await
-            && let Ok(statuses) = projections::list(&pools.projector, head).await
-        {
+        if let Ok(head) = feed.head().await {
             metrics::gauge!("log_position").set(head.0 as f64);
-            for status in statuses {
-                let lag = status.lag_events as f64;
-                metrics::gauge!("projection_lag_events", "name" => status.name.clone()).set(lag);
-            }
+        }
+        for (role, pool) in [
+            ("log", &pools.log),
+            ("projector", &pools.projector),
+            ("app", &pools.app),
+        ] {
+            let in_use = f64::from(pool.size()) - pool.num_idle() as f64;
+            metrics::gauge!("db_pool_in_use", "role" => role).set(in_use);
         }
         metrics.run_upkeep();
         tokio::select! {

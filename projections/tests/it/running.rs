@@ -282,10 +282,7 @@ async fn rows_that_cannot_be_written_leave_the_checkpoint_where_it_was() {
         .wait_for(&["bot"], head, PATIENCE)
         .await
         .expect("the others go on");
-    let waited = running
-        .projections
-        .wait_for(&["organisation"], head, SHORT)
-        .await;
+    let waited = running.projections.wait_for(&["organisation"], head, SHORT).await;
     assert!(matches!(waited, Err(WaitError::Timeout)));
     let status = list(&fixture.projector, head).await.expect("readable").remove(0);
     assert_eq!((status.name, status.position), ("organisation", before));

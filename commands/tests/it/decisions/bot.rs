@@ -9,15 +9,21 @@ use domain::{Aggregate, Claim};
 use super::{given, nothing, one, refused};
 
 fn create(name: &str) -> BotCommand {
-    BotCommand::Create { name: name.to_owned() }
+    BotCommand::Create {
+        name: name.to_owned(),
+    }
 }
 
 fn created() -> BotEvent {
-    BotEvent::Created { name: "shop".to_owned() }
+    BotEvent::Created {
+        name: "shop".to_owned(),
+    }
 }
 
 fn retired() -> BotEvent {
-    BotEvent::Retired { name: "shop".to_owned() }
+    BotEvent::Retired {
+        name: "shop".to_owned(),
+    }
 }
 
 fn package(digest: &str) -> Package {
@@ -35,7 +41,10 @@ fn a_bot_is_created_under_its_name_in_lower_case() {
 #[test]
 fn a_bot_is_created_once() {
     for events in [vec![created()], vec![created(), BotEvent::Paused {}]] {
-        assert_eq!(refused(&given::<Bot>(events), create("shop")), (Conflict, "bot_exists"));
+        assert_eq!(
+            refused(&given::<Bot>(events), create("shop")),
+            (Conflict, "bot_exists")
+        );
     }
 }
 
@@ -43,19 +52,44 @@ fn a_bot_is_created_once() {
 fn a_name_stands_in_an_address_as_it_is() {
     for good in ["a", "0", "shop-2", "a_b", &"x".repeat(64), "api2", "apis"] {
         let event = one(&given::<Bot>([]), create(good));
-        assert_eq!(event, BotEvent::Created { name: good.to_owned() });
+        assert_eq!(
+            event,
+            BotEvent::Created {
+                name: good.to_owned()
+            }
+        );
     }
     for bad in [
-        "", " ", "-a", "_a", "a b", "a/b", "a.b", "..", "shöp", "сайт", "ſhop", "a\0", "a\n b", "a%41", "🤖",
+        "",
+        " ",
+        "-a",
+        "_a",
+        "a b",
+        "a/b",
+        "a.b",
+        "..",
+        "shöp",
+        "сайт",
+        "ſhop",
+        "a\0",
+        "a\n b",
+        "a%41",
+        "🤖",
         &"x".repeat(65),
     ] {
-        assert_eq!(refused(&given::<Bot>([]), create(bad)), (Invalid, "bot_name_invalid"), "{bad:?}");
+        assert_eq!(
+            refused(&given::<Bot>([]), create(bad)),
+            (Invalid, "bot_name_invalid"),
+            "{bad:?}"
+        );
     }
 }
 
 #[test]
 fn a_bot_cannot_have_the_name_of_a_page_of_the_server() {
-    for reserved in ["api", "API", " ws ", "graphql", "metrics", "readyz", "webhook", "assets"] {
+    for reserved in [
+        "api", "API", " ws ", "graphql", "metrics", "readyz", "webhook", "assets",
+    ] {
         let refusal = refused(&given::<Bot>([]), create(reserved));
         assert_eq!(refusal, (Invalid, "bot_name_reserved"), "{reserved}");
     }
@@ -136,14 +170,28 @@ fn an_organisation_is_founded_once_and_renamed() {
     let none = given::<Organisation>([]);
     let founded = OrganisationEvent::Created { name: name("Acme") };
     assert_eq!(one(&none, create("Acme")), founded);
-    assert_eq!(refused(&none, rename("Acme")), (NotFound, "organisation_not_found"));
+    assert_eq!(
+        refused(&none, rename("Acme")),
+        (NotFound, "organisation_not_found")
+    );
     let acme = given::<Organisation>([founded]);
     assert_eq!(refused(&acme, create("Acme")), (Conflict, "organisation_exists"));
     nothing(&acme, rename("Acme"));
-    assert_eq!(one(&acme, rename("Ünïted")), OrganisationEvent::Renamed { name: name("Ünïted") });
+    assert_eq!(
+        one(&acme, rename("Ünïted")),
+        OrganisationEvent::Renamed {
+            name: name("Ünïted")
+        }
+    );
     for bad in ["", "  ", &"ü".repeat(201)] {
-        assert_eq!(refused(&acme, rename(bad)), (Invalid, "organisation_name_invalid"));
-        assert_eq!(refused(&none, create(bad)), (Invalid, "organisation_name_invalid"));
+        assert_eq!(
+            refused(&acme, rename(bad)),
+            (Invalid, "organisation_name_invalid")
+        );
+        assert_eq!(
+            refused(&none, create(bad)),
+            (Invalid, "organisation_name_invalid")
+        );
     }
     one(&acme, rename(&"ü".repeat(200)));
 }

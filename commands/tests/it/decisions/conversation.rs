@@ -1,8 +1,8 @@
 //! Conversations and runs.
 
+use chrono::TimeDelta;
 use commands::RefusalKind::{Conflict, NotFound};
 use commands::{ConversationCommand, RunCommand};
-use chrono::TimeDelta;
 use domain::conversation::{Conversation, ConversationEnd, ConversationEvent, Turn};
 use domain::run::{Run, RunEvent, RunOutcome, RunStart, StoredRun, Suspension};
 use domain::{BotId, ConversationId, Personal, SessionId, TurnId, UserId};
@@ -77,7 +77,10 @@ fn a_turn_keeps_a_conversation_awake() {
 
 #[test]
 fn an_ended_conversation_does_not_end_again() {
-    assert_eq!(one(&given::<Conversation>([started()]), END), ended(ConversationEnd::Requested));
+    assert_eq!(
+        one(&given::<Conversation>([started()]), END),
+        ended(ConversationEnd::Requested)
+    );
     let over = given::<Conversation>([started(), ended(ConversationEnd::Requested), turn(1)]);
     nothing(&over, END);
     nothing(&over, expire(100));
@@ -121,7 +124,10 @@ fn suspended() -> RunEvent {
 #[test]
 fn a_run_is_cancelled_wherever_it_is_and_only_once() {
     let cancel = RunCommand::Cancel { at: at(5) };
-    assert_eq!(refused(&given::<Run>([]), cancel.clone()), (NotFound, "run_not_found"));
+    assert_eq!(
+        refused(&given::<Run>([]), cancel.clone()),
+        (NotFound, "run_not_found")
+    );
     for events in [vec![run_started()], vec![run_started(), suspended()]] {
         let event = one(&given::<Run>(events.clone()), cancel.clone());
         assert!(matches!(

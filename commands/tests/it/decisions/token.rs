@@ -31,7 +31,10 @@ fn issued() -> TokenEvent {
 
 #[test]
 fn a_token_carries_what_it_was_issued_with() {
-    assert_eq!(one(&given::<Token>([]), issue("ci", &[Permission::BotRead], None)), issued());
+    assert_eq!(
+        one(&given::<Token>([]), issue("ci", &[Permission::BotRead], None)),
+        issued()
+    );
 }
 
 #[test]
@@ -60,12 +63,18 @@ fn a_token_expires_after_it_is_issued() {
 
 #[test]
 fn a_revoked_token_stays_revoked() {
-    assert_eq!(one(&given::<Token>([issued()]), TokenCommand::Revoke), TokenEvent::Revoked {});
+    assert_eq!(
+        one(&given::<Token>([issued()]), TokenCommand::Revoke),
+        TokenEvent::Revoked {}
+    );
     let revoked = given::<Token>([issued(), TokenEvent::Revoked {}]);
     nothing(&revoked, TokenCommand::Revoke);
     let again = issue("ci", &[Permission::BotRead], None);
     assert_eq!(refused(&revoked, again.clone()), (Conflict, "token_exists"));
-    assert_eq!(refused(&given::<Token>([issued()]), again), (Conflict, "token_exists"));
+    assert_eq!(
+        refused(&given::<Token>([issued()]), again),
+        (Conflict, "token_exists")
+    );
 }
 
 #[test]
@@ -85,8 +94,13 @@ fn a_visitor_has_no_permission_at_all() {
         permissions: BTreeSet::from([Permission::BotRead]),
     };
     for permission in Permission::ALL {
-        assert!(matches!(visitor.require(*permission), Err(CommandError::Denied(denied)) if denied == *permission));
-        assert_eq!(reader.require(*permission).is_ok(), *permission == Permission::BotRead);
+        assert!(
+            matches!(visitor.require(*permission), Err(CommandError::Denied(denied)) if denied == *permission)
+        );
+        assert_eq!(
+            reader.require(*permission).is_ok(),
+            *permission == Permission::BotRead
+        );
         assert!(Actor::System("test").require(*permission).is_ok());
     }
 }

@@ -34,7 +34,10 @@ fn registered() -> UserEvent {
 
 #[test]
 fn a_visitor_is_admitted_once() {
-    assert_eq!(one(&given::<User>([]), UserCommand::Admit), UserEvent::Admitted {});
+    assert_eq!(
+        one(&given::<User>([]), UserCommand::Admit),
+        UserEvent::Admitted {}
+    );
     nothing(&given::<User>([UserEvent::Admitted {}]), UserCommand::Admit);
     nothing(&given::<User>([registered()]), UserCommand::Admit);
 }
@@ -51,11 +54,21 @@ fn a_login_is_registered_in_lower_case() {
 fn a_login_has_no_spaces_and_a_name_is_not_blank() {
     let none = given::<User>([]);
     for bad in ["", "ab", "a b c", "a\tbc", "an\u{a0}na", &"x".repeat(255)] {
-        assert_eq!(refused(&none, register(bad, "Ann")), (Invalid, "user_login_invalid"), "{bad:?}");
+        assert_eq!(
+            refused(&none, register(bad, "Ann")),
+            (Invalid, "user_login_invalid"),
+            "{bad:?}"
+        );
     }
     for bad in ["", "  ", &"Ä".repeat(201)] {
-        assert_eq!(refused(&none, register("ann", bad)), (Invalid, "user_name_invalid"));
-        assert_eq!(refused(&given::<User>([registered()]), rename(bad)), (Invalid, "user_name_invalid"));
+        assert_eq!(
+            refused(&none, register("ann", bad)),
+            (Invalid, "user_name_invalid")
+        );
+        assert_eq!(
+            refused(&given::<User>([registered()]), rename(bad)),
+            (Invalid, "user_name_invalid")
+        );
     }
     one(&none, register(&"x".repeat(254), &"Ä".repeat(200)));
 }
@@ -79,8 +92,14 @@ fn a_member_is_renamed_unless_it_is_their_name() {
 #[test]
 fn a_member_whose_name_was_erased_can_be_named_again() {
     let erased = UserEvent::Registered {
-        login: Personal::Erased { subject: USER, class: domain::Class::Identity },
-        name: Personal::Erased { subject: USER, class: domain::Class::Identity },
+        login: Personal::Erased {
+            subject: USER,
+            class: domain::Class::Identity,
+        },
+        name: Personal::Erased {
+            subject: USER,
+            class: domain::Class::Identity,
+        },
     };
     assert_eq!(User::claims("u", &erased), []);
     one(&given::<User>([erased]), rename("Ann"));
@@ -128,7 +147,12 @@ fn a_session_is_started_once_and_ended_once() {
     let open = given::<Session>([started.clone()]);
     assert_eq!(refused(&open, start(None)), (Conflict, "session_exists"));
     let ended = one(&open, END);
-    assert_eq!(ended, SessionEvent::Ended { reason: SessionEnd::Requested });
+    assert_eq!(
+        ended,
+        SessionEvent::Ended {
+            reason: SessionEnd::Requested
+        }
+    );
     let over = given::<Session>([started, ended]);
     nothing(&over, END);
     assert_eq!(refused(&over, start(None)), (Conflict, "session_ended"));
@@ -138,7 +162,9 @@ fn a_session_is_started_once_and_ended_once() {
 fn a_session_with_an_address_claims_it() {
     let started = one(&given::<Session>([]), start(Some("+49 1")));
     let claims = Session::claims("s", &started);
-    assert!(matches!(&claims[..], [Claim::Take { kind: "session_address", key, .. }] if key.ends_with("/+49 1")));
+    assert!(
+        matches!(&claims[..], [Claim::Take { kind: "session_address", key, .. }] if key.ends_with("/+49 1"))
+    );
     let anonymous = one(&given::<Session>([]), start(None));
     assert_eq!(Session::claims("s", &anonymous), []);
 }

@@ -97,7 +97,7 @@ pub const KEYS: &[Key] = &[
     set("limits.script_memory_mib_max", Integer(1, 4_096), "64"),
     set("limits.script_seconds_max", Integer(1, 3_600), "30"),
     set("graphql.depth_max", Integer(1, 100), "12"),
-    set("graphql.complexity_max", Integer(1, 1_000_000), "1000"),
+    set("graphql.complexity_max", Integer(1, 1_000_000), "10000"),
     set("graphql.introspection", Bool, "true"),
     set("conversation.idle_minutes", Integer(1, 10_080), "30"),
     set("organisation.name", Name, "default"),

@@ -40,10 +40,7 @@ async fn a_killed_server_loses_no_acknowledged_turn_and_answers_none_twice() {
     for point in named {
         let after: u32 = chance.random_range(30..200);
         println!("seed {seed}: killing itself at {point}, the {after}th time");
-        let crash = [
-            ("CRASH_AT", point.to_owned()),
-            ("CRASH_AFTER", after.to_string()),
-        ];
+        let crash = [("CRASH_AT", point.to_owned()), ("CRASH_AFTER", after.to_string())];
         let mut server = Server::start_with(&data, &crash);
         crowd.moved_to(&server);
         let until = tokio::time::Instant::now() + PATIENCE;
