@@ -364,7 +364,12 @@ async fn rows_read(f: &Fixture) -> i64 {
     let owner = pool(&f.database, "botserver_owner", 1);
     let end_sessions = "select count(pg_terminate_backend(pid)) from pg_stat_activity
                          where datname = current_database() and usename = 'botserver_log'";
-    while sqlx::query_scalar::<_, i64>(end_sessions).fetch_one(&owner).await.unwrap() > 0 {}
+    while sqlx::query_scalar::<_, i64>(end_sessions)
+        .fetch_one(&owner)
+        .await
+        .unwrap()
+        > 0
+    {}
     let read = "select sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint
                   from pg_stat_user_tables where schemaname = 'log'";
     sqlx::query_scalar(read).fetch_one(&owner).await.unwrap()
