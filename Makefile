@@ -20,7 +20,7 @@ run: setup
 # The database that tests share is stopped also when a test failed. `stop` leaves it to others who still test.
 test: setup
 	@status=0; \
-	cargo test --workspace --locked || status=$$?; \
+	cargo test --workspace --locked --no-fail-fast || status=$$?; \
 	"$${CARGO_TARGET_DIR:-target}/debug/test-database" stop || status=$$?; \
 	exit $$status
 	@$(MAKE) --no-print-directory test-ui
