@@ -12,22 +12,16 @@ use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder, Row};
 use uuid::Uuid;
 
 use crate::column::{self, stored_word};
-use crate::fold::{FoldError, Folded, Projection, Rows, decoded, stream_key};
-use crate::paging::{Cursor, Keyset, Order, Page, Slice, fetch};
+use crate::fold::{FoldError, Projection, Rows, decoded, stream_key};
+use crate::listing::{Listed, Narrow, load, select};
+use crate::paging::{Cursor, Keyset, Page, Slice};
 use crate::reader::{ReadError, Reads};
 
 /// The projection's name.
 pub const NAME: &str = "bot";
-
-macro_rules! select {
-    ($rest:literal) => {
-        concat!(
-            "select id, tenant_id, name, state, package_digest, scripts, profile, broken, created_at, loaded_at, ",
-            "position from read.bots where ",
-            $rest
-        )
-    };
-}
+const TABLE: &str = "read.bots";
+const COLUMNS: &str =
+    "id, tenant_id, name, state, package_digest, scripts, profile, broken, created_at, loaded_at";
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct BotRow {
@@ -61,6 +55,7 @@ pub(crate) struct Bots;
 
 impl Projection for Bots {
     const NAME: &'static str = NAME;
+    const TABLE: &'static str = TABLE;
     const VERSION: i32 = 1;
     type Key = BotId;
     type Row = BotRow;
@@ -94,17 +89,7 @@ impl Projection for Bots {
     }
 
     async fn load(connection: &mut PgConnection, keys: &[BotId]) -> Result<Rows<Self>, sqlx::Error> {
-        let keys: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
-        let rows = sqlx::query(select!("id = any($1)"))
-            .bind(&keys)
-            .fetch_all(connection)
-            .await?;
-        rows.iter()
-            .map(|row| {
-                let value = BotRow::from_row(row)?;
-                Ok((value.id, Folded::stored(row.try_get("position")?, value)))
-            })
-            .collect()
+        load::<Self>(connection, keys).await
     }
 
     async fn store(connection: &mut PgConnection, rows: &Rows<Self>) -> Result<(), sqlx::Error> {
@@ -136,20 +121,6 @@ impl Projection for Bots {
         .execute(connection)
         .await?;
         Ok(())
-    }
-
-    async fn clear(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-        sqlx::query("delete from read.bots").execute(connection).await?;
-        Ok(())
-    }
-
-    async fn digest(connection: &mut PgConnection) -> Result<Vec<u8>, sqlx::Error> {
-        sqlx::query_scalar(
-            "select sha256(coalesce(string_agg(sha256(convert_to(t::text, 'UTF8')), ''::bytea order by id), ''))
-             from read.bots t",
-        )
-        .fetch_one(connection)
-        .await
     }
 }
 
@@ -247,7 +218,20 @@ impl Keyset for BotRow {
     }
 }
 
-impl BotFilter {
+impl Listed for BotRow {
+    type Id = BotId;
+    type Filter = BotFilter;
+
+    const TABLE: &'static str = TABLE;
+    const COLUMNS: &'static str = COLUMNS;
+    const NEWEST_BY: &'static str = "created_at";
+
+    fn id(&self) -> BotId {
+        self.id
+    }
+}
+
+impl Narrow for BotFilter {
     fn narrow(&self, query: &mut QueryBuilder<'_, Postgres>) {
         if let Some(name) = &self.name {
             query
@@ -264,22 +248,11 @@ impl BotFilter {
 impl Reads {
     /// Newest first.
     pub async fn bots(&self, page: &Page, filter: &BotFilter) -> Result<Slice<BotRow>, ReadError> {
-        let mut query = QueryBuilder::new(select!("true"));
-        filter.narrow(&mut query);
-        fetch(
-            &mut *self.connection().await,
-            query,
-            Order::Newest("created_at"),
-            page,
-        )
-        .await
+        self.list(page, filter).await
     }
 
     pub async fn bot_count(&self, filter: &BotFilter) -> Result<u64, ReadError> {
-        let mut query = QueryBuilder::new("select count(*) as total from read.bots where true");
-        filter.narrow(&mut query);
-        let row = query.build().fetch_one(&mut *self.connection().await).await?;
-        Ok(column::count(&row, "total")?)
+        self.count::<BotRow>(filter).await
     }
 
     pub async fn bot(&self, id: BotId) -> Result<Option<BotRow>, ReadError> {
@@ -288,22 +261,15 @@ impl Reads {
 
     /// The bot that holds the name now; a retired one has given it back.
     pub async fn bot_by_name(&self, name: &str) -> Result<Option<BotRow>, ReadError> {
-        let row = sqlx::query_as(select!(
-            "name = $1 and state <> 'retired' order by created_at desc, id desc limit 1"
-        ))
-        .bind(name)
-        .fetch_optional(&mut *self.connection().await)
-        .await?;
-        Ok(row)
+        let mut query = select::<BotRow>();
+        query.push(" and state <> 'retired' and name = ").push_bind(name);
+        query.push(" order by created_at desc, id desc limit 1");
+        let row = query.build_query_as();
+        Ok(row.fetch_optional(&mut *self.connection().await).await?)
     }
 
     pub async fn bots_by_ids(&self, ids: &[BotId]) -> Result<BTreeMap<BotId, BotRow>, ReadError> {
-        let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
-        let rows: Vec<BotRow> = sqlx::query_as(select!("id = any($1)"))
-            .bind(&ids)
-            .fetch_all(&mut *self.connection().await)
-            .await?;
-        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+        self.by_ids(ids).await
     }
 }
 

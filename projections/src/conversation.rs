@@ -24,6 +24,7 @@ use crate::fold::{FoldError, Projection, Rows, decoded, sealed, stream_key};
 
 /// The projection's name.
 pub const NAME: &str = "conversation";
+const TABLE: &str = "read.conversations";
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConversationRow {
@@ -81,6 +82,7 @@ pub(crate) struct Conversations;
 
 impl Projection for Conversations {
     const NAME: &'static str = NAME;
+    const TABLE: &'static str = TABLE;
     const VERSION: i32 = 1;
     type Key = ConversationId;
     type Row = Fold;
@@ -154,12 +156,9 @@ impl Projection for Conversations {
     }
 
     async fn clear(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-        sqlx::query("delete from read.turns")
-            .execute(&mut *connection)
-            .await?;
-        sqlx::query("delete from read.conversations")
-            .execute(connection)
-            .await?;
+        for statement in ["delete from read.turns", "delete from read.conversations"] {
+            sqlx::query(statement).execute(&mut *connection).await?;
+        }
         Ok(())
     }
 

@@ -14,8 +14,9 @@ use uuid::Uuid;
 ///
 /// The runtime calls `load`, `store` and `clear` inside the transaction that moves the checkpoint.
 pub(crate) trait Projection: Send + Sync + 'static {
-    /// As commands and checkpoints name it; the same as its table.
+    /// As commands and checkpoints name it.
     const NAME: &'static str;
+    const TABLE: &'static str;
     /// Raised when stored rows must be made again, because the fold or the table changed.
     const VERSION: i32;
     type Key: Ord + Clone + Send + Sync;
@@ -40,10 +41,25 @@ pub(crate) trait Projection: Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
 
     /// Deletes every row. Not `truncate`, which would make readers wait.
-    fn clear(connection: &mut PgConnection) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
+    fn clear(connection: &mut PgConnection) -> impl Future<Output = Result<(), sqlx::Error>> + Send {
+        async {
+            let statement = format!("delete from {}", Self::TABLE);
+            sqlx::query(&statement).execute(connection).await?;
+            Ok(())
+        }
+    }
 
     /// SHA-256 over every row in order of its key, 32 bytes.
-    fn digest(connection: &mut PgConnection) -> impl Future<Output = Result<Vec<u8>, sqlx::Error>> + Send;
+    fn digest(connection: &mut PgConnection) -> impl Future<Output = Result<Vec<u8>, sqlx::Error>> + Send {
+        async {
+            let statement = format!(
+                "select sha256(coalesce(string_agg(sha256(convert_to(t::text, 'UTF8')), ''::bytea order by id), ''))
+                 from {} t",
+                Self::TABLE
+            );
+            sqlx::query_scalar(&statement).fetch_one(connection).await
+        }
+    }
 }
 
 pub(crate) type Rows<P> = BTreeMap<<P as Projection>::Key, Folded<<P as Projection>::Row>>;

@@ -11,6 +11,7 @@
 mod checkpoint;
 mod column;
 mod fold;
+mod listing;
 mod live;
 mod paging;
 mod reader;

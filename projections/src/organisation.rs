@@ -7,16 +7,18 @@ use domain::organisation::{Organisation, OrganisationEvent};
 use domain::{Aggregate, OrganisationId};
 use event_log::RecordedEvent;
 use sqlx::postgres::PgRow;
-use sqlx::{FromRow, PgConnection, QueryBuilder, Row};
-use uuid::Uuid;
+use sqlx::{FromRow, PgConnection, Row};
 
 use crate::column;
-use crate::fold::{FoldError, Folded, Projection, Rows, decoded, stream_key};
-use crate::paging::{Cursor, Keyset, Order, Page, Slice, fetch};
+use crate::fold::{FoldError, Projection, Rows, decoded, stream_key};
+use crate::listing::{Listed, load};
+use crate::paging::{Cursor, Keyset, Page, Slice};
 use crate::reader::{ReadError, Reads};
 
 /// The projection's name.
 pub const NAME: &str = "organisation";
+const TABLE: &str = "read.organisations";
+const COLUMNS: &str = "id, name, created_at";
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct OrganisationRow {
@@ -29,6 +31,7 @@ pub(crate) struct Organisations;
 
 impl Projection for Organisations {
     const NAME: &'static str = NAME;
+    const TABLE: &'static str = TABLE;
     const VERSION: i32 = 1;
     type Key = OrganisationId;
     type Row = OrganisationRow;
@@ -53,18 +56,7 @@ impl Projection for Organisations {
     }
 
     async fn load(connection: &mut PgConnection, keys: &[OrganisationId]) -> Result<Rows<Self>, sqlx::Error> {
-        let keys: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
-        let rows =
-            sqlx::query("select id, name, created_at, position from read.organisations where id = any($1)")
-                .bind(&keys)
-                .fetch_all(connection)
-                .await?;
-        rows.iter()
-            .map(|row| {
-                let value = OrganisationRow::from_row(row)?;
-                Ok((value.id, Folded::stored(row.try_get("position")?, value)))
-            })
-            .collect()
+        load::<Self>(connection, keys).await
     }
 
     async fn store(connection: &mut PgConnection, rows: &Rows<Self>) -> Result<(), sqlx::Error> {
@@ -93,22 +85,6 @@ impl Projection for Organisations {
         .await?;
         Ok(())
     }
-
-    async fn clear(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-        sqlx::query("delete from read.organisations")
-            .execute(connection)
-            .await?;
-        Ok(())
-    }
-
-    async fn digest(connection: &mut PgConnection) -> Result<Vec<u8>, sqlx::Error> {
-        sqlx::query_scalar(
-            "select sha256(coalesce(string_agg(sha256(convert_to(t::text, 'UTF8')), ''::bytea order by id), ''))
-             from read.organisations t",
-        )
-        .fetch_one(connection)
-        .await
-    }
 }
 
 impl<'r> FromRow<'r, PgRow> for OrganisationRow {
@@ -131,17 +107,23 @@ impl Keyset for OrganisationRow {
     }
 }
 
+impl Listed for OrganisationRow {
+    type Id = OrganisationId;
+    type Filter = ();
+
+    const TABLE: &'static str = TABLE;
+    const COLUMNS: &'static str = COLUMNS;
+    const NEWEST_BY: &'static str = "created_at";
+
+    fn id(&self) -> OrganisationId {
+        self.id
+    }
+}
+
 impl Reads {
     /// The reader's own organisation, as a list.
     pub async fn organisations(&self, page: &Page) -> Result<Slice<OrganisationRow>, ReadError> {
-        let query = QueryBuilder::new("select id, name, created_at from read.organisations where true");
-        fetch(
-            &mut *self.connection().await,
-            query,
-            Order::Newest("created_at"),
-            page,
-        )
-        .await
+        self.list(page, &()).await
     }
 
     pub async fn organisation(&self, id: OrganisationId) -> Result<Option<OrganisationRow>, ReadError> {
@@ -152,13 +134,7 @@ impl Reads {
         &self,
         ids: &[OrganisationId],
     ) -> Result<BTreeMap<OrganisationId, OrganisationRow>, ReadError> {
-        let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
-        let rows: Vec<OrganisationRow> =
-            sqlx::query_as("select id, name, created_at from read.organisations where id = any($1)")
-                .bind(&ids)
-                .fetch_all(&mut *self.connection().await)
-                .await?;
-        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+        self.by_ids(ids).await
     }
 }
 

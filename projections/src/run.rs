@@ -13,9 +13,11 @@ pub use questions::RunFilter;
 
 use crate::column::stored_word;
 use crate::fold::{FoldError, Projection, Rows, decoded, sealed, stream_key};
+use crate::listing;
 
 /// The projection's name.
 pub const NAME: &str = "run";
+const TABLE: &str = "read.runs";
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunRow {
@@ -73,6 +75,7 @@ pub(crate) struct Runs;
 
 impl Projection for Runs {
     const NAME: &'static str = NAME;
+    const TABLE: &'static str = TABLE;
     const VERSION: i32 = 1;
     type Key = RunId;
     type Row = RunRow;
@@ -116,25 +119,11 @@ impl Projection for Runs {
     }
 
     async fn load(connection: &mut PgConnection, keys: &[RunId]) -> Result<Rows<Self>, sqlx::Error> {
-        store::load(connection, keys).await
+        listing::load::<Self>(connection, keys).await
     }
 
     async fn store(connection: &mut PgConnection, rows: &Rows<Self>) -> Result<(), sqlx::Error> {
         store::store(connection, rows).await
-    }
-
-    async fn clear(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-        sqlx::query("delete from read.runs").execute(connection).await?;
-        Ok(())
-    }
-
-    async fn digest(connection: &mut PgConnection) -> Result<Vec<u8>, sqlx::Error> {
-        sqlx::query_scalar(
-            "select sha256(coalesce(string_agg(sha256(convert_to(t::text, 'UTF8')), ''::bytea order by id), ''))
-             from read.runs t",
-        )
-        .fetch_one(connection)
-        .await
     }
 }
 

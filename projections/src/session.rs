@@ -11,22 +11,15 @@ use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder, Row};
 use uuid::Uuid;
 
 use crate::column::{self, stored_word};
-use crate::fold::{FoldError, Folded, Projection, Rows, decoded, stream_key};
-use crate::paging::{Cursor, Keyset, Order, Page, Slice, fetch};
+use crate::fold::{FoldError, Projection, Rows, decoded, stream_key};
+use crate::listing::{Listed, Narrow, load};
+use crate::paging::{Cursor, Keyset, Page, Slice};
 use crate::reader::{ReadError, Reads};
 
 /// The projection's name.
 pub const NAME: &str = "session";
-
-macro_rules! select {
-    ($rest:literal) => {
-        concat!(
-            "select id, tenant_id, bot_id, user_id, channel, state, started_at, ended_at, position ",
-            "from read.sessions where ",
-            $rest
-        )
-    };
-}
+const TABLE: &str = "read.sessions";
+const COLUMNS: &str = "id, tenant_id, bot_id, user_id, channel, state, started_at, ended_at";
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct SessionRow {
@@ -55,6 +48,7 @@ pub(crate) struct Sessions;
 
 impl Projection for Sessions {
     const NAME: &'static str = NAME;
+    const TABLE: &'static str = TABLE;
     const VERSION: i32 = 1;
     type Key = SessionId;
     type Row = SessionRow;
@@ -93,17 +87,7 @@ impl Projection for Sessions {
     }
 
     async fn load(connection: &mut PgConnection, keys: &[SessionId]) -> Result<Rows<Self>, sqlx::Error> {
-        let keys: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
-        let rows = sqlx::query(select!("id = any($1)"))
-            .bind(&keys)
-            .fetch_all(connection)
-            .await?;
-        rows.iter()
-            .map(|row| {
-                let value = SessionRow::from_row(row)?;
-                Ok((value.id, Folded::stored(row.try_get("position")?, value)))
-            })
-            .collect()
+        load::<Self>(connection, keys).await
     }
 
     async fn store(connection: &mut PgConnection, rows: &Rows<Self>) -> Result<(), sqlx::Error> {
@@ -129,22 +113,6 @@ impl Projection for Sessions {
         .execute(connection)
         .await?;
         Ok(())
-    }
-
-    async fn clear(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-        sqlx::query("delete from read.sessions")
-            .execute(connection)
-            .await?;
-        Ok(())
-    }
-
-    async fn digest(connection: &mut PgConnection) -> Result<Vec<u8>, sqlx::Error> {
-        sqlx::query_scalar(
-            "select sha256(coalesce(string_agg(sha256(convert_to(t::text, 'UTF8')), ''::bytea order by id), ''))
-             from read.sessions t",
-        )
-        .fetch_one(connection)
-        .await
     }
 }
 
@@ -212,7 +180,20 @@ impl Keyset for SessionRow {
     }
 }
 
-impl SessionFilter {
+impl Listed for SessionRow {
+    type Id = SessionId;
+    type Filter = SessionFilter;
+
+    const TABLE: &'static str = TABLE;
+    const COLUMNS: &'static str = COLUMNS;
+    const NEWEST_BY: &'static str = "started_at";
+
+    fn id(&self) -> SessionId {
+        self.id
+    }
+}
+
+impl Narrow for SessionFilter {
     fn narrow(&self, query: &mut QueryBuilder<'_, Postgres>) {
         if let Some(bot_id) = self.bot_id {
             query.push(" and bot_id = ").push_bind(bot_id.0);
@@ -230,22 +211,11 @@ impl Reads {
         page: &Page,
         filter: &SessionFilter,
     ) -> Result<Slice<SessionRow>, ReadError> {
-        let mut query = QueryBuilder::new(select!("true"));
-        filter.narrow(&mut query);
-        fetch(
-            &mut *self.connection().await,
-            query,
-            Order::Newest("started_at"),
-            page,
-        )
-        .await
+        self.list(page, filter).await
     }
 
     pub async fn session_count(&self, filter: &SessionFilter) -> Result<u64, ReadError> {
-        let mut query = QueryBuilder::new("select count(*) as total from read.sessions where true");
-        filter.narrow(&mut query);
-        let row = query.build().fetch_one(&mut *self.connection().await).await?;
-        Ok(column::count(&row, "total")?)
+        self.count::<SessionRow>(filter).await
     }
 
     pub async fn session(&self, id: SessionId) -> Result<Option<SessionRow>, ReadError> {
@@ -256,12 +226,7 @@ impl Reads {
         &self,
         ids: &[SessionId],
     ) -> Result<BTreeMap<SessionId, SessionRow>, ReadError> {
-        let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
-        let rows: Vec<SessionRow> = sqlx::query_as(select!("id = any($1)"))
-            .bind(&ids)
-            .fetch_all(&mut *self.connection().await)
-            .await?;
-        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+        self.by_ids(ids).await
     }
 
     /// How many conversations each session has had; a session without one is left out.

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use domain::{BotId, ConversationId, SessionId};
 use sqlx::{Postgres, QueryBuilder};
-use uuid::Uuid;
 
-use super::store::select;
-use super::{ConversationRow, ConversationState};
-use crate::column;
-use crate::paging::{Cursor, Keyset, Order, Page, Slice, fetch};
+use super::store::COLUMNS;
+use super::{ConversationRow, ConversationState, TABLE};
+use crate::listing::{Listed, Narrow};
+use crate::paging::{Cursor, Keyset, Page, Slice};
 use crate::reader::{ReadError, Reads};
 
 /// Which conversations; nothing set means all.
@@ -20,7 +19,20 @@ pub struct ConversationFilter {
     pub state: Option<ConversationState>,
 }
 
-impl ConversationFilter {
+impl Listed for ConversationRow {
+    type Id = ConversationId;
+    type Filter = ConversationFilter;
+
+    const TABLE: &'static str = TABLE;
+    const COLUMNS: &'static str = COLUMNS;
+    const NEWEST_BY: &'static str = "started_at";
+
+    fn id(&self) -> ConversationId {
+        self.id
+    }
+}
+
+impl Narrow for ConversationFilter {
     fn narrow(&self, query: &mut QueryBuilder<'_, Postgres>) {
         if let Some(bot_id) = self.bot_id {
             query.push(" and bot_id = ").push_bind(bot_id.0);
@@ -51,22 +63,11 @@ impl Reads {
         page: &Page,
         filter: &ConversationFilter,
     ) -> Result<Slice<ConversationRow>, ReadError> {
-        let mut query = QueryBuilder::new(select!("true"));
-        filter.narrow(&mut query);
-        fetch(
-            &mut *self.connection().await,
-            query,
-            Order::Newest("started_at"),
-            page,
-        )
-        .await
+        self.list(page, filter).await
     }
 
     pub async fn conversation_count(&self, filter: &ConversationFilter) -> Result<u64, ReadError> {
-        let mut query = QueryBuilder::new("select count(*) as total from read.conversations where true");
-        filter.narrow(&mut query);
-        let row = query.build().fetch_one(&mut *self.connection().await).await?;
-        Ok(column::count(&row, "total")?)
+        self.count::<ConversationRow>(filter).await
     }
 
     pub async fn conversation(&self, id: ConversationId) -> Result<Option<ConversationRow>, ReadError> {
@@ -77,11 +78,6 @@ impl Reads {
         &self,
         ids: &[ConversationId],
     ) -> Result<BTreeMap<ConversationId, ConversationRow>, ReadError> {
-        let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
-        let rows: Vec<ConversationRow> = sqlx::query_as(select!("id = any($1)"))
-            .bind(&ids)
-            .fetch_all(&mut *self.connection().await)
-            .await?;
-        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+        self.by_ids(ids).await
     }
 }

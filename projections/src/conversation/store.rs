@@ -11,43 +11,22 @@ use uuid::Uuid;
 use super::{ConversationRow, ConversationState, Conversations, Fold};
 use crate::column;
 use crate::fold::{Folded, Rows};
+use crate::listing::load_rows;
 
-macro_rules! select {
-    ($rest:literal) => {
-        concat!(
-            "select id, tenant_id, session_id, bot_id, user_id, state, end_reason, started_at, active_at, ",
-            "ended_at, turn_count, reply_count, position from read.conversations where ",
-            $rest
-        )
-    };
-}
-pub(super) use select;
+/// What a row is read from.
+pub(super) const COLUMNS: &str = "id, tenant_id, session_id, bot_id, user_id, state, end_reason, started_at, active_at, ended_at, turn_count, \
+     reply_count";
 
 pub(super) async fn load(
     connection: &mut PgConnection,
     keys: &[ConversationId],
 ) -> Result<Rows<Conversations>, sqlx::Error> {
-    let keys: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
-    let rows = sqlx::query(select!("id = any($1)"))
-        .bind(&keys)
-        .fetch_all(connection)
-        .await?;
-    rows.iter()
-        .map(|row| {
-            let value = ConversationRow::from_row(row)?;
-            let position = row.try_get("position")?;
-            Ok((
-                value.id,
-                Folded::stored(
-                    position,
-                    Fold {
-                        row: value,
-                        turns: Vec::new(),
-                    },
-                ),
-            ))
-        })
-        .collect()
+    let rows = load_rows::<ConversationRow>(connection, keys).await?;
+    let begun = |(position, row): (i64, ConversationRow)| {
+        let turns = Vec::new();
+        (row.id, Folded::stored(position, Fold { row, turns }))
+    };
+    Ok(rows.into_iter().map(begun).collect())
 }
 
 pub(super) async fn store_conversations(

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use domain::{BotId, ConversationId, RunId};
 use sqlx::{Postgres, QueryBuilder};
-use uuid::Uuid;
 
-use super::store::select;
-use super::{RunRow, RunState};
+use super::store::COLUMNS;
+use super::{RunRow, RunState, TABLE};
 use crate::column;
-use crate::paging::{Cursor, Keyset, Order, Page, Slice, fetch};
+use crate::listing::{Listed, Narrow};
+use crate::paging::{Cursor, Keyset, Page, Slice};
 use crate::reader::{ReadError, Reads, personal};
 
 /// Which runs; nothing set means all.
@@ -20,7 +20,20 @@ pub struct RunFilter {
     pub state: Option<RunState>,
 }
 
-impl RunFilter {
+impl Listed for RunRow {
+    type Id = RunId;
+    type Filter = RunFilter;
+
+    const TABLE: &'static str = TABLE;
+    const COLUMNS: &'static str = COLUMNS;
+    const NEWEST_BY: &'static str = "started_at";
+
+    fn id(&self) -> RunId {
+        self.id
+    }
+}
+
+impl Narrow for RunFilter {
     fn narrow(&self, query: &mut QueryBuilder<'_, Postgres>) {
         if let Some(bot_id) = self.bot_id {
             query.push(" and bot_id = ").push_bind(bot_id.0);
@@ -47,19 +60,11 @@ impl Keyset for RunRow {
 impl Reads {
     /// Newest first, by when they started.
     pub async fn runs(&self, page: &Page, filter: &RunFilter) -> Result<Slice<RunRow>, ReadError> {
-        let mut query = QueryBuilder::new(select!("true"));
-        filter.narrow(&mut query);
         let Slice {
             rows,
             has_next,
             has_previous,
-        } = fetch(
-            &mut *self.connection().await,
-            query,
-            Order::Newest("started_at"),
-            page,
-        )
-        .await?;
+        } = self.list(page, filter).await?;
         Ok(Slice {
             rows: self.opened_runs(rows).await?,
             has_next,
@@ -68,10 +73,7 @@ impl Reads {
     }
 
     pub async fn run_count(&self, filter: &RunFilter) -> Result<u64, ReadError> {
-        let mut query = QueryBuilder::new("select count(*) as total from read.runs where true");
-        filter.narrow(&mut query);
-        let row = query.build().fetch_one(&mut *self.connection().await).await?;
-        Ok(column::count(&row, "total")?)
+        self.count::<RunRow>(filter).await
     }
 
     pub async fn run(&self, id: RunId) -> Result<Option<RunRow>, ReadError> {
@@ -79,17 +81,9 @@ impl Reads {
     }
 
     pub async fn runs_by_ids(&self, ids: &[RunId]) -> Result<BTreeMap<RunId, RunRow>, ReadError> {
-        let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
-        let rows: Vec<RunRow> = sqlx::query_as(select!("id = any($1)"))
-            .bind(&ids)
-            .fetch_all(&mut *self.connection().await)
-            .await?;
-        Ok(self
-            .opened_runs(rows)
-            .await?
-            .into_iter()
-            .map(|row| (row.id, row))
-            .collect())
+        let rows = self.by_ids::<RunRow>(ids).await?.into_values().collect();
+        let opened = self.opened_runs(rows).await?;
+        Ok(opened.into_iter().map(|row| (row.id, row)).collect())
     }
 
     async fn opened_runs(&self, mut rows: Vec<RunRow>) -> Result<Vec<RunRow>, ReadError> {

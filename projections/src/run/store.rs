@@ -1,7 +1,7 @@
 //! How runs are kept.
 
 use chrono::{DateTime, Utc};
-use domain::{Personal, RunId};
+use domain::Personal;
 use serde_json::Value;
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, PgConnection, Row};
@@ -9,33 +9,11 @@ use uuid::Uuid;
 
 use super::{Outcome, RunFailure, RunRow, RunState, Runs};
 use crate::column;
-use crate::fold::{Folded, Rows};
+use crate::fold::Rows;
 
-macro_rules! select {
-    ($rest:literal) => {
-        concat!(
-            "select id, tenant_id, conversation_id, session_id, bot_id, user_id, script, program, state, waits_for, ",
-            "outcome, failure_code, failure_message, failure_line, failure_column, steps, reply_count, ",
-            "started_at, updated_at, ended_at, position from read.runs where ",
-            $rest
-        )
-    };
-}
-pub(super) use select;
-
-pub(super) async fn load(connection: &mut PgConnection, keys: &[RunId]) -> Result<Rows<Runs>, sqlx::Error> {
-    let keys: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
-    let rows = sqlx::query(select!("id = any($1)"))
-        .bind(&keys)
-        .fetch_all(connection)
-        .await?;
-    rows.iter()
-        .map(|row| {
-            let value = RunRow::from_row(row)?;
-            Ok((value.id, Folded::stored(row.try_get("position")?, value)))
-        })
-        .collect()
-}
+/// What a row is read from.
+pub(super) const COLUMNS: &str = "id, tenant_id, conversation_id, session_id, bot_id, user_id, script, program, state, waits_for, outcome, \
+     failure_code, failure_message, failure_line, failure_column, steps, reply_count, started_at, updated_at, ended_at";
 
 pub(super) async fn store(connection: &mut PgConnection, rows: &Rows<Runs>) -> Result<(), sqlx::Error> {
     let columns = Columns::of(rows)?;
