@@ -134,7 +134,7 @@ impl Worker {
                 let time_max = self.shared.options.script_time_max;
                 let execution = execute(
                     &mut run.machine,
-                    Input::Text(text),
+                    Input::text(text),
                     offered,
                     turn.received_at,
                     time_max,

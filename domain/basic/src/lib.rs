@@ -19,7 +19,7 @@ mod value;
 
 pub use diagnostic::{Diagnostic, Severity};
 pub use machine::{
-    Effect, Hear, HearKind, Input, Limits, LogLevel, Machine, RuntimeError, Start, Step, Suggestion,
+    Effect, File, Hear, HearKind, Input, Limits, LogLevel, Machine, RuntimeError, Start, Step, Suggestion,
     SuggestionAction,
 };
 pub use program::{FormatError, Parameter, Program, ProgramHash};

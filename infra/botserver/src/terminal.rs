@@ -78,7 +78,7 @@ fn converse(
                 if input.read_line(&mut line).context("cannot read the answer")? == 0 {
                     return Ok(true);
                 }
-                next = Input::Text(line.trim_end_matches(['\n', '\r']).to_owned());
+                next = Input::text(line.trim_end_matches(['\n', '\r']));
                 continue;
             }
             Step::Ended(_) => return Ok(true),

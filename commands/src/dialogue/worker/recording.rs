@@ -2,7 +2,6 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use basic::HearKind;
 use chrono::{DateTime, Utc};
 use domain::bot::Bot;
 use domain::conversation::{Conversation, ConversationEvent, Reply, ReplyContent, Turn};
@@ -178,7 +177,7 @@ fn ending(
             let suspension = Suspension {
                 session_id: run.start.session_id,
                 turn_id,
-                waits_for: kind_name(hear.kind).to_owned(),
+                waits_for: hear.kind.name().to_owned(),
                 state: Personal::conversation(user, stored),
                 steps,
                 suspended_at: now,
@@ -199,19 +198,5 @@ fn ending(
                 false,
             )
         }
-    }
-}
-
-/// What a run waits for, as its event says it.
-fn kind_name(kind: HearKind) -> &'static str {
-    match kind {
-        HearKind::Text => "text",
-        HearKind::Name => "name",
-        HearKind::Integer => "integer",
-        HearKind::Number => "number",
-        HearKind::Boolean => "boolean",
-        HearKind::Email => "email",
-        HearKind::Date => "date",
-        HearKind::Menu { .. } => "menu",
     }
 }

@@ -17,7 +17,7 @@ pub(crate) use execute::Context;
 pub(crate) use fault::Fault;
 pub use fault::RuntimeError;
 pub use limits::Limits;
-pub use steps::{Effect, Input, LogLevel, Step, Suggestion, SuggestionAction};
+pub use steps::{Effect, File, Input, LogLevel, Step, Suggestion, SuggestionAction};
 
 use std::sync::Arc;
 
@@ -156,9 +156,9 @@ impl Machine {
                 self.status = Status::Waiting;
                 return self.question().map(|hear| Some(Step::Waiting(hear)));
             }
-            (Status::Waiting, Input::Text(answer)) => {
+            (Status::Waiting, Input::Answer { text, files }) => {
                 self.meter.begin_turn();
-                return self.answer(&answer, now);
+                return self.answer(&text, &files, now);
             }
             _ => return Err(Fault::input()),
         }

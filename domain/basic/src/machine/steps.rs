@@ -13,7 +13,35 @@ pub enum Input {
     /// After [`Step::Yielded`], or when an effect is performed that has no result.
     Continue,
     /// The answer that [`Step::Waiting`] waits for.
-    Text(String),
+    Answer {
+        text: String,
+        /// What the user attached, in the order in which it was attached.
+        files: Vec<File>,
+    },
+}
+
+impl Input {
+    /// An answer of words alone.
+    pub fn text(text: impl Into<String>) -> Input {
+        Input::Answer {
+            text: text.into(),
+            files: Vec::new(),
+        }
+    }
+}
+
+/// A file that a user attached to an answer. The host keeps its content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct File {
+    pub id: String,
+    /// As the user's device calls it.
+    pub name: String,
+    /// Such as `image/png`.
+    pub media_type: String,
+    /// The size of the content.
+    pub bytes: u64,
+    /// Where the content can be fetched.
+    pub url: String,
 }
 
 /// Why the machine handed back.
@@ -23,7 +51,7 @@ pub enum Step {
     Yielded,
     /// Something is to be done. Goes on with [`Input::Continue`].
     Effect(Effect),
-    /// A question is open. Goes on with [`Input::Text`], however much later.
+    /// A question is open. Goes on with [`Input::Answer`], however much later.
     Waiting(Hear),
     /// The script came to its end, with what RETURN said.
     Ended(Value),

@@ -249,7 +249,7 @@ fn exercise(mut machine: Machine) {
     }
     for _ in 0..200 {
         let input = match step {
-            Step::Waiting(_) => Input::Text("a".to_owned()),
+            Step::Waiting(_) => Input::text("a"),
             Step::Ended(_) | Step::Failed(_) => break,
             _ => Input::Continue,
         };

@@ -22,7 +22,7 @@ fn waiting(program: &Arc<Program>, answers: &[&str]) -> Machine {
     loop {
         input = match machine.run(input, now(), 1000) {
             Step::Waiting(_) => match answers.next() {
-                Some(answer) => Input::Text((*answer).to_owned()),
+                Some(answer) => Input::text(*answer),
                 None => return machine,
             },
             Step::Ended(_) | Step::Failed(_) => panic!("the script ends before it waits"),
@@ -50,7 +50,7 @@ fn a_stored_state_of_every_version_still_resumes() {
     let program = Arc::new(Program::from_bytes(&bytes(PROGRAM)).unwrap());
     assert_eq!(Machine::suspended_program(&bytes(STATE)).unwrap(), program.hash());
     let mut machine = Machine::restore(&bytes(STATE), program, Limits::default()).unwrap();
-    let step = machine.run(Input::Text("yes".to_owned()), now(), 1000);
+    let step = machine.run(Input::text("yes"), now(), 1000);
     let Step::Effect(basic::Effect::Talk { text }) = step else {
         panic!("unexpected: {step:?}")
     };

@@ -124,7 +124,7 @@ pub fn transcript(program: &Arc<Program>, answers: &[&str], limits: Limits, way:
                     return out;
                 };
                 writeln!(out, "> {answer}").unwrap();
-                input = Input::Text((*answer).to_owned());
+                input = Input::text(*answer);
             }
             Step::Ended(Value::Null) => return out,
             Step::Ended(value) => {

@@ -6,7 +6,7 @@ mod kinds;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Effect, Fault, Machine, Status, Step};
+use super::{Effect, Fault, File, Machine, Status, Step};
 use crate::program::Instruction;
 
 /// A question that waits for its answer.
@@ -53,7 +53,12 @@ impl Machine {
     }
 
     /// Takes an answer: goes on with its value, or says what was expected and waits again.
-    pub(super) fn answer(&mut self, answer: &str, now: DateTime<Utc>) -> Result<Option<Step>, Fault> {
+    pub(super) fn answer(
+        &mut self,
+        answer: &str,
+        files: &[File],
+        now: DateTime<Utc>,
+    ) -> Result<Option<Step>, Fault> {
         let Instruction::Hear {
             to,
             base,
@@ -66,7 +71,7 @@ impl Machine {
         };
         let hear = self.question()?;
         let value = match otherwise {
-            Some(register) if answer.trim().is_empty() => self.peek(register).clone(),
+            Some(register) if answer.trim().is_empty() && files.is_empty() => self.peek(register).clone(),
             _ => match kinds::understand(&hear, answer, now) {
                 Some(value) => value,
                 None => return self.ask_again(&hear).map(Some),
@@ -92,6 +97,20 @@ impl Machine {
 }
 
 impl HearKind {
+    /// What stands in events for a question of this kind. A name keeps its meaning for ever.
+    pub fn name(self) -> &'static str {
+        match self {
+            HearKind::Text => "text",
+            HearKind::Name => "name",
+            HearKind::Integer => "integer",
+            HearKind::Number => "number",
+            HearKind::Boolean => "boolean",
+            HearKind::Email => "email",
+            HearKind::Date => "date",
+            HearKind::Menu { .. } => "menu",
+        }
+    }
+
     /// The kind that HEAR … AS calls by this name, in capitals.
     pub(crate) fn named(name: &str) -> Option<HearKind> {
         KINDS
