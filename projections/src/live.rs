@@ -19,8 +19,8 @@ use tokio::sync::{mpsc, watch};
 pub use fact::{LiveEvent, LiveFact};
 
 use self::fact::{content, live_event, put_content, session_of};
-use crate::checkpoint::{self, ProjectionStatus};
-use crate::{NAMES, ReadError, Reads};
+use crate::checkpoint::ProjectionStatus;
+use crate::{ReadError, Reads, registry};
 
 /// Events that wait for one listener. A turn of a script makes a handful.
 const BUFFER_EVENTS: usize = 256;
@@ -307,19 +307,6 @@ impl Reads {
     /// Where each read model stands as of this moment, in the order of [`crate::NAMES`]; `head` is the last position
     /// of the log.
     pub async fn standings(&self, head: Position) -> Result<Vec<ProjectionStatus>, ReadError> {
-        let stored = checkpoint::all(&mut *self.connection().await).await?;
-        let standing = |name: &&'static str| {
-            let found = stored.iter().find(|row| row.name == *name);
-            let position = found.map_or(Position(0), |row| row.position);
-            ProjectionStatus {
-                name,
-                version: found.map_or(0, |row| row.version),
-                position,
-                lag_events: u64::try_from(head.0 - position.0).unwrap_or(0),
-                updated_at: found.map(|row| row.updated_at),
-                failure: found.and_then(|row| row.failure.clone()),
-            }
-        };
-        Ok(NAMES.iter().map(standing).collect())
+        Ok(registry::list(&mut *self.connection().await, head).await?)
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use event_log::Position;
-use sqlx::PgPool;
+use sqlx::PgExecutor;
 
 use crate::checkpoint::{self, ProjectionStatus};
 use crate::{bot, conversation, organisation, run, session};
@@ -31,8 +31,11 @@ pub const NAMES: &[&str] = &[
 
 /// Where each projection stands, in the order of [`NAMES`]; `head` is the last position of the log. Any role that
 /// reads may ask.
-pub async fn list(pool: &PgPool, head: Position) -> Result<Vec<ProjectionStatus>, sqlx::Error> {
-    let stored: BTreeMap<String, checkpoint::Checkpoint> = checkpoint::all(pool)
+pub async fn list(
+    executor: impl PgExecutor<'_>,
+    head: Position,
+) -> Result<Vec<ProjectionStatus>, sqlx::Error> {
+    let stored: BTreeMap<String, checkpoint::Checkpoint> = checkpoint::all(executor)
         .await?
         .into_iter()
         .map(|row| (row.name.clone(), row))
