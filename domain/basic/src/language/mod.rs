@@ -6,6 +6,7 @@
 //! function that it names.
 
 mod dates;
+mod dialogs;
 mod effects;
 mod formats;
 mod lists;
@@ -194,9 +195,10 @@ impl Word {
     }
 }
 
-const CHAPTERS: [&[Word]; 9] = [
+const CHAPTERS: [&[Word]; 10] = [
     statements::WORDS,
     effects::WORDS,
+    dialogs::WORDS,
     texts::WORDS,
     maths::WORDS,
     dates::WORDS,
@@ -243,6 +245,7 @@ pub(crate) const RESERVED: &[&str] = &[
 /// Variables that hosts provide; reading one that a script never sets is no mistake.
 pub(crate) const PROVIDED: &[&str] = &[
     "user",
+    "language",
     "session",
     "bot",
     "channel",

@@ -142,6 +142,18 @@ pub(super) const WORDS: &[Word] = &[
         dialog::hear,
     ),
     statement(
+        "ASK",
+        "name = ASK \"question\"",
+        "Asks and waits for the answer.",
+        dialog::ask,
+    ),
+    statement(
+        "WAIT FOR RESPONSE",
+        "WAIT FOR RESPONSE AS name",
+        "Waits for an answer of the user.",
+        dialog::wait_for_response,
+    ),
+    statement(
         "DESCRIPTION",
         "DESCRIPTION \"text\"",
         "Says what the script is good for.",

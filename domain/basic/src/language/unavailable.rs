@@ -39,7 +39,6 @@ pub(super) const WORDS: &[Word] = &[
     plain("PLAY"),
     plain("PAUSE"),
     plain("RESUME"),
-    plain("ASK"),
     plain("CONFIRM"),
     plain("TALK TO"),
     plain("ADD SWITCHER"),
@@ -48,7 +47,6 @@ pub(super) const WORDS: &[Word] = &[
     plain("CLEAR CONTEXT"),
     plain("CLEAR HISTORY"),
     plain("SET USER"),
-    plain("SET LANGUAGE"),
     plain("SET ANSWER MODE"),
     plain("SET SCHEDULE"),
     plain("SET HEADER"),
@@ -155,6 +153,4 @@ pub(super) const WORDS: &[Word] = &[
     plain("MERGE PDF"),
     plain("CREATE FILE"),
     plain("CREATE SITE"),
-    plain("GUID"),
-    plain("UUID"),
 ];

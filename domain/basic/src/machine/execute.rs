@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::random::Random;
-use super::{Fault, Machine, Status, Step};
+use super::{Fault, Language, Machine, Status, Step};
 use crate::language::{Changes, Role, Word};
 use crate::program::{Instruction, Program, Register};
 use crate::value::{
@@ -17,6 +17,7 @@ use crate::value::{
 pub(crate) struct Context<'m> {
     pub now: DateTime<Utc>,
     pub random: &'m mut Random,
+    pub language: &'m mut Language,
 }
 
 /// Bytes that are moved or compared in about the time of a step.
@@ -306,6 +307,7 @@ impl Machine {
                 let mut context = Context {
                     now,
                     random: &mut self.random,
+                    language: &mut self.language,
                 };
                 let result = (function.call)(&mut context, &mut arguments)?;
                 if function.changes == Changes::Always

@@ -12,6 +12,7 @@ mod random;
 mod state;
 mod steps;
 
+pub(crate) use ask::Language;
 pub use ask::{Hear, HearKind};
 pub(crate) use execute::Context;
 pub(crate) use fault::Fault;
@@ -33,7 +34,8 @@ use random::Random;
 pub struct Start {
     /// Decides all random numbers of the run.
     pub seed: u64,
-    /// By name, in any capitalisation. Those that the script does not mention are left out.
+    /// By name, in any capitalisation. Those that the script does not mention are left out. `language`
+    /// is also the language in which the machine asks again, until SET LANGUAGE.
     pub variables: Vec<(String, Value)>,
     pub limits: Limits,
 }
@@ -48,6 +50,8 @@ pub struct Machine {
     weight: u64,
     status: Status,
     random: Random,
+    /// In which it asks again.
+    language: Language,
     meter: Meter,
 }
 
@@ -93,9 +97,15 @@ impl Machine {
             weight: 0,
             status: Status::Fresh,
             random: Random::new(start.seed),
+            language: Language::default(),
             meter: Meter::new(start.limits),
         };
         for (name, value) in start.variables {
+            if let Value::Text(language) = &value
+                && name.eq_ignore_ascii_case("language")
+            {
+                machine.language = Language::named(language);
+            }
             let variables = &machine.program.code.procedures[0].variables;
             let register = variables
                 .iter()

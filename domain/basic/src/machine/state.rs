@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::limits::Meter;
 use super::random::Random;
-use super::{Frame, Limits, Machine, RuntimeError, Status};
+use super::{Frame, Language, Limits, Machine, RuntimeError, Status};
 use crate::program::{FormatError, Instruction, Program, ProgramHash, open};
 use crate::value::{Decoder, Encoder, Value};
 
@@ -25,6 +25,12 @@ struct Stored {
     outputs: u32,
     /// The registers of all frames, and after them the value that the script ended with, if it did.
     values: Vec<u8>,
+}
+
+/// What states did not have from the beginning: it follows them, and older ones end before it.
+#[derive(Default, Serialize, Deserialize)]
+struct Addition {
+    language: Language,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -75,7 +81,12 @@ impl Machine {
             outputs: self.meter.outputs,
             values: encoder.bytes,
         };
-        postcard::to_extend(&stored, HEADER.to_vec()).expect("writing to a growing list of bytes cannot fail")
+        let addition = Addition {
+            language: self.language,
+        };
+        postcard::to_extend(&stored, HEADER.to_vec())
+            .and_then(|bytes| postcard::to_extend(&addition, bytes))
+            .expect("writing to a growing list of bytes cannot fail")
     }
 
     /// Which program a stored state belongs to.
@@ -90,12 +101,17 @@ impl Machine {
         if hash != program.hash() {
             return Err(FormatError::OtherProgram(hash));
         }
-        let stored: Stored = postcard::from_bytes(open(bytes, HEADER)?).map_err(|_| FormatError::Damaged)?;
-        rebuild(&stored, program, limits).ok_or(FormatError::Damaged)
+        let (stored, rest): (Stored, &[u8]) =
+            postcard::take_from_bytes(open(bytes, HEADER)?).map_err(|_| FormatError::Damaged)?;
+        let addition = match rest {
+            [] => Addition::default(),
+            rest => postcard::from_bytes(rest).map_err(|_| FormatError::Damaged)?,
+        };
+        rebuild(&stored, &addition, program, limits).ok_or(FormatError::Damaged)
     }
 }
 
-fn rebuild(stored: &Stored, program: Arc<Program>, limits: Limits) -> Option<Machine> {
+fn rebuild(stored: &Stored, addition: &Addition, program: Arc<Program>, limits: Limits) -> Option<Machine> {
     // Procedures do not call each other in this version, so one frame executes.
     let [frame] = stored.frames.as_slice() else {
         return None;
@@ -140,6 +156,7 @@ fn rebuild(stored: &Stored, program: Arc<Program>, limits: Limits) -> Option<Mac
         weight,
         status,
         random: Random::new(stored.random),
+        language: addition.language,
         meter: Meter {
             limits,
             steps: stored.steps,

@@ -1,7 +1,7 @@
 //! Statements that talk with the user.
 
 use super::Parser;
-use crate::diagnostic::{NOT_AVAILABLE, UNKNOWN_TYPE};
+use crate::diagnostic::{EXPECTED, UNKNOWN_TYPE};
 use crate::language::{self, Word};
 use crate::lexer::{self, Symbol, TokenKind};
 use crate::machine::HearKind;
@@ -56,6 +56,35 @@ pub(crate) fn hear(parser: &mut Parser<'_, '_>, span: Span) -> Option<Statement>
     hear_into(parser, span, target)
 }
 
+/// `ASK "question"`, whose answer nobody wants to keep. `variable = ASK "question"` is an assignment.
+pub(crate) fn ask(parser: &mut Parser<'_, '_>, span: Span) -> Option<Statement> {
+    ask_into(parser, span, None)
+}
+
+/// What follows ASK: the question, and perhaps what HEAR also has.
+pub(super) fn ask_into(parser: &mut Parser<'_, '_>, span: Span, target: Option<Target>) -> Option<Statement> {
+    if parser.at_statement_end() {
+        let example = "ASK needs the question: name = ASK \"What is your name?\"";
+        return parser.error(EXPECTED, span, example);
+    }
+    let prompt = parser.expression()?;
+    let mut statement = hear_into(parser, span, target)?;
+    if let StatementKind::Hear(hear) = &mut statement.kind {
+        hear.prompt = Some(prompt);
+    }
+    Some(statement)
+}
+
+/// `WAIT FOR RESPONSE AS variable`
+pub(crate) fn wait_for_response(parser: &mut Parser<'_, '_>, span: Span) -> Option<Statement> {
+    let target = if parser.take_word("AS") {
+        Some(parser.target()?)
+    } else {
+        None
+    };
+    hear_into(parser, span, target)
+}
+
 /// What follows the variable, or follows HEAR in `variable = HEAR`.
 pub(super) fn hear_into(
     parser: &mut Parser<'_, '_>,
@@ -104,17 +133,13 @@ fn answer_kind(parser: &mut Parser<'_, '_>, hear: &mut Hear) -> Option<()> {
     match HearKind::named(&name) {
         Some(HearKind::Menu { .. }) => (hear.options, hear.kind) = menu(parser)?,
         Some(kind) => hear.kind = kind,
-        None if HearKind::is_known(&name) => {
-            return parser.error(
-                NOT_AVAILABLE,
-                token.span,
-                format!("HEAR … AS {name} is not available in this version"),
-            );
-        }
         None => {
-            let help = match language::nearest(&name, HearKind::names()) {
+            let help = match language::nearest(&name, HearKind::type_names()) {
                 Some(near) => format!("did you mean {near}?"),
-                None => "types are TEXT, NAME, INTEGER, DECIMAL, BOOLEAN, EMAIL, DATE and MENU".to_owned(),
+                None => "types are TEXT, NAME, INTEGER, DECIMAL, MONEY, BOOLEAN, EMAIL, PHONE, DATE, TIME, \
+                         URL, FILE, IMAGE, AUDIO, VIDEO, DOCUMENT and others; the options of a menu stand \
+                         in quotes: HEAR color AS \"red\", \"blue\""
+                    .to_owned(),
             };
             parser.report.add_with_help(
                 UNKNOWN_TYPE,

@@ -22,9 +22,13 @@ impl Parser<'_, '_> {
         if !self.take_symbol(Symbol::Assign) {
             return self.expected("`=`");
         }
-        if self.at_word("HEAR") && self.peek_at(1).kind != TokenKind::Symbol(Symbol::Dot) {
+        if self.at_word("HEAR") && !self.is_part(1) {
             self.advance();
             return dialog::hear_into(self, span, Some(target));
+        }
+        if self.at_word("ASK") && !self.is_part(1) {
+            self.advance();
+            return dialog::ask_into(self, span, Some(target));
         }
         let value = self.expression()?;
         let span = span.to(value.span);
@@ -32,6 +36,11 @@ impl Parser<'_, '_> {
             span,
             kind: StatementKind::Assign { target, value },
         })
+    }
+
+    /// Whether the word before the token `distance` further on is a variable, whose part this is.
+    fn is_part(&self, distance: usize) -> bool {
+        self.peek_at(distance).kind == TokenKind::Symbol(Symbol::Dot)
     }
 
     /// A variable or a part of one, about to be set.

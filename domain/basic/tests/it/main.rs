@@ -5,6 +5,7 @@
     reason = "an expectation is written where it is checked"
 )]
 
+mod answers;
 mod diagnostics;
 mod dialogs;
 mod extremes;

@@ -1,59 +1,47 @@
-//! What an answer means, by the kind of the question, and what to say when it means nothing.
+//! What an answer means, by the kind of the question.
 
 use chrono::{DateTime, Utc};
 
 use super::dates::parse_spoken_date;
-use super::{Hear, HearKind};
-use crate::value::{Value, parse_number};
+use super::{Fault, File, Hear, HearKind, codes, files, numbers, registrations, times};
+use crate::value::Value;
 
 /// The value of an answer; absent when the answer does not fit the question.
-pub(super) fn understand(hear: &Hear, answer: &str, now: DateTime<Utc>) -> Option<Value> {
+pub(super) fn understand(
+    hear: &Hear,
+    answer: &str,
+    files: &[File],
+    now: DateTime<Utc>,
+) -> Result<Option<Value>, Fault> {
     let trimmed = answer.trim();
-    match hear.kind {
+    let file = || files::first(hear.kind, files).transpose();
+    Ok(match hear.kind {
         HearKind::Text => Some(Value::text(answer)),
         HearKind::Name => name(trimmed),
-        HearKind::Integer => integer(trimmed),
-        HearKind::Number => number(trimmed),
+        HearKind::Integer => numbers::integer(trimmed),
+        HearKind::Number => numbers::number(trimmed),
         HearKind::Boolean => boolean(trimmed),
         HearKind::Email => email(trimmed),
         HearKind::Date => parse_spoken_date(trimmed, now.date_naive()).map(Value::Date),
         HearKind::Menu { open } => choice(&hear.options, trimmed)
             .or_else(|| (open && !trimmed.is_empty()).then(|| Value::text(trimmed))),
-    }
-}
-
-/// What to say after an answer that did not fit.
-pub(super) fn expected(hear: &Hear) -> String {
-    match hear.kind {
-        HearKind::Text | HearKind::Menu { open: true } => "Please send a message.".to_owned(),
-        HearKind::Name => {
-            "That does not look like a name. Please write a name, for example Maria Silva.".to_owned()
-        }
-        HearKind::Integer => {
-            "That is not a whole number. Please send digits only, for example 42.".to_owned()
-        }
-        HearKind::Number => "That is not a number. Please send digits, for example 3.14.".to_owned(),
-        HearKind::Boolean => "I did not understand that. Please answer yes or no.".to_owned(),
-        HearKind::Email => {
-            "That is not an e-mail address. Please send one, for example name@example.com.".to_owned()
-        }
-        HearKind::Date => {
-            "I did not recognise the date. Please write it as year-month-day, for example 2026-12-31."
-                .to_owned()
-        }
-        HearKind::Menu { open: false } => {
-            let lines: Vec<String> = hear
-                .options
-                .iter()
-                .enumerate()
-                .map(|(at, option)| format!("{}. {option}", at + 1))
-                .collect();
-            format!(
-                "Please choose one of these, by its text or its number:\n{}",
-                lines.join("\n")
-            )
-        }
-    }
+        HearKind::Time => times::time_of_day(trimmed).map(Value::text),
+        HearKind::Money => numbers::money(trimmed),
+        HearKind::Phone => numbers::phone(trimmed).map(Value::text),
+        HearKind::PostalCode => codes::postal_code(trimmed).map(Value::text),
+        HearKind::Language => codes::language(trimmed).map(Value::text),
+        HearKind::Cpf => registrations::cpf(trimmed).map(Value::text),
+        HearKind::Cnpj => registrations::cnpj(trimmed).map(Value::text),
+        HearKind::QrCode if trimmed.is_empty() => file()?,
+        HearKind::QrCode => Some(Value::text(trimmed)),
+        HearKind::Login => login(trimmed),
+        HearKind::File | HearKind::Image | HearKind::Audio | HearKind::Video | HearKind::Document => file()?,
+        HearKind::Url => codes::url(trimmed).map(Value::text),
+        HearKind::Uuid => codes::uuid(trimmed).map(Value::text),
+        HearKind::Color => codes::color(trimmed).map(Value::text),
+        HearKind::Card => registrations::card(trimmed).map(Value::text),
+        HearKind::Password => password(answer),
+    })
 }
 
 /// Letters of any script, and what stands between the parts of names.
@@ -66,26 +54,6 @@ fn name(text: &str) -> Option<Value> {
     let letters = text.chars().filter(|c| c.is_alphabetic()).count();
     let good = letters >= 2 && text.chars().count() <= 100 && text.chars().all(fits);
     good.then(|| Value::text(text.split_whitespace().collect::<Vec<_>>().join(" ")))
-}
-
-fn integer(text: &str) -> Option<Value> {
-    match parse_number(text)? {
-        whole @ Value::Integer(_) => Some(whole),
-        Value::Number(number) if number.fract() == 0.0 && number.abs() < 9e15 => {
-            Some(Value::Integer(number as i64))
-        }
-        _ => None,
-    }
-}
-
-/// A comma alone is taken for the decimal sign, as most of the world writes it.
-fn number(text: &str) -> Option<Value> {
-    let single_comma = text.matches(',').count() == 1 && !text.contains('.');
-    if single_comma {
-        parse_number(&text.replace(',', "."))
-    } else {
-        parse_number(text)
-    }
 }
 
 const YES: &[&str] = &[
@@ -160,4 +128,20 @@ fn choice(options: &[String], answer: &str) -> Option<Value> {
         (Some(only), None) => Some(Value::text(only.as_str())),
         _ => None,
     }
+}
+
+/// A name of the kind that sites accept, or an e-mail address.
+fn login(text: &str) -> Option<Value> {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let good = (2..=64).contains(&text.chars().count())
+        && text.chars().all(plain)
+        && text.starts_with(char::is_alphanumeric);
+    email(text).or_else(|| good.then(|| Value::text(text.to_lowercase())))
+}
+
+/// As it was typed: spaces are part of a password, the end of the line is not.
+fn password(answer: &str) -> Option<Value> {
+    let typed = answer.trim_end_matches(['\n', '\r']);
+    let good = typed.chars().count() >= 8 && !typed.trim().is_empty();
+    good.then(|| Value::text(typed))
 }
