@@ -40,6 +40,9 @@ pub use keyring::{Keyring, KeyringError};
 pub use leaf::{Leaf, leaf};
 pub use master_key::MasterKey;
 pub use migrate::{MIGRATOR, migrate};
+/// The statement of a step, for the tests that change it and must be caught.
+#[doc(hidden)]
+pub use sequencer::STEP as SEQUENCER_STEP;
 pub use sequencer::{Sequencer, SequencerError};
 pub use slice::{SLICES, slice_of};
 pub use types::*;

@@ -228,7 +228,7 @@ fn is_rival(error: &sqlx::Error) -> bool {
 
 /// One step in one statement, hence under one snapshot, which is S2. The head moves only if something was placed:
 /// otherwise an idle sequencer would commit for ever. Answers how many, and where the head is now.
-const STEP: &str = "
+pub const STEP: &str = "
     with head as materialized (
       select step, position, snap, epoch from log.head order by step desc limit 1
     ), fresh as (
