@@ -14,9 +14,9 @@ const SCRIPT_BYTES_MAX: u64 = 2 << 20;
 /// How findings are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// For people: the line, with what is meant underlined.
+    /// For people.
     Text,
-    /// For programs: one document with every finding.
+    /// For programs: one document.
     Json,
 }
 

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use clap_complete::Shell;
 
 use crate::check::Format;
+use crate::config::Flags;
 
 /// An event-sourced platform for conversations: bots in BASIC, every turn an event.
 #[derive(Debug, Parser)]
@@ -21,8 +23,11 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Start the server; needs no configuration
-    #[command(after_help = "Example:\n  botserver serve\n  BOTSERVER_SERVER_PORT=9000 botserver serve")]
-    Serve,
+    #[command(after_help = "Example:\n  botserver serve\n  botserver serve --port 9000 --data /srv/bots")]
+    Serve {
+        #[command(flatten)]
+        flags: Flags,
+    },
 
     /// Check scripts and packages; exits with 1 when one has an error
     #[command(
@@ -49,34 +54,98 @@ pub enum Command {
     },
 
     /// Look at and rebuild what is read
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  botserver projections list")]
     Projections(ProjectionsCommand),
 
     /// Look after the event log
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  botserver log verify")]
     Log(LogCommand),
 
     /// Manage API tokens
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  botserver token issue --name reports")]
     Token(TokenCommand),
 
-    /// Show the configuration
-    #[command(subcommand)]
+    /// Show, check and explain the configuration
+    #[command(subcommand, after_help = "Example:\n  botserver config explain server.port")]
     Config(ConfigCommand),
+
+    /// Look for what stands in the server's way, and say how to mend it
+    ///
+    /// Looks at configuration, files, ports, database, packages and projections, beside a running server or without
+    /// one, and changes nothing. Exits with 1 when there is a problem.
+    #[command(after_help = "Example:\n  botserver doctor\n  botserver doctor --format json")]
+    Doctor {
+        #[arg(long, value_enum, default_value = "text")]
+        format: Format,
+        #[command(flatten)]
+        flags: Flags,
+    },
+
+    /// Print completions for a shell
+    #[command(
+        after_help = "Example:\n  botserver completions bash > /etc/bash_completion.d/botserver\n  \
+                      botserver completions fish > ~/.config/fish/completions/botserver.fish"
+    )]
+    Completions { shell: Shell },
+
+    /// Print the manual page, or write one for every verb
+    #[command(after_help = "Example:\n  botserver man | man -l -\n  botserver man /usr/local/share/man/man1")]
+    Man {
+        /// The folder to write the pages to
+        #[arg(value_name = "DIR")]
+        folder: Option<PathBuf>,
+    },
+}
+
+impl Command {
+    /// What the command line sets, for the verbs that read the configuration; nothing for the others.
+    pub fn flags(&self) -> Option<&Flags> {
+        match self {
+            Command::Check { .. }
+            | Command::Run { .. }
+            | Command::Completions { .. }
+            | Command::Man { .. } => None,
+            Command::Serve { flags }
+            | Command::Doctor { flags, .. }
+            | Command::Projections(
+                ProjectionsCommand::List { flags } | ProjectionsCommand::Rebuild { flags, .. },
+            )
+            | Command::Log(LogCommand::Verify { flags })
+            | Command::Token(TokenCommand::Issue { flags, .. })
+            | Command::Config(
+                ConfigCommand::Print { flags, .. }
+                | ConfigCommand::Check { flags, .. }
+                | ConfigCommand::Explain { flags, .. },
+            ) => Some(flags),
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
 pub enum ProjectionsCommand {
     /// Every projection, how far it is and what stops it
-    List,
+    #[command(after_help = "Example:\n  botserver projections list")]
+    List {
+        #[command(flatten)]
+        flags: Flags,
+    },
     /// Fold the whole log again into one projection
-    Rebuild { name: String },
+    #[command(after_help = "Example:\n  botserver projections rebuild conversation")]
+    Rebuild {
+        name: String,
+        #[command(flatten)]
+        flags: Flags,
+    },
 }
 
 #[derive(Debug, Subcommand)]
 pub enum LogCommand {
     /// Read everything again and recompute what it promises
-    Verify,
+    #[command(after_help = "Example:\n  botserver log verify")]
+    Verify {
+        #[command(flatten)]
+        flags: Flags,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -89,15 +158,45 @@ pub enum TokenCommand {
         /// A permission such as bot.read, repeated for several; none means all
         #[arg(long = "permission", value_name = "NOUN.VERB")]
         permissions: Vec<String>,
+        #[command(flatten)]
+        flags: Flags,
     },
 }
 
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
     /// Print the configuration in force and where each value came from
+    #[command(
+        after_help = "Example:\n  botserver config print\n  botserver config print --default > botserver.toml"
+    )]
     Print {
         /// Print the commented defaults instead
         #[arg(long)]
         default: bool,
+        #[arg(long, value_enum, default_value = "text")]
+        format: Format,
+        #[command(flatten)]
+        flags: Flags,
+    },
+    /// Check the configuration; a line for each mistake, and exit code 78
+    #[command(
+        after_help = "Example:\n  botserver config check\n  botserver config check /etc/botserver.toml"
+    )]
+    Check {
+        /// The file to check, instead of the one in force
+        #[arg(value_name = "PATH")]
+        path: Option<PathBuf>,
+        #[command(flatten)]
+        flags: Flags,
+    },
+    /// Explain a setting, or list those of a section
+    #[command(
+        after_help = "Example:\n  botserver config explain server.port\n  botserver config explain database"
+    )]
+    Explain {
+        #[arg(value_name = "KEY")]
+        key: String,
+        #[command(flatten)]
+        flags: Flags,
     },
 }

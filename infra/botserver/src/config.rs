@@ -1,12 +1,16 @@
 //! What an operator may set, read once at the start into real types.
 //!
-//! The commented file `default.toml` is the documentation and the first layer; a file and the environment come
-//! over it. Whatever is wrong is told in one line: which setting, where it was read, what was expected.
+//! The commented file `default.toml` is the documentation and the first layer; a file, the environment and the
+//! command line come over it. Whatever is wrong is told in one line: which setting, where it was read, what was
+//! expected.
 
+mod command;
 mod error;
+mod flags;
 mod key;
 mod layers;
 mod print;
+mod reference;
 #[cfg(test)]
 mod tests;
 
@@ -17,10 +21,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub use error::ConfigError;
+pub use command::{EXIT_CONFIG, run};
+pub use error::{ConfigError, ConfigErrors};
+pub use flags::Flags;
 use ipnet::IpNet;
 pub use key::{KEYS, Key};
 pub use layers::{Origin, Sources};
+pub use reference::document;
 use serde::{Deserialize, Deserializer, de};
 
 /// Everything that can be set, checked.
@@ -154,12 +161,12 @@ impl fmt::Debug for DatabaseUrl {
 }
 
 impl Config {
-    /// Reads the configuration of this process; `file` is what the command line names.
-    pub fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
-        Config::load_from(&Sources::of_process(file)?)
+    /// Reads the configuration of this process; `file` and `flags` are what the command line says.
+    pub fn load(file: Option<&Path>, flags: &Flags) -> Result<Config, ConfigErrors> {
+        Config::load_from(&Sources::of_process(file, flags)?)
     }
 
-    pub fn load_from(sources: &Sources) -> Result<Config, ConfigError> {
+    pub fn load_from(sources: &Sources) -> Result<Config, ConfigErrors> {
         let read = layers::read(sources)?;
         let mut tree = toml::Table::new();
         for (key, (value, _)) in &read {
@@ -177,7 +184,7 @@ impl Config {
         }
         // A section without a set key exists all the same.
         for key in KEYS {
-            if let Some((section, _)) = key.name.split_once('.') {
+            if let Some(section) = key.section() {
                 tree.entry(section)
                     .or_insert_with(|| toml::Value::Table(toml::Table::new()));
             }
@@ -190,6 +197,19 @@ impl Config {
     /// The configuration in effect, as a file, with where each value was read. Without passwords.
     pub fn print(&self) -> String {
         print::print(&self.read.0)
+    }
+
+    /// The same for programs: one document with every setting.
+    pub fn print_json(&self) -> serde_json::Value {
+        print::print_json(&self.read.0)
+    }
+
+    /// The file that was read; nothing where none set anything.
+    pub fn file(&self) -> Option<&Path> {
+        self.read.0.values().find_map(|(_, origin)| match origin {
+            Origin::File { path, .. } => Some(path.as_path()),
+            _ => None,
+        })
     }
 
     /// Where a setting was read; nothing for one that is not set.

@@ -14,7 +14,7 @@ use crate::config::Config;
 const NAME: &str = "botserver";
 
 /// Roles of `migrations/0001_roles.sql` that the server connects as.
-const ROLES: &[&str] = &[
+pub const ROLES: &[&str] = &[
     "botserver_log",
     "botserver_projector",
     "botserver_keys",
@@ -57,6 +57,19 @@ impl Database {
             return Ok(Database::Beside(beside));
         }
         Self::start(config).await
+    }
+
+    /// For looking only: a database that runs already; nothing where our own does not.
+    pub async fn running(config: &Config) -> anyhow::Result<Option<Database>> {
+        if config.database.url.is_some() {
+            return Ok(Some(Self::start(config).await?));
+        }
+        // Asking for the lock would make its file.
+        if !config.data_dir.join("postgres.lock").exists() {
+            return Ok(None);
+        }
+        let beside = local_postgres::Beside::find(&settings(config)).await?;
+        Ok(beside.map(Database::Beside))
     }
 
     /// Creates the database where it is missing and brings it to this version.
@@ -111,7 +124,8 @@ impl Database {
         Ok(())
     }
 
-    fn owner_options(&self) -> PgConnectOptions {
+    /// As whom migrations are applied.
+    pub fn owner_options(&self) -> PgConnectOptions {
         match self {
             Database::Configured(options) => (**options).clone(),
             _ => self.options(OWNER, NAME),

@@ -1,4 +1,4 @@
-//! A wrong setting, in one line.
+//! A wrong setting, in one line; a wrong configuration, in a line for each.
 
 use std::fmt;
 
@@ -27,6 +27,39 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
+/// Everything that is wrong with a configuration: at least one setting, a line each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigErrors(Vec<ConfigError>);
+
+impl ConfigErrors {
+    /// Nothing where nothing is wrong.
+    pub(super) fn of(errors: Vec<ConfigError>) -> Option<Self> {
+        (!errors.is_empty()).then_some(ConfigErrors(errors))
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &ConfigError> {
+        self.0.iter()
+    }
+}
+
+impl From<ConfigError> for ConfigErrors {
+    fn from(error: ConfigError) -> Self {
+        ConfigErrors(vec![error])
+    }
+}
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, error) in self.0.iter().enumerate() {
+            let between = if number == 0 { "" } else { "\n" };
+            write!(f, "{between}{error}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigErrors {}
+
 impl ConfigError {
     pub(super) fn value(key: &Key, origin: &Origin, value: &toml::Value) -> Self {
         // What a secret was, even a mistyped one, is not for the terminal.
@@ -52,6 +85,11 @@ impl ConfigError {
         let nearest = key::nearest(name);
         let expected = format!("a setting such as {}", nearest.example_line());
         ConfigError::new(name, origin, "unknown setting", &expected)
+    }
+
+    pub(super) fn unknown_section(name: &str, origin: &Origin) -> Self {
+        let expected = format!("a section such as [{}]", key::nearest_section(name));
+        ConfigError::new(name, origin, "unknown section", &expected)
     }
 
     pub(super) fn unknown_variable(name: &str) -> Self {

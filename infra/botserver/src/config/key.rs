@@ -13,6 +13,8 @@ pub struct Key {
     /// `section.key`, as in the file.
     pub name: &'static str,
     pub example: &'static str,
+    /// Of the command line, without its dashes, where the setting is a common one.
+    pub flag: Option<&'static str>,
     pub(super) kind: Kind,
     /// May be absent.
     pub(super) optional: bool,
@@ -40,6 +42,7 @@ const fn set(name: &'static str, kind: Kind, example: &'static str) -> Key {
     Key {
         name,
         example,
+        flag: None,
         kind,
         optional: false,
         secret: false,
@@ -63,27 +66,28 @@ const fn secret(name: &'static str, kind: Kind, example: &'static str) -> Key {
 
 /// Every setting, in the order of the file.
 pub const KEYS: &[Key] = &[
-    optional("data_dir", Path, "/var/lib/botserver"),
-    set("server.host", Host, "127.0.0.1"),
-    set("server.port", Integer(0, 65_535), "8080"),
-    optional("server.public_url", HttpUrl, "https://bots.example.org"),
+    optional("data_dir", Path, "/var/lib/botserver").flagged("data"),
+    set("server.host", Host, "127.0.0.1").flagged("host"),
+    set("server.port", Integer(0, 65_535), "8080").flagged("port"),
+    optional("server.public_url", HttpUrl, "https://bots.example.org").flagged("public-url"),
     set("server.trusted_proxies", Networks, "10.0.0.0/8"),
     secret(
         "database.url",
         DatabaseUrl,
         "postgres://name:password@db.example.org/botserver",
-    ),
+    )
+    .flagged("database-url"),
     secret(
         "database.read_url",
         DatabaseUrl,
         "postgres://name:password@replica.example.org/botserver",
     ),
     set("database.connections_max", Integer(4, 10_000), "20"),
-    optional("keys.file", Path, "/var/lib/botserver/master.key"),
-    optional("bots.dir", Path, "/var/lib/botserver/bots"),
-    optional("bots.default", Name, "shop"),
-    set("log.format", Choice(&["text", "json"]), "text"),
-    set("log.filter", Filter, "info,commands=debug"),
+    optional("keys.file", Path, "/var/lib/botserver/master.key").flagged("keys"),
+    optional("bots.dir", Path, "/var/lib/botserver/bots").flagged("bots"),
+    optional("bots.default", Name, "shop").flagged("default-bot"),
+    set("log.format", Choice(&["text", "json"]), "text").flagged("log-format"),
+    set("log.filter", Filter, "info,commands=debug").flagged("log-level"),
     set("limits.message_bytes_max", Integer(1, 1 << 20), "16384"),
     set("limits.messages_per_minute_max", Integer(1, 100_000), "60"),
     set("limits.sockets_per_session_max", Integer(1, 1_000), "5"),
@@ -100,10 +104,22 @@ pub const KEYS: &[Key] = &[
     set("graphql.complexity_max", Integer(1, 1_000_000), "10000"),
     set("graphql.introspection", Bool, "true"),
     set("conversation.idle_minutes", Integer(1, 10_080), "30"),
-    set("organisation.name", Name, "default"),
+    set("organisation.name", Name, "default").flagged("organisation"),
 ];
 
 impl Key {
+    const fn flagged(self, flag: &'static str) -> Key {
+        Key {
+            flag: Some(flag),
+            ..self
+        }
+    }
+
+    /// The part before the dot; nothing for a setting of no section.
+    pub fn section(&self) -> Option<&'static str> {
+        self.name.split_once('.').map(|(section, _)| section)
+    }
+
     pub fn find(name: &str) -> Option<&'static Key> {
         KEYS.iter().find(|key| key.name == name)
     }
@@ -115,7 +131,12 @@ impl Key {
 
     /// What a value has to be, with an example, as the end of a sentence.
     pub fn expectation(&self) -> String {
-        let form = match self.kind {
+        format!("{}, for example {}", self.form(), self.example_line())
+    }
+
+    /// What a value has to be.
+    pub fn form(&self) -> String {
+        match self.kind {
             Path => "a path".to_owned(),
             Host => "an address or host name without port".to_owned(),
             Integer(min, max) => format!("a whole number from {min} to {max}"),
@@ -130,12 +151,11 @@ impl Key {
             HttpUrl => "http:// or https:// with a host, and no path".to_owned(),
             DatabaseUrl => "an address of PostgreSQL".to_owned(),
             Networks => "a list of addresses or networks".to_owned(),
-        };
-        format!("{form}, for example {}", self.example_line())
+        }
     }
 
     /// The example as a line of the file, without its section.
-    pub(super) fn example_line(&self) -> String {
+    pub fn example_line(&self) -> String {
         let value = match self.kind {
             Integer(..) | Bool => self.example.to_owned(),
             Networks => format!("[{:?}]", self.example),
@@ -237,18 +257,24 @@ fn is_http_url(text: &str) -> bool {
 
 /// The setting whose name is most like `name`, which is a mistyped one.
 pub(super) fn nearest(name: &str) -> &'static Key {
-    most_like(name, |key| key.name.to_owned())
+    most_like(name, KEYS.iter(), |key| key.name.to_owned())
 }
 
 pub(super) fn nearest_variable(name: &str) -> &'static Key {
-    most_like(name, Key::variable)
+    most_like(name, KEYS.iter(), |key| key.variable())
 }
 
-fn most_like(name: &str, spelling: impl Fn(&Key) -> String) -> &'static Key {
+pub(super) fn nearest_section(name: &str) -> &'static str {
+    most_like(name, KEYS.iter().filter_map(Key::section), |section| {
+        (*section).to_owned()
+    })
+}
+
+fn most_like<T>(name: &str, among: impl Iterator<Item = T>, spelling: impl Fn(&T) -> String) -> T {
     // Names may be of any length; those that nobody mistypes need not be compared whole.
     let name: Vec<char> = name.chars().take(100).collect();
-    KEYS.iter()
-        .min_by_key(|key| distance(&name, &spelling(key).chars().collect::<Vec<_>>()))
+    among
+        .min_by_key(|one| distance(&name, &spelling(one).chars().collect::<Vec<_>>()))
         .expect("the table of settings is not empty")
 }
 

@@ -1,10 +1,13 @@
-//! Reading the layers: built-in defaults, a file, the environment.
+//! Reading the layers: built-in defaults, a file, the environment, the command line.
+//!
+//! Reading goes on after a mistake, so that an operator is told of all of them at once.
 
 use std::{
     collections::BTreeMap,
     env,
     ffi::{OsStr, OsString},
     fmt, fs, io,
+    os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
 };
 
@@ -14,7 +17,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::{ConfigError, KEYS, Key, default_toml};
+use super::{ConfigError, ConfigErrors, Flags, KEYS, Key, default_toml};
 
 const PREFIX: &str = "BOTSERVER_";
 /// Names the file; the only variable that is no setting.
@@ -34,20 +37,20 @@ pub enum Origin {
         line: usize,
     },
     Variable(String),
-    /// The environment as a whole, or the command line: for what has no place of its own.
+    /// Of the command line, with its dashes.
+    Flag(String),
+    /// The environment as a whole: for what has no place of its own.
     Environment,
-    CommandLine,
 }
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Origin::Default => f.write_str("default.toml"),
+            Origin::Default => f.write_str("default"),
             Origin::Derived(from) => f.write_str(from),
             Origin::File { path, line } => write!(f, "{}:{line}", path.display()),
-            Origin::Variable(name) => f.write_str(name),
+            Origin::Variable(name) | Origin::Flag(name) => f.write_str(name),
             Origin::Environment => f.write_str("the environment"),
-            Origin::CommandLine => f.write_str("--config"),
         }
     }
 }
@@ -57,6 +60,8 @@ impl fmt::Display for Origin {
 pub struct Sources {
     /// What `--config` says.
     pub file: Option<PathBuf>,
+    /// Settings of the command line.
+    pub flags: Flags,
     pub environment: Vec<(OsString, OsString)>,
     pub working_dir: PathBuf,
     /// Run by root: a service of the system, not somebody's program.
@@ -64,7 +69,7 @@ pub struct Sources {
 }
 
 impl Sources {
-    pub fn of_process(file: Option<&Path>) -> Result<Self, ConfigError> {
+    pub fn of_process(file: Option<&Path>, flags: &Flags) -> Result<Self, ConfigError> {
         let working_dir = env::current_dir().map_err(|error| {
             let problem = format!("cannot be found ({error})");
             ConfigError::new(
@@ -77,6 +82,7 @@ impl Sources {
         let (file, root) = (file.map(Path::to_path_buf), Uid::effective().is_root());
         Ok(Sources {
             file,
+            flags: flags.clone(),
             environment: env::vars_os().collect(),
             working_dir,
             root,
@@ -98,9 +104,12 @@ impl Sources {
     }
 
     /// The file to read and who named it; the places after the first two need not exist.
-    fn file(&self) -> Option<(PathBuf, Option<Origin>)> {
+    pub(super) fn file(&self) -> Option<(PathBuf, Option<Origin>)> {
         if let Some(path) = &self.file {
-            return Some((self.working_dir.join(path), Some(Origin::CommandLine)));
+            return Some((
+                self.working_dir.join(path),
+                Some(Origin::Flag("--config".to_owned())),
+            ));
         }
         if let Some(path) = self.variable(FILE_VARIABLE) {
             return Some((
@@ -130,35 +139,77 @@ impl Sources {
 
 type Layered = BTreeMap<&'static str, (Value, Origin)>;
 
-/// The value of every setting that has one, checked.
-pub(super) fn read(sources: &Sources) -> Result<Layered, ConfigError> {
-    let mut layered = Layered::new();
-    read_toml(default_toml(), |_| Origin::Default, &mut layered)?;
-    if let Some((path, named_by)) = sources.file() {
-        let text = read_file(&path, named_by.as_ref())?;
-        read_toml(
-            &text,
-            |line| Origin::File {
-                path: path.clone(),
-                line,
-            },
-            &mut layered,
-        )?;
-    }
-    read_environment(sources, &mut layered)?;
+/// Layers laid over one another so far, and what was wrong with them.
+#[derive(Default)]
+pub(super) struct Reading {
+    pub values: Layered,
+    pub problems: Vec<ConfigError>,
+}
 
-    if layered.contains_key("database.read_url") && !layered.contains_key("database.url") {
-        let origin = &layered["database.read_url"].1;
+impl Reading {
+    fn take(&mut self, key: &'static Key, origin: Origin, value: Value) {
+        if key.accepts(&value) {
+            self.values.insert(key.name, (value, origin));
+        } else {
+            self.problems.push(ConfigError::value(key, &origin, &value));
+        }
+    }
+
+    /// Takes what a variable or a flag says.
+    fn take_text(&mut self, key: &'static Key, origin: Origin, text: &OsStr) {
+        match text.to_str() {
+            // Compose files and units pass what is not set as empty.
+            Some("") if key.optional => drop(self.values.remove(key.name)),
+            Some(text) => self.take(key, origin, key.parse(text)),
+            None => {
+                let problem = "text that is not UTF-8";
+                let expected = key.expectation();
+                self.problems
+                    .push(ConfigError::new(key.name, &origin, problem, &expected));
+            }
+        }
+    }
+}
+
+/// The value of every setting that has one, checked.
+pub(super) fn read(sources: &Sources) -> Result<Layered, ConfigErrors> {
+    let mut reading = Reading::default();
+    read_toml(default_toml(), |_| Origin::Default, &mut reading);
+    if let Some((path, named_by)) = sources.file() {
+        match read_file(&path, named_by.as_ref()) {
+            Ok(text) => {
+                let origin = |line| Origin::File {
+                    path: path.clone(),
+                    line,
+                };
+                read_toml(&text, origin, &mut reading);
+            }
+            Err(error) => reading.problems.push(error),
+        }
+    }
+    read_environment(sources, &mut reading);
+    read_flags(&sources.flags, &mut reading);
+    // What follows from a wrong setting would be told as a second mistake.
+    if let Some(errors) = ConfigErrors::of(reading.problems) {
+        return Err(errors);
+    }
+    let mut layered = reading.values;
+    if let Some((_, origin)) = layered.get("database.read_url")
+        && !layered.contains_key("database.url")
+    {
         let expected = "database.url to be set too, for example database.url = \"postgres://name:password@db.example.org/botserver\"";
-        return Err(ConfigError::new(
-            "database.read_url",
-            origin,
-            "a replica without its database",
-            expected,
-        ));
+        let problem = "a replica without its database";
+        return Err(ConfigError::new("database.read_url", origin, problem, expected).into());
     }
     derive(sources, &mut layered)?;
     Ok(layered)
+}
+
+/// The built-in values.
+pub(super) fn defaults() -> Layered {
+    let mut reading = Reading::default();
+    read_toml(default_toml(), |_| Origin::Default, &mut reading);
+    reading.values
 }
 
 fn read_file(path: &Path, named_by: Option<&Origin>) -> Result<String, ConfigError> {
@@ -185,62 +236,61 @@ fn read_file(path: &Path, named_by: Option<&Origin>) -> Result<String, ConfigErr
     })
 }
 
-pub(super) fn read_toml(
-    text: &str,
-    origin: impl Fn(usize) -> Origin,
-    layered: &mut Layered,
-) -> Result<(), ConfigError> {
+pub(super) fn read_toml(text: &str, origin: impl Fn(usize) -> Origin, reading: &mut Reading) {
     let line = |byte: usize| line_at(text.as_bytes(), byte);
-    let broken = |error: &toml::de::Error| {
-        let origin = origin(error.span().map_or(1, |span| line(span.start)));
-        let problem = format!("not TOML ({})", error.message());
-        ConfigError::new(
-            "syntax",
-            &origin,
-            &problem,
-            "lines such as [server] and port = 8080",
-        )
-    };
     // Parsed twice: one form knows the lines, the other has the values.
-    let lines = DeTable::parse(text).map_err(|error| broken(&error))?;
-    let values: toml::Table = text.parse().map_err(|error| broken(&error))?;
-
-    let mut take = |name: &str, value: &Value, byte: usize| {
+    let (lines, values) = match (DeTable::parse(text), text.parse::<toml::Table>()) {
+        (Ok(lines), Ok(values)) => (lines, values),
+        (Err(error), _) | (_, Err(error)) => {
+            let byte = error.span().map_or(0, |span| span.start);
+            let problem = format!(
+                "not TOML at column {} ({})",
+                column_at(text, byte),
+                error.message()
+            );
+            let expected = "lines such as [server] and port = 8080";
+            let error = ConfigError::new("syntax", &origin(line(byte)), &problem, expected);
+            reading.problems.push(error);
+            return;
+        }
+    };
+    let take = |name: &str, value: &Value, byte: usize, reading: &mut Reading| {
         let origin = origin(line(byte));
-        let key = Key::find(name).ok_or_else(|| ConfigError::unknown(name, &origin))?;
-        layered.insert(key.name, (checked(key, &origin, value.clone())?, origin));
-        Ok(())
+        match Key::find(name) {
+            Some(key) => reading.take(key, origin, value.clone()),
+            None => reading.problems.push(ConfigError::unknown(name, &origin)),
+        }
     };
     for (name, spanned) in lines.get_ref() {
         let Some(value) = values.get(name.get_ref().as_ref()) else {
             continue;
         };
         let (name, byte) = (name.get_ref().as_ref(), name.span().start);
-        let is_section = KEYS.iter().any(|key| {
-            key.name
-                .split_once('.')
-                .is_some_and(|(section, _)| section == name)
-        });
+        let is_section = KEYS.iter().any(|key| key.section() == Some(name));
         match (spanned.get_ref(), value) {
             (DeValue::Table(section), Value::Table(values)) if is_section => {
                 for inner in section.keys() {
-                    let Some(value) = values.get(inner.get_ref().as_ref()) else {
-                        continue;
-                    };
-                    take(&format!("{name}.{}", inner.get_ref()), value, inner.span().start)?;
+                    if let Some(value) = values.get(inner.get_ref().as_ref()) {
+                        let name = format!("{name}.{}", inner.get_ref());
+                        take(&name, value, inner.span().start, reading);
+                    }
                 }
             }
             _ if is_section => {
                 let expected = format!("a section, for example [{name}]");
-                return Err(ConfigError::new(name, &origin(line(byte)), "a value", &expected));
+                let error = ConfigError::new(name, &origin(line(byte)), "a value", &expected);
+                reading.problems.push(error);
             }
-            _ => take(name, value, byte)?,
+            (DeValue::Table(_), _) if Key::find(name).is_none() => {
+                let error = ConfigError::unknown_section(name, &origin(line(byte)));
+                reading.problems.push(error);
+            }
+            _ => take(name, value, byte, reading),
         }
     }
-    Ok(())
 }
 
-fn read_environment(sources: &Sources, layered: &mut Layered) -> Result<(), ConfigError> {
+fn read_environment(sources: &Sources, reading: &mut Reading) {
     for (name, value) in &sources.environment {
         if !name.as_encoded_bytes().starts_with(PREFIX.as_bytes()) || name == FILE_VARIABLE {
             continue;
@@ -248,34 +298,38 @@ fn read_environment(sources: &Sources, layered: &mut Layered) -> Result<(), Conf
         let key = name
             .to_str()
             .and_then(|name| KEYS.iter().find(|key| key.variable() == name));
-        let Some(key) = key else {
-            return Err(ConfigError::unknown_variable(&name.to_string_lossy()));
-        };
-        let origin = Origin::Variable(key.variable());
-        let Some(text) = value.to_str() else {
-            return Err(ConfigError::new(
-                key.name,
-                &origin,
-                "text that is not UTF-8",
-                &key.expectation(),
-            ));
-        };
-        // Compose files and units pass what is not set as empty.
-        if text.is_empty() && key.optional {
-            layered.remove(key.name);
-            continue;
+        match key {
+            Some(key) => reading.take_text(key, Origin::Variable(key.variable()), value),
+            None => reading
+                .problems
+                .push(ConfigError::unknown_variable(&name.to_string_lossy())),
         }
-        let value = checked(key, &origin, key.parse(text))?;
-        layered.insert(key.name, (value, origin));
     }
-    Ok(())
 }
 
-fn checked(key: &Key, origin: &Origin, value: Value) -> Result<Value, ConfigError> {
-    if key.accepts(&value) {
-        Ok(value)
-    } else {
-        Err(ConfigError::value(key, origin, &value))
+fn read_flags(flags: &Flags, reading: &mut Reading) {
+    for (key, flag, value) in flags.named() {
+        reading.take_text(key, Origin::Flag(format!("--{flag}")), value);
+    }
+    for text in flags.set() {
+        let origin = Origin::Flag("--set".to_owned());
+        // Both sides of the first `=`; a value need not be UTF-8 to be told as such.
+        let bytes = text.as_encoded_bytes();
+        let parts = bytes.iter().position(|&byte| byte == b'=').and_then(|at| {
+            let name = std::str::from_utf8(&bytes[..at]).ok()?;
+            Some((name.trim(), OsStr::from_bytes(&bytes[at + 1..])))
+        });
+        let Some((name, value)) = parts else {
+            // Not shown: it may be a password.
+            let expected = "KEY=VALUE, for example --set server.port=8080";
+            let error = ConfigError::new("--set", &origin, "a text without a key", expected);
+            reading.problems.push(error);
+            continue;
+        };
+        match Key::find(name) {
+            Some(key) => reading.take_text(key, origin, value),
+            None => reading.problems.push(ConfigError::unknown(name, &origin)),
+        }
     }
 }
 
@@ -329,4 +383,10 @@ fn absolute(sources: &Sources, key: &str, layered: &mut Layered) {
 /// The line, counted from 1, in which a byte lies.
 fn line_at(text: &[u8], byte: usize) -> usize {
     1 + text.iter().take(byte).filter(|&&b| b == b'\n').count()
+}
+
+/// The column, counted from 1 in characters, at which a byte lies in its line.
+fn column_at(text: &str, byte: usize) -> usize {
+    let before = &text[..text.floor_char_boundary(byte)];
+    1 + before.rsplit('\n').next().unwrap_or_default().chars().count()
 }

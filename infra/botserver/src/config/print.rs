@@ -2,9 +2,10 @@
 
 use std::{collections::BTreeMap, fmt::Write};
 
+use serde_json::json;
 use toml::Value;
 
-use super::{KEYS, Origin};
+use super::{KEYS, Key, Origin};
 
 /// Every setting as a line of a file, with where it was read.
 pub(super) fn print(read: &BTreeMap<&'static str, (Value, Origin)>) -> String {
@@ -17,19 +18,34 @@ pub(super) fn print(read: &BTreeMap<&'static str, (Value, Origin)>) -> String {
             let _ = writeln!(text, "\n[{section}]");
         }
         let _ = match read.get(key.name) {
-            Some((Value::String(secret), origin)) if key.secret => {
-                writeln!(
-                    text,
-                    "{name} = {}  # from {origin}",
-                    Value::String(without_password(secret))
-                )
-            }
-            Some((value, Origin::Default)) => writeln!(text, "{name} = {value}"),
-            Some((value, origin)) => writeln!(text, "{name} = {value}  # from {origin}"),
+            Some((value, Origin::Default)) => writeln!(text, "{name} = {}", shown(key, value)),
+            Some((value, origin)) => writeln!(text, "{name} = {}  # from {origin}", shown(key, value)),
             None => writeln!(text, "# {name} is not set"),
         };
     }
     text
+}
+
+/// Every setting as `key`, `value` (null where it is not set) and `origin`.
+pub(super) fn print_json(read: &BTreeMap<&'static str, (Value, Origin)>) -> serde_json::Value {
+    let settings = KEYS.iter().map(|key| {
+        let found = read.get(key.name);
+        let value = found.map(|(value, _)| shown(key, value));
+        json!({
+            "key": key.name,
+            "value": value.and_then(|value| serde_json::to_value(value).ok()),
+            "origin": found.map(|(_, origin)| origin.to_string()),
+        })
+    });
+    json!({ "settings": settings.collect::<Vec<_>>() })
+}
+
+/// A value as it may be shown: without the password that it may hold.
+pub(super) fn shown(key: &Key, value: &Value) -> Value {
+    match value {
+        Value::String(secret) if key.secret => Value::String(without_password(secret)),
+        value => value.clone(),
+    }
 }
 
 /// An address with `***` for everything that may be secret: the password, and the parameters, which may hold one.

@@ -20,7 +20,7 @@ fn environment(pairs: &[(&str, &str)]) -> Sources {
 }
 
 /// Loads with `text` as the file.
-fn load(text: &str, pairs: &[(&str, &str)]) -> (tempfile::TempDir, Result<Config, ConfigError>) {
+fn load(text: &str, pairs: &[(&str, &str)]) -> (tempfile::TempDir, Result<Config, ConfigErrors>) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("b.toml");
     std::fs::write(&path, text).unwrap();
@@ -180,7 +180,7 @@ const WRONG_FILES: &[(&str, &str, usize, &str)] = &[
     ("server = 8080", "server", 1, "a section, for example [server]"),
     ("[[server]]\nport = 1", "server", 1, "a section"),
     ("[server]\nprot = 1", "server.prot", 2, "server.port = 8080"),
-    ("[servers]\nport = 1", "servers", 1, "a setting such as"),
+    ("[servers]\nport = 1", "servers", 1, "a section such as [server]"),
     ("port = 8080", "port", 1, "a setting such as"),
     ("[server]\nhost = \"\"", "server.host", 2, "host name"),
     ("[server]\nhost = \"a b\"", "server.host", 2, "host name"),
@@ -346,16 +346,197 @@ fn what_is_not_utf8_and_what_is_not_there_is_told() {
 }
 
 #[test]
+fn every_mistake_is_told_at_once_in_the_order_of_the_layers() {
+    let text = "[server]\nport = \"many\"\n[log]\nformat = \"xml\"\n";
+    let (_folder, config) = load(text, &[("BOTSERVER_SERVER_HOST", "a b"), ("BOTSERVER_PROT", "1")]);
+    let errors = config.unwrap_err();
+    let mut keys: Vec<&str> = errors.iter().map(|error| error.key.as_str()).collect();
+    keys.sort_unstable();
+    assert_eq!(
+        keys,
+        ["BOTSERVER_PROT", "log.format", "server.host", "server.port"]
+    );
+    assert_eq!(errors.to_string().lines().count(), 4);
+}
+
+#[test]
 fn no_mutilation_of_the_default_file_makes_it_panic() {
     let text = default_toml();
-    for at in (0..text.len()).filter(|&at| text.is_char_boundary(at)) {
-        if at % 7 == 0 {
-            let mut read = std::collections::BTreeMap::new();
-            let _ = layers::read_toml(&text[..at], |_| Origin::Default, &mut read);
-            let mutilated = format!("{}={}", &text[..at], &text[at..]);
-            if let Err(error) = layers::read_toml(&mutilated, |_| Origin::Default, &mut read) {
-                assert!(!error.to_string().contains('\n'));
-            }
+    for at in (0..text.len()).filter(|&at| text.is_char_boundary(at) && at % 7 == 0) {
+        let mut reading = layers::Reading::default();
+        layers::read_toml(&text[..at], |_| Origin::Default, &mut reading);
+        let mutilated = format!("{}={}", &text[..at], &text[at..]);
+        layers::read_toml(&mutilated, |_| Origin::Default, &mut reading);
+        for error in &reading.problems {
+            assert!(!error.to_string().contains('\n'));
         }
     }
+}
+
+/// What the program is started with, up to the flags.
+#[derive(clap::Parser)]
+struct Typed {
+    #[command(flatten)]
+    flags: Flags,
+}
+
+fn flags(typed: &[&str]) -> Flags {
+    let words = std::iter::once("botserver").chain(typed.iter().copied());
+    <Typed as clap::Parser>::try_parse_from(words)
+        .expect("flags")
+        .flags
+}
+
+#[test]
+fn a_flag_prevails_over_the_environment_and_set_takes_any_key() {
+    let sources = Sources {
+        flags: flags(&["--port", "9001", "--bots=b", "--set", "limits.sockets_max=7"]),
+        ..environment(&[
+            ("BOTSERVER_SERVER_PORT", "9000"),
+            ("BOTSERVER_LIMITS_SOCKETS_MAX", "8"),
+        ])
+    };
+    let config = Config::load_from(&sources).unwrap();
+    assert_eq!((config.server.port, config.limits.sockets_max), (9001, 7));
+    assert_eq!(config.bots.dir.as_deref(), Some(Path::new("/proc/b")));
+    let origin = |key| config.origin(key).unwrap().to_string();
+    assert_eq!(
+        (
+            origin("server.port").as_str(),
+            origin("limits.sockets_max").as_str()
+        ),
+        ("--port", "--set")
+    );
+    assert!(config.print().contains("port = 9001  # from --port\n"));
+}
+
+/// Each: what is typed, how the line begins, a part of what was expected.
+const WRONG_FLAGS: &[(&[&str], &str, &str)] = &[
+    (
+        &["--port", "http"],
+        "server.port: \"http\" in --port;",
+        "0 to 65535",
+    ),
+    (&["--port", "-1"], "server.port: -1 in --port;", "0 to 65535"),
+    (&["--port="], "server.port: \"\" in --port;", "0 to 65535"),
+    (&["--host", "a b"], "server.host: \"a b\" in --host;", "host name"),
+    (
+        &["--database-url", "hush"],
+        "database.url: a value that cannot be used in --database-url;",
+        "PostgreSQL",
+    ),
+    (
+        &["--log-format", "xml"],
+        "log.format: \"xml\" in --log-format;",
+        "\"text\" or",
+    ),
+    (&["--log-level", "loud=very"], "log.filter: ", "a level"),
+    (
+        &["--set", "server.prot=1"],
+        "server.prot: unknown setting in --set;",
+        "server.port = 8080",
+    ),
+    (
+        &["--set", "hush"],
+        "--set: a text without a key in --set;",
+        "KEY=VALUE",
+    ),
+    (
+        &["--set", "=1"],
+        ": unknown setting in --set;",
+        "a setting such as",
+    ),
+    (
+        &["--set", "limits.sockets_max=many"],
+        "limits.sockets_max: \"many\" in --set;",
+        "1 to 1000000",
+    ),
+];
+
+#[test]
+fn whatever_is_wrong_on_the_command_line_is_one_line_too() {
+    for (typed, start, expected) in WRONG_FLAGS {
+        let sources = Sources {
+            flags: flags(typed),
+            ..environment(&[])
+        };
+        let error = Config::load_from(&sources).unwrap_err().to_string();
+        assert!(
+            error.starts_with(start) && error.contains(expected),
+            "{typed:?}\n{error}"
+        );
+        assert!(!error.contains('\n') && !error.contains("hush"), "{error}");
+    }
+}
+
+#[test]
+fn explain_tells_meaning_value_and_origin_and_masks_what_is_secret() {
+    let url = "postgres://ann:hush@db/x";
+    let config = Config::load_from(&environment(&[
+        ("BOTSERVER_SERVER_PORT", "9000"),
+        ("BOTSERVER_DATABASE_URL", url),
+    ]));
+    let port = reference::explain("server.port", &config).unwrap();
+    for part in [
+        "The port",
+        "0 to 65535",
+        "8080",
+        "BOTSERVER_SERVER_PORT",
+        "--port",
+        "9000, from BOTSERVER_SERVER_PORT",
+    ] {
+        assert!(port.contains(part), "{part} is not in\n{port}");
+    }
+    let database = reference::explain("database.url", &config).unwrap();
+    assert!(
+        database.contains("ann:***@db") && !database.contains("hush"),
+        "{database}"
+    );
+    assert!(!config.as_ref().unwrap().print_json().to_string().contains("hush"));
+    let section = reference::explain("database", &config).unwrap();
+    assert_eq!(section.lines().count(), 3, "{section}");
+    let unknown = reference::explain("databse.url", &config).unwrap_err();
+    assert!(unknown.contains("the nearest is database.url"), "{unknown}");
+
+    let wrong = Config::load_from(&environment(&[("BOTSERVER_SERVER_PORT", "many")]));
+    let port = reference::explain("server.port", &wrong).unwrap();
+    assert!(
+        port.contains("none, the configuration is wrong: server.port: \"many\""),
+        "{port}"
+    );
+}
+
+#[test]
+fn every_setting_has_a_meaning_and_says_its_flag_in_the_default_file() {
+    for key in KEYS {
+        let meaning = key.meaning();
+        assert!(
+            meaning.len() > 10 && meaning.ends_with('.'),
+            "{}: {meaning:?}",
+            key.name
+        );
+        assert!(
+            !key.summary().is_empty() && key.summary().len() <= 130,
+            "{}",
+            key.name
+        );
+        if let Some(flag) = key.flag {
+            let line = format!("# Environment: {}\n# Flag: --{flag}\n", key.variable());
+            assert!(default_toml().contains(&line), "{}", key.name);
+        }
+    }
+}
+
+#[test]
+fn the_reference_of_the_configuration_is_up_to_date() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md");
+    let generated = document();
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(path, &generated).expect("the page is written");
+    }
+    let committed = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        committed == generated,
+        "docs/configuration.md is out of date: run the test with BLESS=1"
+    );
 }

@@ -1,11 +1,14 @@
 //! The program as its users meet it: started, talked to, killed, started again.
 #![expect(clippy::print_stdout, reason = "tests say which seed they ran with")]
 
+mod broken_configurations;
 mod browser;
 mod chat;
 mod command_line;
 mod crash;
+mod doctor;
 mod fairness;
+mod manual;
 mod packages;
 mod secrecy;
 mod server;

@@ -1,0 +1,403 @@
+//! The database: whether it can be reached, is set up as it must be, and is not behind.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use event_log::{Feed, Position};
+use local_postgres::binaries;
+use nix::unistd::{Uid, User};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection, PgPool};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::Finding;
+use crate::config::Config;
+use crate::database::{Database, ROLES};
+
+/// For a database to answer; one that needs longer is of no use to a conversation.
+const PATIENCE: Duration = Duration::from_secs(5);
+const CONNECTIONS: u32 = 4;
+/// Clocks further apart than this are not kept.
+const CLOCKS_APART_MAX: TimeDelta = TimeDelta::seconds(5);
+const LAG_EVENTS_MAX: u64 = 1_000;
+/// Events wait for milliseconds where a sequencer runs.
+const WAITING_SECONDS_MAX: f64 = 5.0;
+
+pub(super) async fn examine(config: &Config) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if config.database.url.is_none() {
+        findings.push(installed(&config.data_dir));
+    }
+    match timeout(PATIENCE, Database::running(config)).await {
+        Ok(Ok(Some(database))) => findings.extend(look_at(config, &database).await),
+        Ok(Ok(None)) => findings.push(not_running(&config.data_dir)),
+        Ok(Err(error)) => findings.push(Finding::problem(
+            "database",
+            format!("cannot be found: {error:#}"),
+            "stop what works in the data folder, then start the server again",
+        )),
+        Err(_) => findings.push(Finding::problem(
+            "database",
+            "another program works in the data folder, but its PostgreSQL does not answer",
+            format!("see {}", config.data_dir.join("postgres/server.log").display()),
+        )),
+    }
+    findings
+}
+
+/// The binaries for the private server.
+fn installed(data_dir: &Path) -> Finding {
+    const CHECK: &str = "postgresql";
+    let mend = "apt-get install postgresql, or set database.url to use another server";
+    let cluster = data_dir.join("postgres");
+    let made_by = fs::read_to_string(cluster.join("PG_VERSION"))
+        .ok()
+        .and_then(|text| text.trim().parse().ok());
+    let found = match binaries::find(None, made_by, &cluster) {
+        Ok(found) => found,
+        Err(error) => return Finding::problem(CHECK, error.to_string(), mend),
+    };
+    let user = |name| matches!(User::from_name(name), Ok(Some(_)));
+    if Uid::effective().is_root() && !user("postgres") && !user("botserver") {
+        let text = "it refuses to run as root, and there is no user postgres or botserver";
+        return Finding::problem(CHECK, text, "useradd --system botserver");
+    }
+    Finding::ok(
+        CHECK,
+        format!("version {} in {}", found.major, found.folder.display()),
+    )
+}
+
+fn not_running(data_dir: &Path) -> Finding {
+    const CHECK: &str = "database";
+    if data_dir.join("postgres/PG_VERSION").exists() {
+        let text = "the private PostgreSQL does not run, so its database was not looked at";
+        Finding::warning(CHECK, text, "start the server (botserver serve), then ask again")
+    } else {
+        Finding::ok(CHECK, "a private one is made at the first start")
+    }
+}
+
+async fn look_at(config: &Config, database: &Database) -> Vec<Finding> {
+    let options = database.owner_options().disable_statement_logging();
+    let connected = timeout(PATIENCE, PgConnection::connect_with(&options)).await;
+    let problem = match connected {
+        Ok(Ok(mut connection)) => {
+            let found = with_connection(config, database, &mut connection).await;
+            // The server ends it in any case.
+            let _ = connection.close().await;
+            return found.unwrap_or_else(|error| {
+                let mend = "see the log of PostgreSQL, then ask again";
+                vec![Finding::problem(
+                    "database",
+                    format!("does not answer: {error}"),
+                    mend,
+                )]
+            });
+        }
+        Ok(Err(error)) => format!("cannot be reached: {error}"),
+        Err(_) => format!("does not answer within {} s", PATIENCE.as_secs()),
+    };
+    let mend = match config.database.url {
+        Some(_) => "start it, or set database.url right: host, port, user, password, database",
+        None => "stop the server and start it again",
+    };
+    vec![Finding::problem("database", problem, mend)]
+}
+
+async fn with_connection(
+    config: &Config,
+    database: &Database,
+    connection: &mut PgConnection,
+) -> sqlx::Result<Vec<Finding>> {
+    let (version, user): (String, String) =
+        sqlx::query_as("select current_setting('server_version'), current_user::text")
+            .fetch_one(&mut *connection)
+            .await?;
+    let mut findings = vec![Finding::ok(
+        "database",
+        format!("PostgreSQL {version} answers as {user}"),
+    )];
+    findings.extend(settings(config, connection).await?);
+    findings.push(clock(connection).await?);
+    let roles = roles(connection).await?;
+    let roles_there = roles.mend.is_none();
+    findings.push(roles);
+    let migrations = migrations(connection).await?;
+    let migrated = migrations.mend.is_none();
+    findings.push(migrations);
+    if roles_there && migrated {
+        let pools = database.pools(CONNECTIONS);
+        findings.push(sequencer(&pools.log).await?);
+        findings.extend(projections(&pools.log, &pools.projector).await?);
+    }
+    Ok(findings)
+}
+
+async fn settings(config: &Config, connection: &mut PgConnection) -> sqlx::Result<Vec<Finding>> {
+    const CHECK: &str = "db settings";
+    let (version, prepared, connections, fsync, pages): (i32, i32, i32, String, String) = sqlx::query_as(
+        "select current_setting('server_version_num')::int, current_setting('max_prepared_transactions')::int,
+                current_setting('max_connections')::int, current_setting('fsync'), current_setting('full_page_writes')",
+    )
+    .fetch_one(connection)
+    .await?;
+    let mut findings = Vec::new();
+    let oldest = binaries::OLDEST_VERSION;
+    if version / 10_000 < oldest.cast_signed() {
+        let text = format!("version {} is too old", version / 10_000);
+        findings.push(Finding::problem(
+            CHECK,
+            text,
+            format!("use PostgreSQL {oldest} or newer"),
+        ));
+    }
+    if prepared != 0 {
+        findings.push(Finding::warning(
+            CHECK,
+            format!("max_prepared_transactions is {prepared}: a forgotten one holds back its events"),
+            "alter system set max_prepared_transactions = 0, then restart PostgreSQL",
+        ));
+    }
+    let needed = i64::from(config.database.connections_max);
+    if i64::from(connections) < needed + 5 {
+        findings.push(Finding::warning(
+            CHECK,
+            format!("max_connections is {connections}, and database.connections_max alone {needed}"),
+            "set max_connections higher, or database.connections_max lower",
+        ));
+    }
+    for (name, value) in [("fsync", fsync), ("full_page_writes", pages)] {
+        if value != "on" {
+            findings.push(Finding::problem(
+                CHECK,
+                format!("{name} is {value}: what was acknowledged may be lost with the power"),
+                format!("alter system set {name} = on, then select pg_reload_conf()"),
+            ));
+        }
+    }
+    if findings.is_empty() {
+        findings.push(Finding::ok(CHECK, "are as they must be"));
+    }
+    Ok(findings)
+}
+
+async fn clock(connection: &mut PgConnection) -> sqlx::Result<Finding> {
+    let before = Utc::now();
+    let theirs: DateTime<Utc> = sqlx::query_scalar("select clock_timestamp()")
+        .fetch_one(connection)
+        .await?;
+    let ours = before + (Utc::now() - before) / 2;
+    Ok(clocks(ours, theirs))
+}
+
+fn clocks(ours: DateTime<Utc>, theirs: DateTime<Utc>) -> Finding {
+    const CHECK: &str = "db clock";
+    let apart = (theirs - ours).abs();
+    if apart <= CLOCKS_APART_MAX {
+        return Finding::ok(CHECK, format!("{} ms from ours", apart.num_milliseconds()));
+    }
+    let side = if theirs > ours { "ahead of" } else { "behind" };
+    let text = format!("{} s {side} ours", apart.num_seconds());
+    Finding::problem(CHECK, text, "keep both clocks by NTP: timedatectl set-ntp true")
+}
+
+async fn roles(connection: &mut PgConnection) -> sqlx::Result<Finding> {
+    const CHECK: &str = "db roles";
+    let names: Vec<String> = ROLES.iter().map(|role| (*role).to_owned()).collect();
+    let (absent, foreign): (Vec<String>, Vec<String>) = sqlx::query_as(
+        "select coalesce(array_agg(name) filter (where rolname is null), '{}'),
+                coalesce(array_agg(name) filter (
+                  where case when rolname is null then false else not pg_has_role(current_user, oid, 'member') end), '{}')
+           from unnest($1::text[]) as name left join pg_roles on rolname = name",
+    )
+    .bind(&names)
+    .fetch_one(&mut *connection)
+    .await?;
+    let (user, may_create): (String, bool) = sqlx::query_as(
+        "select rolname::text, rolsuper or rolcreaterole from pg_roles where rolname = current_user",
+    )
+    .fetch_one(connection)
+    .await?;
+    if !foreign.is_empty() {
+        return Ok(Finding::problem(
+            CHECK,
+            format!("{user} is no member of {}", foreign.join(", ")),
+            format!("as a superuser: grant {} to {user}", foreign.join(", ")),
+        ));
+    }
+    if absent.is_empty() {
+        return Ok(Finding::ok(CHECK, format!("{user} is a member of all of them")));
+    }
+    let text = format!("{} do not exist yet", absent.join(", "));
+    if may_create {
+        return Ok(Finding::warning(
+            CHECK,
+            text,
+            "the next start makes them (botserver serve)",
+        ));
+    }
+    let commands: Vec<String> = absent
+        .iter()
+        .map(|role| format!("create role {role} login; grant {role} to {user};"))
+        .collect();
+    Ok(Finding::problem(
+        CHECK,
+        text,
+        format!("as a superuser: {}", commands.join(" ")),
+    ))
+}
+
+async fn migrations(connection: &mut PgConnection) -> sqlx::Result<Finding> {
+    const CHECK: &str = "migrations";
+    let begun: bool = sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null")
+        .fetch_one(&mut *connection)
+        .await?;
+    let mut done: BTreeMap<i64, (bool, Vec<u8>)> = BTreeMap::new();
+    if begun {
+        let rows: Vec<(i64, bool, Vec<u8>)> = sqlx::query_as(
+            "select version, success, checksum from _sqlx_migrations order by version limit 10000",
+        )
+        .fetch_all(connection)
+        .await?;
+        done.extend(
+            rows.into_iter()
+                .map(|(version, success, sum)| (version, (success, sum))),
+        );
+    }
+    if let Some((version, _)) = done.iter().find(|(_, (success, _))| !success) {
+        let text = format!("migration {version} failed half way");
+        return Ok(Finding::problem(
+            CHECK,
+            text,
+            "restore the database from before it, then start again",
+        ));
+    }
+    let mut pending = 0;
+    for migration in event_log::MIGRATOR.iter() {
+        match done.remove(&migration.version) {
+            None => pending += 1,
+            Some((_, sum)) if sum != migration.checksum.as_ref() => {
+                let text = format!(
+                    "migration {} was another one when it was applied",
+                    migration.version
+                );
+                return Ok(Finding::problem(
+                    CHECK,
+                    text,
+                    "run the version of botserver that made this database",
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+    if let Some(newest) = done.keys().next_back() {
+        let text = format!("the database is newer than this program: migration {newest} is unknown");
+        return Ok(Finding::problem(
+            CHECK,
+            text,
+            "run the newer version of botserver",
+        ));
+    }
+    if pending > 0 {
+        let text = format!("{pending} are not applied yet");
+        return Ok(Finding::warning(
+            CHECK,
+            text,
+            "the next start applies them (botserver serve)",
+        ));
+    }
+    Ok(Finding::ok(CHECK, "all are applied"))
+}
+
+/// Events that were committed and have no position yet.
+async fn sequencer(log: &PgPool) -> sqlx::Result<Finding> {
+    const CHECK: &str = "sequencer";
+    let (waiting, seconds): (i64, f64) = sqlx::query_as(
+        "select count(*), coalesce(extract(epoch from max(clock_timestamp() - recorded_at)), 0)::float8 from (
+           select e.recorded_at
+             from log.events e, (select snap, epoch from log.head order by step desc limit 1) h
+            where e.epoch = h.epoch and e.tx_id >= pg_snapshot_xmin(h.snap)
+              and not pg_visible_in_snapshot(e.tx_id, h.snap)
+            limit 100000
+         ) waiting",
+    )
+    .fetch_one(log)
+    .await?;
+    if seconds <= WAITING_SECONDS_MAX {
+        return Ok(Finding::ok(
+            CHECK,
+            format!("{waiting} events wait for their position"),
+        ));
+    }
+    let text = format!("{waiting} events wait for their position, the oldest for {seconds:.0} s");
+    Ok(Finding::warning(
+        CHECK,
+        text,
+        "start the server, or start it again if it runs",
+    ))
+}
+
+async fn projections(log: &PgPool, projector: &PgPool) -> sqlx::Result<Vec<Finding>> {
+    const CHECK: &str = "projections";
+    let (_, positions) = watch::channel(Position(0));
+    let head = match Feed::new(log.clone(), positions).head().await {
+        Ok(head) => head,
+        Err(error) => {
+            let mend = "botserver log verify";
+            return Ok(vec![Finding::problem(
+                CHECK,
+                format!("the log cannot be read: {error}"),
+                mend,
+            )]);
+        }
+    };
+    let mut findings = Vec::new();
+    for status in projections::list(projector, head).await? {
+        let name = status.name;
+        if let Some(failure) = status.failure {
+            let at = failure
+                .position
+                .map(|position| format!(" at {position}"))
+                .unwrap_or_default();
+            findings.push(Finding::problem(
+                CHECK,
+                format!("{name} is stopped{at}: {}", failure.error),
+                format!("botserver projections rebuild {name}"),
+            ));
+        } else if status.lag_events > LAG_EVENTS_MAX {
+            findings.push(Finding::warning(
+                CHECK,
+                format!("{name} is {} events behind", status.lag_events),
+                "start the server and wait; botserver projections list shows how far it is",
+            ));
+        }
+    }
+    if findings.is_empty() {
+        findings.push(Finding::ok(
+            CHECK,
+            format!("all follow the log, which is at {head}"),
+        ));
+    }
+    Ok(findings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::State;
+
+    #[test]
+    fn clocks_that_went_apart_are_a_problem() {
+        let now = Utc::now();
+        assert_eq!(clocks(now, now + TimeDelta::seconds(1)).state, State::Ok);
+        let found = clocks(now, now - TimeDelta::hours(1));
+        assert_eq!(
+            (found.state, found.text.as_str()),
+            (State::Problem, "3600 s behind ours")
+        );
+    }
+}
