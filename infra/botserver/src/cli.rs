@@ -10,7 +10,13 @@ use crate::config::Flags;
 
 /// An event-sourced platform for conversations: bots in BASIC, every turn an event.
 #[derive(Debug, Parser)]
-#[command(name = "botserver", version, max_term_width = 80, propagate_version = true)]
+#[command(
+    name = "botserver",
+    version,
+    max_term_width = 80,
+    propagate_version = true,
+    after_help = "Example:\n  botserver serve\n  botserver check bots\n  botserver doctor"
+)]
 pub struct Cli {
     /// Configuration file (else BOTSERVER_CONFIG, ./botserver.toml, the user's folder)
     #[arg(long, global = true, value_name = "PATH")]

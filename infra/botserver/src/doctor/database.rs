@@ -13,7 +13,7 @@ use sqlx::{ConnectOptions as _, Connection as _, PgConnection, PgPool};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::Finding;
+use super::{Finding, State};
 use crate::config::Config;
 use crate::database::{Database, ROLES};
 
@@ -86,17 +86,17 @@ async fn look_at(config: &Config, database: &Database) -> Vec<Finding> {
     let connected = timeout(PATIENCE, PgConnection::connect_with(&options)).await;
     let problem = match connected {
         Ok(Ok(mut connection)) => {
-            let found = with_connection(config, database, &mut connection).await;
+            let mut findings = Vec::new();
+            if let Err(error) = with_connection(config, database, &mut connection, &mut findings).await {
+                findings.push(Finding::problem(
+                    "database",
+                    format!("refuses to be looked at: {error}"),
+                    "connect as the owner of the database (database.url), and see the log of PostgreSQL",
+                ));
+            }
             // The server ends it in any case.
             let _ = connection.close().await;
-            return found.unwrap_or_else(|error| {
-                let mend = "see the log of PostgreSQL, then ask again";
-                vec![Finding::problem(
-                    "database",
-                    format!("does not answer: {error}"),
-                    mend,
-                )]
-            });
+            return findings;
         }
         Ok(Err(error)) => format!("cannot be reached: {error}"),
         Err(_) => format!("does not answer within {} s", PATIENCE.as_secs()),
@@ -112,29 +112,35 @@ async fn with_connection(
     config: &Config,
     database: &Database,
     connection: &mut PgConnection,
-) -> sqlx::Result<Vec<Finding>> {
+    findings: &mut Vec<Finding>,
+) -> sqlx::Result<()> {
     let (version, user): (String, String) =
         sqlx::query_as("select current_setting('server_version'), current_user::text")
             .fetch_one(&mut *connection)
             .await?;
-    let mut findings = vec![Finding::ok(
+    findings.push(Finding::ok(
         "database",
         format!("PostgreSQL {version} answers as {user}"),
-    )];
+    ));
     findings.extend(settings(config, connection).await?);
     findings.push(clock(connection).await?);
     let roles = roles(connection).await?;
-    let roles_there = roles.mend.is_none();
+    let member_of_all = roles.state == State::Ok;
+    let no_member = roles.state == State::Problem;
     findings.push(roles);
+    if no_member {
+        // What such a user may not read would be told as a second mistake.
+        return Ok(());
+    }
     let migrations = migrations(connection).await?;
-    let migrated = migrations.mend.is_none();
+    let migrated = migrations.state == State::Ok;
     findings.push(migrations);
-    if roles_there && migrated {
+    if member_of_all && migrated {
         let pools = database.pools(CONNECTIONS);
         findings.push(sequencer(&pools.log).await?);
         findings.extend(projections(&pools.log, &pools.projector).await?);
     }
-    Ok(findings)
+    Ok(())
 }
 
 async fn settings(config: &Config, connection: &mut PgConnection) -> sqlx::Result<Vec<Finding>> {
@@ -388,7 +394,6 @@ async fn projections(log: &PgPool, projector: &PgPool) -> sqlx::Result<Vec<Findi
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::State;
 
     #[test]
     fn clocks_that_went_apart_are_a_problem() {

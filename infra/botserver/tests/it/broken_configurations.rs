@@ -176,17 +176,17 @@ fn bytes() -> Vec<Broken> {
     long_line.extend(b"\"\n");
     let utf16: Vec<u8> = "[server]\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     vec![
-        in_file(*b"\xff\xfe[server]\n", "FILE: is not UTF-8"),
+        in_file(*b"\xff\xfe[server]\n", "{file}: is not UTF-8"),
         in_file(utf16, "syntax: not TOML"),
         in_file(
             *b"[server]\nhost = \"\xc3\x28\"\n",
-            "FILE: is not UTF-8 from line 2",
+            "{file}: is not UTF-8 from line 2",
         ),
-        in_file(*b"# \xc0\x80\n", "FILE: is not UTF-8 from line 1"),
+        in_file(*b"# \xc0\x80\n", "{file}: is not UTF-8 from line 1"),
         in_file("\u{feff}[server]\nport = \"http\"\n", "server.port: "),
         in_file("[server]\r\nport = \"http\"\r\n", "server.port: "),
         in_file(long_line, "organisation.name: "),
-        in_file(vec![b'#'; (1 << 20) + 1], "FILE: is longer than"),
+        in_file(vec![b'#'; (1 << 20) + 1], "{file}: is longer than"),
         in_file("[".repeat(100_000), "syntax: not TOML"),
         in_file(format!("a = {}", "[".repeat(10_000)), "syntax: not TOML"),
     ]
@@ -313,7 +313,7 @@ fn each_of_two_hundred_broken_configurations_is_a_clear_line_for_each_mistake() 
         let mut expected: Vec<String> = broken
             .lines
             .iter()
-            .map(|line| line.replace("FILE", &path.display().to_string()))
+            .map(|line| line.replace("{file}", &path.display().to_string()))
             .collect();
         expected.sort_unstable();
         assert_eq!(lines.len(), expected.len(), "{shown}\n{text}");

@@ -5,6 +5,8 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
+use sqlx::{Executor as _, PgPool};
+use test_database::TestDatabase;
 
 use crate::server::{DataFolder, Server};
 
@@ -184,4 +186,90 @@ fn it_looks_into_the_database_of_a_running_server_and_says_when_none_runs() {
     fs::remove_file(data.path().join("master.key")).expect("removed");
     let (_, findings) = examine(&data, &[]);
     assert_state(&findings, "key file", "problem");
+}
+
+/// The address of a test's database, as `database.url` has it.
+fn url(database: &TestDatabase, user: &str) -> String {
+    let variables = database.psql_env();
+    format!(
+        "postgres://{user}@localhost/{}?host={}&port={}",
+        database.name(),
+        variables["PGHOST"],
+        variables["PGPORT"]
+    )
+}
+
+/// Lets one thing go wrong in a database, and asks the doctor about it.
+async fn after(pool: &PgPool, data: &DataFolder, url: &str, sabotage: &str) -> Vec<Value> {
+    pool.execute(sqlx::raw_sql(sabotage)).await.expect("sabotage");
+    let (_, findings) = examine(data, &["--database-url", url]);
+    findings
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_wrong_within_a_database_is_found() {
+    let data = DataFolder::new();
+    let database = test_database::create().await;
+    let owner = database.pool("botserver_owner").await;
+    let log = database.pool("botserver_log").await;
+    let address = url(&database, "botserver_owner");
+    let findings = after(&owner, &data, &address, "select 1").await;
+    for check in [
+        "database",
+        "db clock",
+        "db roles",
+        "migrations",
+        "sequencer",
+        "projections",
+    ] {
+        assert_state(&findings, check, "ok");
+    }
+    // Test databases are fast because they are not safe.
+    let text = assert_state(&findings, "db settings", "problem");
+    assert!(text.starts_with("fsync is off"), "{text}");
+
+    let stopped = "insert into read.checkpoints (name, version, position) values ('run', 1, 0)
+                   on conflict (name) do nothing;
+                   update read.checkpoints set failure = jsonb_build_object('position', 7, 'event_id', null,
+                     'error', 'no such bot', 'attempts', 3, 'at', now()) where name = 'run'";
+    let findings = after(&owner, &data, &address, stopped).await;
+    let text = assert_state(&findings, "projections", "problem");
+    assert!(
+        text.contains("run is stopped at 7: no such bot / botserver projections rebuild run"),
+        "{text}"
+    );
+
+    let far_ahead =
+        "insert into log.head (step, position, snap, epoch) values (1, 5000, pg_current_snapshot(), 1)";
+    let findings = after(&log, &data, &address, far_ahead).await;
+    let text = assert_state(&findings, "projections", "warning");
+    assert!(text.contains("5000 events behind"), "{text}");
+
+    let waiting = "insert into log.events (aggregate_type, aggregate_id, sequence, event_type, event_version,
+                     payload, metadata, recorded_at)
+                   values ('bot', 'x', 1, 'bot.created', '1', '{}', '{}', now() - interval '1 hour')";
+    let findings = after(&log, &data, &address, waiting).await;
+    let text = assert_state(&findings, "sequencer", "warning");
+    assert!(text.starts_with("1 events wait"), "{text}");
+
+    let pending = "delete from _sqlx_migrations where version = (select max(version) from _sqlx_migrations)";
+    let findings = after(&owner, &data, &address, pending).await;
+    let text = assert_state(&findings, "migrations", "warning");
+    assert!(text.starts_with("1 are not applied"), "{text}");
+    let newer = "insert into _sqlx_migrations (version, description, success, checksum, execution_time)
+                 values (99999, 'later', true, 'x', 1)";
+    let findings = after(&owner, &data, &address, newer).await;
+    let text = assert_state(&findings, "migrations", "problem");
+    assert!(text.contains("migration 99999 is unknown"), "{text}");
+    let failed = "update _sqlx_migrations set success = false where version = 99999";
+    let findings = after(&owner, &data, &address, failed).await;
+    let text = assert_state(&findings, "migrations", "problem");
+    assert!(text.contains("99999 failed"), "{text}");
+
+    let findings = after(&owner, &data, &url(&database, "botserver_app"), "select 1").await;
+    let text = assert_state(&findings, "db roles", "problem");
+    assert!(
+        text.contains("botserver_app is no member of botserver_log"),
+        "{text}"
+    );
 }
