@@ -18,6 +18,59 @@ pub(super) const WORDS: &[Word] = &[
     })
     .bare(),
     function(
+        "NOW UTC",
+        &[],
+        "NOW_UTC()",
+        "The date and time in UTC.",
+        (0, 0),
+        |context, _| Ok(Value::Moment(context.now)),
+    )
+    .bare(),
+    function(
+        "TIME",
+        &[],
+        "TIME()",
+        "The time of day as HH:MM:SS.",
+        (0, 0),
+        |context, _| Ok(Value::text(context.now.format("%H:%M:%S").to_string())),
+    ),
+    function(
+        "TIMESTAMP",
+        &["UNIX TIMESTAMP"],
+        "TIMESTAMP()",
+        "Seconds since 1970.",
+        (0, 0),
+        |context, _| Ok(Value::Integer(context.now.timestamp())),
+    ),
+    function(
+        "TIMESTAMP MS",
+        &[],
+        "TIMESTAMP_MS()",
+        "Thousandths of a second since 1970.",
+        (0, 0),
+        |context, _| Ok(Value::Integer(context.now.timestamp_millis())),
+    ),
+    function(
+        "WEEKDAY",
+        &[],
+        "WEEKDAY(date)",
+        "The day of the week: 1 is Sunday, 7 Saturday.",
+        (1, 1),
+        |_, values| {
+            part(values, "WEEKDAY", |moment| {
+                moment.weekday().number_from_sunday().into()
+            })
+        },
+    ),
+    function(
+        "ISDATE",
+        &["IS DATE"],
+        "ISDATE(value)",
+        "Whether it is a date or spells one, as year-month-day.",
+        (1, 1),
+        |_, values| Ok(Value::Bool(moment(&values[0]).is_some())),
+    ),
+    function(
         "YEAR",
         &[],
         "YEAR(date)",

@@ -8,15 +8,39 @@ use super::{Word, function};
 use crate::machine::{Context, Fault};
 use crate::value::{Value, parse_number};
 
-pub(super) const WORDS: &[Word] = &[function(
-    "FORMAT",
-    &[],
-    "FORMAT(value, pattern)",
-    "A number or date by a pattern such as #,##0.00, N2, C2, 0% or dd/MM/yyyy.",
-    (1, 2),
-    format,
-)
-.separated_by("AS")];
+pub(super) const WORDS: &[Word] = &[
+    function(
+        "FORMAT",
+        &[],
+        "FORMAT(value, pattern)",
+        "A number, date or text by a pattern such as #,##0.00, N2, C2, 0%, dd/MM/yyyy or @@@-@@@.",
+        (1, 2),
+        format,
+    )
+    .separated_by("AS"),
+    function(
+        "FORMAT DATE",
+        &[],
+        "FORMAT_DATE(date, pattern)",
+        "A date by a pattern such as dd/MM/yyyy.",
+        (1, 2),
+        format_date,
+    )
+    .separated_by("AS"),
+];
+
+fn format_date(_: &mut Context<'_>, values: &mut [Value]) -> Result<Value, Fault> {
+    let Some(moment) = moment(&values[0]) else {
+        return Ok(Value::text(values[0].to_text()?));
+    };
+    let pattern = values.get(1).map_or(Ok(String::new()), Value::to_text)?;
+    let pattern = if pattern.is_empty() {
+        "yyyy-MM-dd"
+    } else {
+        &pattern
+    };
+    Ok(Value::text(by_date_pattern(&moment, pattern).unwrap_or_default()))
+}
 
 /// A pattern that does not fit the value leaves it as it is.
 fn format(_: &mut Context<'_>, values: &mut [Value]) -> Result<Value, Fault> {
@@ -30,10 +54,57 @@ fn format(_: &mut Context<'_>, values: &mut [Value]) -> Result<Value, Fault> {
     } else {
         moment(&values[0]).and_then(|moment| by_date_pattern(&moment, &pattern))
     };
-    match formatted {
-        Some(text) => Ok(Value::text(text)),
-        None => Ok(Value::text(values[0].to_text()?)),
+    let plain = || values[0].to_text();
+    Ok(Value::text(match formatted {
+        Some(text) => text,
+        None => by_text_pattern(&plain()?, &pattern).map_or_else(plain, Ok)?,
+    }))
+}
+
+/// `<` and `>` make small letters and capitals; `@` is a character or a space, `&` a character or nothing.
+/// Characters fill these places from the right, after `!` from the left; too many stand where the filling
+/// ends.
+fn by_text_pattern(text: &str, pattern: &str) -> Option<String> {
+    let from_left = pattern.contains('!');
+    let text = match (pattern.contains('<'), pattern.contains('>')) {
+        (true, _) => text.to_lowercase(),
+        (_, true) => text.to_uppercase(),
+        _ => text.to_owned(),
+    };
+    let is_place = |c: char| matches!(c, '@' | '&');
+    let places = pattern.chars().filter(|c| is_place(*c)).count();
+    if places == 0 {
+        let only_case = !pattern.is_empty() && pattern.chars().all(|c| matches!(c, '<' | '>' | '!'));
+        return only_case.then_some(text);
     }
+    let characters: Vec<char> = text.chars().collect();
+    let extra = characters.len().saturating_sub(places);
+    let missing = places.saturating_sub(characters.len());
+    let mut rest = characters.into_iter();
+    let mut formatted = String::new();
+    let mut place = 0;
+    for c in pattern.chars() {
+        match c {
+            '<' | '>' | '!' => {}
+            c if is_place(c) => {
+                let empty = if from_left {
+                    place + missing >= places
+                } else {
+                    place < missing
+                };
+                let taken = if place == 0 && !from_left { extra + 1 } else { 1 };
+                if !empty {
+                    formatted.extend(rest.by_ref().take(taken));
+                } else if c == '@' {
+                    formatted.push(' ');
+                }
+                place += 1;
+            }
+            other => formatted.push(other),
+        }
+    }
+    formatted.extend(rest);
+    Some(formatted)
 }
 
 /// Most decimals that a pattern can ask for: a fraction holds no more.
@@ -127,7 +198,7 @@ fn grouped(number: f64, decimals: usize, point: char, group: Option<char>) -> St
     text
 }
 
-/// Letters of date patterns; what is none of them stands for itself.
+/// Letters of date patterns; what is none of them stands for itself, as does what stands in ' '.
 fn by_date_pattern(moment: &DateTime<Utc>, pattern: &str) -> Option<String> {
     if pattern.is_empty() {
         return None;
@@ -135,6 +206,11 @@ fn by_date_pattern(moment: &DateTime<Utc>, pattern: &str) -> Option<String> {
     let mut text = String::new();
     let mut rest = pattern;
     while let Some(first) = rest.chars().next() {
+        if let Some((quoted, after)) = rest.strip_prefix('\'').and_then(|rest| rest.split_once('\'')) {
+            text.push_str(quoted);
+            rest = after;
+            continue;
+        }
         let length = rest.chars().take_while(|c| *c == first).map(char::len_utf8).sum();
         let run = &rest[..length];
         // MM is the month and mm the minute; everything else may be written either way.

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::HashSet;
 
+use super::maths::narrowed;
 use super::texts::whole;
 use super::{Changes, Word, function};
 use crate::machine::{Context, Fault};
@@ -46,7 +47,7 @@ pub(super) const WORDS: &[Word] = &[
         "Takes the last item away and gives it.",
         (1, 1),
         |_, values| {
-            with_array(&mut values[0], |array| {
+            with_array("POP", &mut values[0], |array| {
                 array
                     .len()
                     .checked_sub(1)
@@ -63,7 +64,11 @@ pub(super) const WORDS: &[Word] = &[
         "SHIFT(array)",
         "Takes the first item away and gives it.",
         (1, 1),
-        |_, values| with_array(&mut values[0], |array| array.remove(0).unwrap_or_default()),
+        |_, values| {
+            with_array("SHIFT", &mut values[0], |array| {
+                array.remove(0).unwrap_or_default()
+            })
+        },
     )
     .changing(Changes::Always),
     function(
@@ -188,22 +193,22 @@ fn push(_: &mut Context<'_>, values: &mut [Value]) -> Outcome {
     Ok(Value::Array(array))
 }
 
-fn not_an_array(function: &str, value: &Value) -> Fault {
+pub(super) fn not_an_array(function: &str, value: &Value) -> Fault {
     Fault::argument(format!(
         "{function} needs an array, not a value of type {}",
         value.type_name()
     ))
 }
 
-fn with_array(value: &mut Value, change: impl FnOnce(&mut Array) -> Value) -> Outcome {
+fn with_array(function: &str, value: &mut Value, change: impl FnOnce(&mut Array) -> Value) -> Outcome {
     match value {
         Value::Array(array) => Ok(change(array)),
         Value::Null => Ok(Value::Null),
-        other => Err(not_an_array("this", other)),
+        other => Err(not_an_array(function, other)),
     }
 }
 
-fn items<'v>(value: &'v Value, function: &str) -> Result<&'v [Value], Fault> {
+pub(super) fn items<'v>(value: &'v Value, function: &str) -> Result<&'v [Value], Fault> {
     match value {
         Value::Array(array) => Ok(array.as_slice()),
         Value::Null => Ok(&[]),
@@ -288,7 +293,11 @@ fn unique(_: &mut Context<'_>, values: &mut [Value]) -> Outcome {
     let mut kept = Vec::new();
     for item in items(&values[0], "UNIQUE")? {
         let mut encoder = Encoder::default();
-        encoder.value(item);
+        match item {
+            // 1.0 is 1: it reads the same and compares the same.
+            Value::Number(number) => encoder.value(&narrowed(*number)?),
+            other => encoder.value(other),
+        }
         if seen.insert(encoder.bytes) {
             kept.push(item.clone());
         }

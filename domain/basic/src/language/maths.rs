@@ -111,7 +111,21 @@ pub(super) const WORDS: &[Word] = &[
         "SUM(array)",
         "All numbers together.",
         (1, 255),
-        |_, values| sum(values),
+        |_, values| sum(values, "SUM"),
+    ),
+    function(
+        "PRODUCT",
+        &[],
+        "PRODUCT(array)",
+        "All numbers multiplied; 1 without any.",
+        (1, 255),
+        |_, values| {
+            let mut product = Value::Integer(1);
+            for value in items(values) {
+                product = apply(Operator::Multiply, product, &number(value, "PRODUCT")?)?;
+            }
+            Ok(product)
+        },
     ),
     function(
         "AVG",
@@ -124,7 +138,11 @@ pub(super) const WORDS: &[Word] = &[
             if count == 0 {
                 return Ok(Value::Integer(0));
             }
-            apply(Operator::Divide, sum(values)?, &Value::Integer(count as i64))
+            apply(
+                Operator::Divide,
+                sum(values, "AVG")?,
+                &Value::Integer(count as i64),
+            )
         },
     ),
     function("PI", &[], "PI()", "3.14159…", (0, 0), |_, _| {
@@ -201,7 +219,7 @@ pub(super) fn fraction(value: &Value, function: &str) -> Result<f64, Fault> {
 }
 
 /// A whole result as an integer, where it is exact.
-fn narrowed(number: f64) -> Outcome {
+pub(super) fn narrowed(number: f64) -> Outcome {
     // 2⁵³: up to here every whole fraction is the number that it shows.
     if number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0 {
         return Ok(Value::Integer(number as i64));
@@ -274,10 +292,10 @@ fn extreme(values: &[Value], wanted: std::cmp::Ordering) -> Value {
     best.cloned().unwrap_or_default()
 }
 
-fn sum(values: &[Value]) -> Outcome {
+fn sum(values: &[Value], function: &str) -> Outcome {
     let mut total = Value::Integer(0);
     for value in items(values) {
-        total = apply(Operator::Add, total, &number(value, "SUM")?)?;
+        total = apply(Operator::Add, total, &number(value, function)?)?;
     }
     Ok(total)
 }

@@ -5,15 +5,19 @@
 //! misspelt words come from the same names. A new function or effect is one entry here and the Rust
 //! function that it names.
 
+mod analysis;
+mod calendar;
 mod dates;
 mod dialogs;
 mod effects;
 mod formats;
+mod ids;
 mod lists;
 mod logic;
 mod maths;
 mod spelling;
 mod statements;
+mod sublists;
 mod texts;
 mod unavailable;
 
@@ -57,6 +61,8 @@ pub(crate) enum Role {
     /// Known to the dialect, not to this version. A block is skipped up to the words that close it.
     Unavailable { closed_by: Option<&'static str> },
 }
+
+type Call = fn(&mut Context<'_>, &mut [Value]) -> Result<Value, Fault>;
 
 pub(crate) type ParseStatement = fn(&mut Parser<'_, '_>, Span) -> Option<Statement>;
 
@@ -195,16 +201,20 @@ impl Word {
     }
 }
 
-const CHAPTERS: [&[Word]; 10] = [
+const CHAPTERS: [&[Word]; 14] = [
     statements::WORDS,
     effects::WORDS,
     dialogs::WORDS,
     texts::WORDS,
     maths::WORDS,
+    analysis::WORDS,
     dates::WORDS,
+    calendar::WORDS,
     formats::WORDS,
     lists::WORDS,
+    sublists::WORDS,
     logic::WORDS,
+    ids::WORDS,
     unavailable::WORDS,
 ];
 

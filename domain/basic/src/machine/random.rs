@@ -12,7 +12,8 @@ impl Random {
         Random { state: seed }
     }
 
-    fn next(&mut self) -> u64 {
+    /// 64 bits by chance.
+    pub fn bits(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.state;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -22,7 +23,7 @@ impl Random {
 
     /// At least 0 and less than 1.
     pub fn fraction(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+        (self.bits() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     /// Any whole number from `least` to `most`, both included.
@@ -30,7 +31,7 @@ impl Random {
         let (least, most) = (least.min(most), least.max(most));
         let count = most.abs_diff(least) as u128 + 1;
         // A product of 128 bits spreads evenly but for a bias of 2⁻⁶⁴ times the count.
-        let offset = (u128::from(self.next()) * count) >> 64;
+        let offset = (u128::from(self.bits()) * count) >> 64;
         (i128::from(least) + offset as i128) as i64
     }
 }

@@ -61,7 +61,10 @@ impl Value {
 
     /// A number as a value: whole numbers of moderate size become integers.
     pub(crate) fn number(number: f64) -> Result<Value, crate::machine::Fault> {
-        if number.is_finite() {
+        if number.is_nan() {
+            let message = "no number is the result of this, as of the root of a negative number";
+            Err(crate::machine::Fault::argument(message))
+        } else if number.is_finite() {
             Ok(Value::Number(number))
         } else {
             Err(crate::machine::Fault::number_range())

@@ -1,0 +1,140 @@
+//! FORMAT: expression by expression, what TALK shows or how it fails.
+
+use expect_test::expect;
+
+use crate::transcript::check_values;
+
+#[test]
+fn functions_on_formats() {
+    let cases = [
+        r##"FORMAT(1234567.891, "#,##0.00")"##,
+        r#"FORMAT(1234.5, "N2")"#,
+        r#"FORMAT(-1234.5, "C2[pt]")"#,
+        r#"FORMAT(1234.5, "C")"#,
+        r#"FORMAT(0.256, "0%")"#,
+        r#"FORMAT(7, "000")"#,
+        r#"FORMAT(1.5, "0.##")"#,
+        r#"FORMAT(2, "0.##")"#,
+        r#"FORMAT(NOW, "dd/MM/yyyy HH:mm:ss")"#,
+        r#"FORMAT(NOW, "hh:mm tt")"#,
+        r#"FORMAT("2026-12-31", "YYYY-MM-DD")"#,
+        r#"FORMAT(TODAY, "dddd, d MMMM yy")"#,
+        r#"FORMAT("text", "N2")"#,
+        r#"FORMAT(5)"#,
+        r#"FORMAT(1, "abc")"#,
+        r#"FORMAT(-0.001, "0.00")"#,
+        r#"FORMAT(1e20, "N0")"#,
+        r#"FORMAT(0, "N2")"#,
+        r#"FORMAT(NULL, "N2")"#,
+        r#"FORMAT("", "N2") + "|""#,
+        r##"FORMAT(-1234567.891, "#,##0")"##,
+        r#"FORMAT(999.995, "N2")"#,
+        r#"FORMAT(0.5, "N0")"#,
+        r#"FORMAT(1e300, "N0") = """#,
+        r#"FORMAT(1234.5, "C2[fr]")"#,
+        r#"FORMAT(1234.5, "C2[de]")"#,
+        r#"FORMAT(1234.5, "N2[xx]")"#,
+        r#"FORMAT("1234.5", "N1")"#,
+        r#"FORMAT(1234.5, "R$ #,##0.00")"#,
+        r#"FORMAT(12, "00000")"#,
+        r#"FORMAT(-12, "00000")"#,
+        r#"FORMAT(0.12345, "0.00%")"#,
+        r#"FORMAT(1.5, "")"#,
+        r#"FORMAT(TRUE, "N2")"#,
+        r#"FORMAT([1], "N2")"#,
+        r#"FORMAT 1234.5, "N2""#,
+        r#"FORMAT 1234.5 AS "N2""#,
+        r#"FORMAT TODAY AS "dd/MM/yyyy""#,
+        r#"FORMAT(NOW, "yyyy-MM-dd'T'HH:mm")"#,
+        r#"FORMAT(NOW, "h:m:s t")"#,
+        r#"FORMAT(NOW, "fff")"#,
+        r#"FORMAT("2024-02-29", "d/M/yy")"#,
+        r#"FORMAT("2026-03-01T13:05:00Z", "hh:mm tt")"#,
+        r#"FORMAT("2026-03-01T00:05:00Z", "h:mm tt")"#,
+        r#"FORMAT("2023-02-29", "dd/MM/yyyy")"#,
+        r#"FORMAT_DATE(TODAY)"#,
+        r#"FORMAT_DATE("2026-12-31", "DD.MM.YYYY")"#,
+        r#"FORMAT_DATE("x", "DD")"#,
+        r#"FORMAT_DATE(NULL) + "|""#,
+        r#"FORMAT("Hello", ">")"#,
+        r#"FORMAT("Hello", "<")"#,
+        r#"FORMAT("", ">") + "|""#,
+        r#"FORMAT("ÀÉ", "<")"#,
+        r#"FORMAT("12345678", "@@@@-@@@@")"#,
+        r#"FORMAT("abc", "@@@@@") + "|""#,
+        r#"FORMAT("abc", "&&&&&") + "|""#,
+        r#"FORMAT("abc", "!@@@@@") + "|""#,
+        r#"FORMAT("abcdef", "@@-@@")"#,
+        r#"FORMAT("abcdef", "!@@-@@")"#,
+        r#"FORMAT("ab", ">(@@)")"#,
+        r#"FORMAT("😀b", "@-@")"#,
+        r#"FORMAT(5, "@@@") + "|""#,
+    ];
+    check_values(
+        &cases,
+        expect![[r##"
+            FORMAT(1234567.891, "#,##0.00") -> 1,234,567.89
+            FORMAT(1234.5, "N2") -> 1,234.50
+            FORMAT(-1234.5, "C2[pt]") -> -R$ 1.234,50
+            FORMAT(1234.5, "C") -> $1,234.50
+            FORMAT(0.256, "0%") -> 26%
+            FORMAT(7, "000") -> 007
+            FORMAT(1.5, "0.##") -> 1.5
+            FORMAT(2, "0.##") -> 2
+            FORMAT(NOW, "dd/MM/yyyy HH:mm:ss") -> 01/03/2026 09:05:07
+            FORMAT(NOW, "hh:mm tt") -> 09:05 AM
+            FORMAT("2026-12-31", "YYYY-MM-DD") -> 2026-12-31
+            FORMAT(TODAY, "dddd, d MMMM yy") -> Sunday, 1 March 26
+            FORMAT("text", "N2") -> text
+            FORMAT(5) -> 5
+            FORMAT(1, "abc") -> 1
+            FORMAT(-0.001, "0.00") -> 0.00
+            FORMAT(1e20, "N0") -> 100,000,000,000,000,000,000
+            FORMAT(0, "N2") -> 0.00
+            FORMAT(NULL, "N2") -> 
+            FORMAT("", "N2") + "|" -> |
+            FORMAT(-1234567.891, "#,##0") -> -1,234,568
+            FORMAT(999.995, "N2") -> 1,000.00
+            FORMAT(0.5, "N0") -> 1
+            FORMAT(1e300, "N0") = "" -> false
+            FORMAT(1234.5, "C2[fr]") -> € 1 234,50
+            FORMAT(1234.5, "C2[de]") -> € 1.234,50
+            FORMAT(1234.5, "N2[xx]") -> 1234.5
+            FORMAT("1234.5", "N1") -> 1,234.5
+            FORMAT(1234.5, "R$ #,##0.00") -> R$ 1,234.50
+            FORMAT(12, "00000") -> 00012
+            FORMAT(-12, "00000") -> -00012
+            FORMAT(0.12345, "0.00%") -> 12.35%
+            FORMAT(1.5, "") -> 1.5
+            FORMAT(TRUE, "N2") -> true
+            FORMAT([1], "N2") -> [1]
+            FORMAT 1234.5, "N2" -> 1,234.50
+            FORMAT 1234.5 AS "N2" -> 1,234.50
+            FORMAT TODAY AS "dd/MM/yyyy" -> 01/03/2026
+            FORMAT(NOW, "yyyy-MM-dd'T'HH:mm") -> 2026-03-01T09:05
+            FORMAT(NOW, "h:m:s t") -> 9:5:7 t
+            FORMAT(NOW, "fff") -> 000
+            FORMAT("2024-02-29", "d/M/yy") -> 29/2/24
+            FORMAT("2026-03-01T13:05:00Z", "hh:mm tt") -> 01:05 PM
+            FORMAT("2026-03-01T00:05:00Z", "h:mm tt") -> 12:05 AM
+            FORMAT("2023-02-29", "dd/MM/yyyy") -> 2023-02-29
+            FORMAT_DATE(TODAY) -> 2026-03-01
+            FORMAT_DATE("2026-12-31", "DD.MM.YYYY") -> 31.12.2026
+            FORMAT_DATE("x", "DD") -> x
+            FORMAT_DATE(NULL) + "|" -> |
+            FORMAT("Hello", ">") -> HELLO
+            FORMAT("Hello", "<") -> hello
+            FORMAT("", ">") + "|" -> |
+            FORMAT("ÀÉ", "<") -> àé
+            FORMAT("12345678", "@@@@-@@@@") -> 1234-5678
+            FORMAT("abc", "@@@@@") + "|" ->   abc|
+            FORMAT("abc", "&&&&&") + "|" -> abc|
+            FORMAT("abc", "!@@@@@") + "|" -> abc  |
+            FORMAT("abcdef", "@@-@@") -> abcd-ef
+            FORMAT("abcdef", "!@@-@@") -> ab-cdef
+            FORMAT("ab", ">(@@)") -> (AB)
+            FORMAT("😀b", "@-@") -> 😀-b
+            FORMAT(5, "@@@") + "|" ->   5|
+        "##]],
+    );
+}
