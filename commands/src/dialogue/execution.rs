@@ -54,6 +54,16 @@ pub(crate) async fn execute(
                 gathered.offer_menu(&hear);
                 break ExecutionEnd::Waiting(hear);
             }
+            // Scripts are found and pauses kept where the session is known.
+            Step::Script { name } => {
+                tracing::debug!(
+                    bytes = name.len(),
+                    "script calls another, which is not found here"
+                );
+                input = Input::Program(None);
+                continue;
+            }
+            Step::Sleeping { .. } => break ExecutionEnd::Failed(cannot_pause()),
             Step::Ended(_) => break ExecutionEnd::Completed,
             Step::Failed(error) => break ExecutionEnd::Failed(error),
         }
@@ -137,6 +147,15 @@ fn suggestion(from: basic::Suggestion) -> Suggestion {
         text: from.text,
         context: from.context,
         action,
+    }
+}
+
+fn cannot_pause() -> RuntimeError {
+    RuntimeError {
+        code: "script_pause".into(),
+        message: "WAIT is not possible in a conversation yet".into(),
+        line: 0,
+        column: 0,
     }
 }
 

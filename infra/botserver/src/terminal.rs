@@ -3,9 +3,10 @@
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use basic::{Effect, Input, Limits, Machine, Start, Step};
+use basic::{Effect, Input, Limits, Machine, Program, Start, Step};
 use chrono::Utc;
 
 use crate::packages;
@@ -23,6 +24,21 @@ pub fn run(
     out: &mut dyn Write,
     errors: &mut dyn Write,
 ) -> anyhow::Result<bool> {
+    let Some(program) = compile(path, errors)? else {
+        return Ok(false);
+    };
+    let start = Start {
+        seed,
+        variables: Vec::new(),
+        limits: Limits::default(),
+    };
+    let machine = Machine::start(Arc::new(program), start);
+    let folder = path.parent().unwrap_or(Path::new("."));
+    converse(machine, folder, input, out, errors)
+}
+
+/// The script in a file; absent when it does not compile.
+fn compile(path: &Path, errors: &mut dyn Write) -> anyhow::Result<Option<Program>> {
     let bytes = packages::read_limited(path, SCRIPT_BYTES_MAX)?;
     let Ok(source) = String::from_utf8(bytes) else {
         bail!("{} is not UTF-8; save the script as UTF-8", path.display());
@@ -39,20 +55,37 @@ pub fn run(
             diagnostic.render(&path.display().to_string(), &source)
         )?;
     }
-    let Some(program) = compilation.program else {
-        return Ok(false);
+    Ok(compilation.program)
+}
+
+/// The script of this name beside the one that calls it, in any capitalisation.
+fn beside(folder: &Path, name: &str, errors: &mut dyn Write) -> anyhow::Result<Option<Arc<Program>>> {
+    let folder = if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
     };
-    let start = Start {
-        seed,
-        variables: Vec::new(),
-        limits: Limits::default(),
-    };
-    let machine = Machine::start(Arc::new(program), start);
-    converse(machine, input, out, errors)
+    for entry in folder
+        .read_dir()
+        .context("cannot read the folder of the script")?
+    {
+        let path = entry?.path();
+        let is_script = path
+            .extension()
+            .is_some_and(|kind| kind.eq_ignore_ascii_case("bas"));
+        let is_named = path
+            .file_stem()
+            .is_some_and(|stem| stem.to_string_lossy().to_lowercase() == name);
+        if is_script && is_named {
+            return Ok(compile(&path, errors)?.map(Arc::new));
+        }
+    }
+    Ok(None)
 }
 
 fn converse(
     mut machine: Machine,
+    folder: &Path,
     input: &mut dyn BufRead,
     out: &mut dyn Write,
     errors: &mut dyn Write,
@@ -80,6 +113,14 @@ fn converse(
                 }
                 next = Input::text(line.trim_end_matches(['\n', '\r']));
                 continue;
+            }
+            Step::Script { name } => {
+                next = Input::Program(beside(folder, &name, errors)?);
+                continue;
+            }
+            Step::Sleeping { seconds } => {
+                out.flush()?;
+                std::thread::sleep(Duration::from_secs_f64(seconds));
             }
             Step::Ended(_) => return Ok(true),
             Step::Failed(error) => {

@@ -133,9 +133,12 @@ impl Worker {
             return Ok(());
         };
         let bytes = BASE64.decode(&stored.machine).map_err(CommandError::unexpected)?;
-        let hash = Machine::suspended_program(&bytes).map_err(CommandError::unexpected)?;
-        let program = self.shared.programs.load(tenant, hash).await?;
-        let machine = Machine::restore(&bytes, program, self.shared.options.script.clone())
+        let hashes = Machine::suspended_programs(&bytes).map_err(CommandError::unexpected)?;
+        let mut programs = Vec::with_capacity(hashes.len());
+        for hash in hashes {
+            programs.push(self.shared.programs.load(tenant, hash).await?);
+        }
+        let machine = Machine::restore(&bytes, &programs, self.shared.options.script.clone())
             .map_err(CommandError::unexpected)?;
         if let Some(known) = &mut self.known {
             let suggestions = stored.suggestions.clone();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::random::Random;
-use super::{Fault, Language, Machine, Status, Step};
+use super::{Fault, Language, Machine, RuntimeError, Status, Step};
 use crate::language::{Changes, Role, Word};
 use crate::program::{Instruction, Program, Register};
 use crate::value::{
@@ -18,6 +18,8 @@ pub(crate) struct Context<'m> {
     pub now: DateTime<Utc>,
     pub random: &'m mut Random,
     pub language: &'m mut Language,
+    /// The error that was caught last, until it is cleared.
+    pub error: &'m mut Option<RuntimeError>,
 }
 
 /// Bytes that are moved or compared in about the time of a step.
@@ -103,9 +105,32 @@ impl Machine {
             }
             End { value } => {
                 let value = self.operand(value);
-                self.status = Status::Ended(value.clone());
-                return Ok(Some(Step::Ended(value)));
+                return self.end(value);
             }
+            Invoke {
+                procedure,
+                base,
+                count,
+                ..
+            } => self.invoke(program, procedure, base, count)?,
+            Return { value } => {
+                let value = self.operand(value);
+                return self.leave(value);
+            }
+            Script { name, .. } => {
+                self.status = Status::Calling;
+                let name = text_of(&program.constants[name as usize])?.to_owned();
+                return Ok(Some(Step::Script { name }));
+            }
+            Sleep { seconds } => {
+                let seconds = pause(&self.operand(seconds))?;
+                self.status = Status::Sleeping;
+                return Ok(Some(Step::Sleeping { seconds }));
+            }
+            SetTrap { trap } => self.frame.trap = trap,
+            SaveTrap { to } => self.write(to, Value::Integer(self.frame.trap.into()))?,
+            RestoreTrap { from } => self.restore_trap(program, from),
+            Guard { next } => self.frame.resume = next as usize,
             other => self.build(program, other)?,
         }
         Ok(None)
@@ -308,6 +333,7 @@ impl Machine {
                     now,
                     random: &mut self.random,
                     language: &mut self.language,
+                    error: &mut self.error,
                 };
                 let result = (function.call)(&mut context, &mut arguments)?;
                 if function.changes == Changes::Always
@@ -330,7 +356,7 @@ impl Machine {
 
     #[inline]
     pub(super) fn peek(&self, register: Register) -> &Value {
-        &self.registers[self.frame.base + usize::from(register)]
+        &self.registers[self.frame.address(register)]
     }
 
     /// The value of an operand: a copy of a variable, or the temporary itself.
@@ -351,14 +377,14 @@ impl Machine {
     }
 
     pub(super) fn take(&mut self, register: Register) -> Value {
-        let value = std::mem::take(&mut self.registers[self.frame.base + usize::from(register)]);
+        let value = std::mem::take(&mut self.registers[self.frame.address(register)]);
         self.weight = self.weight.saturating_sub(value.weight());
         value
     }
 
     #[inline]
     pub(super) fn write(&mut self, register: Register, value: Value) -> Result<(), Fault> {
-        let slot = &mut self.registers[self.frame.base + usize::from(register)];
+        let slot = &mut self.registers[self.frame.address(register)];
         self.weight = self
             .weight
             .saturating_sub(slot.weight())
@@ -414,4 +440,18 @@ fn text_of(constant: &Value) -> Result<&str, Fault> {
         Value::Text(text) => Ok(text),
         _ => Err(Fault::program()),
     }
+}
+
+/// Seconds from 0 to 300, as long as a script may pause at once.
+fn pause(value: &Value) -> Result<f64, Fault> {
+    let seconds = match value {
+        Value::Integer(seconds) => *seconds as f64,
+        Value::Number(seconds) => *seconds,
+        Value::Text(text) => text.trim().parse().unwrap_or(f64::NAN),
+        _ => f64::NAN,
+    };
+    if seconds.is_nan() {
+        return Err(Fault::argument("WAIT takes a number of seconds"));
+    }
+    Ok(seconds.clamp(0.0, 300.0))
 }

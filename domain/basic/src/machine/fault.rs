@@ -56,6 +56,15 @@ impl Fault {
         )
     }
 
+    pub fn depth(limit: u32) -> Fault {
+        Fault::new(
+            "R0103",
+            format!(
+                "procedures call each other more than {limit} levels deep; does one call itself for ever?"
+            ),
+        )
+    }
+
     pub fn output_bytes(limit: u64) -> Fault {
         Fault::new(
             "R0104",
@@ -149,6 +158,30 @@ impl Fault {
             "R0207",
             format!("FOR counts with numbers, not with {}", named(value)),
         )
+    }
+
+    /// What THROW and ASSERT say.
+    pub fn thrown(message: impl Into<String>) -> Fault {
+        Fault::new("R0208", message)
+    }
+
+    pub fn script(name: &str) -> Fault {
+        Fault::new(
+            "R0209",
+            format!("the bot has no script `{name}` that could be called"),
+        )
+    }
+
+    pub fn script_arguments(name: &str, takes: usize) -> Fault {
+        Fault::new(
+            "R0210",
+            format!("the script `{name}` has no more than {takes} parameters"),
+        )
+    }
+
+    /// Whether a script may go on after it: limits and mistakes of the host end it in any case.
+    pub fn catchable(&self) -> bool {
+        self.code.starts_with("R02")
     }
 
     // Mistakes of the host.

@@ -5,6 +5,7 @@
 //! as bytes ([`Machine::suspend`]) and taken up by another process ([`Machine::restore`]).
 
 mod ask;
+mod calls;
 mod execute;
 mod fault;
 mod limits;
@@ -43,9 +44,12 @@ pub struct Start {
 /// A script in execution.
 #[derive(Clone, Debug)]
 pub struct Machine {
-    program: Arc<Program>,
+    /// The script, and those that it has called so far.
+    programs: Vec<Arc<Program>>,
     registers: Vec<Value>,
     frame: Frame,
+    /// Where the callers of the current procedure go on, outermost first.
+    callers: Vec<Frame>,
     /// Logical bytes of all registers.
     weight: u64,
     status: Status,
@@ -53,18 +57,29 @@ pub struct Machine {
     /// In which it asks again.
     language: Language,
     meter: Meter,
+    /// The error that was caught last, until it is cleared.
+    error: Option<RuntimeError>,
 }
 
 /// Where in which procedure the machine is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Frame {
+    program: usize,
     procedure: usize,
     /// The next instruction.
     next: usize,
-    /// Its first register.
+    /// Where the variables of its script lie.
+    script: usize,
+    /// Where its own registers lie.
     base: usize,
-    /// How many of its registers are variables; those above are temporaries.
+    /// Registers below are variables of the script.
+    own_from: usize,
+    /// Registers from here on are temporaries.
     variables: usize,
+    /// What an error does: the number of a [`Trap`](crate::program::Trap).
+    trap: u32,
+    /// Where a script that resumes goes on.
+    resume: usize,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -78,27 +93,27 @@ enum Status {
     /// The next instruction is a HEAR that waits for its answer.
     Waiting,
     Ended(Value),
+    /// The host looks for the script that is called.
+    Calling,
+    Sleeping,
     Failed(RuntimeError),
 }
 
 impl Machine {
     pub fn start(program: Arc<Program>, start: Start) -> Machine {
-        let registers = program.code.procedures[0].registers;
-        let variables = program.code.procedures[0].variables.len();
+        let (frame, registers) = Frame::enter((0, &program), 0, 0, 0)
+            .expect("a program has a procedure, and it fits its registers");
         let mut machine = Machine {
-            program,
-            registers: vec![Value::Null; registers.into()],
-            frame: Frame {
-                procedure: 0,
-                next: 0,
-                base: 0,
-                variables,
-            },
+            programs: vec![program],
+            registers: vec![Value::Null; registers],
+            frame,
+            callers: Vec::new(),
             weight: 0,
             status: Status::Fresh,
             random: Random::new(start.seed),
             language: Language::default(),
             meter: Meter::new(start.limits),
+            error: None,
         };
         for (name, value) in start.variables {
             if let Value::Text(language) = &value
@@ -106,7 +121,7 @@ impl Machine {
             {
                 machine.language = Language::named(language);
             }
-            let variables = &machine.program.code.procedures[0].variables;
+            let variables = &machine.programs[0].code.procedures[0].variables;
             let register = variables
                 .iter()
                 .position(|known| known.eq_ignore_ascii_case(&name));
@@ -136,15 +151,24 @@ impl Machine {
         match self.accept(input, now) {
             Ok(None) => {}
             Ok(Some(step)) => return step,
-            Err(fault) => return self.fail(fault),
+            Err(fault) => {
+                if let Some(step) = self.raise(fault) {
+                    return step;
+                }
+            }
         }
-        let program = Arc::clone(&self.program);
         let goal = self.meter.steps.saturating_add(fuel);
         while self.meter.steps < goal {
-            match self.execute(&program, now) {
-                Ok(None) => {}
-                Ok(Some(step)) => return step,
-                Err(fault) => return self.fail(fault),
+            let number = self.frame.program;
+            let program = Arc::clone(&self.programs[number]);
+            while self.meter.steps < goal && self.frame.program == number {
+                let stepped = match self.execute(&program, now) {
+                    Ok(step) => step,
+                    Err(fault) => self.raise(fault),
+                };
+                if let Some(step) = stepped {
+                    return step;
+                }
             }
         }
         Step::Yielded
@@ -170,23 +194,16 @@ impl Machine {
                 self.meter.begin_turn();
                 return self.answer(&text, &files, now);
             }
+            (Status::Sleeping, Input::Continue) => self.status = Status::Ready,
+            (Status::Calling, Input::Program(program)) => self.call_script(program)?,
             _ => return Err(Fault::input()),
         }
         Ok(None)
     }
 
-    /// Ends with an error at the instruction that was last taken up.
-    fn fail(&mut self, fault: Fault) -> Step {
-        let procedure = &self.program.code.procedures[self.frame.procedure];
-        let (line, column) = procedure.place(self.frame.next.saturating_sub(1));
-        let error = fault.at(line, column);
-        self.status = Status::Failed(error.clone());
-        Step::Failed(error)
-    }
-
     /// The HEAR instruction at which the machine waits.
     fn waiting_at(&self) -> Result<Instruction, Fault> {
-        let code = &self.program.code.procedures[self.frame.procedure].code;
+        let code = &self.programs[self.frame.program].code.procedures[self.frame.procedure].code;
         match code.get(self.frame.next) {
             Some(hear @ Instruction::Hear { .. }) => Ok(*hear),
             _ => Err(Fault::program()),
@@ -194,7 +211,7 @@ impl Machine {
     }
 
     pub fn program_hash(&self) -> ProgramHash {
-        self.program.hash()
+        self.programs[0].hash()
     }
 
     /// Steps of this turn so far. Long work, such as sorting, counts as several.

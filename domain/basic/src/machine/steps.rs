@@ -2,11 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
+use std::sync::Arc;
+
 use super::{Hear, RuntimeError};
+use crate::program::Program;
 use crate::value::Value;
 
 /// What the host gives the machine to go on with.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Input {
     /// The first call.
     Start,
@@ -18,6 +21,8 @@ pub enum Input {
         /// What the user attached, in the order in which it was attached.
         files: Vec<File>,
     },
+    /// The script that [`Step::Script`] asks for, compiled; absent when the bot has none of that name.
+    Program(Option<Arc<Program>>),
 }
 
 impl Input {
@@ -53,6 +58,13 @@ pub enum Step {
     Effect(Effect),
     /// A question is open. Goes on with [`Input::Answer`], however much later.
     Waiting(Hear),
+    /// Another script of the bot is called. Goes on with [`Input::Program`].
+    Script {
+        /// In lower case, without `.bas`.
+        name: String,
+    },
+    /// The script pauses so long, from 0 to 300 seconds. Goes on with [`Input::Continue`] after that.
+    Sleeping { seconds: f64 },
     /// The script came to its end, with what RETURN said.
     Ended(Value),
     /// The script was stopped by a mistake or a limit.

@@ -5,8 +5,9 @@ use sha2::{Digest, Sha256};
 use super::{Code, Program, ProgramHash};
 use crate::value::TEXT_BYTES_MAX;
 
-/// Opens every stored program: a letter for what it is, then the version of the format.
-const HEADER: [u8; 2] = [b'P', 1];
+/// Opens every stored program: a letter for what it is, then the version of the format. Version 2 added
+/// procedures, calls of scripts and traps; what it does not use reads the same in both.
+const HEADER: [u8; 2] = [b'P', 2];
 
 /// Why bytes are not a program or the state of a machine.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

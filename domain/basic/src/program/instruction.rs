@@ -138,10 +138,85 @@ pub(crate) enum Instruction {
         count: u16,
         otherwise: Option<Register>,
     },
+    /// Ends the script, from inside of procedures too.
     End {
         value: Register,
     },
+    /// Calls a procedure of the program: its first `count` variables take the arguments from `base` on.
+    Invoke {
+        procedure: u16,
+        to: Register,
+        base: Register,
+        count: u16,
+    },
+    /// Ends the procedure; the value arrives where its call says.
+    Return {
+        value: Register,
+    },
+    /// Runs another script of the bot, whose name is a text constant.
+    Script {
+        name: u32,
+        to: Register,
+        base: Register,
+        count: u16,
+    },
+    Sleep {
+        seconds: Register,
+    },
+    /// Says what an error in this procedure does: see [`Trap`].
+    SetTrap {
+        trap: u32,
+    },
+    /// Keeps the trap in a register, as a number.
+    SaveTrap {
+        to: Register,
+    },
+    RestoreTrap {
+        from: Register,
+    },
+    /// Begins a statement after which a script that resumes goes on at `next`.
+    Guard {
+        next: u32,
+    },
 }
+
+/// What an error does in a procedure, as the number that is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trap {
+    /// Ends it, and goes on looking in its caller.
+    Off,
+    /// Goes on with the next statement.
+    Next,
+    /// Switches the trap off and goes there.
+    Goto(u32),
+}
+
+impl Trap {
+    pub fn number(self) -> u32 {
+        match self {
+            Trap::Off => 0,
+            Trap::Next => 1,
+            Trap::Goto(target) => target.saturating_add(2),
+        }
+    }
+
+    /// Whether code of this length has the place to which it leads.
+    pub fn fits(self, length: usize) -> bool {
+        !matches!(self, Trap::Goto(target) if target as usize >= length)
+    }
+
+    pub fn of(number: u32) -> Trap {
+        match number {
+            0 => Trap::Off,
+            1 => Trap::Next,
+            other => Trap::Goto(other - 2),
+        }
+    }
+}
+
+/// In procedures other than the script itself, registers below this are the variables of the script;
+/// their own variables and temporaries lie above.
+pub(crate) const OWN_FROM: Register = 50_000;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Constant {

@@ -6,7 +6,7 @@ mod validate;
 
 pub use format::FormatError;
 pub(crate) use format::open;
-pub(crate) use instruction::{Constant, Instruction, Place, Procedure, Register};
+pub(crate) use instruction::{Constant, Instruction, OWN_FROM, Place, Procedure, Register, Trap};
 
 use std::fmt;
 use std::str::FromStr;
@@ -67,6 +67,20 @@ impl Program {
 
     pub fn parameters(&self) -> &[Parameter] {
         &self.code.parameters
+    }
+
+    /// The scripts that this one calls, in the order of their first mention.
+    pub fn calls(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        for instruction in self.code.procedures.iter().flat_map(|procedure| &procedure.code) {
+            if let Instruction::Script { name, .. } = instruction
+                && let Some(Constant::Text(name)) = self.code.constants.get(*name as usize)
+                && !names.contains(&name.as_str())
+            {
+                names.push(name.as_str());
+            }
+        }
+        names
     }
 
     pub fn hash(&self) -> ProgramHash {

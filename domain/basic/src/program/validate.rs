@@ -1,7 +1,7 @@
 //! Checks that make a loaded program safe to run: every register, constant, jump and call exists, and
 //! the code cannot run off its end. The machine relies on this and indexes without asking.
 
-use super::{Code, Constant, FormatError, Instruction, Procedure, Register};
+use super::{Code, Constant, FormatError, Instruction, OWN_FROM, Procedure, Register, Trap};
 use crate::language::{self, Word};
 
 impl Code {
@@ -16,15 +16,16 @@ impl Code {
         let finite =
             |constant: &Constant| !matches!(constant, Constant::Number(number) if !number.is_finite());
         let numbers = self.constants.iter().all(finite);
-        let check = |procedure: &Procedure| {
+        let check = |(number, procedure): (usize, &Procedure)| {
             Checked {
                 code: self,
                 imports,
                 procedure,
+                own_from: if number == 0 { 0 } else { OWN_FROM },
             }
             .is_sound()
         };
-        if numbers && !self.procedures.is_empty() && self.procedures.iter().all(check) {
+        if numbers && !self.procedures.is_empty() && self.procedures.iter().enumerate().all(check) {
             Ok(())
         } else {
             Err(FormatError::Damaged)
@@ -36,6 +37,8 @@ struct Checked<'c> {
     code: &'c Code,
     imports: &'c [&'static Word],
     procedure: &'c Procedure,
+    /// Registers below are the variables of the script.
+    own_from: Register,
 }
 
 impl Checked<'_> {
@@ -49,11 +52,11 @@ impl Checked<'_> {
         } = self.procedure;
         let ends = matches!(
             code.last(),
-            Some(Instruction::End { .. } | Instruction::Jump { .. })
+            Some(Instruction::End { .. } | Instruction::Return { .. } | Instruction::Jump { .. })
         );
         let ordered = places.is_sorted_by_key(|place| place.from);
         ends && ordered
-            && variables.len() <= usize::from(*registers)
+            && variables.len() + usize::from(self.own_from) <= usize::from(*registers)
             && code.iter().all(|step| self.fits(step))
     }
 
@@ -125,18 +128,42 @@ impl Checked<'_> {
                     && self.has_range(base, count)
                     && otherwise.is_none_or(|register| self.has(&[register]))
             }
-            End { value } => self.has(&[value]),
+            End { value } | Return { value } => self.has(&[value]),
+            Invoke {
+                procedure,
+                to,
+                base,
+                count,
+            } => {
+                let known = self.code.procedures.get(usize::from(procedure));
+                procedure > 0
+                    && known.is_some_and(|known| usize::from(count) <= known.variables.len())
+                    && self.has(&[to])
+                    && self.has_range(base, count)
+            }
+            Script {
+                name,
+                to,
+                base,
+                count,
+            } => self.has_text(name) && self.has(&[to]) && self.has_range(base, count),
+            Sleep { seconds: register } | SaveTrap { to: register } | RestoreTrap { from: register } => {
+                self.has(&[register])
+            }
+            SetTrap { trap } => Trap::of(trap).fits(self.procedure.code.len()),
+            Guard { next } => self.has_target(next),
         }
     }
 
     fn has(&self, registers: &[Register]) -> bool {
-        registers
-            .iter()
-            .all(|register| *register < self.procedure.registers)
+        let shared = self.code.procedures[0].variables.len().min(self.own_from.into());
+        registers.iter().all(|register| {
+            usize::from(*register) < shared || (self.own_from..self.procedure.registers).contains(register)
+        })
     }
 
     fn has_range(&self, base: Register, count: u16) -> bool {
-        u32::from(base) + u32::from(count) <= u32::from(self.procedure.registers)
+        base >= self.own_from && u32::from(base) + u32::from(count) <= u32::from(self.procedure.registers)
     }
 
     fn has_target(&self, target: u32) -> bool {

@@ -621,7 +621,7 @@ fn the_host_chooses_the_language_at_the_start() {
     let mut machine = Machine::start(program("HEAR x AS BOOLEAN"), start);
     machine.run(Input::Start, now(), 1000);
     let stored = machine.suspend();
-    let mut machine = Machine::restore(&stored, program("HEAR x AS BOOLEAN"), Limits::default()).unwrap();
+    let mut machine = Machine::restore(&stored, &[program("HEAR x AS BOOLEAN")], Limits::default()).unwrap();
     let Step::Effect(Effect::Talk { text }) = machine.run(Input::text("?"), now(), 1000) else {
         panic!("it should ask again")
     };

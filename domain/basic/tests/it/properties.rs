@@ -215,7 +215,7 @@ proptest! {
         let mut bytes = machine.suspend();
         let index = at.index(bytes.len());
         bytes[index] = byte;
-        if let Ok(machine) = Machine::restore(&bytes, program, small()) {
+        if let Ok(machine) = Machine::restore(&bytes, &[program], small()) {
             exercise(machine);
         }
     }
@@ -225,8 +225,8 @@ proptest! {
         let headed = |kind: u8| [&[kind, 1], bytes.as_slice()].concat();
         prop_assert!(Program::from_bytes(&bytes).is_err() || bytes.starts_with(b"P"));
         drop(Program::from_bytes(&headed(b'P')));
-        drop(Machine::suspended_program(&bytes));
-        drop(Machine::restore(&headed(b'S'), program("HEAR x"), Limits::default()));
+        drop(Machine::suspended_programs(&bytes));
+        drop(Machine::restore(&headed(b'S'), &[program("HEAR x")], Limits::default()));
     }
 }
 

@@ -48,8 +48,11 @@ fn a_stored_program_of_every_version_still_runs() {
 #[test]
 fn a_stored_state_of_every_version_still_resumes() {
     let program = Arc::new(Program::from_bytes(&bytes(PROGRAM)).unwrap());
-    assert_eq!(Machine::suspended_program(&bytes(STATE)).unwrap(), program.hash());
-    let mut machine = Machine::restore(&bytes(STATE), program, Limits::default()).unwrap();
+    assert_eq!(
+        Machine::suspended_programs(&bytes(STATE)).unwrap(),
+        [program.hash()]
+    );
+    let mut machine = Machine::restore(&bytes(STATE), &[program], Limits::default()).unwrap();
     let step = machine.run(Input::text("yes"), now(), 1000);
     let Step::Effect(basic::Effect::Talk { text }) = step else {
         panic!("unexpected: {step:?}")
@@ -100,7 +103,7 @@ fn a_dialog_that_waits_is_small() {
 #[test]
 fn a_state_is_refused_by_another_program() {
     let state = waiting(&program("HEAR x"), &[]).suspend();
-    let refused = Machine::restore(&state, program("HEAR y"), Limits::default());
+    let refused = Machine::restore(&state, &[program("HEAR y")], Limits::default());
     assert!(matches!(refused, Err(FormatError::OtherProgram(_))));
 }
 

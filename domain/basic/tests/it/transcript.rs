@@ -109,7 +109,7 @@ pub fn transcript(program: &Arc<Program>, answers: &[&str], limits: Limits, way:
         let fuel = if way == Way::Slowly { 1 } else { 1000 };
         let step = machine.run(input, now(), fuel);
         if way == Way::Suspended {
-            machine = Machine::restore(&machine.suspend(), Arc::clone(program), limits.clone()).unwrap();
+            machine = Machine::restore(&machine.suspend(), &[Arc::clone(program)], limits.clone()).unwrap();
         }
         input = Input::Continue;
         match step {
@@ -126,6 +126,11 @@ pub fn transcript(program: &Arc<Program>, answers: &[&str], limits: Limits, way:
                 writeln!(out, "> {answer}").unwrap();
                 input = Input::text(*answer);
             }
+            Step::Script { name } => {
+                writeln!(out, "[no script {name}]").unwrap();
+                input = Input::Program(None);
+            }
+            Step::Sleeping { seconds } => writeln!(out, "[sleeps {seconds}]").unwrap(),
             Step::Ended(Value::Null) => return out,
             Step::Ended(value) => {
                 writeln!(out, "ended {}", value.to_json()).unwrap();
