@@ -35,7 +35,7 @@ pub use error::CommandError;
 pub use event_log::{Position, Token as ReadToken};
 pub use executor::{Committed, Executor, Versioned};
 pub use organisation::{OrganisationCommand, OrganisationError};
-pub use package::{Assembled, PackageFiles, assemble};
+pub use package::{Assembled, PackageFiles, assemble, compile_script, parameters};
 pub use programs::Programs;
 pub use recovery::Recovery;
 pub use run::{RunCommand, RunError};

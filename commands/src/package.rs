@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use domain::bot::{Finding, Package, Profile, Script, Severity};
+use domain::bot::{FileFinding, Finding, Package, Profile, Script, Severity};
 use sha2::{Digest, Sha256};
 
 /// The largest script that is compiled; a longer one is reported as broken.
 const SCRIPT_BYTES_MAX: usize = 1 << 20;
 
 const NO_ANSWER: &str = "I have no answer to that yet.";
+
+/// The finding that a variable is never set. Parameters are set from outside.
+const NEVER_SET: &str = "B0401";
 
 /// What was found in a package's folder.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +20,8 @@ pub struct PackageFiles {
     pub scripts: BTreeMap<String, Vec<u8>>,
     /// From `config.csv`; keys in lower case with `-` between words.
     pub settings: BTreeMap<String, String>,
+    /// What is wrong with files that are no scripts.
+    pub findings: Vec<FileFinding>,
 }
 
 /// A package ready to be loaded, and the programs it needs.
@@ -34,11 +39,13 @@ pub fn assemble(bot_name: &str, previous: &Package, files: &PackageFiles) -> Ass
     for (name, bytes) in &files.scripts {
         let source_hash = hex::encode(Sha256::digest(bytes));
         let before = previous.scripts.get(name);
-        if let Some(same) = before.filter(|script| script.source == source_hash) {
+        // A parameter that is new may be what the script was waiting for.
+        let unset = |script: &&Script| script.findings.iter().any(|finding| finding.code == NEVER_SET);
+        if let Some(same) = before.filter(|script| script.source == source_hash && !unset(script)) {
             scripts.insert(name.clone(), same.clone());
             continue;
         }
-        let (program, findings) = compile(name, bytes, &mut programs);
+        let (program, findings) = compile(name, bytes, &files.settings, &mut programs);
         let program = program.or_else(|| before.and_then(|script| script.program.clone()));
         scripts.insert(
             name.clone(),
@@ -50,20 +57,66 @@ pub fn assemble(bot_name: &str, previous: &Package, files: &PackageFiles) -> Ass
         );
     }
     let profile = profile(bot_name, &files.settings);
-    let digest = digest(&scripts, &profile);
+    let digest = digest(&scripts, &profile, &files.findings);
     Assembled {
         package: Package {
             digest,
             scripts,
             profile,
+            findings: files.findings.clone(),
         },
         programs,
     }
 }
 
+/// What the settings `param-…` give to every script: variables by name. A value that reads as a number or as true or
+/// false is one.
+pub fn parameters(settings: &BTreeMap<String, String>) -> Vec<(String, basic::Value)> {
+    settings
+        .iter()
+        .filter_map(|(key, value)| Some((key.strip_prefix("param-")?, value)))
+        .filter(|(name, _)| !name.is_empty())
+        .map(|(name, value)| {
+            (
+                name.to_lowercase().replace(['-', ' '], "_"),
+                parameter(value.trim()),
+            )
+        })
+        .collect()
+}
+
+fn parameter(text: &str) -> basic::Value {
+    if let Ok(truth) = text.to_lowercase().parse::<bool>() {
+        return truth.into();
+    }
+    // A telephone number or an article's number is no number: it would lose its zeros, or its plus sign.
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let numeric = digits.starts_with(|c: char| c.is_ascii_digit())
+        && (digits == "0" || digits.starts_with("0.") || !digits.starts_with('0'));
+    if let Some(whole) = text.parse::<i64>().ok().filter(|_| numeric) {
+        return whole.into();
+    }
+    match text.parse::<f64>() {
+        Ok(number) if numeric && number.is_finite() => basic::Value::Number(number),
+        _ => text.into(),
+    }
+}
+
+/// Compiles a script that finds the parameters of these settings set.
+pub fn compile_script(name: &str, source: &str, settings: &BTreeMap<String, String>) -> basic::Compilation {
+    let mut compilation = basic::compile(name, source);
+    let given = parameters(settings);
+    compilation.diagnostics.retain(|diagnostic| {
+        let name = source.get(diagnostic.start..diagnostic.end).unwrap_or_default();
+        diagnostic.code != NEVER_SET || !given.iter().any(|(given, _)| given.eq_ignore_ascii_case(name))
+    });
+    compilation
+}
+
 fn compile(
     name: &str,
     bytes: &[u8],
+    settings: &BTreeMap<String, String>,
     programs: &mut Vec<(basic::Program, String)>,
 ) -> (Option<String>, Vec<Finding>) {
     if bytes.len() > SCRIPT_BYTES_MAX {
@@ -92,7 +145,7 @@ fn compile(
             return (None, vec![finding]);
         }
     };
-    let compilation = basic::compile(name, source);
+    let compilation = compile_script(name, source, settings);
     let hash = compilation.program.map(|program| {
         let hash = program.hash().to_string();
         programs.push((program, source.to_owned()));
@@ -152,8 +205,8 @@ fn colour(text: &str) -> Option<String> {
     (hexadecimal || name).then(|| text.to_lowercase())
 }
 
-fn digest(scripts: &BTreeMap<String, Script>, profile: &Profile) -> String {
-    let parts = serde_json::json!([scripts, profile]).to_string();
+fn digest(scripts: &BTreeMap<String, Script>, profile: &Profile, findings: &[FileFinding]) -> String {
+    let parts = serde_json::json!([scripts, profile, findings]).to_string();
     hex::encode(Sha256::digest(parts))
 }
 
@@ -191,6 +244,45 @@ mod tests {
         let second = assemble("shop", &first.package, &files(&[("start", b"TALK 1")]));
         assert_eq!(second.package, first.package);
         assert!(second.programs.is_empty());
+    }
+
+    #[test]
+    fn a_parameter_is_no_variable_that_is_never_set() {
+        let mut files = files(&[("start", b"TALK Most + other")]);
+        let before = assemble("shop", &Package::default(), &files).package;
+        assert_eq!(before.scripts["start"].findings.len(), 2);
+        files.settings.insert("param-most".to_owned(), "7".to_owned());
+        let after = assemble("shop", &before, &files).package;
+        assert_eq!(after.scripts["start"].findings.len(), 1);
+    }
+
+    #[test]
+    fn parameters_become_variables_of_the_kind_they_read_as() {
+        let settings = [
+            ("param-limit", "100"),
+            ("param-rate", "0.5"),
+            ("param-free-of-charge", "TRUE"),
+            ("param-phone", "004930"),
+            ("param-size", "1e999"),
+            ("param-host", " example.org "),
+            ("param-", "1"),
+            ("limit", "7"),
+        ];
+        let settings = settings
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into();
+        let expected: [(&str, basic::Value); 6] = [
+            ("free_of_charge", true.into()),
+            ("host", "example.org".into()),
+            ("limit", 100.into()),
+            ("phone", "004930".into()),
+            ("rate", basic::Value::Number(0.5)),
+            ("size", "1e999".into()),
+        ];
+        assert_eq!(
+            parameters(&settings),
+            expected.map(|(name, value)| (name.to_owned(), value))
+        );
     }
 
     #[test]

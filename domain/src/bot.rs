@@ -44,6 +44,17 @@ pub struct Package {
     /// By script name (relative path without `.bas`, lower case).
     pub scripts: BTreeMap<String, Script>,
     pub profile: Profile,
+    /// What is wrong with files that are no scripts, or looks wrong.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<FileFinding>,
+}
+
+impl Package {
+    /// True when a script does not compile, or another file is of no use as it is.
+    pub fn broken(&self) -> bool {
+        let error = |found: &FileFinding| found.finding.severity == Severity::Error;
+        self.scripts.values().any(Script::broken) || self.findings.iter().any(error)
+    }
 }
 
 /// One script of a package.
@@ -84,6 +95,14 @@ pub struct Finding {
     /// 1-based, in characters.
     pub column: u32,
     pub help: Option<String>,
+}
+
+/// A finding of a file of the package that is no script.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FileFinding {
+    /// Path within the package.
+    pub file: String,
+    pub finding: Finding,
 }
 
 /// What a page shows of a bot. Only these settings of a package are kept in the log: others may be secrets.

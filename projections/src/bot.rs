@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use domain::bot::{Bot, BotEvent, Package, Profile, Script};
+use domain::bot::{Bot, BotEvent, FileFinding, Package, Profile, Script};
 use domain::{Aggregate, BotId, OrganisationId};
 use event_log::RecordedEvent;
 use serde_json::Value;
@@ -21,7 +21,7 @@ use crate::reader::{ReadError, Reads};
 pub const NAME: &str = "bot";
 const TABLE: &str = "read.bots";
 const COLUMNS: &str =
-    "id, tenant_id, name, state, package_digest, scripts, profile, broken, created_at, loaded_at";
+    "id, tenant_id, name, state, package_digest, scripts, profile, findings, broken, created_at, loaded_at";
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct BotRow {
@@ -31,7 +31,7 @@ pub struct BotRow {
     pub state: BotState,
     /// None until a package was loaded.
     pub package: Option<Package>,
-    /// True when a script of the package does not compile.
+    /// True when something in the package is of no use as it is.
     pub broken: bool,
     pub created_at: DateTime<Utc>,
     /// When the package was loaded.
@@ -56,7 +56,7 @@ pub(crate) struct Bots;
 impl Projection for Bots {
     const NAME: &'static str = NAME;
     const TABLE: &'static str = TABLE;
-    const VERSION: i32 = 1;
+    const VERSION: i32 = 2;
     type Key = BotId;
     type Row = BotRow;
 
@@ -77,7 +77,7 @@ impl Projection for Bots {
             _ if row.state == BotState::Retired => {}
             BotEvent::Created { .. } => {}
             BotEvent::PackageLoaded(package) => {
-                row.broken = package.scripts.values().any(Script::broken);
+                row.broken = package.broken();
                 row.package = Some(package);
                 row.loaded_at = Some(event.recorded_at);
             }
@@ -95,15 +95,15 @@ impl Projection for Bots {
     async fn store(connection: &mut PgConnection, rows: &Rows<Self>) -> Result<(), sqlx::Error> {
         let columns = Columns::of(rows)?;
         sqlx::query(
-            "insert into read.bots (id, tenant_id, name, state, package_digest, scripts, profile, broken,
+            "insert into read.bots (id, tenant_id, name, state, package_digest, scripts, profile, findings, broken,
                                     created_at, loaded_at, position)
              select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::jsonb[],
-                                  $7::jsonb[], $8::boolean[], $9::timestamptz[], $10::timestamptz[],
-                                  $11::bigint[])
+                                  $7::jsonb[], $8::jsonb[], $9::boolean[], $10::timestamptz[],
+                                  $11::timestamptz[], $12::bigint[])
              on conflict on constraint bots_pkey do update
              set name = excluded.name, state = excluded.state, package_digest = excluded.package_digest,
-                 scripts = excluded.scripts, profile = excluded.profile, broken = excluded.broken,
-                 created_at = excluded.created_at, loaded_at = excluded.loaded_at,
+                 scripts = excluded.scripts, profile = excluded.profile, findings = excluded.findings,
+                 broken = excluded.broken, created_at = excluded.created_at, loaded_at = excluded.loaded_at,
                  position = excluded.position
              where bots.position < excluded.position",
         )
@@ -114,6 +114,7 @@ impl Projection for Bots {
         .bind(&columns.package_digest)
         .bind(&columns.scripts)
         .bind(&columns.profile)
+        .bind(&columns.findings)
         .bind(&columns.broken)
         .bind(&columns.created_at)
         .bind(&columns.loaded_at)
@@ -147,6 +148,7 @@ struct Columns<'a> {
     package_digest: Vec<Option<&'a str>>,
     scripts: Vec<Option<Value>>,
     profile: Vec<Option<Value>>,
+    findings: Vec<Option<Value>>,
     broken: Vec<bool>,
     created_at: Vec<DateTime<Utc>>,
     loaded_at: Vec<Option<DateTime<Utc>>>,
@@ -176,6 +178,11 @@ impl<'a> Columns<'a> {
                     .map(|package| column::to_json(&package.profile))
                     .transpose()?,
             );
+            columns.findings.push(
+                package
+                    .map(|package| column::to_json(&package.findings))
+                    .transpose()?,
+            );
             columns.broken.push(row.broken);
             columns.created_at.push(row.created_at);
             columns.loaded_at.push(row.loaded_at);
@@ -193,6 +200,7 @@ impl<'r> FromRow<'r, PgRow> for BotRow {
                 digest,
                 scripts: column::json::<BTreeMap<String, Script>>(row, "scripts")?,
                 profile: column::json::<Profile>(row, "profile")?,
+                findings: column::json::<Vec<FileFinding>>(row, "findings")?,
             }),
         };
         Ok(Self {

@@ -2,7 +2,10 @@
 
 use async_graphql::{ComplexObject, Context, Enum, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
-use domain::bot::{Finding as DomainFinding, Script as DomainScript, Severity as DomainSeverity};
+use domain::bot::{
+    FileFinding as DomainFileFinding, Finding as DomainFinding, Script as DomainScript,
+    Severity as DomainSeverity,
+};
 use domain::{BotId, Permission};
 use projections::bot::{BotFilter, BotRow, BotState as RowState};
 
@@ -56,7 +59,7 @@ impl Bot {
         self.0.state.into()
     }
 
-    /// True when a script of its package does not compile.
+    /// True when a script of its package does not compile, or another file of it is of no use as it is.
     async fn broken(&self) -> bool {
         self.0.broken
     }
@@ -88,6 +91,15 @@ impl Bot {
         let package = self.0.package.as_ref();
         package
             .map(|package| package.scripts.iter().map(Script::from).collect())
+            .unwrap_or_default()
+    }
+
+    /// What is wrong with files of its package that are no scripts, or looks wrong. Empty until a package was loaded.
+    #[graphql(complexity = "1 + SCRIPTS * child_complexity")]
+    async fn findings(&self) -> Vec<FileFinding> {
+        let package = self.0.package.as_ref();
+        package
+            .map(|package| package.findings.iter().map(FileFinding::from).collect())
             .unwrap_or_default()
     }
 
@@ -200,7 +212,7 @@ impl From<(&String, &DomainScript)> for Script {
 /// Something that is wrong with a script, or looks wrong.
 #[derive(SimpleObject)]
 pub(super) struct Finding {
-    /// What kind it is: `B` and four digits.
+    /// What kind it is: `B`, or `P` for a file as such, and four digits.
     code: String,
     /// How bad it is.
     severity: Severity,
@@ -223,6 +235,24 @@ impl From<&DomainFinding> for Finding {
             line: finding.line,
             column: finding.column,
             help: finding.help.clone(),
+        }
+    }
+}
+
+/// Something that is wrong with a file of a package, or looks wrong.
+#[derive(SimpleObject)]
+pub(super) struct FileFinding {
+    /// Its path within the package.
+    file: String,
+    /// What was found in it.
+    finding: Finding,
+}
+
+impl From<&DomainFileFinding> for FileFinding {
+    fn from(found: &DomainFileFinding) -> Self {
+        Self {
+            file: found.file.clone(),
+            finding: Finding::from(&found.finding),
         }
     }
 }

@@ -17,7 +17,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::bot::Bot;
 use domain::run::Run;
 use domain::session::OpenSession;
-use domain::{ConversationId, OrganisationId, RunId, SessionId, TurnId};
+use domain::{BotId, ConversationId, OrganisationId, RunId, SessionId, TurnId};
 use event_log::RecordedEvent;
 use lru::LruCache;
 use tokio::sync::mpsc;
@@ -55,7 +55,13 @@ pub(crate) struct Shared {
     workers: Mutex<HashMap<ConversationId, mpsc::UnboundedSender<Wake>>>,
     open: Mutex<LruCache<SessionId, ConversationId>>,
     greeted: Mutex<LruCache<SessionId, ()>>,
+    /// What the packages' settings give to scripts. In memory only: they may be secrets. What a run was given is sealed
+    /// with its state.
+    parameters: Mutex<HashMap<BotId, Parameters>>,
 }
+
+/// Variables of a bot's scripts, by name.
+type Parameters = Vec<(String, basic::Value)>;
 
 impl Dialogues {
     pub fn new(executor: Executor, programs: Programs, options: DialogueOptions) -> Self {
@@ -66,10 +72,16 @@ impl Dialogues {
             workers: Mutex::default(),
             open: Mutex::new(LruCache::new(REMEMBERED)),
             greeted: Mutex::new(LruCache::new(REMEMBERED)),
+            parameters: Mutex::default(),
         };
         Self {
             shared: Arc::new(shared),
         }
+    }
+
+    /// Has scripts of the bot that start from now on find these variables set.
+    pub fn set_parameters(&self, bot: BotId, parameters: Vec<(String, basic::Value)>) {
+        lock(&self.shared.parameters).insert(bot, parameters);
     }
 
     /// Starts the bot's opening script in this session, unless it ran before.
@@ -135,6 +147,10 @@ impl Dialogues {
 }
 
 impl Shared {
+    fn parameters(&self, bot: BotId) -> Parameters {
+        lock(&self.parameters).get(&bot).cloned().unwrap_or_default()
+    }
+
     /// Takes a worker off the list unless something arrived for it meanwhile.
     fn retire(
         &self,

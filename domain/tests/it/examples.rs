@@ -84,6 +84,7 @@ pub fn bot() -> Vec<BotEvent> {
             digest: "d1".repeat(32),
             scripts,
             profile,
+            findings: Vec::new(),
         }),
         BotEvent::Paused {},
         BotEvent::Resumed {},

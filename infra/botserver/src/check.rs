@@ -1,10 +1,12 @@
 //! `botserver check`: every mistake of scripts and packages, in one pass.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use basic::Severity;
+use domain::bot::FileFinding;
 use serde::Serialize;
 
 use crate::packages;
@@ -37,8 +39,10 @@ struct FoundInFile {
 /// Checks scripts, packages and folders of packages. True when no script has an error.
 pub fn check(paths: &[PathBuf], format: Format, out: &mut dyn Write) -> anyhow::Result<bool> {
     let mut scripts = Vec::new();
+    let mut packages = Vec::new();
     for path in paths {
         scripts.extend(scripts_of(path)?);
+        packages.extend(packages_of(path)?);
     }
     let mut report = Report {
         scripts: scripts.len(),
@@ -46,12 +50,15 @@ pub fn check(paths: &[PathBuf], format: Format, out: &mut dyn Write) -> anyhow::
         findings: Vec::new(),
     };
     for path in scripts {
-        let found = check_script(&path, format, out)?;
+        let found = check_script(&path, &settings_around(&path)?, format, out)?;
         let broken = found
             .iter()
             .any(|found| found.diagnostic.severity == Severity::Error);
         report.scripts_with_errors += usize::from(broken);
         report.findings.extend(found);
+    }
+    for package in packages {
+        report.findings.extend(check_settings(&package, format, out)?);
     }
     match format {
         Format::Text => {
@@ -88,7 +95,61 @@ fn scripts_of(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(scripts)
 }
 
-fn check_script(path: &Path, format: Format, out: &mut dyn Write) -> anyhow::Result<Vec<FoundInFile>> {
+fn packages_of(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    if let Some(package) = packages::package_folder(path) {
+        return Ok(vec![package.path]);
+    }
+    if path.is_file() {
+        return Ok(Vec::new());
+    }
+    let packages = packages::find(path)?;
+    Ok(packages.into_iter().map(|package| package.path).collect())
+}
+
+fn check_settings(package: &Path, format: Format, out: &mut dyn Write) -> anyhow::Result<Vec<FoundInFile>> {
+    let mut found = Vec::new();
+    for FileFinding { file, finding } in packages::read_settings(package)?.findings {
+        let file = package.join(file);
+        let source = packages::read_limited(&file, SCRIPT_BYTES_MAX)?;
+        let source = String::from_utf8_lossy(&source);
+        let before = source.split_inclusive('\n').take(finding.line as usize - 1);
+        let start = before.map(str::len).sum::<usize>();
+        let line = source[start..].lines().next().unwrap_or_default();
+        let diagnostic = basic::Diagnostic {
+            code: finding.code.into(),
+            severity: match finding.severity {
+                domain::bot::Severity::Error => Severity::Error,
+                domain::bot::Severity::Warning => Severity::Warning,
+            },
+            message: finding.message,
+            line: finding.line,
+            column: finding.column,
+            start,
+            end: start + line.len(),
+            help: finding.help,
+        };
+        if format == Format::Text {
+            let shown = diagnostic.render(&file.display().to_string(), &source);
+            writeln!(out, "{shown}").context("cannot write the report")?;
+        }
+        found.push(FoundInFile { file, diagnostic });
+    }
+    Ok(found)
+}
+
+/// The settings of the package that a script is in, if it is in one.
+fn settings_around(script: &Path) -> anyhow::Result<BTreeMap<String, String>> {
+    let package = script.ancestors().find_map(packages::package_folder);
+    let settings = package.map(|package| packages::read_settings(&package.path));
+    Ok(settings.transpose()?.unwrap_or_default().settings)
+}
+
+fn check_script(
+    path: &Path,
+    settings: &BTreeMap<String, String>,
+    format: Format,
+    out: &mut dyn Write,
+) -> anyhow::Result<Vec<FoundInFile>> {
     let bytes = packages::read_limited(path, SCRIPT_BYTES_MAX)?;
     let file = path.display().to_string();
     let name = path
@@ -97,7 +158,7 @@ fn check_script(path: &Path, format: Format, out: &mut dyn Write) -> anyhow::Res
         .unwrap_or_default();
     let (source, diagnostics) = match String::from_utf8(bytes) {
         Ok(source) => {
-            let diagnostics = basic::compile(&name, &source).diagnostics;
+            let diagnostics = commands::compile_script(&name, &source, settings).diagnostics;
             (source, diagnostics)
         }
         Err(error) => not_text(&error),

@@ -1,6 +1,7 @@
 //! The composition root: configuration, local services, command line. The only crate that knows every other.
 
 pub mod administration;
+mod changes;
 pub mod check;
 pub mod cli;
 pub mod config;
@@ -12,5 +13,6 @@ pub mod manual;
 mod mount;
 pub mod packages;
 pub mod serve;
+mod settings;
 mod system;
 pub mod terminal;

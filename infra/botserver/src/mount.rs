@@ -1,18 +1,19 @@
 //! Mounting packages: from a folder on disk to a bot that runs it, at start and whenever files change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use commands::{BotCommand, Commands, Context, Programs, assemble};
+use commands::{BotCommand, Commands, Context, Programs, assemble, parameters};
 use domain::bot::{Bot, Severity};
 use domain::{BotId, OrganisationId};
 use serde_json::Value;
 
+use crate::changes::Changes;
 use crate::packages::{self, Fingerprint, PackageFolder};
 
-/// How often the folder of packages is looked at. Looking costs a `stat` per script.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How often the whole folder is looked at, for what no notice told of. Looking costs a `stat` per file.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Keeps bots equal to the packages of a folder.
 pub struct Mount {
@@ -43,50 +44,82 @@ impl Mount {
                 return;
             }
         };
+        let names: BTreeSet<&String> = found.iter().map(|package| &package.name).collect();
+        let gone: Vec<String> = self
+            .seen
+            .keys()
+            .filter(|name| !names.contains(name))
+            .cloned()
+            .collect();
+        for name in gone {
+            self.forget(&name);
+        }
         for package in found {
-            let fingerprint = match packages::fingerprint(&package.path) {
-                Ok(fingerprint) => fingerprint,
-                Err(error) => {
-                    tracing::warn!(
-                        bot.name = package.name,
-                        error = format!("{error:#}"),
-                        "package cannot be read"
-                    );
-                    continue;
-                }
-            };
-            if self.seen.get(&package.name) == Some(&fingerprint) {
-                continue;
-            }
-            match self.load(&package).await {
-                Ok(()) => {
-                    self.seen.insert(package.name, fingerprint);
-                }
-                Err(error) => {
-                    tracing::error!(
-                        bot.name = package.name,
-                        error = format!("{error:#}"),
-                        "package not loaded"
-                    );
-                    // Remembered all the same: the next change tries again, the same files would fail again.
-                    self.seen.insert(package.name, fingerprint);
-                }
+            if let Some(fingerprint) = fingerprint(&package)
+                && self.seen.get(&package.name) != Some(&fingerprint)
+            {
+                self.load_noted(package, fingerprint).await;
             }
         }
     }
 
     /// Looks for changes until `stop` resolves.
     pub async fn watch(mut self, stop: impl Future<Output = ()>) {
+        let mut changes = Changes::of(&self.folder);
         tokio::pin!(stop);
         loop {
             tokio::select! {
                 () = &mut stop => return,
-                () = tokio::time::sleep(LOOK_EVERY) => self.load_changed().await,
+                changed = changes.settled() => match changed {
+                    Some(entries) => self.load_entries(entries).await,
+                    None => self.load_changed().await,
+                },
+                () = tokio::time::sleep(LOOK_EVERY) => {
+                    changes.renew();
+                    self.load_changed().await;
+                }
             }
         }
     }
 
+    /// Loads the packages at these entries of the folder. A notice is better evidence than size and time of a file,
+    /// which two quick writes may leave the same: the package is read whatever its fingerprint.
+    async fn load_entries(&mut self, entries: BTreeSet<PathBuf>) {
+        for path in entries {
+            if let Some(package) = packages::package_folder(&path) {
+                if let Some(fingerprint) = fingerprint(&package) {
+                    self.load_noted(package, fingerprint).await;
+                }
+            } else if let Some(name) = packages::package_name(&path) {
+                self.forget(&name);
+            }
+        }
+    }
+
+    /// The package's folder is gone. What its bot runs is kept in the database, so it goes on answering.
+    fn forget(&mut self, name: &str) {
+        if self.seen.remove(name).is_some() {
+            tracing::warn!(
+                bot.name = name,
+                "package is gone, its bot goes on with the last good version"
+            );
+        }
+    }
+
+    async fn load_noted(&mut self, package: PackageFolder, fingerprint: Fingerprint) {
+        if let Err(error) = self.load(&package).await {
+            tracing::error!(
+                bot.name = package.name,
+                error = format!("{error:#}"),
+                "package not loaded"
+            );
+        }
+        // Remembered in either case: the next change tries again, the same files would fail again.
+        self.seen.insert(package.name, fingerprint);
+    }
+
     async fn load(&self, package: &PackageFolder) -> anyhow::Result<()> {
+        let started = Instant::now();
         let context = Context::system(self.tenant, "packages");
         let bot = self.bot(&context, &package.name).await?;
         let state = self
@@ -99,14 +132,29 @@ impl Mount {
             return Ok(());
         };
         let files = packages::read(&package.path)?;
+        // Not part of the package as the log keeps it, where they could be read: they may be secrets.
+        self.commands
+            .dialogues()
+            .set_parameters(bot, parameters(&files.settings));
         let assembled = assemble(&package.name, &mounted.package, &files);
+        if assembled.package.digest == mounted.package.digest {
+            return Ok(());
+        }
         self.programs.store(self.tenant, assembled.programs).await?;
-        report(&package.name, &package.path, &assembled.package);
+        report_findings(&package.name, &package.path, &assembled.package);
+        let (scripts, broken) = (assembled.package.scripts.len(), assembled.package.broken());
         let command = BotCommand::LoadPackage(assembled.package);
         self.commands
             .executor()
             .execute::<Bot>(&context, bot, command, Value::Null)
             .await?;
+        tracing::info!(
+            bot.name = package.name,
+            scripts,
+            broken,
+            duration_ms = started.elapsed().as_millis() as u64,
+            "package loaded"
+        );
         Ok(())
     }
 
@@ -118,7 +166,31 @@ impl Mount {
     }
 }
 
-fn report(bot: &str, path: &Path, package: &domain::bot::Package) {
+/// What is seen of the package. None when it cannot be looked at, which the log says.
+fn fingerprint(package: &PackageFolder) -> Option<Fingerprint> {
+    packages::fingerprint(&package.path)
+        .inspect_err(|error| {
+            tracing::warn!(
+                bot.name = package.name,
+                error = format!("{error:#}"),
+                "package cannot be read"
+            );
+        })
+        .ok()
+}
+
+fn report_findings(bot: &str, path: &Path, package: &domain::bot::Package) {
+    for found in &package.findings {
+        tracing::warn!(
+            bot.name = bot,
+            package = %path.display(),
+            file = found.file,
+            line = found.finding.line,
+            code = found.finding.code,
+            message = found.finding.message,
+            "package has a mistake"
+        );
+    }
     for (script, state) in &package.scripts {
         for finding in state
             .findings
@@ -142,11 +214,4 @@ fn report(bot: &str, path: &Path, package: &domain::bot::Package) {
             );
         }
     }
-    let broken = package.scripts.values().filter(|script| script.broken()).count();
-    tracing::info!(
-        bot.name = bot,
-        scripts = package.scripts.len(),
-        broken,
-        "package loaded"
-    );
 }

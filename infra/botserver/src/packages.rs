@@ -11,6 +11,8 @@ use std::time::SystemTime;
 use anyhow::{Context as _, bail};
 use commands::PackageFiles;
 
+use crate::settings::Settings;
+
 const SUFFIX: &str = "gbai";
 
 /// Limits on what one package may make the server read.
@@ -49,14 +51,17 @@ pub fn find(folder: &Path) -> anyhow::Result<Vec<PackageFolder>> {
 
 /// The package that `path` is, if it is one.
 pub fn package_folder(path: &Path) -> Option<PackageFolder> {
-    let suffixed = path
-        .extension()
-        .is_some_and(|suffix| suffix.eq_ignore_ascii_case(SUFFIX));
-    let name = path.file_stem()?.to_str()?.to_lowercase();
-    (suffixed && path.is_dir()).then(|| PackageFolder {
+    let name = package_name(path)?;
+    path.is_dir().then(|| PackageFolder {
         name,
         path: path.to_owned(),
     })
+}
+
+/// The name of the package that is, was or would be at `path`.
+pub fn package_name(path: &Path) -> Option<String> {
+    let name = path.file_stem()?.to_str()?.to_lowercase();
+    has_suffix(path, SUFFIX).then_some(name)
 }
 
 /// Paths of a package's scripts by name: relative to its dialog folder, without `.bas`, lower case.
@@ -64,9 +69,9 @@ pub fn scripts(package: &Path) -> anyhow::Result<BTreeMap<String, PathBuf>> {
     let mut scripts = BTreeMap::new();
     for entry in sorted_entries(package)? {
         let dialog = has_suffix(&entry, "gbdialog");
-        if dialog && entry.is_dir() {
+        if dialog && is_folder(&entry) {
             collect(&entry, &entry, 0, &mut scripts)?;
-        } else if dialog {
+        } else if dialog && is_plain_file(&entry) {
             // Some packages hold their one dialog as a file of that name.
             scripts.entry("start".to_owned()).or_insert(entry);
         } else if has_suffix(&entry, "bas") && is_plain_file(&entry) {
@@ -96,30 +101,55 @@ pub fn read(package: &Path) -> anyhow::Result<PackageFiles> {
     for (name, path) in scripts(package)? {
         files.scripts.insert(name, read_limited(&path, SCRIPT_BYTES_MAX)?);
     }
-    for folder in sorted_entries(package)?
-        .into_iter()
-        .filter(|entry| has_suffix(entry, "gbot") && entry.is_dir())
-    {
-        let path = folder.join("config.csv");
-        if path.is_file() {
-            files
-                .settings
-                .extend(settings(&read_limited(&path, SETTINGS_BYTES_MAX)?));
+    let read = read_settings(package)?;
+    files.settings = read.settings;
+    files.findings = read.findings;
+    Ok(files)
+}
+
+/// Reads the settings alone, with what is wrong with their files. A package without `config.csv` may describe itself
+/// in a `config.json` or `package.json`.
+pub fn read_settings(package: &Path) -> anyhow::Result<Settings> {
+    let mut read = Settings::default();
+    for path in settings_files(package)? {
+        let bytes = read_limited(&path, SETTINGS_BYTES_MAX)?;
+        let file = path
+            .strip_prefix(package)
+            .unwrap_or(&path)
+            .to_string_lossy()
+            .into_owned();
+        if has_suffix(&path, "csv") {
+            read.add_csv(&file, &bytes);
+        } else {
+            read.add_json(&file, &bytes);
         }
     }
-    Ok(files)
+    Ok(read)
+}
+
+/// Files that hold settings, the stronger later.
+fn settings_files(package: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut described = Vec::new();
+    let mut configured = Vec::new();
+    for entry in sorted_entries(package)? {
+        if has_suffix(&entry, "gbot") && is_folder(&entry) {
+            configured.push(entry.join("config.csv"));
+        } else if entry.ends_with("config.json") || entry.ends_with("package.json") {
+            described.push(entry);
+        }
+    }
+    // `package.json` comes after `config.json` by name, but says less of a bot.
+    described.reverse();
+    described.extend(configured);
+    described.retain(|path| is_plain_file(path));
+    Ok(described)
 }
 
 /// What a change of any script or setting would change.
 pub fn fingerprint(package: &Path) -> anyhow::Result<Fingerprint> {
-    let mut seen = Vec::new();
     let mut paths: Vec<PathBuf> = scripts(package)?.into_values().collect();
-    paths.extend(
-        sorted_entries(package)?
-            .into_iter()
-            .filter(|entry| has_suffix(entry, "gbot"))
-            .map(|folder| folder.join("config.csv")),
-    );
+    paths.extend(settings_files(package)?);
+    let mut seen = Vec::new();
     for path in paths {
         if let Ok(metadata) = fs::metadata(&path) {
             seen.push((path, metadata.len(), metadata.modified().ok()));
@@ -187,6 +217,10 @@ fn sorted_entries(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
+fn is_folder(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir())
+}
+
 fn is_plain_file(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file())
 }
@@ -194,31 +228,6 @@ fn is_plain_file(path: &Path) -> bool {
 fn has_suffix(path: &Path, suffix: &str) -> bool {
     path.extension()
         .is_some_and(|found| found.eq_ignore_ascii_case(suffix))
-}
-
-/// Settings of a `config.csv`: with header or without, comments, spaces around commas, unquoted commas in values.
-fn settings(bytes: &[u8]) -> BTreeMap<String, String> {
-    let text = String::from_utf8_lossy(bytes);
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .trim(csv::Trim::All)
-        .comment(Some(b'#'))
-        .from_reader(text.trim_start_matches('\u{feff}').as_bytes());
-    let mut settings = BTreeMap::new();
-    for record in reader.records().filter_map(Result::ok) {
-        let key = record
-            .get(0)
-            .unwrap_or_default()
-            .to_lowercase()
-            .replace(['_', ' '], "-");
-        let value = record.iter().skip(1).collect::<Vec<_>>().join(", ");
-        let header = matches!(key.as_str(), "name" | "key") && value.eq_ignore_ascii_case("value");
-        if !key.is_empty() && !header {
-            settings.insert(key, value.trim_end_matches([',', ' ']).to_owned());
-        }
-    }
-    settings
 }
 
 #[cfg(test)]
@@ -286,14 +295,39 @@ mod tests {
     }
 
     #[test]
-    fn settings_are_read_in_all_their_spellings() {
-        let text =
-            "key,value\n\"Answer Mode\",direct\nserver_host, 0.0.0.0\nllm-models,fast,slow\n,,\n# x,y\n";
-        let settings = settings(text.as_bytes());
-        assert_eq!(settings["answer-mode"], "direct");
-        assert_eq!(settings["server-host"], "0.0.0.0");
-        assert_eq!(settings["llm-models"], "fast, slow");
-        assert_eq!(settings.len(), 3);
+    fn linked_folders_and_settings_are_not_followed_either() {
+        let folder = tempfile::tempdir().expect("a folder");
+        write(folder.path(), "elsewhere/start.bas", "TALK 1");
+        write(folder.path(), "elsewhere/config.csv", "bot-name,Other");
+        write(folder.path(), "a.gbai/a.gbot/notes.txt", "");
+        let link = |to: &str, from: &str| {
+            std::os::unix::fs::symlink(folder.path().join(to), folder.path().join(from)).expect("a link");
+        };
+        link("elsewhere", "a.gbai/a.gbdialog");
+        link("elsewhere/config.csv", "a.gbai/a.gbot/config.csv");
+        let files = read(&folder.path().join("a.gbai")).expect("read");
+        assert!(files.scripts.is_empty() && files.settings.is_empty(), "{files:?}");
+    }
+
+    #[test]
+    fn a_single_file_dialog_is_described_by_the_json_beside_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        write(folder.path(), "one.gbai/default.gbdialog", "TALK 1");
+        write(
+            folder.path(),
+            "one.gbai/config.json",
+            r#"{ "name": "One", "settings": { "theme_color1": "teal", "llm": { "model": "x" } } }"#,
+        );
+        write(
+            folder.path(),
+            "one.gbai/package.json",
+            r#"{ "name": "one", "description": "First" }"#,
+        );
+        let files = read(&folder.path().join("one.gbai")).expect("read");
+        assert_eq!(files.settings["bot-name"], "One");
+        assert_eq!(files.settings["bot-description"], "First");
+        assert_eq!(files.settings["theme-color1"], "teal");
+        assert_eq!(files.settings.len(), 3);
     }
 
     #[test]

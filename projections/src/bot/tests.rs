@@ -28,6 +28,7 @@ fn package(severity: Severity) -> Package {
         digest: "d1".to_owned(),
         scripts,
         profile: Profile::default(),
+        findings: Vec::new(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Histories: a small one told by hand, and random ones, the same for the same seed.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::bot::{BotEvent, Finding, Package, Profile, Script, Severity};
+use domain::bot::{BotEvent, FileFinding, Finding, Package, Profile, Script, Severity};
 use domain::conversation::{ConversationEnd, ConversationEvent, Reply, ReplyContent, Turn};
 use domain::organisation::OrganisationEvent;
 use domain::run::{RunEvent, RunOutcome, RunStart, StoredRun, Suspension};
@@ -133,7 +133,7 @@ pub fn package() -> Package {
     let script = Script {
         source: "cd".repeat(32),
         program: None,
-        findings: vec![finding],
+        findings: vec![finding.clone()],
     };
     Package {
         digest: "ef".repeat(32),
@@ -142,6 +142,10 @@ pub fn package() -> Package {
             title: "Shop".to_owned(),
             ..Profile::default()
         },
+        findings: vec![FileFinding {
+            file: "shop.gbot/config.csv".to_owned(),
+            finding,
+        }],
     }
 }
 

@@ -57,7 +57,13 @@ impl Worker {
         };
         let hash: ProgramHash = program.parse().map_err(CommandError::unexpected)?;
         let program = self.shared.programs.load(self.context.tenant, hash).await?;
-        let variables = variables(&open, mounted);
+        // What the platform sets counts more than a setting of the same name.
+        let mut variables = variables(&open, mounted);
+        let parameters = self.shared.parameters(open.bot_id).into_iter();
+        let free: Vec<_> = parameters
+            .filter(|(name, _)| variables.iter().all(|(taken, _)| taken != name))
+            .collect();
+        variables.extend(free);
         let limits = self.shared.options.script.clone();
         let mut machine = Machine::start(
             program,

@@ -1,5 +1,6 @@
 //! Packages change while people talk.
 
+use std::fs;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -65,8 +66,50 @@ async fn a_broken_script_keeps_its_last_good_version_and_is_named() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn settings_become_variables_and_their_mistakes_are_shown() {
+    let data = DataFolder::new();
+    data.script("desk", "start", "TALK \"up to \" + (most_seats + 1)\nHEAR x\n");
+    let settings = data.bots().join("desk.gbai/desk.gbot");
+    fs::create_dir_all(&settings).expect("the folder is made");
+    fs::write(settings.join("config.csv"), "param-most-seats,8\nsecret\n").expect("written");
+    let server = Server::start(&data);
+    let token = server
+        .token
+        .clone()
+        .expect("the token is shown at the first start");
+
+    let mut visitor = Visitor::enter(&server.address, "desk").await.expect("let in");
+    visitor
+        .until("the greeting", |visitor| !visitor.transcript.is_empty())
+        .await;
+    let said = visitor.transcript.values().next().map(|line| line.text.as_str());
+    assert_eq!(said, Some("up to 9"));
+
+    let bot = wait_for_bot(&server, &token, |bot| bot["findings"] != json!([])).await;
+    assert_eq!(bot["broken"], false);
+    let found = &bot["findings"][0];
+    assert_eq!(found["file"], "desk.gbot/config.csv", "{bot:#}");
+    assert_eq!(
+        (&found["finding"]["code"], &found["finding"]["line"]),
+        (&json!("P0103"), &json!(2))
+    );
+
+    // The bot outlives its folder, and the folder may come back.
+    fs::remove_dir_all(data.bots().join("desk.gbai")).expect("removed");
+    Visitor::enter(&server.address, "desk").await.expect("let in");
+    data.script("desk", "start", "TALK \"back\"\nHEAR x\n");
+    wait_for_bot(&server, &token, |bot| bot["findings"] == json!([])).await;
+}
+
 async fn wait_for_script(server: &Server, token: &str, enough: impl Fn(&Value) -> bool) -> Value {
-    let query = "{ bots(first: 10) { edges { node { name scripts { name broken findings { line code message } } } } } }";
+    let bot = wait_for_bot(server, token, |bot| enough(&bot["scripts"][0])).await;
+    bot["scripts"][0].clone()
+}
+
+async fn wait_for_bot(server: &Server, token: &str, enough: impl Fn(&Value) -> bool) -> Value {
+    let query = "{ bots(first: 10) { edges { node { name broken findings { file finding { line code } } \
+                 scripts { name broken findings { line code message } } } } } }";
     let until = tokio::time::Instant::now() + PATIENCE;
     loop {
         let answer: Value = reqwest::Client::new()
@@ -84,11 +127,9 @@ async fn wait_for_script(server: &Server, token: &str, enough: impl Fn(&Value) -
             .cloned()
             .unwrap_or_default();
         let desk = bots.iter().find(|bot| bot["node"]["name"] == "desk");
-        let script = desk
-            .map(|bot| bot["node"]["scripts"][0].clone())
-            .unwrap_or_default();
-        if enough(&script) {
-            return script;
+        let bot = desk.map(|bot| bot["node"].clone()).unwrap_or_default();
+        if enough(&bot) {
+            return bot;
         }
         assert!(tokio::time::Instant::now() < until, "{answer:#}");
         tokio::time::sleep(Duration::from_millis(50)).await;
