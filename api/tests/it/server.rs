@@ -202,7 +202,7 @@ impl TestServer {
         let bot = self.bot(name).await;
         let files = PackageFiles {
             scripts: BTreeMap::from([("start".to_owned(), start.as_bytes().to_vec())]),
-            settings: BTreeMap::new(),
+            ..PackageFiles::default()
         };
         self.load(bot, name, &files).await;
         bot

@@ -156,6 +156,7 @@ impl World {
         let files = PackageFiles {
             scripts: BTreeMap::from([("start".to_owned(), start.as_bytes().to_vec())]),
             settings: BTreeMap::from([("no-answer".to_owned(), "No idea.".to_owned())]),
+            ..PackageFiles::default()
         };
         let assembled = assemble("helper", &Package::default(), &files);
         let findings = &assembled.package.scripts["start"].findings;

@@ -136,7 +136,7 @@ async fn a_broken_script_tells_where() {
     let scripts = [("start", "TALK \"fine\"\n"), ("broken", "IF 1 THEN\nTALK (\n")];
     let files = PackageFiles {
         scripts: BTreeMap::from(scripts.map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec()))),
-        settings: BTreeMap::new(),
+        ..PackageFiles::default()
     };
     server.load(bot, "helper", &files).await;
     let query = "query ($id: ID!) { bot(id: $id) { broken scripts { name program broken
