@@ -1,18 +1,22 @@
 //! The browser side, inside the program.
 
+mod packed;
+
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use rust_embed::{Embed, EmbeddedFile};
 use std::fmt::Write;
 
+use self::packed::{packed, reads_brotli};
 use crate::Problem;
 
 /// Files of `api/ui`; a debug build reads them from there when they are asked for.
 #[derive(Embed)]
 #[folder = "$CARGO_MANIFEST_DIR/ui/"]
 #[include = "chat.html"]
+#[include = "embed.js"]
 #[include = "assets/*"]
 #[exclude = "test/*"]
 struct Files;
@@ -25,17 +29,24 @@ pub(crate) async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Resul
     let inside = path.split('/').all(|part| !matches!(part, "" | "." | "..")) && !path.contains(['\\', '\0']);
     let file = inside.then(|| Files::get(&format!("assets/{path}"))).flatten();
     let file = file.ok_or_else(|| Problem::new("not_found"))?;
-    Ok(served(StatusCode::OK, &file, media_type(&path), &headers))
+    Ok(served(StatusCode::OK, file, media_type(&path), &headers).await)
 }
 
 /// The chat page, with a status that says whether there is a bot to chat with.
-pub(crate) fn chat_page(status: StatusCode, headers: &HeaderMap) -> Result<Response, Problem> {
+pub(crate) async fn chat_page(status: StatusCode, headers: &HeaderMap) -> Result<Response, Problem> {
     let page =
         Files::get("chat.html").ok_or_else(|| Problem::unexpected("the chat page is not in this program"))?;
-    Ok(served(status, &page, "text/html; charset=utf-8", headers))
+    Ok(served(status, page, "text/html; charset=utf-8", headers).await)
 }
 
-fn served(status: StatusCode, file: &EmbeddedFile, kind: &'static str, headers: &HeaderMap) -> Response {
+/// The script that puts the chat on a page elsewhere.
+pub(crate) async fn embed_script(headers: &HeaderMap) -> Result<Response, Problem> {
+    let script = Files::get("embed.js")
+        .ok_or_else(|| Problem::unexpected("the script for other pages is not in this program"))?;
+    Ok(served(StatusCode::OK, script, media_type("embed.js"), headers).await)
+}
+
+async fn served(status: StatusCode, file: EmbeddedFile, kind: &'static str, headers: &HeaderMap) -> Response {
     // Weak: compression may change the bytes on the way.
     let mut tag = String::from("W/\"");
     for byte in &file.metadata.sha256_hash()[..16] {
@@ -49,7 +60,16 @@ fn served(status: StatusCode, file: &EmbeddedFile, kind: &'static str, headers: 
         return (StatusCode::NOT_MODIFIED, cached).into_response();
     }
     let kind = [(CONTENT_TYPE, HeaderValue::from_static(kind))];
-    (status, cached, kind, file.data.to_vec()).into_response()
+    if reads_brotli(headers)
+        && let Some(packed) = packed(file.clone()).await
+    {
+        let coded = [
+            (CONTENT_ENCODING, HeaderValue::from_static("br")),
+            (VARY, HeaderValue::from_static("accept-encoding")),
+        ];
+        return (status, cached, kind, coded, packed).into_response();
+    }
+    (status, cached, kind, file.data.into_owned()).into_response()
 }
 
 fn is_known(headers: &HeaderMap, tag: &str) -> bool {
@@ -87,7 +107,7 @@ mod tests {
     #[test]
     fn tests_and_their_modules_stay_out() {
         let outside: Vec<_> = Files::iter()
-            .filter(|name| name != "chat.html" && !name.starts_with("assets/"))
+            .filter(|name| name != "chat.html" && name != "embed.js" && !name.starts_with("assets/"))
             .collect();
         assert!(outside.is_empty(), "{outside:?}");
         assert!(Files::get("test/package.json").is_none());

@@ -25,13 +25,12 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Correlation(pub Uuid);
 
+const POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+     connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+
 /// Headers that every answer carries unless its handler said otherwise.
 const HEADERS: &[(&str, &str)] = &[
-    (
-        "content-security-policy",
-        "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
-         connect-src 'self' ws: wss:; object-src 'none'; frame-ancestors 'self'; base-uri 'none'; form-action 'none'",
-    ),
+    ("content-security-policy", POLICY),
     ("x-content-type-options", "nosniff"),
     ("referrer-policy", "no-referrer"),
     ("cross-origin-opener-policy", "same-origin"),
@@ -39,6 +38,14 @@ const HEADERS: &[(&str, &str)] = &[
     ("permissions-policy", "camera=(), geolocation=(), microphone=()"),
     ("cache-control", "no-store"),
 ];
+
+/// The policy of a page that others than this server may frame. Origins that no header can hold let nobody in.
+pub(crate) fn policy_framed_by(origins: &[String]) -> HeaderValue {
+    let policy = origins
+        .iter()
+        .fold(POLICY.to_owned(), |policy, origin| policy + " " + origin);
+    HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static(POLICY))
+}
 
 /// Puts the layers around a router's routes and its fallback.
 pub(crate) fn dress(router: Router, settings: &Arc<Settings>) -> Router {

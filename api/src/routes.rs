@@ -231,6 +231,14 @@ fn pages() -> Vec<Route> {
             .answers_other("text/html")
             .compressed(),
         Route::get(
+            "/embed.js",
+            "embed",
+            "The script that puts a bot's chat on a page elsewhere",
+            pages::embed,
+        )
+        .answers_other("text/javascript")
+        .compressed(),
+        Route::get(
             "/assets/{*path}",
             "asset",
             "A file of the chat page",

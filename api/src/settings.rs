@@ -16,6 +16,8 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// Only what these say of a client's address is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Whose pages may show the chat page in a frame: origins, or `*` for everyone's. The server's own always may.
+    pub embed_origins: Vec<String>,
     pub limits: Limits,
     pub graphql: GraphqlLimits,
 }
@@ -83,6 +85,7 @@ impl Settings {
             default_bot: None,
             public_url: None,
             trusted_proxies: Vec::new(),
+            embed_origins: Vec::new(),
             limits: Limits::default(),
             graphql: GraphqlLimits::default(),
         }

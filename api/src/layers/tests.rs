@@ -102,6 +102,27 @@ async fn every_answer_has_the_headers() {
     assert!(!headers.contains_key("strict-transport-security"));
 }
 
+#[test]
+fn a_page_may_be_framed_by_whom_the_settings_name() {
+    let ancestors = |origins: &[&str]| {
+        let origins: Vec<_> = origins.iter().map(|origin| (*origin).to_owned()).collect();
+        let policy = policy_framed_by(&origins);
+        let policy = policy.to_str().expect("visible").to_owned();
+        let (_, ancestors) = policy.rsplit_once("; ").expect("a policy has several directives");
+        ancestors.to_owned()
+    };
+    assert_eq!(ancestors(&[]), "frame-ancestors 'self'");
+    assert_eq!(ancestors(&["*"]), "frame-ancestors 'self' *");
+    assert_eq!(
+        ancestors(&["https://a.example", "https://b.example:8443"]),
+        "frame-ancestors 'self' https://a.example https://b.example:8443"
+    );
+    assert_eq!(
+        ancestors(&["https://a.example\r\nx: y"]),
+        "frame-ancestors 'self'"
+    );
+}
+
 #[tokio::test]
 async fn behind_https_browsers_stay_there() {
     let router = router(|settings| settings.public_url = Some("https://bots.example".to_owned()));

@@ -102,6 +102,52 @@ async fn pages_are_compressed_for_whoever_can_read_it() {
 }
 
 #[tokio::test]
+async fn brotli_is_preferred_because_it_is_smaller() {
+    let server = TestServer::start().await;
+    let answer = server
+        .get("/assets/js/chat.js")
+        .header("accept-encoding", "gzip, deflate, br")
+        .send()
+        .await
+        .expect("answered");
+    assert_eq!(
+        (header(&answer, "content-encoding"), header(&answer, "vary")),
+        ("br", "accept-encoding")
+    );
+    let script = include_bytes!("../../ui/assets/js/chat.js");
+    assert!(answer.bytes().await.expect("a body").len() < script.len() / 2);
+}
+
+#[tokio::test]
+async fn the_chat_alone_may_be_framed_and_its_script_alone_loaded_elsewhere() {
+    let server = TestServer::start_with(|settings| {
+        settings.embed_origins = vec!["https://shop.example".to_owned()];
+    })
+    .await;
+    server.bot("helper").await;
+    for (path, ancestors, resource) in [
+        ("/", "'self' https://shop.example", "same-origin"),
+        ("/helper?embed=1", "'self' https://shop.example", "same-origin"),
+        ("/embed.js", "'self'", "cross-origin"),
+        ("/assets/js/chat.js", "'self'", "same-origin"),
+        ("/openapi.json", "'self'", "same-origin"),
+    ] {
+        let answer = server.get(path).send().await.expect("answered");
+        assert_eq!(answer.status(), 200, "{path}");
+        let policy = header(&answer, "content-security-policy");
+        assert!(
+            policy.ends_with(&format!("frame-ancestors {ancestors}")),
+            "{path}: {policy}"
+        );
+        assert_eq!(
+            header(&answer, "cross-origin-resource-policy"),
+            resource,
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn nothing_outside_the_assets_is_served() {
     let server = TestServer::start().await;
     for path in [

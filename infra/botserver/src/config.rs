@@ -69,6 +69,9 @@ pub struct Server {
     pub public_url: Option<String>,
     #[serde(deserialize_with = "networks")]
     pub trusted_proxies: Vec<IpNet>,
+    /// Each a scheme, a host and perhaps a port, or `*`.
+    #[serde(deserialize_with = "origins")]
+    pub embed_origins: Vec<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -221,6 +224,15 @@ impl Config {
 /// The commented defaults: the reference of all settings.
 pub fn default_toml() -> &'static str {
     include_str!("default.toml")
+}
+
+/// An origin has no slash at the end, however it was written.
+fn origins<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let texts: Vec<String> = Vec::deserialize(deserializer)?;
+    Ok(texts
+        .iter()
+        .map(|text| text.trim_end_matches('/').to_owned())
+        .collect())
 }
 
 fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {

@@ -132,6 +132,7 @@ fn settings(config: &Config, system: &System) -> Settings {
         default_bot: config.bots.default.clone().or_else(|| first_bot(config)),
         public_url: config.server.public_url.clone(),
         trusted_proxies: config.server.trusted_proxies.clone(),
+        embed_origins: config.server.embed_origins.clone(),
         limits: api::Limits {
             message_bytes_max: limits.message_bytes_max as usize,
             messages_per_minute_max: NonZeroU32::new(limits.messages_per_minute_max)

@@ -4,14 +4,15 @@ import { createAnnouncer } from "./announcer.js";
 import { botConfiguration, botInPath, Refusal, session } from "./api.js";
 import { createComposer } from "./composer.js";
 import { createDelivery, newMessageId } from "./delivery.js";
-import { byId } from "./element.js";
+import { byId, icon } from "./element.js";
+import { createEmbedding } from "./embedding.js";
 import { createHeader } from "./header.js";
 import { isShown } from "./layout.js";
 import { createPanel, panelOf } from "./panel.js";
 import { createScrollKeeper } from "./scroll_keeper.js";
 import { storageOf } from "./storage.js";
 import { createSuggestions } from "./suggestions.js";
-import { chosenLanguage, clockIn, textsIn } from "./texts.js";
+import { chosenLanguage, clockIn, directionOf, textsIn } from "./texts.js";
 import { applyColours } from "./theme.js";
 import * as transcripts from "./transcript.js";
 import { createTranscriptView } from "./transcript_view.js";
@@ -24,7 +25,8 @@ const TYPING_MS = 120_000;
 // A browser may bring back a tab days later; what was written so long ago is not sent without being asked.
 const UNSENT_FRESH_MS = 3_600_000;
 
-const { language, locale } = chosenLanguage(navigator.languages ?? [navigator.language]);
+const wanted = navigator.languages ?? [navigator.language];
+const { language, locale } = chosenLanguage(wanted);
 const text = await textsIn(language);
 const announcer = createAnnouncer(byId("announcer"));
 
@@ -36,6 +38,9 @@ let connection = { phase: "idle", problem: null, failures: 0 };
 let transcript = transcripts.emptyTranscript();
 let settled = false;
 let unreadFrom = null;
+// What an earlier visit has seen of the session, 0 when there was none; and what is kept of this one.
+let seenBefore = 0;
+let seenKept = 0;
 let frameRequested = false;
 let typingTimer = null;
 
@@ -58,7 +63,9 @@ const delivery = createDelivery({
 });
 const header = createHeader(text, announcer.say);
 const panel = createPanel(text, transport.askAgain);
-const scrolling = createScrollKeeper({ text, onSeen: showTitle });
+const embedding = createEmbedding({ onShown });
+const isWatched = () => !document.hidden && embedding.isOpened();
+const scrolling = createScrollKeeper({ text, isWatched, onSeen: seenAll });
 const suggestions = createSuggestions(text, say);
 const composer = createComposer({
   text,
@@ -82,12 +89,15 @@ const transcriptView = createTranscriptView({
 });
 
 document.documentElement.lang = locale;
+document.documentElement.dir = directionOf(wanted);
 byId("skip-link").textContent = text("skip");
 byId("typing-text").textContent = text("typing", { name: bot.title });
 header.showBot(bot);
+createCloseButton();
+addEventListener("keydown", leaveOnEscape);
 if (bot.bot_name !== null) openStorage();
 document.addEventListener("visibilitychange", () => frameRequested && show());
-composer.focus();
+if (!embedding.embedded) composer.focus();
 transport.start();
 
 /** Who the bot is (asked once), then who the visitor is: the credential of their session. */
@@ -195,7 +205,22 @@ function enterSession(next) {
     transcript = transcripts.restarted(transcript);
     if (hadMessages) composer.notify(text("newConversation"));
   }
+  if (sessionId !== next) seenBefore = storage.seen(next);
   sessionId = next;
+}
+
+/** What came while nobody looked is unread: before the page was opened, or after it was. */
+function unseenOf(fresh, seesNew) {
+  if (settled) return seesNew ? [] : fresh;
+  return seenBefore === 0 ? [] : fresh.filter(({ position }) => position !== null && position > seenBefore);
+}
+
+function seenAll() {
+  if (settled && sessionId !== null && transcript.position !== seenKept) {
+    seenKept = transcript.position;
+    storage.keepSeen(sessionId, seenKept);
+  }
+  showTitle();
 }
 
 const EVENTS = {
@@ -239,7 +264,7 @@ function change(next) {
   if (frameRequested) return;
   frameRequested = true;
   // Pages in the background get no animation frames, but their title counts what is new.
-  if (document.hidden) setTimeout(show);
+  if (!isWatched()) setTimeout(show);
   else requestAnimationFrame(show);
 }
 
@@ -253,8 +278,8 @@ function show() {
   frameRequested = false;
   const seesNew = scrolling.seesNew();
   const fresh = transcriptView.show(transcript, { unreadFrom, connected: connection.phase === "ready" });
-  const unseen = seesNew || !settled ? [] : fresh;
-  if (unseen.length > 0 && scrolling.unread() === 0) {
+  const unseen = unseenOf(fresh, seesNew);
+  if (unseen.length > 0 && scrolling.unread() === 0 && (settled || unreadFrom === null)) {
     unreadFrom = unseen[0].key;
     transcriptView.show(transcript, { unreadFrom, connected: connection.phase === "ready" });
   }
@@ -265,6 +290,8 @@ function show() {
   panel.show(due, { connection, bot });
   composer.offer(due !== "unknownBot");
   scrolling.changed(unseen.length);
+  if (!settled && unseen.length > 0) scrolling.toUnread();
+  if (scrolling.seesNew()) seenAll();
   announcer.messages(fresh.map((reply) => ({ author: bot.title, text: reply.text })));
   showTitle();
 }
@@ -272,4 +299,30 @@ function show() {
 function showTitle() {
   const unread = scrolling.unread();
   document.title = unread > 0 ? `(${unread}) ${bot.title}` : bot.title;
+  embedding.unread(unread);
+}
+
+/** The page around has opened or closed the chat. */
+function onShown({ opened, focus }) {
+  byId("close-button").hidden = false;
+  if (frameRequested) show();
+  // By then the frame has its size.
+  if (opened) requestAnimationFrame(scrolling.unread() > 0 ? scrolling.toUnread : scrolling.look);
+  if (opened && focus) byId(matchMedia("(pointer: fine)").matches ? "message" : "close-button").focus();
+  showTitle();
+}
+
+function createCloseButton() {
+  const button = byId("close-button");
+  button.replaceChildren(icon("close"));
+  button.setAttribute("aria-label", text("close"));
+  button.title = text("close");
+  button.addEventListener("click", embedding.close);
+}
+
+/** Escape leads out: from anywhere to the message field, or out of a frame. */
+function leaveOnEscape(event) {
+  if (event.key !== "Escape" || event.isComposing) return;
+  if (embedding.embedded) embedding.close();
+  else byId("message").focus();
 }

@@ -6,7 +6,8 @@ import { byId, icon } from "./element.js";
 // So near to the end counts as at the end.
 const NEAR_PIXELS = 64;
 
-export function createScrollKeeper({ text, onSeen }) {
+/** `isWatched`: whether the page can be seen at all just now. */
+export function createScrollKeeper({ text, isWatched, onSeen }) {
   const scroller = byId("scroller");
   const button = byId("latest-button");
   let atEnd = true;
@@ -19,11 +20,19 @@ export function createScrollKeeper({ text, onSeen }) {
 
   function look() {
     atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight <= NEAR_PIXELS;
-    if (atEnd && !document.hidden && unread > 0) {
+    if (atEnd && isWatched()) {
       unread = 0;
       onSeen();
     }
     show();
+  }
+
+  /** Where the mark of what is unread stands, if that is further down than what is in sight. */
+  function markBelow() {
+    const mark = scroller.querySelector(".separator-unread");
+    if (mark === null) return null;
+    const distance = mark.getBoundingClientRect().top - scroller.getBoundingClientRect().top;
+    return distance > scroller.clientHeight / 2 ? scroller.scrollTop + distance : null;
   }
 
   function show() {
@@ -41,7 +50,8 @@ export function createScrollKeeper({ text, onSeen }) {
   document.addEventListener("visibilitychange", look);
   button.addEventListener("click", () => {
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    scroller.scrollTo({ top: scroller.scrollHeight, behavior: calm ? "auto" : "smooth" });
+    const mark = markBelow();
+    scroller.scrollTo({ top: mark ?? scroller.scrollHeight, behavior: calm ? "auto" : "smooth" });
     scroller.focus({ preventScroll: true });
   });
   // Pictures that load late, a composer that grows, a window that turns.
@@ -50,8 +60,16 @@ export function createScrollKeeper({ text, onSeen }) {
 
   return {
     toEnd,
+    /** To the mark of what is unread: a visitor who comes back goes on reading there. */
+    toUnread() {
+      const mark = scroller.querySelector(".separator-unread");
+      if (mark === null) return;
+      scroller.scrollTop += mark.getBoundingClientRect().top - scroller.getBoundingClientRect().top;
+      look();
+    },
+    look,
     /** Whether a message that comes in now is seen at once. */
-    seesNew: () => atEnd && !document.hidden,
+    seesNew: () => atEnd && isWatched(),
     /** After the transcript has changed; `fresh` messages came in that were not seen at once. */
     changed(fresh) {
       unread += fresh;

@@ -50,6 +50,7 @@ const ofThisTab = drawer(() => globalThis.sessionStorage);
 export function storageOf(bot) {
   const credentialName = `credential.${bot}`;
   const draftName = `draft.${bot}`;
+  const seenName = `seen.${bot}`;
   const unsentName = `unsent.${bot}`;
   return {
     credential: () => lasting.read(credentialName),
@@ -58,6 +59,12 @@ export function storageOf(bot) {
     dropCredential(refused) {
       if (lasting.read(credentialName) === refused) lasting.remove(credentialName);
     },
+    /** The position up to which the visitor has seen the session's messages; 0 for another session. */
+    seen(sessionId) {
+      const [session, position] = (lasting.read(seenName) ?? "").split(" ");
+      return session === sessionId ? Number(position) || 0 : 0;
+    },
+    keepSeen: (sessionId, position) => lasting.write(seenName, `${sessionId} ${position}`),
     draft: () => lasting.read(draftName) ?? "",
     keepDraft(draft) {
       if (draft === "") lasting.remove(draftName);

@@ -18,10 +18,27 @@ export function messageOf({ text, context, action }) {
   return said;
 }
 
+/** The chip that a key leads to: around at both ends, and along the direction in which the page is written. */
+function chipAfter(chips, chip, key, leftward) {
+  const forward = leftward ? "ArrowLeft" : "ArrowRight";
+  const backward = leftward ? "ArrowRight" : "ArrowLeft";
+  const index = chips.indexOf(chip);
+  if (key === forward || key === "ArrowDown") return chips[(index + 1) % chips.length];
+  if (key === backward || key === "ArrowUp") return chips.at(index - 1);
+  if (key === "Home") return chips[0];
+  return key === "End" ? chips.at(-1) : null;
+}
+
 export function createSuggestions(text, onChosen) {
   const group = byId("suggestions");
   group.setAttribute("aria-label", text("suggestions"));
   let shown = [];
+  group.addEventListener("keydown", (event) => {
+    const next = chipAfter([...group.children], document.activeElement, event.key, getComputedStyle(group).direction === "rtl");
+    if (!next) return;
+    event.preventDefault();
+    next.focus();
+  });
   return {
     show(suggestions) {
       if (suggestions === shown) return;

@@ -15,6 +15,21 @@ export function chosenLanguage(wanted) {
   return { language: "en", locale: "en" };
 }
 
+// The scripts that run from right to left.
+const LEFTWARD = ["Adlm", "Arab", "Hebr", "Mand", "Nkoo", "Rohg", "Samr", "Syrc", "Thaa"];
+
+/**
+ * The direction of the page, `rtl` or `ltr`: that of the visitor's own language, even if the page has no texts
+ * in it. Most of what stands on the page is what people and bots say.
+ */
+export function directionOf([language]) {
+  try {
+    return LEFTWARD.includes(new Intl.Locale(language).maximize().script) ? "rtl" : "ltr";
+  } catch {
+    return "ltr";
+  }
+}
+
 /**
  * Promises a function from the name of a text to the text, with `{name}` replaced by values.
  * With a `count` value the form of the text for that number is taken (`one`, `other`).

@@ -7,11 +7,15 @@ import { createServer } from "node:http";
 import { readFile } from "node:fs/promises";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
+import { brotliCompressSync, constants } from "node:zlib";
 import { WebSocketServer } from "ws";
 
 const PAGE = fileURLToPath(new URL("../../", import.meta.url));
 const POLICY =
-  "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:; base-uri 'none'; form-action 'self'; frame-ancestors 'self'; object-src 'none'";
+  "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+/** As the real server compresses its files for browsers: Brotli at its highest quality. */
+export const compressed = (body) => brotliCompressSync(body, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } });
+const packed = new Map();
 const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml" };
 
 export const BOT = { bot_name: "helper", title: "Helper", description: "Answers questions about orders.", theme: {}, language: "en" };
@@ -33,6 +37,8 @@ class StandIn {
   onMessage = null;
   /** Called with `(request, response)`; a true answer means that it has answered. */
   onRequest = null;
+  /** Whose pages may frame the chat. */
+  embedOrigins = "*";
   position = 100;
 
   constructor(bots) {
@@ -73,11 +79,20 @@ class StandIn {
     if (this.onRequest?.(request, response)) return;
     if (url.pathname === "/api/auth") return this.answerAuth(url, response);
     if (url.pathname === "/api/bot/config") return this.answerConfig(url, response);
-    const path = url.pathname.startsWith("/assets/") ? normalize(url.pathname) : "/chat.html";
+    const isFile = url.pathname.startsWith("/assets/") || url.pathname === "/embed.js";
+    const path = isFile ? normalize(url.pathname) : "/chat.html";
     try {
       const body = await readFile(join(PAGE, path));
-      response.writeHead(200, { "content-type": TYPES[extname(path)] ?? "text/plain", "content-security-policy": POLICY, "x-content-type-options": "nosniff" });
-      response.end(body);
+      response.writeHead(200, {
+        "content-type": TYPES[extname(path)] ?? "text/plain",
+        "content-encoding": "br",
+        "content-security-policy": isFile ? POLICY : `${POLICY} ${this.embedOrigins}`,
+        "cross-origin-opener-policy": "same-origin",
+        "cross-origin-resource-policy": path === "/embed.js" ? "cross-origin" : "same-origin",
+        "x-content-type-options": "nosniff",
+      });
+      if (!packed.has(path)) packed.set(path, compressed(body));
+      response.end(packed.get(path));
     } catch {
       response.writeHead(404).end();
     }

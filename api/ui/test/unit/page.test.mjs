@@ -5,16 +5,16 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { gzipSync } from "node:zlib";
 import { chosenLanguage, clockIn } from "../../assets/js/texts.js";
 import { english } from "../../assets/js/texts/en.js";
 import { portuguese } from "../../assets/js/texts/pt.js";
 import { accentOn, contrast, parsedColour } from "../../assets/js/theme.js";
+import { compressed as packed } from "../support/stand_in_server.mjs";
 
 const PAGE = fileURLToPath(new URL("../../", import.meta.url));
 const read = (path) => readFileSync(PAGE + path);
 const filesIn = (folder, ending) => readdirSync(PAGE + folder).filter((name) => name.endsWith(ending)).map((name) => `${folder}/${name}`);
-const compressed = (paths) => paths.reduce((sum, path) => sum + gzipSync(read(path), { level: 6 }).length, 0);
+const compressed = (paths) => paths.reduce((sum, path) => sum + packed(read(path)).length, 0);
 const html = read("chat.html").toString();
 
 test("the_page_has_no_inline_script_or_style_and_fetches_nothing_from_other_hosts", () => {
@@ -32,6 +32,8 @@ test("a_visit_loads_less_than_60_kB_of_script_and_20_kB_of_style", () => {
   const scripts = [...filesIn("assets/js", ".js"), ...filesIn("assets/vendor", ".js"), "assets/js/texts/pt.js"];
   assert.ok(compressed(scripts) < 60_000, `scripts: ${compressed(scripts)} bytes`);
   assert.ok(compressed(filesIn("assets/css", ".css")) < 20_000);
+  // What a page elsewhere loads before anyone opens the chat.
+  assert.ok(compressed(["embed.js"]) < 4_000);
 });
 
 test("copies_of_libraries_are_the_published_ones", () => {

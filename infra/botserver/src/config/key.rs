@@ -34,9 +34,10 @@ pub(super) enum Kind {
     HttpUrl,
     DatabaseUrl,
     Networks,
+    Origins,
 }
 
-use Kind::{Bool, Choice, DatabaseUrl, Filter, Host, HttpUrl, Integer, Name, Networks, Path};
+use Kind::{Bool, Choice, DatabaseUrl, Filter, Host, HttpUrl, Integer, Name, Networks, Origins, Path};
 
 const fn set(name: &'static str, kind: Kind, example: &'static str) -> Key {
     Key {
@@ -71,6 +72,7 @@ pub const KEYS: &[Key] = &[
     set("server.port", Integer(0, 65_535), "8080").flagged("port"),
     optional("server.public_url", HttpUrl, "https://bots.example.org").flagged("public-url"),
     set("server.trusted_proxies", Networks, "10.0.0.0/8"),
+    set("server.embed_origins", Origins, "https://www.example.org"),
     secret(
         "database.url",
         DatabaseUrl,
@@ -151,6 +153,7 @@ impl Key {
             HttpUrl => "http:// or https:// with a host, and no path".to_owned(),
             DatabaseUrl => "an address of PostgreSQL".to_owned(),
             Networks => "a list of addresses or networks".to_owned(),
+            Origins => "a list of http:// or https:// with a host, or of \"*\" for all".to_owned(),
         }
     }
 
@@ -158,7 +161,7 @@ impl Key {
     pub fn example_line(&self) -> String {
         let value = match self.kind {
             Integer(..) | Bool => self.example.to_owned(),
-            Networks => format!("[{:?}]", self.example),
+            Networks | Origins => format!("[{:?}]", self.example),
             _ => format!("{:?}", self.example),
         };
         format!("{} = {value}", self.name)
@@ -170,7 +173,7 @@ impl Key {
         let value = match self.kind {
             Integer(..) => plain.parse().ok().map(Value::Integer),
             Bool => plain.parse().ok().map(Value::Boolean),
-            Networks => {
+            Networks | Origins => {
                 let parts = plain.split(',').map(str::trim).filter(|part| !part.is_empty());
                 Some(Value::Array(
                     parts.map(|part| Value::String(part.to_owned())).collect(),
@@ -188,6 +191,7 @@ impl Key {
             (Networks, Value::Array(parts)) => parts
                 .iter()
                 .all(|part| part.as_str().is_some_and(|text| network(text).is_some())),
+            (Origins, Value::Array(parts)) => parts.iter().all(|part| part.as_str().is_some_and(is_origin)),
             (_, Value::String(text)) => self.accepts_text(text),
             _ => false,
         }
@@ -207,7 +211,7 @@ impl Key {
                 (text.starts_with("postgres://") || text.starts_with("postgresql://"))
                     && PgConnectOptions::from_str(text).is_ok()
             }
-            Integer(..) | Bool | Networks => false,
+            Integer(..) | Bool | Networks | Origins => false,
         }
     }
 }
@@ -233,6 +237,11 @@ fn is_host(text: &str) -> bool {
     // Four numbers that are no address, such as 127.0.0.256, are no name either.
     let numbers = text.chars().all(|c| c.is_ascii_digit() || c == '.');
     !numbers && text.len() <= 253 && text.split('.').all(label)
+}
+
+/// Whose pages may frame the chat: everyone's, those of a host, or those of all hosts below one.
+fn is_origin(text: &str) -> bool {
+    text == "*" || is_http_url(&text.replacen("://*.", "://", 1))
 }
 
 /// Written out because nothing else needs a library for addresses, and a path or query would be a mistake here.

@@ -1,6 +1,7 @@
 // The words of the page in English. Every other language has the same names.
 
 export const english = {
+  close: "Close the chat",
   skip: "Skip to the message field",
   conversation: "Conversation",
   messageLabel: "Message",

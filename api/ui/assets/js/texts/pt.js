@@ -1,6 +1,7 @@
 // The words of the page in Portuguese.
 
 export const portuguese = {
+  close: "Fechar a conversa",
   skip: "Ir para o campo de mensagem",
   conversation: "Conversa",
   messageLabel: "Mensagem",
