@@ -65,7 +65,8 @@ const header = createHeader(text, announcer.say);
 const panel = createPanel(text, transport.askAgain);
 const embedding = createEmbedding({ onShown });
 const isWatched = () => !document.hidden && embedding.isOpened();
-const scrolling = createScrollKeeper({ text, isWatched, onSeen: seenAll });
+// Until the history is there, what is at the end is not yet what was said last.
+const scrolling = createScrollKeeper({ text, isWatched: () => settled && isWatched(), onSeen: seenAll });
 const suggestions = createSuggestions(text, say);
 const composer = createComposer({
   text,
@@ -183,6 +184,7 @@ function connectionChanged(next) {
     setTimeout(() => {
       settled = true;
       show();
+      scrolling.look();
     }, GREETING_WITHIN_MS);
   }
   show();
