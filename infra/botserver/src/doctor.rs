@@ -5,6 +5,7 @@
 
 mod database;
 mod files;
+mod follow;
 mod machine;
 mod packages;
 

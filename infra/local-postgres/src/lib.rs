@@ -19,7 +19,7 @@ mod runtime_folder;
 mod server;
 mod start;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub use beside::Beside;
 pub use error::Error;
@@ -53,4 +53,9 @@ impl Settings {
             binaries: None,
         }
     }
+}
+
+/// Whether the user of the system exists as whom PostgreSQL would run, and can enter `folder`, which exists.
+pub fn check_account(folder: &Path) -> Result<(), Error> {
+    account::Account::choose()?.check_reachable(folder)
 }

@@ -6,14 +6,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use event_log::{Feed, Position};
 use local_postgres::binaries;
-use nix::unistd::{Uid, User};
-use sqlx::{ConnectOptions as _, Connection as _, PgConnection, PgPool};
-use tokio::sync::watch;
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 use tokio::time::timeout;
 
-use super::{Finding, State};
+use super::{Finding, State, files, follow};
 use crate::config::Config;
 use crate::database::{Database, ROLES};
 
@@ -22,9 +19,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const CONNECTIONS: u32 = 4;
 /// Clocks further apart than this are not kept.
 const CLOCKS_APART_MAX: TimeDelta = TimeDelta::seconds(5);
-const LAG_EVENTS_MAX: u64 = 1_000;
-/// Events wait for milliseconds where a sequencer runs.
-const WAITING_SECONDS_MAX: f64 = 5.0;
 
 pub(super) async fn examine(config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -60,10 +54,10 @@ fn installed(data_dir: &Path) -> Finding {
         Ok(found) => found,
         Err(error) => return Finding::problem(CHECK, error.to_string(), mend),
     };
-    let user = |name| matches!(User::from_name(name), Ok(Some(_)));
-    if Uid::effective().is_root() && !user("postgres") && !user("botserver") {
-        let text = "it refuses to run as root, and there is no user postgres or botserver";
-        return Finding::problem(CHECK, text, "useradd --system botserver");
+    if let Err(error) = local_postgres::check_account(files::existing(data_dir)) {
+        let mend = "let that user pass through (chmod o+x), make one if there is none (useradd --system botserver), \
+                    or set data_dir to another folder";
+        return Finding::problem(CHECK, error.to_string(), mend);
     }
     Finding::ok(
         CHECK,
@@ -137,8 +131,8 @@ async fn with_connection(
     findings.push(migrations);
     if member_of_all && migrated {
         let pools = database.pools(CONNECTIONS);
-        findings.push(sequencer(&pools.log).await?);
-        findings.extend(projections(&pools.log, &pools.projector).await?);
+        findings.push(follow::sequencer(&pools.log).await?);
+        findings.extend(follow::projections(&pools.log, &pools.projector).await?);
     }
     Ok(())
 }
@@ -317,78 +311,6 @@ async fn migrations(connection: &mut PgConnection) -> sqlx::Result<Finding> {
         ));
     }
     Ok(Finding::ok(CHECK, "all are applied"))
-}
-
-/// Events that were committed and have no position yet.
-async fn sequencer(log: &PgPool) -> sqlx::Result<Finding> {
-    const CHECK: &str = "sequencer";
-    let (waiting, seconds): (i64, f64) = sqlx::query_as(
-        "select count(*), coalesce(extract(epoch from max(clock_timestamp() - recorded_at)), 0)::float8 from (
-           select e.recorded_at
-             from log.events e, (select snap, epoch from log.head order by step desc limit 1) h
-            where e.epoch = h.epoch and e.tx_id >= pg_snapshot_xmin(h.snap)
-              and not pg_visible_in_snapshot(e.tx_id, h.snap)
-            limit 100000
-         ) waiting",
-    )
-    .fetch_one(log)
-    .await?;
-    if seconds <= WAITING_SECONDS_MAX {
-        return Ok(Finding::ok(
-            CHECK,
-            format!("{waiting} events wait for their position"),
-        ));
-    }
-    let text = format!("{waiting} events wait for their position, the oldest for {seconds:.0} s");
-    Ok(Finding::warning(
-        CHECK,
-        text,
-        "start the server, or start it again if it runs",
-    ))
-}
-
-async fn projections(log: &PgPool, projector: &PgPool) -> sqlx::Result<Vec<Finding>> {
-    const CHECK: &str = "projections";
-    let (_, positions) = watch::channel(Position(0));
-    let head = match Feed::new(log.clone(), positions).head().await {
-        Ok(head) => head,
-        Err(error) => {
-            let mend = "botserver log verify";
-            return Ok(vec![Finding::problem(
-                CHECK,
-                format!("the log cannot be read: {error}"),
-                mend,
-            )]);
-        }
-    };
-    let mut findings = Vec::new();
-    for status in projections::list(projector, head).await? {
-        let name = status.name;
-        if let Some(failure) = status.failure {
-            let at = failure
-                .position
-                .map(|position| format!(" at {position}"))
-                .unwrap_or_default();
-            findings.push(Finding::problem(
-                CHECK,
-                format!("{name} is stopped{at}: {}", failure.error),
-                format!("botserver projections rebuild {name}"),
-            ));
-        } else if status.lag_events > LAG_EVENTS_MAX {
-            findings.push(Finding::warning(
-                CHECK,
-                format!("{name} is {} events behind", status.lag_events),
-                "start the server and wait; botserver projections list shows how far it is",
-            ));
-        }
-    }
-    if findings.is_empty() {
-        findings.push(Finding::ok(
-            CHECK,
-            format!("all follow the log, which is at {head}"),
-        ));
-    }
-    Ok(findings)
 }
 
 #[cfg(test)]

@@ -170,7 +170,7 @@ fn missing_key(config: &Config, path: &Path) -> Finding {
 }
 
 /// The folder itself, or the nearest above it that exists.
-fn existing(folder: &Path) -> &Path {
+pub(super) fn existing(folder: &Path) -> &Path {
     folder
         .ancestors()
         .find(|folder| folder.exists())

@@ -120,6 +120,14 @@ fn places_where_nothing_can_be_kept_are_found() {
     let text = assert_state(&findings, "port", "problem");
     assert!(text.contains("no address of this machine"), "{text}");
 
+    // Started by root, PostgreSQL runs as another user, who has to get to its files.
+    if nix::unistd::Uid::effective().is_root() {
+        fs::set_permissions(data.path(), fs::Permissions::from_mode(0o700)).expect("its mode is set");
+        let (_, findings) = examine(&data, &[]);
+        let text = assert_state(&findings, "postgresql", "problem");
+        assert!(text.contains(&data.path().display().to_string()), "{text}");
+    }
+
     let output = std::process::Command::new("sh")
         .args(["-c", "ulimit -n 100; exec \"$0\" doctor --format json"])
         .arg(env!("CARGO_BIN_EXE_botserver"))
