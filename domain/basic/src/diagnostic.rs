@@ -2,6 +2,7 @@
 
 mod codes;
 
+use codes::mend;
 pub(crate) use codes::*;
 
 use std::fmt::Write;
@@ -159,7 +160,7 @@ impl<'s> Report<'s> {
             column,
             start,
             end,
-            help,
+            help: help.or_else(|| mend(code.name).map(str::to_owned)),
         });
         self.closed = self.diagnostics.len() >= REPORTED_MAX && code.severity == Severity::Error;
     }

@@ -48,3 +48,59 @@ pub(crate) const NEVER_SET: Code = code("B0401", Warning);
 pub(crate) const UNREACHABLE: Code = code("B0402", Warning);
 pub(crate) const HIDES_FUNCTION: Code = code("B0403", Warning);
 pub(crate) const DESCRIBED_TWICE: Code = code("B0404", Warning);
+
+/// How a mistake of this kind is mended, where its place has no better advice.
+pub(super) fn mend(code: &str) -> Option<&'static str> {
+    let kinds: &[(Code, &str)] = &[
+        (
+            STRANGE_CHARACTER,
+            "take it out, or put it into quotes if it belongs to a text",
+        ),
+        (NUMBER_TOO_LARGE, "write a number of fewer digits"),
+        (
+            UNCLOSED_BRACKET,
+            "add the bracket that closes it: ( with ), [ with ], { with }",
+        ),
+        (
+            UNOPENED_BRACKET,
+            "take it out, or add the bracket that opens before it",
+        ),
+        (
+            UNKNOWN_STATEMENT,
+            "a statement begins with a keyword such as TALK, or sets a variable: name = value",
+        ),
+        (
+            UNEXPECTED_REST,
+            "texts stand in quotes, values are separated by commas, and each statement has its own line",
+        ),
+        (
+            UNOPENED_BLOCK,
+            "take it out, or begin the block before it: IF … THEN, FOR …, WHILE …, DO … or SELECT CASE …",
+        ),
+        (EXIT_OUTSIDE, "take it out, or write EXIT to end the script"),
+        (
+            OTHER_LOOP,
+            "write NEXT without a name, or close the inner loop first",
+        ),
+        (
+            AFTER_ELSE,
+            "ELSE comes last and once: write ELSE IF condition THEN before it",
+        ),
+        (
+            UNKNOWN_FUNCTION,
+            "is it misspelt? LEN(text) and ROUND(number, 2) are functions; a variable has no ( )",
+        ),
+        (
+            NOT_ASSIGNABLE,
+            "write name = value, or list[0] = value for an item of a list",
+        ),
+        (
+            RESERVED,
+            "choose another name, for example with a word before it: my_name",
+        ),
+    ];
+    kinds
+        .iter()
+        .find(|(kind, _)| kind.name == code)
+        .map(|(_, mend)| *mend)
+}

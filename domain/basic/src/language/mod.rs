@@ -21,7 +21,7 @@ mod sublists;
 mod texts;
 mod unavailable;
 
-pub(crate) use spelling::nearest;
+pub(crate) use spelling::{nearest, translated};
 
 use std::collections::HashMap;
 use std::sync::LazyLock;

@@ -2,6 +2,38 @@
 
 use std::collections::HashMap;
 
+/// Words of other languages and dialects, with ours.
+const FOREIGN: &[(&str, &str)] = &[
+    ("ECHO", "TALK"),
+    ("SAY", "TALK"),
+    ("REPLY", "TALK"),
+    ("ANSWER", "TALK"),
+    ("INPUT", "HEAR"),
+    ("LISTEN", "HEAR"),
+    ("ELIF", "ELSE IF"),
+    ("ELSIF", "ELSE IF"),
+    ("ELSEIFS", "ELSE IF"),
+    ("FOREACH", "FOR EACH"),
+    ("VAR", "LET"),
+    ("CONSTANT", "CONST"),
+    ("BREAK", "EXIT FOR"),
+    ("BEGIN", "BEGIN TALK"),
+    ("STRLEN", "LEN"),
+    ("SUBSTR", "MID"),
+    ("TOUPPER", "UCASE"),
+    ("TOLOWER", "LCASE"),
+    ("PARSEINT", "CINT"),
+    ("LENGTHOF", "LEN"),
+];
+
+/// What a word of another language is called here; `word` is in capitals.
+pub(crate) fn translated(word: &str) -> Option<&'static str> {
+    FOREIGN
+        .iter()
+        .find(|(foreign, _)| *foreign == word)
+        .map(|(_, ours)| *ours)
+}
+
 /// The candidate that is fewest typing mistakes away from `word`, if it is near enough to be meant.
 pub(crate) fn nearest<'c>(word: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
     let word: Vec<char> = word.to_uppercase().chars().take(40).collect();

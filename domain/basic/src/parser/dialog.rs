@@ -64,8 +64,11 @@ pub(crate) fn ask(parser: &mut Parser<'_, '_>, span: Span) -> Option<Statement> 
 /// What follows ASK: the question, and perhaps what HEAR also has.
 pub(super) fn ask_into(parser: &mut Parser<'_, '_>, span: Span, target: Option<Target>) -> Option<Statement> {
     if parser.at_statement_end() {
-        let example = "ASK needs the question: name = ASK \"What is your name?\"";
-        return parser.error(EXPECTED, span, example);
+        let example = "write name = ASK \"What is your name?\"";
+        parser
+            .report
+            .add_with_help(EXPECTED, span, "ASK needs the question", example);
+        return None;
     }
     let prompt = parser.expression()?;
     let mut statement = hear_into(parser, span, target)?;

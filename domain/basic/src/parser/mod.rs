@@ -9,6 +9,7 @@ pub(crate) mod blocks;
 pub(crate) mod declarations;
 pub(crate) mod dialog;
 mod expressions;
+mod mends;
 mod names;
 pub(crate) mod simple;
 mod statements;
@@ -142,7 +143,10 @@ impl<'s> Parser<'s, '_> {
     fn expected<T>(&mut self, what: &str) -> Option<T> {
         let token = self.peek();
         let found = self.shown(token);
-        self.error(EXPECTED, token.span, format!("expected {what}, found {found}"))
+        let message = format!("expected {what}, found {found}");
+        let help = mends::mend(what).map(str::to_owned);
+        self.report.push(EXPECTED, token.span, message, help);
+        None
     }
 
     fn error<T>(&mut self, code: Code, span: Span, message: impl Into<String>) -> Option<T> {

@@ -203,9 +203,21 @@ impl Parser<'_, '_> {
                 .map(|(name, _)| name)
         };
         let phrases = || names().filter(|name| name.contains(' '));
-        let near = language::nearest(&two, phrases())
-            .or_else(|| language::nearest(&spoken, language::names().map(|(name, _)| name)));
+        // What can begin a statement is meant rather than what cannot.
+        let begins = || {
+            language::names()
+                .filter(|(_, word)| word.function().is_none())
+                .map(|(name, _)| name)
+        };
+        let near = language::translated(&spoken.to_uppercase())
+            .or_else(|| language::nearest(&two, phrases()))
+            .or_else(|| language::nearest(&spoken, begins()))
+            .or_else(|| language::nearest(&spoken, names()));
         let message = format!("{} is not a statement", self.shown(self.peek()));
+        if let Some(mend) = self.mended_assignment(text) {
+            self.report.add_with_help(UNKNOWN_STATEMENT, span, message, mend);
+            return None;
+        }
         let help = match near {
             Some(name) => format!("did you mean {name}?"),
             None => {
@@ -216,13 +228,48 @@ impl Parser<'_, '_> {
         None
     }
 
+    /// How to set the variable `name`, where the statement seems to want that in another language.
+    fn mended_assignment(&self, name: &str) -> Option<String> {
+        let symbol = |distance: usize| match self.peek_at(distance).kind {
+            TokenKind::Symbol(symbol) => Some(symbol),
+            _ => None,
+        };
+        let sets = |distance: usize| symbol(distance) == Some(Symbol::Assign);
+        let word = |distance: usize| {
+            let token = self.peek_at(distance);
+            (token.kind == TokenKind::Word).then(|| self.text(token.span))
+        };
+        match symbol(1) {
+            Some(Symbol::Equal) => Some(format!("one = sets a variable: {name} = value")),
+            Some(Symbol::Colon) if sets(2) => Some(format!("= alone sets a variable: {name} = value")),
+            Some(Symbol::Plus) if symbol(2) == Some(Symbol::Plus) => {
+                Some(format!("write {name} = {name} + 1"))
+            }
+            Some(Symbol::Minus) if symbol(2) == Some(Symbol::Minus) => {
+                Some(format!("write {name} = {name} - 1"))
+            }
+            Some(Symbol::Minus) if word(2).is_some() && sets(3) => {
+                Some(format!("names are joined by _: {name}_{} = value", word(2)?))
+            }
+            Some(Symbol::Plus | Symbol::Minus | Symbol::Star | Symbol::Slash) if sets(2) => {
+                let operator = self.text(self.peek_at(1).span);
+                Some(format!("write {name} = {name} {operator} value"))
+            }
+            None if word(1).is_some() && sets(2) => {
+                Some(format!("a name is one word: {name}_{} = value", word(1)?))
+            }
+            _ => None,
+        }
+    }
+
     pub(super) fn unknown_function<T>(&mut self, span: Span) -> Option<T> {
         let text = self.text(span);
         let functions = language::names()
             .filter(|(_, word)| word.function().is_some())
             .map(|(name, _)| name);
-        let help =
-            language::nearest(&text.replace('_', " "), functions).map(|name| format!("did you mean {name}?"));
+        let help = language::translated(&text.to_uppercase())
+            .or_else(|| language::nearest(&text.replace('_', " "), functions))
+            .map(|name| format!("did you mean {name}?"));
         self.report.push(
             UNKNOWN_FUNCTION,
             span,

@@ -12,6 +12,7 @@ mod extremes;
 mod functions;
 mod language;
 mod limits;
+mod mistakes;
 mod properties;
 mod stored;
 mod transcript;
