@@ -88,7 +88,7 @@ pub(super) fn mend(code: &str) -> Option<&'static str> {
         ),
         (
             UNKNOWN_FUNCTION,
-            "is it misspelt? LEN(text) and ROUND(number, 2) are functions; a variable has no ( )",
+            "is it misspelt? LEN(text) and ROUND(number, 2) are functions; items of a list stand in [ ]",
         ),
         (
             NOT_ASSIGNABLE,

@@ -397,11 +397,12 @@ impl Parser<'_, '_> {
                 None
             }
             Role::Closer(_) => Some(None),
-            Role::Statement(_) | Role::Effect { .. } => self.error(
-                UNKNOWN_STATEMENT,
-                span,
-                format!("{} is a statement and gives no value", word.name),
-            ),
+            Role::Statement(_) | Role::Effect { .. } => {
+                let message = format!("{} is a statement and gives no value", word.name);
+                let help = format!("write it on a line of its own: {}", word.form);
+                self.report.add_with_help(UNKNOWN_STATEMENT, span, message, help);
+                None
+            }
         }
     }
 

@@ -937,13 +937,13 @@ fn setting_an_item_in_parentheses() {
         "items(0) = 5",
         "items[0] = 5",
         expect![[r#"
-        error[B0301]: there is no function `items`
-         --> test.bas:1:1
-          |
-        1 | items(0) = 5
-          | ^^^^^
-          = help: is it misspelt? LEN(text) and ROUND(number, 2) are functions; a variable has no ( )
-    "#]],
+            error[B0301]: there is no function `items`
+             --> test.bas:1:1
+              |
+            1 | items(0) = 5
+              | ^^^^^
+              = help: is it misspelt? LEN(text) and ROUND(number, 2) are functions; items of a list stand in [ ]
+        "#]],
     );
 }
 
@@ -1115,13 +1115,13 @@ fn a_statement_as_a_value() {
         "x = TALK \"hi\"",
         "TALK \"hi\"",
         expect![[r#"
-        error[B0101]: TALK is a statement and gives no value
-         --> test.bas:1:5
-          |
-        1 | x = TALK "hi"
-          |     ^^^^
-          = help: a statement begins with a keyword such as TALK, or sets a variable: name = value
-    "#]],
+            error[B0101]: TALK is a statement and gives no value
+             --> test.bas:1:5
+              |
+            1 | x = TALK "hi"
+              |     ^^^^
+              = help: write it on a line of its own: TALK value
+        "#]],
     );
 }
 
