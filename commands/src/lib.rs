@@ -4,6 +4,7 @@
 //! appends; the dialogue worker answers turns; everything that can be asked from outside goes through [`Commands`].
 
 mod access;
+mod blobs;
 mod bot;
 mod context;
 mod conversation;
@@ -25,6 +26,7 @@ mod turn;
 mod user;
 
 pub use access::{Denials, DeniedAccess};
+pub use blobs::{BlobError, Blobs};
 pub use bot::{BotCommand, BotError};
 pub use context::{Actor, CommandId, Context};
 pub use conversation::{ConversationCommand, ConversationError};

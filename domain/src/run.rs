@@ -74,11 +74,33 @@ pub struct Suspension {
 /// What a waiting run needs to go on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StoredRun {
-    /// The machine's state, base64.
+    /// The machine's state, base64; empty when it is kept in a blob.
     pub machine: String,
+    /// Where a state is kept that is too large for the event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blob: Option<BlobReference>,
     /// Quick replies on offer: they stay until the script clears them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub suggestions: Vec<Suggestion>,
+}
+
+/// A blob and what opens it.
+#[derive(Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BlobReference {
+    pub key: String,
+    /// 32 bytes, base64: the blob is sealed under them, so it can be read only through this event.
+    pub secret: String,
+    /// Size before sealing.
+    pub bytes: u64,
+}
+
+impl std::fmt::Debug for BlobReference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BlobReference")
+            .field("key", &self.key)
+            .field("bytes", &self.bytes)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::{Check, Edge, Health, Settings};
+use blobs::Files;
 use chrono::{DateTime, TimeDelta, Utc};
 use commands::{
     BotCommand, Commands, Context, Denials, DialogueOptions, Dialogues, Executor, NewToken, PackageFiles,
@@ -32,6 +33,7 @@ pub struct TestServer {
     pub feed: Feed,
     pub programs: Programs,
     stop: watch::Sender<bool>,
+    _blobs: tempfile::TempDir,
     _database: TestDatabase,
 }
 
@@ -74,7 +76,10 @@ impl TestServer {
         let lease_epoch = Recovery::take_lease(&projector_pool)
             .await
             .expect("the lease is free");
-        let dialogues = Dialogues::new(executor.clone(), programs.clone(), dialogue_options(lease_epoch));
+        let blobs = tempfile::tempdir().expect("a folder");
+        let files = Files::open(blobs.path()).expect("the folder is there");
+        let options = dialogue_options(lease_epoch);
+        let dialogues = Dialogues::new(executor.clone(), programs.clone(), Arc::new(files), options);
         let commands = Commands::new(executor, dialogues, Arc::new(Denials::default()));
 
         let organisation = OrganisationId(Uuid::now_v7());
@@ -127,6 +132,7 @@ impl TestServer {
             feed,
             programs,
             stop,
+            _blobs: blobs,
             _database: database,
         }
     }

@@ -6,6 +6,7 @@
 mod current;
 mod execution;
 mod receiving;
+mod states;
 mod worker;
 
 use std::collections::HashMap;
@@ -23,7 +24,7 @@ use lru::LruCache;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use crate::{CommandError, Executor, Programs, RefusalKind};
+use crate::{Blobs, CommandError, Executor, Programs, RefusalKind};
 use worker::{Wake, Worker};
 
 /// Open conversations whose session is known without asking the log.
@@ -50,6 +51,7 @@ pub struct Dialogues {
 pub(crate) struct Shared {
     executor: Executor,
     programs: Programs,
+    blobs: Arc<dyn Blobs>,
     options: DialogueOptions,
     // Standard mutexes: each section is a look-up in memory.
     workers: Mutex<HashMap<ConversationId, mpsc::UnboundedSender<Wake>>>,
@@ -64,10 +66,16 @@ pub(crate) struct Shared {
 type Parameters = Vec<(String, basic::Value)>;
 
 impl Dialogues {
-    pub fn new(executor: Executor, programs: Programs, options: DialogueOptions) -> Self {
+    pub fn new(
+        executor: Executor,
+        programs: Programs,
+        blobs: Arc<dyn Blobs>,
+        options: DialogueOptions,
+    ) -> Self {
         let shared = Shared {
             executor,
             programs,
+            blobs,
             options,
             workers: Mutex::default(),
             open: Mutex::new(LruCache::new(REMEMBERED)),

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use basic::{Input, Machine};
 use domain::conversation::{OpenConversation, Suggestion, Turn};
-use domain::run::RunStart;
+use domain::run::{BlobReference, RunStart};
 use domain::{ConversationId, OrganisationId, RunId, TurnId};
 use tokio::sync::mpsc;
 
@@ -57,6 +57,8 @@ struct ActiveRun {
     start: RunStart,
     machine: Machine,
     suggestions: Vec<Suggestion>,
+    /// Where the state of its last wait is kept, if that was large.
+    blob: Option<BlobReference>,
 }
 
 impl Worker {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use blobs::Files;
 use chrono::{DateTime, TimeDelta, Utc};
 use commands::{
     BotCommand, CommandError, Commands, Context, Credential, Denials, DialogueOptions, Dialogues, Executor,
@@ -33,6 +34,8 @@ pub struct World {
     pub projector_pool: PgPool,
     pub keyring: Keyring,
     pub feed: Feed,
+    /// Where states that are too large for an event are kept.
+    pub blobs: tempfile::TempDir,
     app_pool: PgPool,
     stop: watch::Sender<bool>,
     _database: TestDatabase,
@@ -67,6 +70,7 @@ impl World {
             log_pool,
             projector_pool,
             keyring,
+            blobs: tempfile::tempdir().expect("a folder"),
             app_pool,
             stop,
             _database: database,
@@ -90,7 +94,8 @@ impl World {
             script_time_max: Duration::from_secs(30),
             lease_epoch,
         };
-        let dialogues = Dialogues::new(executor.clone(), self.programs(), options);
+        let blobs = Files::open(self.blobs.path()).expect("the folder is there");
+        let dialogues = Dialogues::new(executor.clone(), self.programs(), Arc::new(blobs), options);
         Commands::new(executor, dialogues, Arc::new(Denials::default()))
     }
 

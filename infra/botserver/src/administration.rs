@@ -164,7 +164,8 @@ pub async fn issue_token(
         script_time_max: std::time::Duration::ZERO,
         lease_epoch: 0,
     };
-    let dialogues = Dialogues::new(executor.clone(), Programs::new(pools.app.clone()), options);
+    let programs = Programs::new(pools.app.clone());
+    let dialogues = Dialogues::new(executor.clone(), programs, system::open_blobs(config)?, options);
     let commands = Commands::new(executor, dialogues, std::sync::Arc::new(Denials::default()));
     let token = first_start::issue_token(&commands, tenant, name, &permissions).await?;
     writeln!(out, "{token}")?;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use blobs::Files;
 use chrono::Utc;
-use commands::{Commands, Denials, DialogueOptions, Dialogues, Executor, Programs, Recovery};
+use commands::{Blobs, Commands, Denials, DialogueOptions, Dialogues, Executor, Programs, Recovery};
 use domain::OrganisationId;
 use event_log::{EventLog, Feed, Keyring, MasterKey, Position, Sequencer};
 use projections::{Live, Projections, Reader};
@@ -71,8 +72,10 @@ impl System {
         let dialogues = Dialogues::new(
             executor.clone(),
             programs.clone(),
+            open_blobs(config)?,
             dialogue_options(config, lease_epoch),
         );
+        tokio::spawn(sweep_states(dialogues.clone(), tenant));
         let recovery = Recovery::new(pools.projector.clone(), feed.clone(), dialogues.clone()).await?;
         tasks.spawn(recovery.run(stopped(stopping.clone())));
         let denials = Arc::new(Denials::default());
@@ -139,6 +142,25 @@ pub async fn open_keyring(config: &Config, pools: &Pools) -> anyhow::Result<Keyr
     Keyring::open(pools.keys.clone(), master)
         .await
         .with_context(|| format!("the key file {}", path.display()))
+}
+
+/// Where states of scripts are kept that are too large for an event.
+pub fn open_blobs(config: &Config) -> anyhow::Result<Arc<dyn Blobs>> {
+    let folder = config.data_dir.join("blobs");
+    let files = Files::open(&folder).with_context(|| format!("the folder {}", folder.display()))?;
+    Ok(Arc::new(files))
+}
+
+/// Once, at the start: deletes what a crash or a cancelled run left over.
+async fn sweep_states(dialogues: Dialogues, tenant: OrganisationId) {
+    match dialogues.sweep_states(tenant, Utc::now()).await {
+        Ok(0) => {}
+        Ok(swept) => tracing::info!(swept, "states of runs that ended deleted"),
+        Err(error) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "states of runs that ended stay for now");
+        }
+    }
 }
 
 fn dialogue_options(config: &Config, lease_epoch: i64) -> DialogueOptions {

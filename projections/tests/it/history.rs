@@ -85,6 +85,7 @@ impl Cast {
 
     pub fn suspended(&self, turn_id: Option<TurnId>) -> RunEvent {
         let state = StoredRun {
+            blob: None,
             machine: "c3RhdGU".to_owned(),
             suggestions: Vec::new(),
         };

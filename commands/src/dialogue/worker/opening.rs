@@ -81,6 +81,7 @@ impl Worker {
             start,
             machine,
             suggestions: Vec::new(),
+            blob: None,
         };
         let begun = vec![RunEvent::Started(active.start.clone())];
         let command_id = Uuid::new_v5(&open.session_id.0, b"start");

@@ -2,8 +2,6 @@
 
 use std::collections::HashSet;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use basic::Machine;
 use domain::conversation::{Conversation, ConversationEvent, OpenConversation, Turn};
 use domain::run::Run;
@@ -132,7 +130,9 @@ impl Worker {
         let Some(stored) = suspension.state.clear() else {
             return Ok(());
         };
-        let bytes = BASE64.decode(&stored.machine).map_err(CommandError::unexpected)?;
+        let Some(bytes) = self.shared.state_bytes(id, stored).await? else {
+            return self.give_up(id, found.version, &start).await;
+        };
         let hashes = Machine::suspended_programs(&bytes).map_err(CommandError::unexpected)?;
         let mut programs = Vec::with_capacity(hashes.len());
         for hash in hashes {
@@ -142,12 +142,14 @@ impl Worker {
             .map_err(CommandError::unexpected)?;
         if let Some(known) = &mut self.known {
             let suggestions = stored.suggestions.clone();
+            let blob = stored.blob.clone();
             known.run = Some(ActiveRun {
                 id,
                 version: found.version,
                 start,
                 machine,
                 suggestions,
+                blob,
             });
         }
         Ok(())

@@ -1,12 +1,10 @@
 //! What a worker stores: a script's turn whole, or the bot's own words.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::{DateTime, Utc};
 use domain::bot::Bot;
 use domain::conversation::{Conversation, ConversationEvent, Reply, ReplyContent, Turn};
-use domain::run::{Run, RunEvent, RunOutcome, StoredRun, Suspension};
-use domain::{Personal, ReplyId, SessionId, TurnId, UserId};
+use domain::run::{Run, RunEvent, RunOutcome, RunStart, StoredRun, Suspension};
+use domain::{Personal, ReplyId, RunId, SessionId, TurnId, UserId};
 use event_log::{AppendCommand, Outcome, Stored};
 use serde_json::Value;
 use uuid::Uuid;
@@ -52,8 +50,14 @@ impl Worker {
             ));
         }
         run.suggestions = execution.suggestions;
+        let state = match execution.end {
+            ExecutionEnd::Waiting(_) => Some(self.state(run).await?),
+            ExecutionEnd::Completed | ExecutionEnd::Failed(_) => None,
+        };
+        let blob = state.as_ref().and_then(|state| state.blob.clone());
         let (last, waits) = ending(
             run,
+            state,
             execution.end,
             turn.map(|turn| turn.turn_id),
             execution.steps,
@@ -79,12 +83,64 @@ impl Worker {
         match self.shared.executor.append(append).await? {
             Outcome::Stored(Stored { last_sequence, .. }) => {
                 run.version = last_sequence;
+                if let Some(old) = std::mem::replace(&mut run.blob, blob) {
+                    self.shared.forget_state(run.id, &old).await;
+                }
                 Ok(Committed::Stored(waits))
             }
             Outcome::Duplicate(_) | Outcome::Conflict { .. } | Outcome::Taken { .. } => {
                 Ok(Committed::Elsewhere)
             }
             Outcome::Mismatch | Outcome::Fenced { .. } => Err(CommandError::Contended),
+        }
+    }
+
+    async fn state(&self, run: &ActiveRun) -> Result<StoredRun, CommandError> {
+        let (tenant, suggestions) = (self.context.tenant, run.suggestions.clone());
+        let machine = run.machine.suspend();
+        self.shared
+            .keep_state(tenant, run.id, &machine, suggestions)
+            .await
+    }
+
+    /// Ends a run whose state is lost; turns go to the bot itself from here on.
+    pub(super) async fn give_up(
+        &self,
+        id: RunId,
+        version: i64,
+        start: &RunStart,
+    ) -> Result<(), CommandError> {
+        let message = "what the script had in hand while it waited is lost".to_owned();
+        let outcome = RunOutcome::Failed {
+            code: "state_lost".to_owned(),
+            message: Personal::conversation(start.user_id, message),
+            line: 0,
+            column: 0,
+        };
+        let ended = RunEvent::Ended {
+            session_id: start.session_id,
+            conversation_id: start.conversation_id,
+            turn_id: None,
+            outcome,
+            ended_at: Utc::now(),
+        };
+        let context = self
+            .context
+            .with_command(Uuid::new_v5(&id.0, b"state_lost"), [0; 32]);
+        let append = AppendCommand {
+            lease_epoch: Some(self.shared.options.lease_epoch),
+            ..append_command::<Run>(
+                &context,
+                &id.to_string(),
+                Some(version),
+                self.id.to_string(),
+                &[ended],
+                Value::Null,
+            )?
+        };
+        match self.shared.executor.append(append).await? {
+            Outcome::Stored(_) | Outcome::Duplicate(_) => Ok(()),
+            _ => Err(CommandError::Contended),
         }
     }
 
@@ -155,6 +211,7 @@ impl Worker {
 
 fn ending(
     run: &ActiveRun,
+    state: Option<StoredRun>,
     end: ExecutionEnd,
     turn_id: Option<TurnId>,
     steps: u64,
@@ -170,10 +227,7 @@ fn ending(
     };
     match end {
         ExecutionEnd::Waiting(hear) => {
-            let stored = StoredRun {
-                machine: BASE64.encode(run.machine.suspend()),
-                suggestions: run.suggestions.clone(),
-            };
+            let stored = state.expect("a state was kept for every run that waits");
             let suspension = Suspension {
                 session_id: run.start.session_id,
                 turn_id,

@@ -1,0 +1,120 @@
+//! States of waiting runs: small ones stand in their event, large ones in a sealed blob that the event names.
+//!
+//! A blob is written before the event that names it and deleted after the one that no longer does. What a crash
+//! between the two leaves over is swept up at the next start.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::conversation::Suggestion;
+use domain::run::{BlobReference, Run, StoredRun};
+use domain::{OrganisationId, RunId};
+use uuid::Uuid;
+
+use super::{Dialogues, Shared};
+use crate::blobs::{fetch, keep};
+use crate::{BlobError, CommandError};
+
+/// The largest state that stands in its event.
+const EVENT_BYTES_MAX: usize = 16 << 10;
+
+/// A blob that no event names may be one whose event is being appended; an hour later it is not.
+const SWEPT_AFTER: TimeDelta = TimeDelta::hours(1);
+
+impl Shared {
+    /// What the event of a suspension says of a machine's state.
+    pub(super) async fn keep_state(
+        &self,
+        tenant: OrganisationId,
+        run: RunId,
+        machine: &[u8],
+        suggestions: Vec<Suggestion>,
+    ) -> Result<StoredRun, CommandError> {
+        if machine.len() <= EVENT_BYTES_MAX {
+            return Ok(StoredRun {
+                machine: BASE64.encode(machine),
+                blob: None,
+                suggestions,
+            });
+        }
+        let key = format!("{}/{run}/{}", prefix(tenant), Uuid::now_v7());
+        let blob = keep(&*self.blobs, key, machine)
+            .await
+            .map_err(CommandError::unexpected)?;
+        Ok(StoredRun {
+            machine: String::new(),
+            blob: Some(blob),
+            suggestions,
+        })
+    }
+
+    /// The machine's state; None when it is lost for good.
+    pub(super) async fn state_bytes(
+        &self,
+        run: RunId,
+        stored: &StoredRun,
+    ) -> Result<Option<Vec<u8>>, CommandError> {
+        let Some(blob) = &stored.blob else {
+            return BASE64
+                .decode(&stored.machine)
+                .map(Some)
+                .map_err(CommandError::unexpected);
+        };
+        match fetch(&*self.blobs, blob).await {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.lost() => {
+                tracing::error!(run.id = %run, error = %error, "the state of a waiting run is lost");
+                Ok(None)
+            }
+            Err(error) => Err(CommandError::unexpected(error)),
+        }
+    }
+
+    /// Deletes a state that no event names any more. A failure is no harm: the next start sweeps.
+    pub(super) async fn forget_state(&self, run: RunId, blob: &BlobReference) {
+        if let Err(error) = self.blobs.delete(&blob.key).await {
+            tracing::warn!(run.id = %run, error = %error, "an old state of a run stays for now");
+        }
+    }
+}
+
+impl Dialogues {
+    /// Deletes the states that no waiting run names. Returns how many.
+    pub async fn sweep_states(
+        &self,
+        tenant: OrganisationId,
+        now: DateTime<Utc>,
+    ) -> Result<u64, CommandError> {
+        let shared = &self.shared;
+        let unreachable = |error: BlobError| CommandError::unexpected(error);
+        let found = shared.blobs.list(&prefix(tenant)).await.map_err(unreachable)?;
+        let mut by_run: BTreeMap<RunId, Vec<String>> = BTreeMap::new();
+        for (key, written_at) in found {
+            let run = key.rsplit('/').nth(1).and_then(|run| run.parse().ok());
+            if let Some(run) = run.filter(|_| now - written_at > SWEPT_AFTER) {
+                by_run.entry(run).or_default().push(key);
+            }
+        }
+        let mut swept = 0;
+        for (run, keys) in by_run {
+            let named = match shared.executor.load_fresh::<Run>(tenant, run).await?.state {
+                Run::Waiting { suspension, .. } => {
+                    let stored = suspension.state.clear().cloned();
+                    stored.and_then(|stored| stored.blob).map(|blob| blob.key)
+                }
+                Run::Absent | Run::Started(_) | Run::Ended => None,
+            };
+            for key in keys.into_iter().filter(|key| named.as_ref() != Some(key)) {
+                shared.blobs.delete(&key).await.map_err(unreachable)?;
+                swept += 1;
+            }
+        }
+        Ok(swept)
+    }
+}
+
+fn prefix(tenant: OrganisationId) -> String {
+    format!("{tenant}/runs")
+}
