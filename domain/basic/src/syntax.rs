@@ -16,6 +16,8 @@ pub(crate) type Name = u16;
 pub(crate) struct Script {
     pub statements: Vec<Statement>,
     pub names: Vec<NameUse>,
+    pub procedures: Vec<Procedure>,
+    pub traps: Traps,
     pub description: Option<String>,
     pub parameters: Vec<Parameter>,
 }
@@ -72,6 +74,27 @@ pub(crate) enum StatementKind {
         otherwise: Vec<Statement>,
     },
     Exit(LoopKind),
+    /// Ends the script, from inside of procedures too.
+    End,
+    /// EXIT SUB and EXIT FUNCTION.
+    Leave,
+    /// A call whose value is not used.
+    Evaluate(Expression),
+    Wait(Expression),
+    With {
+        target: Target,
+        body: Vec<Statement>,
+    },
+    Label(String),
+    Goto(String),
+    OnError(OnError),
+    Try {
+        /// Keeps the trap around it.
+        saved: Name,
+        body: Vec<Statement>,
+        name: Option<Name>,
+        handler: Vec<Statement>,
+    },
     Call(Call),
     Hear(Hear),
     Return(Option<Expression>),
@@ -157,10 +180,48 @@ pub(crate) enum ExpressionKind {
     },
     Part(Box<Expression>, Vec<Part>),
     Call(Call),
+    Invoke(Invoke),
+    /// Another script and its arguments.
+    Script(String, Vec<Expression>),
 }
 
 #[derive(Debug)]
 pub(crate) enum Part {
     Member(String),
     Index(Expression),
+}
+
+/// SUB or FUNCTION.
+#[derive(Debug)]
+pub(crate) struct Procedure {
+    /// From 1 on.
+    pub number: u16,
+    pub name: String,
+    /// Its first locals are its parameters.
+    pub parameters: usize,
+    pub locals: Vec<NameUse>,
+    /// The local that holds what a function gives.
+    pub result: Name,
+    pub statements: Vec<Statement>,
+    pub span: Span,
+}
+
+#[derive(Debug)]
+pub(crate) struct Invoke {
+    pub procedure: u16,
+    pub arguments: Vec<Expression>,
+}
+
+/// Whether a script catches errors at all, and whether it goes on with the next statement.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Traps {
+    pub any: bool,
+    pub resumes: bool,
+}
+
+#[derive(Debug)]
+pub(crate) enum OnError {
+    Off,
+    Next,
+    Goto(String),
 }

@@ -34,6 +34,8 @@ impl Compiler<'_, '_> {
             }
             ExpressionKind::Part(of, parts) => self.part(of, parts, to),
             ExpressionKind::Call(call) => self.call(call, to),
+            ExpressionKind::Invoke(invoke) => self.invoke(invoke, to),
+            ExpressionKind::Script(name, arguments) => self.script(name, arguments, to),
             ExpressionKind::Joined(pieces) => {
                 let base = self.consecutive(pieces.iter());
                 self.emit(Instruction::Join {
@@ -121,7 +123,7 @@ impl Compiler<'_, '_> {
 
     /// The function that a name alone calls: one such as NOW, unless the script has a variable of that name.
     pub(super) fn bare_function(&self, name: Name) -> Option<&'static Word> {
-        let name = self.names.get(usize::from(name)).filter(|name| !name.set)?;
+        let name = self.used(name).filter(|name| !name.set)?;
         bare_function_named(&name.text)
     }
 
@@ -287,7 +289,8 @@ impl Compiler<'_, '_> {
     /// The call with its first argument moved out of the variable `moved`, which the caller sets again:
     /// what nobody else holds is changed in place.
     pub(super) fn call_arguments(&mut self, call: &Call, moved: Option<Name>) -> Register {
-        let Some(name) = moved else {
+        // A variable from which a value was moved would be lost if an error is caught meanwhile.
+        let Some(name) = moved.filter(|_| !self.traps.any) else {
             return self.consecutive(call.arguments.iter());
         };
         let base = self.temporary();

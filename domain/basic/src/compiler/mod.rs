@@ -4,15 +4,16 @@
 //! and read once.
 
 mod expressions;
+mod procedures;
 mod statements;
 
 use std::collections::HashMap;
 
 use crate::diagnostic::{Report, TOO_LARGE};
 use crate::language::Word;
-use crate::program::{Code, Constant, Instruction, Place, Procedure, Program, Register};
+use crate::program::{Code, Constant, Instruction, OWN_FROM, Place, Program, Register, Trap};
 use crate::source::Span;
-use crate::syntax::{LoopKind, NameUse, Script};
+use crate::syntax::{LoopKind, Name, NameUse, Script, Traps};
 
 /// Instructions of a script; jumps could address more.
 const CODE_MAX: usize = 20_000_000;
@@ -30,27 +31,25 @@ pub(crate) fn compile(name: &str, script: Script, report: &mut Report<'_>) -> Op
         constants: Constants::default(),
         imports: Vec::new(),
         loops: Vec::new(),
+        traps: script.traps,
+        own: None,
+        counts: Vec::new(),
+        labels: HashMap::new(),
+        gotos: Vec::new(),
     };
     compiler.top = compiler.names.len() as Register;
     compiler.registers = compiler.top;
-    compiler.main(&script.statements);
+    let procedures = compiler.procedures(&script.statements, &script.procedures);
     if compiler.report.has_errors() {
         return None;
     }
-    let procedure = Procedure {
-        name: String::new(),
-        variables: compiler.names.iter().map(|name| name.text.clone()).collect(),
-        registers: compiler.registers,
-        code: compiler.code,
-        places: compiler.places,
-    };
     let code = Code {
         name: name.to_owned(),
         description: script.description,
         parameters: script.parameters,
         constants: compiler.constants.list,
         imports: compiler.imports.iter().map(|word| word.name.to_owned()).collect(),
-        procedures: vec![procedure],
+        procedures,
     };
     match Program::from_code(code) {
         Ok(program) => Some(program),
@@ -80,6 +79,21 @@ struct Compiler<'r, 's> {
     constants: Constants,
     imports: Vec<&'static Word>,
     loops: Vec<Loop>,
+    traps: Traps,
+    /// The procedure that is being compiled; absent for the script itself.
+    own: Option<Own>,
+    /// Name and number of parameters of procedures by their numbers, from 1 on.
+    counts: Vec<(String, usize)>,
+    labels: HashMap<String, u32>,
+    /// Jumps to labels, to be pointed at them.
+    gotos: Vec<(usize, String, Span)>,
+}
+
+/// What a procedure has for itself.
+struct Own {
+    locals: Vec<NameUse>,
+    /// What a function gives.
+    result: Register,
 }
 
 /// A loop around what is being compiled.
@@ -154,10 +168,13 @@ impl Compiler<'_, '_> {
             | Instruction::JumpIf { target, .. }
             | Instruction::JumpUnless { target, .. }
             | Instruction::ForTest { exit: target, .. }
+            | Instruction::Guard { next: target }
             | Instruction::EachNext { exit: target, .. },
         ) = self.code.get_mut(jump)
         {
             *target = here;
+        } else if let Some(Instruction::SetTrap { trap }) = self.code.get_mut(jump) {
+            *trap = Trap::Goto(here).number();
         }
     }
 
@@ -180,7 +197,19 @@ impl Compiler<'_, '_> {
     }
 
     fn is_variable(&self, register: Register) -> bool {
-        usize::from(register) < self.names.len()
+        match (&self.own, register.checked_sub(OWN_FROM)) {
+            (Some(own), Some(number)) => usize::from(number) < own.locals.len(),
+            (Some(_), None) => true,
+            (None, _) => usize::from(register) < self.names.len(),
+        }
+    }
+
+    /// What is known of a variable.
+    fn used(&self, name: Name) -> Option<&NameUse> {
+        match (&self.own, name.checked_sub(OWN_FROM)) {
+            (Some(own), Some(number)) => own.locals.get(usize::from(number)),
+            _ => self.names.get(usize::from(name)),
+        }
     }
 
     fn load(&mut self, to: Register, constant: &Constant) {

@@ -20,20 +20,37 @@ impl Compiler<'_, '_> {
         self.emit(Instruction::End { value: end });
     }
 
-    fn statements(&mut self, statements: &[Statement]) {
+    pub(super) fn statements(&mut self, statements: &[Statement]) {
         let mut ended = false;
         let mut told = false;
         for statement in statements {
-            if ended && !told && !matches!(statement.kind, StatementKind::Nothing) {
+            let silent = matches!(statement.kind, StatementKind::Nothing | StatementKind::Label(_));
+            if ended && !told && !silent {
                 self.report
                     .add(UNREACHABLE, statement.span, "this is never reached");
                 told = true;
             }
             self.span = statement.span;
             let top = self.top;
+            let guard = self
+                .traps
+                .resumes
+                .then(|| self.emit_forward(Instruction::Guard { next: 0 }));
             self.statement(statement);
+            if let Some(guard) = guard {
+                self.land(guard);
+            }
             self.top = top;
-            ended |= matches!(statement.kind, StatementKind::Return(_) | StatementKind::Exit(_));
+            if matches!(statement.kind, StatementKind::Label(_)) {
+                ended = false;
+            }
+            ended |= matches!(
+                statement.kind,
+                StatementKind::Return(_)
+                    | StatementKind::Exit(_)
+                    | StatementKind::Goto(_)
+                    | StatementKind::End
+            );
         }
     }
 
@@ -66,6 +83,27 @@ impl Compiler<'_, '_> {
             StatementKind::Exit(kind) => self.exit(*kind),
             StatementKind::Call(call) => self.call_statement(call),
             StatementKind::Hear(hear) => self.hear(hear),
+            StatementKind::Leave => self.leave(),
+            StatementKind::Evaluate(value) => {
+                let register = self.temporary();
+                self.value(value, register);
+            }
+            StatementKind::Wait(seconds) => self.wait(seconds),
+            StatementKind::With { target, body } => self.with(target, body),
+            StatementKind::Label(label) => self.label(label),
+            StatementKind::Goto(label) => self.goto(label),
+            StatementKind::OnError(on) => self.on_error(on),
+            StatementKind::Try {
+                saved,
+                body,
+                name,
+                handler,
+            } => self.try_block(*saved, body, *name, handler),
+            StatementKind::End => {
+                let value = self.nothing();
+                self.emit(Instruction::End { value });
+            }
+            StatementKind::Return(None) if self.own.is_some() => self.leave(),
             StatementKind::Return(value) => {
                 let register = match value {
                     Some(value) => self.operand(value),
@@ -75,7 +113,10 @@ impl Compiler<'_, '_> {
                         register
                     }
                 };
-                self.emit(Instruction::End { value: register });
+                self.emit(match self.own {
+                    Some(_) => Instruction::Return { value: register },
+                    None => Instruction::End { value: register },
+                });
             }
         }
     }
@@ -88,7 +129,7 @@ impl Compiler<'_, '_> {
         match &value.kind {
             // `now = NOW`: the variable is not set yet, so the name still means the function.
             ExpressionKind::Name(name) if *name == target.name => {
-                let text = self.names[usize::from(*name)].text.clone();
+                let text = self.used(*name).map(|used| used.text.clone()).unwrap_or_default();
                 if let Some(word) = bare_function_named(&text) {
                     let (import, base) = (self.import(word), self.top);
                     self.emit(Instruction::Call {
@@ -122,7 +163,7 @@ impl Compiler<'_, '_> {
     }
 
     fn warn_hidden_function(&mut self, name: Name, value: &Expression) {
-        let text = self.names[usize::from(name)].text.clone();
+        let text = self.used(name).map(|used| used.text.clone()).unwrap_or_default();
         let Some(word) = bare_function_named(&text) else {
             return;
         };
@@ -461,10 +502,13 @@ fn mentions(expression: &Expression, name: Name) -> bool {
     match &expression.kind {
         ExpressionKind::Name(other) => *other == name,
         ExpressionKind::Constant(_) => false,
+        // A procedure may read any variable.
+        ExpressionKind::Invoke(_) => true,
         ExpressionKind::Array(items)
         | ExpressionKind::Joined(items)
         | ExpressionKind::All(items)
         | ExpressionKind::Any(items)
+        | ExpressionKind::Script(_, items)
         | ExpressionKind::Call(Call { arguments: items, .. }) => {
             items.iter().any(|item| mentions(item, name))
         }

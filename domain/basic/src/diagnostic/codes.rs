@@ -34,6 +34,7 @@ pub(crate) const UNOPENED_BLOCK: Code = code("B0202", Error);
 pub(crate) const EXIT_OUTSIDE: Code = code("B0203", Error);
 pub(crate) const OTHER_LOOP: Code = code("B0204", Error);
 pub(crate) const AFTER_ELSE: Code = code("B0205", Error);
+pub(crate) const NESTED_PROCEDURE: Code = code("B0206", Error);
 
 // Names.
 pub(crate) const UNKNOWN_FUNCTION: Code = code("B0301", Error);
@@ -42,6 +43,8 @@ pub(crate) const NOT_ASSIGNABLE: Code = code("B0303", Error);
 pub(crate) const UNKNOWN_TYPE: Code = code("B0304", Error);
 pub(crate) const NOT_AVAILABLE: Code = code("B0305", Error);
 pub(crate) const RESERVED: Code = code("B0306", Error);
+pub(crate) const DEFINED_TWICE: Code = code("B0307", Error);
+pub(crate) const UNKNOWN_LABEL: Code = code("B0308", Error);
 
 // Things that run, perhaps not as meant.
 pub(crate) const NEVER_SET: Code = code("B0401", Warning);

@@ -10,6 +10,7 @@ mod calendar;
 mod dates;
 mod dialogs;
 mod effects;
+mod errors;
 mod formats;
 mod ids;
 mod lists;
@@ -123,6 +124,11 @@ pub(crate) enum Closer {
     Case,
     CaseElse,
     EndSelect,
+    EndSub,
+    EndFunction,
+    EndWith,
+    Catch,
+    EndTry,
 }
 
 const fn function(
@@ -201,9 +207,10 @@ impl Word {
     }
 }
 
-const CHAPTERS: [&[Word]; 14] = [
+const CHAPTERS: [&[Word]; 15] = [
     statements::WORDS,
     effects::WORDS,
+    errors::WORDS,
     dialogs::WORDS,
     texts::WORDS,
     maths::WORDS,

@@ -1,7 +1,7 @@
 //! Statements with a grammar of their own, and the words that continue and close blocks.
 
 use super::{Closer, ParseStatement, Role, Word};
-use crate::parser::{blocks, declarations, dialog, simple};
+use crate::parser::{blocks, declarations, dialog, procedures, simple, traps};
 
 const fn statement(
     name: &'static str,
@@ -91,6 +91,72 @@ pub(super) const WORDS: &[Word] = &[
         "END SELECT",
         Closer::EndSelect,
     ),
+    statement(
+        "SUB",
+        "SUB name(a, b) … END SUB",
+        "Defines a procedure.",
+        procedures::sub,
+    ),
+    closer("END SUB", &["ENDSUB"], "END SUB", Closer::EndSub),
+    statement(
+        "FUNCTION",
+        "FUNCTION name(a, b) … END FUNCTION",
+        "Defines a function.",
+        procedures::function,
+    ),
+    closer(
+        "END FUNCTION",
+        &["ENDFUNCTION"],
+        "END FUNCTION",
+        Closer::EndFunction,
+    ),
+    statement("EXIT SUB", "EXIT SUB", "Leaves the procedure.", procedures::exit),
+    statement(
+        "EXIT FUNCTION",
+        "EXIT FUNCTION",
+        "Leaves the function.",
+        procedures::exit,
+    ),
+    statement(
+        "CALL",
+        "CALL name(a, b)",
+        "Calls a procedure, or another script by its name in quotes.",
+        procedures::call,
+    ),
+    statement(
+        "WAIT",
+        "WAIT seconds",
+        "Pauses for up to 300 seconds.",
+        procedures::wait,
+    ),
+    statement(
+        "WITH",
+        "WITH name … END WITH",
+        "Sets fields of an object.",
+        traps::with,
+    ),
+    closer("END WITH", &["ENDWITH"], "END WITH", Closer::EndWith),
+    statement("GOTO", "GOTO label", "Goes on at a label.", traps::goto),
+    statement(
+        "ON ERROR RESUME NEXT",
+        "ON ERROR RESUME NEXT",
+        "After errors, goes on with the next statement.",
+        traps::resume_next,
+    ),
+    statement(
+        "ON ERROR GOTO",
+        "ON ERROR GOTO label",
+        "After an error, goes on at a label.",
+        traps::error_goto,
+    ),
+    statement(
+        "TRY",
+        "TRY … CATCH name … END TRY",
+        "Catches errors.",
+        traps::try_block,
+    ),
+    closer("CATCH", &[], "CATCH name", Closer::Catch),
+    closer("END TRY", &["ENDTRY"], "END TRY", Closer::EndTry),
     statement("LET", "LET name = value", "Sets a variable.", simple::assignment),
     statement("SET", "SET name = value", "Sets a variable.", simple::assignment),
     statement(

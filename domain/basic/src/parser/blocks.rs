@@ -17,13 +17,17 @@ pub(super) struct Open {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum BlockKind {
+pub(super) enum BlockKind {
     If,
     For,
     While,
     Do,
     Select,
     Switch,
+    Sub,
+    Function,
+    With,
+    Try,
 }
 
 impl BlockKind {
@@ -33,6 +37,10 @@ impl BlockKind {
             BlockKind::For => matches!(closer, Closer::Next | Closer::EndFor),
             BlockKind::While => closer == Closer::Wend,
             BlockKind::Do => closer == Closer::Loop,
+            BlockKind::Sub => closer == Closer::EndSub,
+            BlockKind::Function => closer == Closer::EndFunction,
+            BlockKind::With => closer == Closer::EndWith,
+            BlockKind::Try => matches!(closer, Closer::Catch | Closer::EndTry),
             BlockKind::Select | BlockKind::Switch => {
                 matches!(closer, Closer::Case | Closer::CaseElse | Closer::EndSelect)
             }
@@ -48,6 +56,10 @@ impl BlockKind {
             BlockKind::Do => ("DO", "LOOP"),
             BlockKind::Select => ("SELECT CASE", "END SELECT"),
             BlockKind::Switch => ("SWITCH", "END SWITCH"),
+            BlockKind::Sub => ("SUB", "END SUB"),
+            BlockKind::Function => ("FUNCTION", "END FUNCTION"),
+            BlockKind::With => ("WITH", "END WITH"),
+            BlockKind::Try => ("TRY", "END TRY"),
         }
     }
 }
@@ -70,17 +82,21 @@ impl Parser<'_, '_> {
         }
     }
 
-    fn open_block(&mut self, kind: BlockKind, span: Span) {
+    pub(super) fn is_inside(&self) -> bool {
+        !self.open.is_empty()
+    }
+
+    pub(super) fn open_block(&mut self, kind: BlockKind, span: Span) {
         self.open.push(Open { kind, span });
     }
 
-    fn close_block(&mut self) {
+    pub(super) fn close_block(&mut self) {
         self.open.pop();
     }
 
     /// The statements of the innermost open block up to a word that continues or closes it, which is
     /// taken. Without one, says what is missing.
-    fn body(&mut self) -> (Vec<Statement>, Option<(Closer, Span)>) {
+    pub(super) fn body(&mut self) -> (Vec<Statement>, Option<(Closer, Span)>) {
         let Some(innermost) = self.open.last().copied() else {
             return (Vec::new(), None);
         };
@@ -128,7 +144,7 @@ pub(crate) fn if_block(parser: &mut Parser<'_, '_>, span: Span) -> Option<Statem
     let condition = parser.expression()?;
     let then = parser.take_word("THEN");
     if !parser.at_statement_end() {
-        if !then {
+        if !then && !parser.at_word("GOTO") {
             parser.expected::<()>("THEN");
         }
         return one_line_if(parser, span, condition);

@@ -191,6 +191,7 @@ impl Parser<'_, '_> {
             TokenKind::Symbol(Symbol::OpenBracket) => self.array(),
             TokenKind::Symbol(Symbol::OpenBrace) => self.object(),
             TokenKind::Word => self.word(),
+            TokenKind::Symbol(Symbol::Dot) if !self.subjects.is_empty() => self.subject_part(),
             _ => self.expected("a value"),
         }
     }
@@ -330,6 +331,16 @@ impl Parser<'_, '_> {
                 kind: ExpressionKind::Constant(constant),
             });
         }
+        if let Some(known) = self.procedure_here() {
+            self.advance();
+            return self.invoked(known, span, false);
+        }
+        let calls = matches!(self.peek_at(1).kind, TokenKind::Text | TokenKind::Word)
+            || self.peek_at(1).kind == TokenKind::Symbol(Symbol::OpenParenthesis);
+        if self.at_word("CALL") && calls {
+            self.advance();
+            return self.called(span);
+        }
         if let Some(call) = self.call()? {
             return Some(call);
         }
@@ -374,6 +385,17 @@ impl Parser<'_, '_> {
         };
         let span = self.peek().span.to(self.peek_at(length - 1).span);
         let parenthesised = self.peek_at(length).kind == TokenKind::Symbol(Symbol::OpenParenthesis);
+        let bare = length > 1 && word.function().is_some_and(|function| function.bare);
+        if bare && !parenthesised {
+            self.at += length;
+            return Some(Some(Expression {
+                span,
+                kind: ExpressionKind::Call(Call {
+                    word,
+                    arguments: Vec::new(),
+                }),
+            }));
+        }
         if !parenthesised && !self.begins_argument(length) {
             return Some(None);
         }

@@ -11,17 +11,22 @@ pub(crate) mod dialog;
 mod expressions;
 mod mends;
 mod names;
+pub(crate) mod procedures;
 pub(crate) mod simple;
 mod statements;
+pub(crate) mod traps;
 
 use blocks::Open;
 use names::Names;
+use procedures::{Known, Scope};
+
+use std::collections::HashMap;
 
 use crate::diagnostic::{Code, EXPECTED, Report, SOURCE_TOO_LONG, TOO_DEEP, UNEXPECTED_REST};
 use crate::lexer::{Symbol, Token, TokenKind, lex};
 use crate::program::Parameter;
 use crate::source::{SOURCE_BYTES_MAX, Span};
-use crate::syntax::Script;
+use crate::syntax::{Name, Procedure, Script, Traps};
 
 /// Deepest nesting of blocks and brackets together. Nobody reads deeper, and the stack holds it easily.
 const DEPTH_MAX: u32 = 120;
@@ -34,6 +39,7 @@ pub(crate) fn parse<'s>(source: &'s str, report: &mut Report<'s>) -> Option<Scri
         return None;
     }
     let tokens = lex(source, Span::new(0, source.len()), report);
+    let known = procedures::gather(source, &tokens);
     let mut parser = Parser {
         source,
         tokens,
@@ -41,6 +47,11 @@ pub(crate) fn parse<'s>(source: &'s str, report: &mut Report<'s>) -> Option<Scri
         report,
         names: Names::default(),
         open: Vec::new(),
+        known,
+        scope: None,
+        procedures: Vec::new(),
+        subjects: Vec::new(),
+        traps: Traps::default(),
         depth: 0,
         one_line: 0,
         description: None,
@@ -51,11 +62,15 @@ pub(crate) fn parse<'s>(source: &'s str, report: &mut Report<'s>) -> Option<Scri
         names,
         description,
         parameters,
+        procedures,
+        traps,
         ..
     } = parser;
     Some(Script {
         statements,
         names: names.finish(),
+        procedures,
+        traps,
         description,
         parameters,
     })
@@ -69,6 +84,14 @@ pub(crate) struct Parser<'s, 'r> {
     names: Names,
     /// Blocks that are open, outermost first.
     open: Vec<Open>,
+    /// The procedures of the script by their names in lower case.
+    known: HashMap<String, Known>,
+    /// The procedure that is being parsed.
+    scope: Option<Scope>,
+    procedures: Vec<Procedure>,
+    /// Objects of the WITH blocks that are open: a variable and the fields below it.
+    subjects: Vec<(Name, Vec<String>)>,
+    traps: Traps,
     depth: u32,
     /// One-line IFs that are open: inside of them ELSE ends a statement.
     one_line: u32,

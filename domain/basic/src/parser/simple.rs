@@ -9,7 +9,7 @@ use crate::source::Span;
 use crate::syntax::{Expression, ExpressionKind, LoopKind, Part, Statement, StatementKind, Target};
 
 /// Parts of parts that an assignment can name. The store instruction has a bit for each.
-const TARGET_PARTS_MAX: usize = 32;
+pub(super) const TARGET_PARTS_MAX: usize = 32;
 
 /// `target = value`, after LET and SET or by itself.
 pub(crate) fn assignment(parser: &mut Parser<'_, '_>, span: Span) -> Option<Statement> {
@@ -19,6 +19,11 @@ pub(crate) fn assignment(parser: &mut Parser<'_, '_>, span: Span) -> Option<Stat
 impl Parser<'_, '_> {
     pub(super) fn assignment(&mut self, span: Span) -> Option<Statement> {
         let target = self.target()?;
+        self.assigned(target, span)
+    }
+
+    /// What is set has been read; the rest of the assignment.
+    pub(super) fn assigned(&mut self, target: Target, span: Span) -> Option<Statement> {
         if !self.take_symbol(Symbol::Assign) {
             return self.expected("`=`");
         }
@@ -83,7 +88,16 @@ pub(crate) fn dim(parser: &mut Parser<'_, '_>, span: Span) -> Option<Statement> 
             return parser.expected("the name of a variable");
         }
         let place = parser.advance().span;
-        let name = parser.name(parser.text(place), place);
+        let folded = parser.text(place).to_lowercase();
+        // Inside of a procedure DIM makes a variable of its own.
+        let name = match parser
+            .scope
+            .as_ref()
+            .map(|scope| scope.locals.get(&folded).copied())
+        {
+            Some(None) => parser.local(&folded, place),
+            _ => parser.name(parser.text(place), place),
+        };
         parser.mark_set(name);
         let mut kind = StatementKind::Nothing;
         if parser.at_symbol(Symbol::OpenParenthesis) || parser.at_symbol(Symbol::OpenBracket) {
@@ -187,7 +201,7 @@ pub(crate) fn exit_do(_: &mut Parser<'_, '_>, span: Span) -> Option<Statement> {
 pub(crate) fn end(_: &mut Parser<'_, '_>, span: Span) -> Option<Statement> {
     Some(Statement {
         span,
-        kind: StatementKind::Return(None),
+        kind: StatementKind::End,
     })
 }
 

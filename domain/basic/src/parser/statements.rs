@@ -59,6 +59,10 @@ impl Parser<'_, '_> {
 
     fn statement(&mut self) -> Option<Statement> {
         let first = self.peek();
+        if first.kind == TokenKind::Symbol(Symbol::Dot) && !self.subjects.is_empty() {
+            let target = self.subject_target(first.span)?;
+            return self.assigned(target, first.span);
+        }
         if first.kind != TokenKind::Word {
             let found = self.shown(first);
             return self.error(
@@ -77,7 +81,14 @@ impl Parser<'_, '_> {
                 );
                 return self.error(RESERVED_NAME, first.span, message);
             }
+            if !self.subjects.is_empty() {
+                let target = self.subject_target(first.span)?;
+                return self.assigned(target, first.span);
+            }
             return self.assignment(first.span);
+        }
+        if let Some(known) = self.procedure_here() {
+            return self.procedure_statement(known);
         }
         let is_statement = || {
             matches!(
@@ -184,13 +195,14 @@ impl Parser<'_, '_> {
     fn unknown(&mut self, span: Span) -> Option<Statement> {
         let text = self.text(span);
         if self.peek_at(1).kind == TokenKind::Symbol(Symbol::Colon)
-            && matches!(self.peek_at(2).kind, TokenKind::Line)
+            && matches!(self.peek_at(2).kind, TokenKind::Line | TokenKind::End)
         {
-            return self.error(
-                NOT_AVAILABLE,
+            let label = text.to_lowercase();
+            self.advance();
+            return Some(Statement {
                 span,
-                "labels and GOTO are not available in this version",
-            );
+                kind: StatementKind::Label(label),
+            });
         }
         if self.peek_at(1).kind == TokenKind::Symbol(Symbol::OpenParenthesis) {
             return self.unknown_function(span);

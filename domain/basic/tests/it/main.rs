@@ -6,6 +6,7 @@
 )]
 
 mod answers;
+mod control;
 mod diagnostics;
 mod dialogs;
 mod extremes;

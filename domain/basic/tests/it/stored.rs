@@ -60,6 +60,29 @@ fn a_stored_state_of_every_version_still_resumes() {
     assert_eq!(text, "Booked for Ana, 3 guests: [\"a\", {\"k\": 1.5}]");
 }
 
+const PROCEDURE: &str = "SUB Ask(what)\nHEAR answer\nTALK what + answer\nEND SUB\nAsk \"So \"";
+
+#[test]
+fn a_state_inside_of_a_procedure_still_resumes() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let fresh = program(PROCEDURE);
+    let state = waiting(&fresh, &[]).suspend();
+    for (name, bytes) in [("program.v2.hex", fresh.to_bytes()), ("state.v2.hex", state)] {
+        let path = folder.join(name);
+        if std::env::var_os("BLESS").is_some() && !path.exists() {
+            std::fs::write(&path, hex::encode(bytes) + "\n").unwrap();
+        }
+    }
+    let stored = |name: &str| bytes(&std::fs::read_to_string(folder.join(name)).unwrap());
+    let program = Arc::new(Program::from_bytes(&stored("program.v2.hex")).unwrap());
+    let mut machine = Machine::restore(&stored("state.v2.hex"), &[program], Limits::default()).unwrap();
+    let step = machine.run(Input::text("it is"), now(), 1000);
+    let Step::Effect(basic::Effect::Talk { text }) = step else {
+        panic!("unexpected: {step:?}")
+    };
+    assert_eq!(text, "So it is");
+}
+
 /// With `BLESS=1` writes the golden files of a version that has none; files that exist stay as they are.
 #[test]
 fn the_current_version_has_golden_files() {

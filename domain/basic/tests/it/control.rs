@@ -1,0 +1,116 @@
+//! Procedures, jumps, errors and calls of other scripts.
+
+use expect_test::expect;
+
+use basic::{Input, Limits, Machine, Step, Value};
+
+use crate::transcript::{check, check_diagnostics, now, program, start};
+
+#[test]
+fn procedures_see_the_script_and_keep_their_parameters() {
+    check(
+        "x = 1\nFUNCTION Fact(n)\nIF n < 2 THEN RETURN 1\nRETURN n * Fact(n - 1)\nEND FUNCTION\nSUB Show(a, b)\nx = x + a\nTALK a + \" \" + b\nHEAR answer\nEXIT SUB\nEND SUB\nFUNCTION Twice(v)\nTwice = v * 2\nEND FUNCTION\nTALK Fact(5)\nShow 1, \"b\"\nCALL Show(2, answer)\nTALK x + Twice(10)",
+        &["yes", "no"],
+        expect![[r#"
+            120
+            1 b
+            > yes
+            2 yes
+            > no
+            24
+        "#]],
+    );
+}
+
+#[test]
+fn endless_recursion_is_stopped_and_cannot_be_caught() {
+    check(
+        "ON ERROR RESUME NEXT\nSUB again\nagain\nEND SUB\nagain\nTALK \"on\"",
+        &[],
+        expect![[r#"
+            failed R0103 3:1 procedures call each other more than 200 levels deep; does one call itself for ever?
+        "#]],
+    );
+}
+
+#[test]
+fn errors_are_caught() {
+    check(
+        "SUB broken\nTHROW \"broken\"\nEND SUB\nTRY\nbroken\nTALK 1\nCATCH e\nTALK e\nEND TRY\nON ERROR RESUME NEXT\nx = 1 / 0\nIF ERROR THEN\nTALK ERROR MESSAGE\nEND IF\nTALK ERR\nCLEAR ERROR\nTALK ERR_NUMBER\nON ERROR GOTO failed\nASSERT 1 = 2, \"no\"\nTALK 2\nfailed:\nTALK ERR_DESCRIPTION\nON ERROR GOTO 0\nRAISE \"last\"",
+        &[],
+        expect![[r#"
+            broken
+            division by zero
+            202
+            0
+            no
+            failed R0208 24:1 last
+        "#]],
+    );
+}
+
+#[test]
+fn jumps_and_with_blocks() {
+    check(
+        "again:\ni = i + 1\nIF i < 3 THEN GOTO again\nTALK i\nWITH o\n.a = 1\nb = .a + 1\nEND WITH\nRETURN o",
+        &[],
+        expect![[r#"
+            3
+            ended {"a":1,"b":2}
+        "#]],
+    );
+}
+
+#[test]
+fn mistakes_of_control_flow_are_told() {
+    check_diagnostics(
+        &[
+            "SUB a\nEND SUB\nSUB a\nEND SUB",
+            "GOTO there\nthree:\nthree:",
+            "IF x THEN\nSUB a\nEND SUB\nEND IF",
+            "SUB a(b)\nEND SUB\na 1, 2",
+            "CALL nothing",
+            "CALL \"/api/x\", {}",
+            "SUB a",
+            "EXIT SUB",
+        ],
+        expect![[]],
+    );
+}
+
+#[test]
+fn a_script_calls_another_one_and_pauses() {
+    let outer = program("WAIT 1000\nx = CALL \"Inner.bas\", 2, 3\nRETURN x + 1");
+    let inner = program(
+        "PARAM a AS INTEGER\nPARAM b AS INTEGER\nHEAR c\nRETURN a * b + TOINT(c)"
+            .replace("TOINT", "INT")
+            .as_str(),
+    );
+    assert_eq!(outer.calls(), ["inner"]);
+    let mut machine = Machine::start(outer.clone(), start(Limits::default()));
+    let programs = [inner.clone(), outer];
+    let mut input = Input::Start;
+    loop {
+        let step = machine.run(input, now(), 3);
+        let state = machine.suspend();
+        let needed = Machine::suspended_programs(&state).unwrap();
+        machine = Machine::restore(&state, &programs, Limits::default()).unwrap();
+        input = match step {
+            Step::Sleeping { seconds } => {
+                assert_eq!(seconds, 300.0);
+                Input::Continue
+            }
+            Step::Script { name } => {
+                assert_eq!(name, "inner");
+                Input::Program(Some(inner.clone()))
+            }
+            Step::Waiting(_) => {
+                assert_eq!(needed.len(), 2);
+                Input::text("4")
+            }
+            Step::Ended(value) => return assert_eq!(value, Value::Integer(11)),
+            Step::Yielded => Input::Continue,
+            other => panic!("{other:?}"),
+        };
+    }
+}
