@@ -74,7 +74,7 @@ fn mistakes_of_control_flow_are_told() {
             "SUB a",
             "EXIT SUB",
         ],
-        expect![[]],
+        expect![[r#""#]],
     );
 }
 
