@@ -74,7 +74,74 @@ fn mistakes_of_control_flow_are_told() {
             "SUB a",
             "EXIT SUB",
         ],
-        expect![[r#""#]],
+        expect![[r#"
+            error[B0307]: there is a procedure `a` already
+             --> test.bas:3:5
+              |
+            3 | SUB a
+              |     ^
+            ----
+            error[B0308]: there is no label `there` in this procedure or script
+             --> test.bas:1:6
+              |
+            1 | GOTO there
+              |      ^^^^^
+              = help: did you mean three?
+            error[B0307]: there is a label `three` already
+             --> test.bas:3:1
+              |
+            3 | three:
+              | ^^^^^
+            ----
+            warning[B0401]: `x` is never set, so it is empty
+             --> test.bas:1:4
+              |
+            1 | IF x THEN
+              |    ^
+              = help: set it first, or give it to the script as param-x in config.csv
+            error[B0206]: a procedure cannot stand inside of another block
+             --> test.bas:2:1
+              |
+            2 | SUB a
+              | ^^^
+            error[B0202]: END SUB without a block that it could close
+             --> test.bas:3:1
+              |
+            3 | END SUB
+              | ^^^^^^^
+            ----
+            error[B0302]: `a` takes 1 arguments, not 2
+             --> test.bas:3:1
+              |
+            3 | a 1, 2
+              | ^^^^^^
+            ----
+            error[B0301]: there is no procedure `nothing`
+             --> test.bas:1:6
+              |
+            1 | CALL nothing
+              |      ^^^^^^^
+            ----
+            error[B0305]: calls of services are not available in this version
+             --> test.bas:1:6
+              |
+            1 | CALL "/api/x", {}
+              |      ^^^^^^^^
+            ----
+            error[B0201]: this SUB has no END SUB
+             --> test.bas:1:1
+              |
+            1 | SUB a
+              | ^^^
+              = help: add END SUB where the block that begins on line 1 ends
+            ----
+            error[B0203]: EXIT SUB and EXIT FUNCTION stand inside of a procedure only
+             --> test.bas:1:1
+              |
+            1 | EXIT SUB
+              | ^^^^^^^^
+            ----
+        "#]],
     );
 }
 
