@@ -109,6 +109,7 @@ fn mistakes_of_control_flow_are_told() {
               |
             3 | END SUB
               | ^^^^^^^
+              = help: take it out, or begin the block before it: IF … THEN, FOR …, WHILE …, DO … or SELECT CASE …
             ----
             error[B0302]: `a` takes 1 arguments, not 2
              --> test.bas:3:1
@@ -121,6 +122,7 @@ fn mistakes_of_control_flow_are_told() {
               |
             1 | CALL nothing
               |      ^^^^^^^
+              = help: is it misspelt? LEN(text) and ROUND(number, 2) are functions; items of a list stand in [ ]
             ----
             error[B0305]: calls of services are not available in this version
              --> test.bas:1:6
@@ -140,6 +142,7 @@ fn mistakes_of_control_flow_are_told() {
               |
             1 | EXIT SUB
               | ^^^^^^^^
+              = help: take it out, or write EXIT to end the script
             ----
         "#]],
     );
