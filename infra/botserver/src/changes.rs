@@ -2,14 +2,15 @@
 //!
 //! A notice is a hint: it may be lost, doubled or unsupported. Whoever asks here also looks for himself now and then.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::ffi::OsString;
+use std::fs;
 use std::future::pending;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use notify::event::{AccessKind, AccessMode};
-use notify::{Config, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
-use tokio::sync::mpsc;
+use futures::StreamExt;
+use inotify::{Event, EventMask, EventStream, Inotify, WatchDescriptor, WatchMask, Watches};
 use tokio::time::{Instant, timeout_at};
 
 /// How long nothing may change before a change counts as complete: an editor's steps of saving are closer together.
@@ -18,40 +19,44 @@ const QUIET: Duration = Duration::from_millis(5);
 /// Longest wait for quiet, for a folder that never is.
 const GATHER_MAX: Duration = Duration::from_millis(50);
 
+/// Folders below the one watched. What lies deeper is no part of a package.
+const DEPTH_MAX: usize = 16;
+
+/// Room for a burst of notices; names are at most 255 bytes.
+const BUFFER_BYTES: usize = 16 << 10;
+
 /// Changes below a folder.
 pub struct Changes {
     folder: PathBuf,
-    notices: mpsc::UnboundedReceiver<Notice>,
     // None when the system has no notices for this folder.
-    watcher: Option<RecommendedWatcher>,
-    watching: bool,
+    notices: Option<Notices>,
 }
 
-enum Notice {
-    At(Vec<PathBuf>),
-    /// Something was not told.
-    Lost,
+/// What a notice says.
+enum Told {
+    /// Something changed in or below this entry of the folder.
+    Changed(PathBuf),
+    /// Nothing that was not told already.
+    Nothing,
+    /// Something that cannot be told.
+    Anything,
+}
+
+struct Notices {
+    stream: EventStream<Vec<u8>>,
+    watches: Watches,
+    /// The folders that are watched.
+    folders: HashMap<WatchDescriptor, PathBuf>,
 }
 
 impl Changes {
     pub fn of(folder: &Path) -> Self {
-        let (sender, notices) = mpsc::unbounded_channel();
-        let tell = move |event: notify::Result<Event>| {
-            if let Some(notice) = notice(event) {
-                // Nobody listens any more when the server stops.
-                let _ = sender.send(notice);
-            }
-        };
-        let watcher = RecommendedWatcher::new(tell, Config::default().with_follow_symlinks(false));
+        let notices = Notices::open().inspect_err(|error| {
+            tracing::warn!(error = %error, "no notices of changed files, looking every few seconds instead");
+        });
         let mut changes = Self {
             folder: folder.to_owned(),
-            notices,
-            watcher: watcher
-                .inspect_err(|error| {
-                    tracing::warn!(error = %error, "no notices of changed files, looking every few seconds instead");
-                })
-                .ok(),
-            watching: false,
+            notices: notices.ok(),
         };
         changes.renew();
         changes
@@ -59,70 +64,121 @@ impl Changes {
 
     /// Watches the folder again if it was not there before, or was replaced.
     pub fn renew(&mut self) {
-        if self.watching || !self.folder.is_dir() {
-            return;
-        }
-        if let Some(watcher) = &mut self.watcher {
-            match watcher.watch(&self.folder, RecursiveMode::Recursive) {
-                Ok(()) => self.watching = true,
-                Err(error) => {
-                    tracing::warn!(error = %error, "the folder of packages is not watched, trying again");
-                }
-            }
+        if let Some(notices) = &mut self.notices
+            && notices.folders.is_empty()
+            && self.folder.is_dir()
+        {
+            notices.watch(&self.folder, 0);
         }
     }
 
     /// The entries of the folder in or below which something changed, once it is quiet. None: anything may have.
     pub async fn settled(&mut self) -> Option<BTreeSet<PathBuf>> {
-        let Some(first) = self.notices.recv().await else {
+        let Some(notices) = &mut self.notices else {
             return pending().await;
         };
         let mut entries = Some(BTreeSet::new());
-        self.gather(first, &mut entries);
-        let latest = Instant::now() + GATHER_MAX;
-        while let Ok(Some(next)) = timeout_at(latest.min(Instant::now() + QUIET), self.notices.recv()).await {
-            self.gather(next, &mut entries);
-        }
-        entries
-    }
-
-    fn gather(&mut self, notice: Notice, entries: &mut Option<BTreeSet<PathBuf>>) {
-        let Notice::At(paths) = notice else {
-            *entries = None;
-            return;
-        };
-        for path in paths {
-            let entry = path
-                .strip_prefix(&self.folder)
-                .ok()
-                .and_then(|path| path.iter().next());
-            match (entry, entries.as_mut()) {
-                (Some(entry), Some(entries)) => {
-                    entries.insert(self.folder.join(entry));
+        let mut latest = None;
+        loop {
+            let next = match latest {
+                None => notices.stream.next().await,
+                Some(latest) => match timeout_at(quiet(latest), notices.stream.next()).await {
+                    Ok(next) => next,
+                    Err(_) => return entries,
+                },
+            };
+            latest.get_or_insert_with(|| Instant::now() + GATHER_MAX);
+            let told = match next {
+                Some(Ok(event)) => notices.told(&self.folder, &event),
+                // A stream that failed did not tell everything; one that ended tells nothing any more.
+                Some(Err(_)) => Told::Anything,
+                None => return pending().await,
+            };
+            match told {
+                Told::Changed(entry) => {
+                    if let Some(entries) = &mut entries {
+                        entries.insert(entry);
+                    }
                 }
-                (Some(_), None) => {}
-                (None, _) => {
-                    // The folder itself: it may be another one by now.
-                    self.watching = self.watching && self.folder.is_dir();
-                    *entries = None;
-                }
+                Told::Nothing => {}
+                Told::Anything => entries = None,
             }
         }
     }
 }
 
-/// Reading is no change; that a written file was closed is the surest sign of one.
-fn notice(event: notify::Result<Event>) -> Option<Notice> {
-    let Ok(event) = event else {
-        return Some(Notice::Lost);
-    };
-    let written = EventKind::Access(AccessKind::Close(AccessMode::Write));
-    if event.need_rescan() {
-        Some(Notice::Lost)
-    } else if event.kind.is_access() && event.kind != written {
-        None
-    } else {
-        Some(Notice::At(event.paths))
+fn quiet(latest: Instant) -> Instant {
+    latest.min(Instant::now() + QUIET)
+}
+
+impl Notices {
+    fn open() -> std::io::Result<Notices> {
+        let inotify = Inotify::init()?;
+        let watches = inotify.watches();
+        Ok(Notices {
+            stream: inotify.into_event_stream(vec![0; BUFFER_BYTES])?,
+            watches,
+            folders: HashMap::new(),
+        })
+    }
+
+    /// Watches a folder and those below it. Links are not followed, as in reading packages.
+    fn watch(&mut self, folder: &Path, depth: usize) {
+        // That a written file was closed is the surest sign of a change; reading is none.
+        let mask = WatchMask::CLOSE_WRITE
+            | WatchMask::CREATE
+            | WatchMask::DELETE
+            | WatchMask::MOVE
+            | WatchMask::DELETE_SELF
+            | WatchMask::MOVE_SELF
+            | WatchMask::ONLYDIR
+            | WatchMask::DONT_FOLLOW;
+        match self.watches.add(folder, mask) {
+            Ok(descriptor) => self.folders.insert(descriptor, folder.to_owned()),
+            Err(error) => {
+                tracing::debug!(error = %error, depth, "a folder of packages is not watched");
+                return;
+            }
+        };
+        if depth == DEPTH_MAX {
+            return;
+        }
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                self.watch(&entry.path(), depth + 1);
+            }
+        }
+    }
+
+    fn told(&mut self, root: &Path, event: &Event<OsString>) -> Told {
+        if event.mask.contains(EventMask::Q_OVERFLOW) {
+            return Told::Anything;
+        }
+        // The last words of a watch whose folder is gone.
+        let Some(folder) = self.folders.get(&event.wd).cloned() else {
+            return Told::Nothing;
+        };
+        let gone = EventMask::DELETE_SELF | EventMask::MOVE_SELF | EventMask::IGNORED;
+        if event.mask.intersects(gone) {
+            self.folders.remove(&event.wd);
+            if folder == root {
+                // It may be another one by now: `renew` watches that from the beginning.
+                self.folders.clear();
+            }
+        }
+        let path = match &event.name {
+            Some(name) => folder.join(name),
+            None => folder,
+        };
+        let new_folder = EventMask::CREATE | EventMask::MOVED_TO;
+        if event.mask.contains(EventMask::ISDIR) && event.mask.intersects(new_folder) {
+            let depth = path
+                .strip_prefix(root)
+                .map_or(DEPTH_MAX, |below| below.iter().count());
+            self.watch(&path, depth);
+        }
+        let entry = path.strip_prefix(root).ok().and_then(|below| below.iter().next());
+        entry.map_or(Told::Anything, |entry| Told::Changed(root.join(entry)))
     }
 }
 
