@@ -1,15 +1,17 @@
-//! Makes sure that every acknowledged turn is answered, also when the process that took it died.
+//! Makes sure that every acknowledged turn is answered, also when the process that took it died, and that every run
+//! that pauses goes on.
 //!
 //! In the normal case a turn is handed over within the process and this only watches the answers go by. Its
-//! checkpoint never passes a turn that is not answered, so whoever starts next finds it. As it reads everything, it
+//! checkpoint never passes a turn that is not answered, or a pause that did not end, so whoever starts next finds it. As it reads everything, it
 //! also tells the process's memory what others changed.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
-use domain::{ConversationId, OrganisationId, TurnId};
+use domain::{ConversationId, OrganisationId};
 use event_log::{Feed, Position, RecordedEvent};
 use sqlx::PgPool;
+use uuid::Uuid;
 
 use crate::{CommandError, Dialogues};
 
@@ -29,17 +31,19 @@ pub struct Recovery {
     waiting: Waiting,
 }
 
-/// Turns that were received and not yet answered, oldest first.
+/// Turns that were received and not yet answered, and runs that pause, oldest first.
 #[derive(Default)]
 struct Waiting {
-    turns: BTreeMap<Position, WaitingTurn>,
-    positions: HashMap<TurnId, Position>,
+    due: BTreeMap<Position, Due>,
+    /// By id of the turn or run.
+    positions: HashMap<Uuid, Position>,
 }
 
-struct WaitingTurn {
+struct Due {
     tenant: OrganisationId,
     conversation: ConversationId,
-    turn: TurnId,
+    /// Of the turn or run.
+    id: Uuid,
     look_at: Instant,
 }
 
@@ -132,54 +136,52 @@ impl Recovery {
 
 impl Waiting {
     fn observe(&mut self, event: &RecordedEvent) {
-        let turn = |field: &str| {
-            event
-                .payload
-                .get(field)
-                .and_then(|id| id.as_str())
-                .and_then(|id| id.parse::<TurnId>().ok())
+        let id = |pointer: &str| {
+            let id = event.payload.pointer(pointer).and_then(|id| id.as_str());
+            id.and_then(|id| id.parse::<Uuid>().ok())
         };
+        let stream: Option<Uuid> = event.stream.aggregate_id.parse().ok();
         match event.event_type.as_str() {
-            "turn.received" => {
-                let (Some(turn), Ok(conversation), Some(position)) =
-                    (turn("turn_id"), event.stream.aggregate_id.parse(), event.position)
-                else {
-                    return;
-                };
-                self.positions.insert(turn, position);
-                let tenant = OrganisationId(event.tenant);
-                let look_at = Instant::now();
-                self.turns.insert(
-                    position,
-                    WaitingTurn {
-                        tenant,
-                        conversation,
-                        turn,
-                        look_at,
-                    },
-                );
+            "turn.received" => self.begin(event, id("/turn_id"), stream),
+            "run.suspended" | "run.ended" => {
+                self.end(id("/turn_id"));
+                self.end(stream);
+                if let Some(conversation) = id("/pause/conversation_id") {
+                    self.begin(event, stream, Some(conversation));
+                }
             }
-            "run.suspended" | "run.ended" => self.answered(turn("turn_id")),
             // A run's replies precede its suspension; a bot's own reply is the whole answer.
-            "reply.produced" if event.stream.aggregate_type == "conversation" => {
-                self.answered(turn("in_reply_to"));
-            }
+            "reply.produced" if event.stream.aggregate_type == "conversation" => self.end(id("/in_reply_to")),
             _ => {}
         }
     }
 
-    fn answered(&mut self, turn: Option<TurnId>) {
-        if let Some(position) = turn.and_then(|turn| self.positions.remove(&turn)) {
-            self.turns.remove(&position);
+    fn begin(&mut self, event: &RecordedEvent, id: Option<Uuid>, conversation: Option<Uuid>) {
+        let (Some(id), Some(conversation), Some(position)) = (id, conversation, event.position) else {
+            return;
+        };
+        self.positions.insert(id, position);
+        let due = Due {
+            tenant: OrganisationId(event.tenant),
+            conversation: ConversationId(conversation),
+            id,
+            look_at: Instant::now(),
+        };
+        self.due.insert(position, due);
+    }
+
+    fn end(&mut self, id: Option<Uuid>) {
+        if let Some(position) = id.and_then(|id| self.positions.remove(&id)) {
+            self.due.remove(&position);
         }
     }
 
     /// Conversations whose turns should be looked at now; each is due again after a while.
     fn due(&mut self, now: Instant) -> Vec<(OrganisationId, ConversationId)> {
         let mut due = Vec::new();
-        for waiting in self.turns.values_mut().filter(|waiting| waiting.look_at <= now) {
+        for waiting in self.due.values_mut().filter(|waiting| waiting.look_at <= now) {
             waiting.look_at = now + PATIENCE;
-            tracing::trace!(turn.id = %waiting.turn, "turn waits for its answer");
+            tracing::trace!(id = %waiting.id, "a turn waits for its answer or a run for its time");
             due.push((waiting.tenant, waiting.conversation));
         }
         due.dedup();
@@ -187,7 +189,7 @@ impl Waiting {
     }
 
     fn answered_through(&self, read_through: Position) -> Position {
-        self.turns
+        self.due
             .keys()
             .next()
             .map_or(read_through, |first| Position(first.0 - 1))

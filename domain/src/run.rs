@@ -3,6 +3,8 @@
 //! A run waits at HEAR as stored state and goes on when the next turn comes, in this process or another. Its state
 //! names the program it belongs to, so a changed script lets running conversations finish on their version.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -52,6 +54,9 @@ pub struct RunStart {
     pub script: String,
     /// Hash of the compiled program, hexadecimal.
     pub program: String,
+    /// The scripts that it may call, by name, and the hashes of their programs: those that were there when it started.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub scripts: BTreeMap<String, String>,
     /// Seed of the run's random numbers: with the turns it makes the run repeatable.
     pub seed: u64,
     pub started_at: DateTime<Utc>,
@@ -62,13 +67,23 @@ pub struct Suspension {
     pub session_id: SessionId,
     /// The turn that brought it here; None at the first HEAR of the opening script.
     pub turn_id: Option<TurnId>,
-    /// What the script waits for: `text`, `integer`, `date` …
+    /// What the script waits for: `text`, `integer`, `date` …; `time` when it pauses by itself.
     pub waits_for: String,
+    /// Set when it waits for time and not for a turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause: Option<Pause>,
     /// It holds what people said, so it is theirs to erase.
     pub state: Personal<StoredRun>,
     /// Machine steps of this turn.
     pub steps: u64,
     pub suspended_at: DateTime<Utc>,
+}
+
+/// A run that goes on by itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Pause {
+    pub conversation_id: ConversationId,
+    pub until: DateTime<Utc>,
 }
 
 /// What a waiting run needs to go on.
@@ -135,7 +150,7 @@ pub enum Run {
     Started(RunStart),
     Waiting {
         start: RunStart,
-        suspension: Suspension,
+        suspension: Box<Suspension>,
     },
     Ended,
 }
@@ -152,7 +167,7 @@ impl Aggregate for Run {
                 Run::Started(start) | Run::Waiting { start, .. } => {
                     *self = Run::Waiting {
                         start,
-                        suspension: suspension.clone(),
+                        suspension: Box::new(suspension.clone()),
                     };
                 }
                 before @ (Run::Absent | Run::Ended) => *self = before,

@@ -1,10 +1,15 @@
 //! Running a script until it waits or ends, and gathering what it said.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use basic::{Effect, Hear, Input, Machine, RuntimeError, Step};
+use basic::{Effect, Hear, Input, Machine, Program, ProgramHash, RuntimeError, Step};
 use chrono::{DateTime, Utc};
+use domain::OrganisationId;
 use domain::conversation::{ReplyContent, Suggestion, SuggestionAction};
+
+use crate::{CommandError, Programs};
 
 /// Machine steps between two looks at the clock and at other tasks: well under a millisecond of work.
 const SLICE_STEPS: u64 = 20_000;
@@ -20,8 +25,18 @@ pub(crate) struct Execution {
 
 pub(crate) enum ExecutionEnd {
     Waiting(Hear),
+    /// Goes on by itself after so many seconds.
+    Pausing(f64),
     Completed,
     Failed(RuntimeError),
+}
+
+/// The scripts that a run may call: those that its package had when it started.
+pub(crate) struct Scripts<'a> {
+    pub tenant: OrganisationId,
+    pub programs: &'a Programs,
+    /// By name.
+    pub hashes: &'a BTreeMap<String, String>,
 }
 
 /// Runs `machine` until it waits, ends or breaks.
@@ -29,11 +44,12 @@ pub(crate) enum ExecutionEnd {
 /// Gives way to other tasks after every slice, so that endless scripts do not hold up other sessions.
 pub(crate) async fn execute(
     machine: &mut Machine,
+    scripts: Scripts<'_>,
     input: Input,
     suggestions: Vec<Suggestion>,
     now: DateTime<Utc>,
     time_max: Duration,
-) -> Execution {
+) -> Result<Execution, CommandError> {
     let started = Instant::now();
     let mut gathered = Gathered {
         replies: Vec::new(),
@@ -54,27 +70,34 @@ pub(crate) async fn execute(
                 gathered.offer_menu(&hear);
                 break ExecutionEnd::Waiting(hear);
             }
-            // Scripts are found and pauses kept where the session is known.
             Step::Script { name } => {
-                tracing::debug!(
-                    bytes = name.len(),
-                    "script calls another, which is not found here"
-                );
-                input = Input::Program(None);
+                input = Input::Program(scripts.program(&name).await?);
                 continue;
             }
-            Step::Sleeping { .. } => break ExecutionEnd::Failed(cannot_pause()),
+            Step::Sleeping { seconds } => break ExecutionEnd::Pausing(seconds),
             Step::Ended(_) => break ExecutionEnd::Completed,
             Step::Failed(error) => break ExecutionEnd::Failed(error),
         }
         input = Input::Continue;
     };
-    gathered.attach_suggestions(matches!(end, ExecutionEnd::Failed(_)));
-    Execution {
+    // While a script pauses nobody is asked anything.
+    let silent = matches!(end, ExecutionEnd::Failed(_) | ExecutionEnd::Pausing(_));
+    gathered.attach_suggestions(silent);
+    Ok(Execution {
         replies: gathered.replies,
         suggestions: gathered.suggestions,
         end,
         steps: machine.steps(),
+    })
+}
+
+impl Scripts<'_> {
+    async fn program(&self, name: &str) -> Result<Option<Arc<Program>>, CommandError> {
+        let Some(hash) = self.hashes.get(name) else {
+            return Ok(None);
+        };
+        let hash: ProgramHash = hash.parse().map_err(CommandError::unexpected)?;
+        self.programs.load(self.tenant, hash).await.map(Some)
     }
 }
 
@@ -147,15 +170,6 @@ fn suggestion(from: basic::Suggestion) -> Suggestion {
         text: from.text,
         context: from.context,
         action,
-    }
-}
-
-fn cannot_pause() -> RuntimeError {
-    RuntimeError {
-        code: "script_pause".into(),
-        message: "WAIT is not possible in a conversation yet".into(),
-        line: 0,
-        column: 0,
     }
 }
 

@@ -13,12 +13,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use basic::{Input, Machine};
+use chrono::{DateTime, Utc};
 use domain::conversation::{OpenConversation, Suggestion, Turn};
 use domain::run::{BlobReference, RunStart};
 use domain::{ConversationId, OrganisationId, RunId, TurnId};
 use tokio::sync::mpsc;
+use uuid::Uuid;
 
-use super::execution::execute;
+use super::execution::{Scripts, execute};
 use super::{Shared, answer_id};
 use crate::{CommandError, Context};
 use recording::Committed;
@@ -59,6 +61,8 @@ struct ActiveRun {
     suggestions: Vec<Suggestion>,
     /// Where the state of its last wait is kept, if that was large.
     blob: Option<BlobReference>,
+    /// When it goes on by itself; None when it waits for a turn.
+    pause_until: Option<DateTime<Utc>>,
 }
 
 impl Worker {
@@ -136,18 +140,22 @@ impl Worker {
                 let time_max = self.shared.options.script_time_max;
                 let execution = execute(
                     &mut run.machine,
+                    scripts(&self.shared, self.context.tenant, &run.start),
                     Input::text(text),
                     offered,
                     turn.received_at,
                     time_max,
                 )
-                .await;
+                .await?;
                 let id = answer_id(turn.turn_id);
                 match self
                     .commit_run(&mut run, Vec::new(), execution, Some(turn), id)
                     .await?
                 {
-                    Committed::Stored(waits) => self.answered(turn, waits.then_some(run)),
+                    Committed::Stored(waits) => {
+                        self.answered(turn, waits.then_some(run));
+                        self.sit_out_pauses(Some(turn)).await?;
+                    }
                     // Somebody else answered or ended the run: read what became of it.
                     Committed::Elsewhere => {
                         self.known = None;
@@ -165,6 +173,40 @@ impl Worker {
         Ok(())
     }
 
+    /// Has a run that pauses go on when it is time, until it waits for a turn or ends. Turns that arrive meanwhile wait.
+    async fn sit_out_pauses(&mut self, turn: Option<&Turn>) -> Result<(), CommandError> {
+        while let Some(known) = &mut self.known
+            && let Some(until) = known.run.as_ref().and_then(|run| run.pause_until)
+            && let Some(mut run) = known.run.take()
+        {
+            let rest = (until - Utc::now()).to_std().unwrap_or_default();
+            tokio::time::sleep(rest).await;
+            let offered = std::mem::take(&mut run.suggestions);
+            let execution = execute(
+                &mut run.machine,
+                scripts(&self.shared, self.context.tenant, &run.start),
+                Input::Continue,
+                offered,
+                until,
+                self.shared.options.script_time_max,
+            )
+            .await?;
+            let id = Uuid::new_v5(&run.id.0, &run.version.to_be_bytes());
+            match self.commit_run(&mut run, Vec::new(), execution, turn, id).await? {
+                Committed::Stored(waits) => {
+                    if let Some(known) = &mut self.known {
+                        known.run = waits.then_some(run);
+                    }
+                }
+                Committed::Elsewhere => {
+                    self.known = None;
+                    return self.activate_again().await;
+                }
+            }
+        }
+        Ok(())
+    }
+
     async fn activate_again(&mut self) -> Result<(), CommandError> {
         Box::pin(self.activate()).await
     }
@@ -174,5 +216,13 @@ impl Worker {
             known.answered.insert(turn.turn_id);
             known.run = run;
         }
+    }
+}
+
+fn scripts<'a>(shared: &'a Shared, tenant: OrganisationId, start: &'a RunStart) -> Scripts<'a> {
+    Scripts {
+        tenant,
+        programs: &shared.programs,
+        hashes: &start.scripts,
     }
 }

@@ -9,6 +9,7 @@ mod large_states;
 mod memory;
 mod observing;
 mod recovery;
+mod scripts;
 mod takeover;
 mod turns;
 mod world;

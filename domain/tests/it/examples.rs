@@ -136,6 +136,7 @@ pub fn conversation() -> Vec<ConversationEvent> {
 pub fn run() -> Vec<RunEvent> {
     vec![
         RunEvent::Started(RunStart {
+            scripts: BTreeMap::new(),
             bot_id: id(3).into(),
             session_id: id(4).into(),
             conversation_id: id(5).into(),
@@ -147,6 +148,7 @@ pub fn run() -> Vec<RunEvent> {
         }),
         RunEvent::ReplyProduced(reply()),
         RunEvent::Suspended(Suspension {
+            pause: None,
             session_id: id(4).into(),
             turn_id: None,
             waits_for: "text".into(),

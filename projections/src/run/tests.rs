@@ -11,6 +11,7 @@ fn session() -> SessionId {
 
 fn started() -> RunEvent {
     RunEvent::Started(RunStart {
+        scripts: std::collections::BTreeMap::new(),
         bot_id: BotId(Uuid::from_u128(2)),
         session_id: session(),
         conversation_id: ConversationId(Uuid::from_u128(10)),
@@ -24,6 +25,7 @@ fn started() -> RunEvent {
 
 fn suspended(steps: u64, second: i64) -> RunEvent {
     RunEvent::Suspended(Suspension {
+        pause: None,
         session_id: session(),
         turn_id: None,
         waits_for: "text".to_owned(),

@@ -72,6 +72,7 @@ impl Cast {
 
     pub fn run_started(&self) -> RunEvent {
         RunEvent::Started(RunStart {
+            scripts: std::collections::BTreeMap::new(),
             bot_id: self.bot,
             session_id: self.session,
             conversation_id: self.conversation,
@@ -90,6 +91,7 @@ impl Cast {
             suggestions: Vec::new(),
         };
         RunEvent::Suspended(Suspension {
+            pause: None,
             session_id: self.session,
             turn_id,
             waits_for: "text".to_owned(),

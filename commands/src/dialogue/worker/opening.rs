@@ -1,8 +1,10 @@
 //! The opening script: it runs once for a session, before the first turn is answered.
 
+use std::collections::BTreeMap;
+
 use basic::{Input, Machine, ProgramHash};
 use chrono::{DateTime, Utc};
-use domain::bot::{Bot, Mounted};
+use domain::bot::{Bot, Mounted, Package};
 use domain::conversation::OpenConversation;
 use domain::run::{Run, RunEvent, RunStart};
 use uuid::Uuid;
@@ -10,7 +12,7 @@ use uuid::Uuid;
 use super::super::execution::execute;
 use super::super::{opening_program, opening_run};
 use super::recording::Committed;
-use super::{ActiveRun, Worker};
+use super::{ActiveRun, Worker, scripts};
 use crate::CommandError;
 
 impl Worker {
@@ -52,6 +54,7 @@ impl Worker {
             user_id: open.user_id,
             script: "start".to_owned(),
             program: program.to_owned(),
+            scripts: self.callable(&mounted.package, program).await?,
             seed: run_id.0.as_u64_pair().1,
             started_at,
         };
@@ -74,7 +77,16 @@ impl Worker {
             },
         );
         let time_max = self.shared.options.script_time_max;
-        let execution = execute(&mut machine, Input::Start, Vec::new(), started_at, time_max).await;
+        let scripts = scripts(&self.shared, self.context.tenant, &start);
+        let execution = execute(
+            &mut machine,
+            scripts,
+            Input::Start,
+            Vec::new(),
+            started_at,
+            time_max,
+        )
+        .await?;
         let mut active = ActiveRun {
             id: run_id,
             version: 0,
@@ -82,6 +94,7 @@ impl Worker {
             machine,
             suggestions: Vec::new(),
             blob: None,
+            pause_until: None,
         };
         let begun = vec![RunEvent::Started(active.start.clone())];
         let command_id = Uuid::new_v5(&open.session_id.0, b"start");
@@ -94,6 +107,31 @@ impl Worker {
             known.run = Some(active);
         }
         Ok(())
+    }
+}
+
+impl Worker {
+    /// The scripts that a program may come to call, one through another, and the hashes of what they are now.
+    async fn callable(
+        &self,
+        package: &Package,
+        program: &str,
+    ) -> Result<BTreeMap<String, String>, CommandError> {
+        let mut found = BTreeMap::new();
+        let mut unread = vec![program.to_owned()];
+        while let Some(hash) = unread.pop() {
+            let hash: ProgramHash = hash.parse().map_err(CommandError::unexpected)?;
+            let program = self.shared.programs.load(self.context.tenant, hash).await?;
+            for name in program.calls() {
+                let script = package.scripts.get(&name.to_lowercase());
+                if let Some(hash) = script.and_then(|script| script.program.clone())
+                    && found.insert(name.to_owned(), hash.clone()).is_none()
+                {
+                    unread.push(hash);
+                }
+            }
+        }
+        Ok(found)
     }
 }
 

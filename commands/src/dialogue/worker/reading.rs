@@ -54,7 +54,8 @@ impl Worker {
             run: None,
         });
         self.open_session(first).await?;
-        self.restore_run().await
+        self.restore_run().await?;
+        self.sit_out_pauses(None).await
     }
 
     /// Reads what the conversation's stream got since.
@@ -143,6 +144,7 @@ impl Worker {
         if let Some(known) = &mut self.known {
             let suggestions = stored.suggestions.clone();
             let blob = stored.blob.clone();
+            let pause_until = suspension.pause.as_ref().map(|pause| pause.until);
             known.run = Some(ActiveRun {
                 id,
                 version: found.version,
@@ -150,6 +152,7 @@ impl Worker {
                 machine,
                 suggestions,
                 blob,
+                pause_until,
             });
         }
         Ok(())

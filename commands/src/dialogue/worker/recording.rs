@@ -1,9 +1,9 @@
 //! What a worker stores: a script's turn whole, or the bot's own words.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::bot::Bot;
 use domain::conversation::{Conversation, ConversationEvent, Reply, ReplyContent, Turn};
-use domain::run::{Run, RunEvent, RunOutcome, RunStart, StoredRun, Suspension};
+use domain::run::{Pause, Run, RunEvent, RunOutcome, RunStart, StoredRun, Suspension};
 use domain::{Personal, ReplyId, RunId, SessionId, TurnId, UserId};
 use event_log::{AppendCommand, Outcome, Stored};
 use serde_json::Value;
@@ -50,8 +50,12 @@ impl Worker {
             ));
         }
         run.suggestions = execution.suggestions;
+        run.pause_until = match execution.end {
+            ExecutionEnd::Pausing(seconds) => Some(Utc::now() + pause(seconds)),
+            _ => None,
+        };
         let state = match execution.end {
-            ExecutionEnd::Waiting(_) => Some(self.state(run).await?),
+            ExecutionEnd::Waiting(_) | ExecutionEnd::Pausing(_) => Some(self.state(run).await?),
             ExecutionEnd::Completed | ExecutionEnd::Failed(_) => None,
         };
         let blob = state.as_ref().and_then(|state| state.blob.clone());
@@ -209,6 +213,11 @@ impl Worker {
     }
 }
 
+fn pause(seconds: f64) -> TimeDelta {
+    // The machine keeps it between 0 and 300 seconds.
+    TimeDelta::milliseconds((seconds * 1000.0) as i64)
+}
+
 fn ending(
     run: &ActiveRun,
     state: Option<StoredRun>,
@@ -225,18 +234,27 @@ fn ending(
         outcome,
         ended_at: now,
     };
+    let suspended = |waits_for: &str, pause| {
+        let stored = state.expect("a state was kept for every run that waits");
+        let suspension = Suspension {
+            session_id: run.start.session_id,
+            turn_id,
+            waits_for: waits_for.to_owned(),
+            pause,
+            state: Personal::conversation(user, stored),
+            steps,
+            suspended_at: now,
+        };
+        (RunEvent::Suspended(suspension), true)
+    };
     match end {
-        ExecutionEnd::Waiting(hear) => {
-            let stored = state.expect("a state was kept for every run that waits");
-            let suspension = Suspension {
-                session_id: run.start.session_id,
-                turn_id,
-                waits_for: hear.kind.name().to_owned(),
-                state: Personal::conversation(user, stored),
-                steps,
-                suspended_at: now,
-            };
-            (RunEvent::Suspended(suspension), true)
+        ExecutionEnd::Waiting(hear) => suspended(hear.kind.name(), None),
+        ExecutionEnd::Pausing(_) => {
+            let pause = run.pause_until.map(|until| Pause {
+                conversation_id: run.start.conversation_id,
+                until,
+            });
+            suspended("time", pause)
         }
         ExecutionEnd::Completed => (ended(RunOutcome::Completed), false),
         ExecutionEnd::Failed(error) => {

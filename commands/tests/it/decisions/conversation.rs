@@ -96,6 +96,7 @@ fn a_conversation_that_never_was_is_not_found() {
 
 fn run_started() -> RunEvent {
     RunEvent::Started(RunStart {
+        scripts: std::collections::BTreeMap::new(),
         bot_id: BotId::default(),
         session_id: SESSION,
         conversation_id: ConversationId(Uuid::from_u128(2)),
@@ -109,6 +110,7 @@ fn run_started() -> RunEvent {
 
 fn suspended() -> RunEvent {
     RunEvent::Suspended(Suspension {
+        pause: None,
         session_id: SESSION,
         turn_id: None,
         waits_for: "text".to_owned(),
