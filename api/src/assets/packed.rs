@@ -13,8 +13,11 @@ use rust_embed::EmbeddedFile;
 
 type Digest = [u8; 32];
 
+/// A file's compressed form, once it is made.
+type Place = Arc<Mutex<Option<Bytes>>>;
+
 /// By the file's digest: a debug build reads a file anew each time, and it may have changed.
-static PACKED: LazyLock<Mutex<HashMap<Digest, Arc<Mutex<Option<Bytes>>>>>> = LazyLock::new(Mutex::default);
+static PACKED: LazyLock<Mutex<HashMap<Digest, Place>>> = LazyLock::new(Mutex::default);
 
 /// The file compressed with Brotli. Whoever comes while it is being compressed waits for the same result.
 pub(super) async fn packed(file: EmbeddedFile) -> Option<Bytes> {
