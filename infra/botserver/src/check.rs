@@ -116,7 +116,7 @@ fn check_settings(package: &Path, format: Format, out: &mut dyn Write) -> anyhow
         let start = before.map(str::len).sum::<usize>();
         let line = source[start..].lines().next().unwrap_or_default();
         let diagnostic = basic::Diagnostic {
-            code: finding.code.into(),
+            code: finding.code,
             severity: match finding.severity {
                 domain::bot::Severity::Error => Severity::Error,
                 domain::bot::Severity::Warning => Severity::Warning,

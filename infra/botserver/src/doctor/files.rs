@@ -73,7 +73,7 @@ pub(super) fn disk(folder: &Path) -> Finding {
     let folder = existing(folder);
     match statvfs(folder) {
         Ok(found) => {
-            let free = u64::from(found.blocks_available()) * u64::from(found.fragment_size());
+            let free = found.blocks_available() * found.fragment_size();
             room(folder, free)
         }
         Err(error) => Finding::warning(
