@@ -1,5 +1,7 @@
 //! Logs: one line per event, to standard error. Never the text of messages, tokens or addresses.
 
+use std::io::IsTerminal as _;
+
 use anyhow::Context as _;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
@@ -14,7 +16,11 @@ pub fn start(settings: &Log) -> anyhow::Result<()> {
             settings.filter
         )
     })?;
-    let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colours = std::io::stderr().is_terminal();
+    let lines = fmt()
+        .with_env_filter(filter)
+        .with_ansi(colours)
+        .with_writer(std::io::stderr);
     match settings.format {
         LogFormat::Text => lines.try_init(),
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
