@@ -89,6 +89,9 @@ pub(crate) async fn receive_turn(
     Id(session): Id<SessionId>,
     Asked { context, body }: Asked<Turn>,
 ) -> Result<Response, Problem> {
+    if !edge.sockets.may_speak(session) {
+        return Err(Problem::new("too_many_requests").retry_after(1));
+    }
     // What a turn says is personal: the command makes its own id and keyed digest, from the message's id.
     let message_id = body.message_id.or(context.command.map(|command| command.id));
     let context = Context {

@@ -72,8 +72,8 @@ impl Seats {
         })
     }
 
-    /// Whether the session may say one more thing now.
-    pub(super) fn may_speak(&self, session: SessionId) -> bool {
+    /// Whether the session may say one more thing now. One limit for a session, however its messages come.
+    pub(crate) fn may_speak(&self, session: SessionId) -> bool {
         if self.shared.messages.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
             self.shared.pace.retain_recent();
         }

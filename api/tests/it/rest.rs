@@ -1,5 +1,7 @@
 //! Commands over REST: what each does, and how each is refused.
 
+use std::num::NonZeroU32;
+
 use domain::Permission;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
@@ -155,6 +157,35 @@ async fn a_session_takes_turns_until_it_ends() {
         .await
         .expect("answered");
     is_problem(&read(late).await, 409, "session_ended");
+}
+
+#[tokio::test]
+async fn a_session_has_one_pace_however_its_messages_come() {
+    let server = TestServer::start_with(|settings| {
+        settings.limits.messages_per_minute_max = NonZeroU32::new(2).expect("is not zero");
+    })
+    .await;
+    let bot_id = server.bot("helper").await;
+    let start = json!({ "bot_id": bot_id });
+    let started = server
+        .post("/api/v1/sessions", &start)
+        .send()
+        .await
+        .expect("answered");
+    let (_, session) = read(started).await;
+    let session_id = session["session_id"].as_str().expect("an id");
+    let turns = format!("/api/v1/sessions/{session_id}/turns");
+    for _ in 0..2 {
+        let said = server.post(&turns, &json!({ "content": "hello" })).send().await;
+        assert_eq!(said.expect("answered").status(), 202);
+    }
+    let flood = server
+        .post(&turns, &json!({ "content": "hello" }))
+        .send()
+        .await
+        .expect("answered");
+    assert!(flood.headers().contains_key("retry-after"));
+    is_problem(&read(flood).await, 429, "too_many_requests");
 }
 
 #[tokio::test]
