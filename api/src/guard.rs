@@ -28,7 +28,9 @@ pub(crate) async fn guard(
     let permission = match access {
         Access::Open | Access::Visitor => return next.run(request).await,
         // A browser's socket cannot send the header: it proves itself in its first message.
-        Access::Token if upgrade_without_credential(request.headers()) => return next.run(request).await,
+        Access::Token if is_upgrade(request.headers()) && !request.headers().contains_key(AUTHORIZATION) => {
+            return next.run(request).await;
+        }
         Access::Token => None,
         Access::Permission(permission) => Some(permission),
     };
@@ -107,25 +109,31 @@ pub(crate) fn refused(edge: &Edge, ClientAddress(address): ClientAddress) -> Pro
 }
 
 /// The token of exactly one `Authorization: Bearer` header.
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
         return None;
     };
-    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    bearer_of(value.to_str().ok()?)
+}
+
+/// The token of the text `Bearer …`.
+pub(crate) fn bearer_of(text: &str) -> Option<&str> {
+    let (scheme, token) = text.split_once(' ')?;
     scheme
         .eq_ignore_ascii_case("bearer")
         .then(|| token.trim_matches(' '))
 }
 
-fn upgrade_without_credential(headers: &HeaderMap) -> bool {
-    let upgrade = headers
+/// True for a request that wants to become a WebSocket.
+pub(crate) fn is_upgrade(headers: &HeaderMap) -> bool {
+    headers
         .get(UPGRADE)
-        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"));
-    upgrade && !headers.contains_key(AUTHORIZATION)
+        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
-fn extension<T: Copy + Send + Sync + 'static>(request: &Request) -> Option<T> {
+/// What a layer has found out about a request.
+pub(crate) fn extension<T: Copy + Send + Sync + 'static>(request: &Request) -> Option<T> {
     request.extensions().get().copied()
 }
 

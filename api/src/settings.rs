@@ -65,6 +65,10 @@ pub struct GraphqlLimits {
     pub depth_max: usize,
     pub complexity_max: usize,
     pub introspection: bool,
+    /// Sockets of one API token in this process.
+    pub sockets_per_token_max: usize,
+    /// Subscriptions and queries that one socket may have open at a time.
+    pub operations_per_socket_max: usize,
 }
 
 impl Default for GraphqlLimits {
@@ -73,6 +77,8 @@ impl Default for GraphqlLimits {
             depth_max: 12,
             complexity_max: 10_000,
             introspection: false,
+            sockets_per_token_max: 100,
+            operations_per_socket_max: 50,
         }
     }
 }

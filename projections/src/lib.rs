@@ -29,8 +29,8 @@ pub mod run;
 pub mod session;
 
 pub use checkpoint::{Failure, ProjectionStatus};
-pub use live::{Live, LiveEnd, LiveEvent, LiveFact, LiveSubscription};
-pub use paging::{Keyset, Page, PageError, Slice};
+pub use live::{Live, LiveEnd, LiveEvent, LiveFact, LiveSubscription, Topic, TopicWatch};
+pub use paging::{Keyset, Page, PageError, Slice, cursor_at, place_of};
 pub use reader::{ReadError, Reader, Reads};
 pub use rebuild::{Progress, RebuildError, Rebuilt, digest, rebuild};
 pub use registry::{NAMES, list};

@@ -5,8 +5,10 @@
 //! 2. The log is followed once per process, whatever the number of listeners, and not at all while there is none.
 //! 3. An event is opened once, and only when somebody listens to its session.
 //! 4. A listener that does not keep up is dropped; it never holds up the others.
+//! 5. A watcher of a topic is only told that something happened, so it may be as slow as it likes.
 
 mod fact;
+mod topic;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
@@ -17,8 +19,10 @@ use event_log::{EventLogError, Feed, Keyring, KeyringError, Position, RecordedEv
 use tokio::sync::{mpsc, watch};
 
 pub use fact::{LiveEvent, LiveFact};
+pub use topic::{Topic, TopicWatch};
 
 use self::fact::{content, live_event, put_content, session_of};
+use self::topic::Topics;
 use crate::checkpoint::ProjectionStatus;
 use crate::{ReadError, Reads, registry};
 
@@ -78,7 +82,7 @@ impl Live {
     pub fn start(feed: Feed, keyring: Keyring, stop: watch::Receiver<bool>) -> Live {
         let hub = Arc::new(Hub {
             listeners: Mutex::default(),
-            begun: watch::Sender::new(false),
+            head: watch::Sender::new(None),
         });
         let live = Live { hub: hub.clone() };
         tokio::spawn(async move {
@@ -95,9 +99,7 @@ impl Live {
 
     /// Listens to a session from now on.
     pub async fn subscribe(&self, session: SessionId) -> LiveSubscription {
-        let mut begun = self.hub.begun.subscribe();
-        // The sender lives as long as the hub, which this holds.
-        let _ = begun.wait_for(|begun| *begun).await;
+        self.begun().await;
         let (sender, events) = mpsc::channel(BUFFER_EVENTS);
         let end = Arc::new(OnceLock::new());
         let mut listeners = self.hub.lock();
@@ -123,16 +125,34 @@ impl Live {
         }
     }
 
-    /// How many listen in this process.
+    /// Watches a topic from now on.
+    pub async fn watch(&self, topic: Topic) -> TopicWatch {
+        self.begun().await;
+        TopicWatch::new(self.hub.clone(), topic)
+    }
+
+    /// The last position of the log as it moves, whoever listens; None until it was read for the first time.
+    pub fn head(&self) -> watch::Receiver<Option<Position>> {
+        self.hub.head.subscribe()
+    }
+
+    /// How many listen and watch in this process.
     pub fn listeners(&self) -> usize {
-        self.hub.lock().sessions.values().map(Vec::len).sum()
+        let listeners = self.hub.lock();
+        listeners.sessions.values().map(Vec::len).sum::<usize>() + listeners.topics.watchers()
+    }
+
+    async fn begun(&self) {
+        // The sender lives as long as the hub, which this holds.
+        let _ = self.head().wait_for(Option::is_some).await;
     }
 }
 
 struct Hub {
     /// Held for moments only, never while anything is awaited.
     listeners: Mutex<Listeners>,
-    begun: watch::Sender<bool>,
+    /// Where the log ends; None until that was looked up.
+    head: watch::Sender<Option<Position>>,
 }
 
 #[derive(Default)]
@@ -140,6 +160,7 @@ struct Listeners {
     /// Events up to here were given to those who listened at the time, or are about to be.
     taken: Position,
     sessions: HashMap<SessionId, Vec<Listener>>,
+    topics: Topics,
     last_id: u64,
     stopped: bool,
 }
@@ -161,10 +182,14 @@ impl Hub {
     /// Moves on to `head` at once when nobody listens; says from where to read otherwise.
     fn skip_to(&self, head: Position) -> Position {
         let mut listeners = self.lock();
-        if listeners.sessions.is_empty() && head > listeners.taken {
+        if listeners.sessions.is_empty() && listeners.topics.is_empty() && head > listeners.taken {
             listeners.taken = head;
+            listeners.topics.skip_to(head);
         }
-        listeners.taken
+        let taken = listeners.taken;
+        drop(listeners);
+        self.head.send_replace(Some(head));
+        taken
     }
 
     /// Marks a batch as taken and keeps what somebody listens to. Who subscribes from now on reads it elsewhere.
@@ -173,6 +198,7 @@ impl Hub {
         if let Some(last) = batch.last().and_then(|event| event.position) {
             listeners.taken = last;
         }
+        listeners.topics.tell(&batch);
         batch
             .into_iter()
             .filter_map(|event| session_of(&event).map(|session| (session, event)))
@@ -208,15 +234,17 @@ impl Hub {
         let mut listeners = self.lock();
         listeners.stopped = true;
         listeners.sessions.clear();
+        listeners.topics.stop();
         drop(listeners);
-        self.begun.send_replace(true);
+        // Whoever still waits for the beginning is let in, and told of the end.
+        self.head
+            .send_modify(|head| *head = head.or(Some(Position::default())));
     }
 }
 
 async fn follow(hub: &Hub, feed: &Feed, keyring: &Keyring) {
     let head = persist("head", || feed.head()).await;
     hub.skip_to(head);
-    hub.begun.send_replace(true);
     let mut after = head;
     loop {
         feed.wait_past(after).await;

@@ -143,6 +143,19 @@ impl Cursor {
     }
 }
 
+/// The cursor of a place in the log, by which conversations are ordered and live reads resumed.
+pub fn cursor_at(position: Position) -> String {
+    Cursor::Position(position).encode()
+}
+
+/// The place that a cursor of [`cursor_at`] stands for. Fails with [`ReadError::Cursor`] for any other text.
+pub fn place_of(cursor: &str) -> Result<Position, ReadError> {
+    match Cursor::decode(cursor, Order::Position)? {
+        Cursor::Position(position) if position.0 >= 0 => Ok(position),
+        Cursor::Position(_) | Cursor::Moment { .. } => Err(ReadError::Cursor),
+    }
+}
+
 /// Runs a list query, which ends within its `where`, for one page.
 pub(crate) async fn fetch<T>(
     connection: &mut PgConnection,

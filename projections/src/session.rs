@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use domain::session::{Channel, Session, SessionEvent};
 use domain::{Aggregate, BotId, OrganisationId, SessionId, UserId};
-use event_log::RecordedEvent;
+use event_log::{Position, RecordedEvent};
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder, Row};
 use uuid::Uuid;
@@ -227,6 +227,33 @@ impl Reads {
         ids: &[SessionId],
     ) -> Result<BTreeMap<SessionId, SessionRow>, ReadError> {
         self.by_ids(ids).await
+    }
+
+    /// Sessions that changed after one place in the log and last up to another, in the order of their last change,
+    /// each with the place of it; at most `limit`.
+    pub async fn sessions_changed_between(
+        &self,
+        bot_id: Option<BotId>,
+        after: Position,
+        up_to: Position,
+        limit: u32,
+    ) -> Result<Vec<(Position, SessionRow)>, ReadError> {
+        let rows = sqlx::query(
+            "select position, id, tenant_id, bot_id, user_id, channel, state, started_at, ended_at
+               from read.sessions
+              where tenant_id = $1 and ($2::uuid is null or bot_id = $2) and position > $3 and position <= $4
+              order by position limit $5",
+        )
+        .bind(self.organisation_id().0)
+        .bind(bot_id.map(|bot| bot.0))
+        .bind(after.0)
+        .bind(up_to.0)
+        .bind(i64::from(limit))
+        .fetch_all(&mut *self.connection().await)
+        .await?;
+        rows.iter()
+            .map(|row| Ok((Position(row.try_get("position")?), SessionRow::from_row(row)?)))
+            .collect()
     }
 
     /// How many conversations each session has had; a session without one is left out.

@@ -106,6 +106,18 @@ impl Projections {
         timeout(patience, wait).await.map_err(|_| WaitError::Timeout)?
     }
 
+    /// The position of what the token stands for, once it has one.
+    pub async fn place_of_token(
+        &self,
+        log: &EventLog,
+        token: Token,
+        patience: Duration,
+    ) -> Result<Position, WaitError> {
+        timeout(patience, placed(log, token))
+            .await
+            .map_err(|_| WaitError::Timeout)?
+    }
+
     async fn reach(&self, names: &[&str], position: Position) -> Result<(), WaitError> {
         for name in names {
             let mut checkpoint = self

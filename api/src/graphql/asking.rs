@@ -2,8 +2,9 @@
 //!
 //! A root field can be told to wait for a command (`waitFor`). All fields of a request see the same moment, so all
 //! waits come first, then the one read begins: a field without `waitFor` may be answered later, never from earlier.
+//! A subscription is answered again and again, each time from a moment of its own.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_graphql::parser::types::{ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet};
@@ -11,7 +12,7 @@ use async_graphql::{Context, Name, Value, Variables};
 use commands::{Position, ReadToken};
 use domain::Permission;
 use domain::access::Denial;
-use projections::{NAMES, ReadError, Reads, WaitError};
+use projections::{Live, NAMES, Projections, ReadError, Reads, WaitError};
 use tokio::sync::OnceCell;
 
 use super::error::AskError;
@@ -30,8 +31,11 @@ struct Inner {
     context: commands::Context,
     address: ClientAddress,
     tokens: Vec<String>,
-    reads: OnceCell<Result<Arc<Reads>, AskError>>,
+    moment: Mutex<Arc<Moment>>,
 }
+
+/// One moment of the read models, once somebody has asked for it.
+type Moment = OnceCell<Result<Arc<Reads>, AskError>>;
 
 impl Asking {
     pub fn new(edge: Edge, context: commands::Context, address: ClientAddress, tokens: Vec<String>) -> Self {
@@ -40,7 +44,7 @@ impl Asking {
             context,
             address,
             tokens,
-            reads: OnceCell::new(),
+            moment: Mutex::default(),
         }))
     }
 
@@ -88,7 +92,49 @@ impl Asking {
 
     /// The moment that this request is answered from. The first to ask brings it about.
     pub async fn reads(&self) -> Result<Arc<Reads>, AskError> {
-        self.0.reads.get_or_init(|| self.begin()).await.clone()
+        let moment = self.moment().clone();
+        moment.get_or_init(|| self.begin()).await.clone()
+    }
+
+    /// Lets the moment go, and with it a connection to the database. What is read next begins another.
+    pub fn rest(&self) {
+        *self.moment() = Arc::default();
+    }
+
+    fn moment(&self) -> std::sync::MutexGuard<'_, Arc<Moment>> {
+        self.0
+            .moment
+            .lock()
+            .expect("nothing panics while it is exchanged")
+    }
+
+    /// What happens, as it happens.
+    pub fn live(&self) -> &Live {
+        &self.0.edge.live
+    }
+
+    /// How far the read models are, as it changes.
+    pub fn projections(&self) -> &Projections {
+        &self.0.edge.projections
+    }
+
+    /// The place in the log from which a client goes on: a cursor, or the read token of a command, whose place is
+    /// waited for. Fails with [`AskError::BadCursor`] where the log does not reach so far.
+    pub async fn place_of(&self, after: &str) -> Result<Position, AskError> {
+        let place = match after.parse::<ReadToken>() {
+            Ok(token) => self.place_of_token(token).await?,
+            Err(_) => projections::place_of(after)?,
+        };
+        if place > self.head().await? {
+            return Err(AskError::BadCursor);
+        }
+        Ok(place)
+    }
+
+    async fn place_of_token(&self, token: ReadToken) -> Result<Position, AskError> {
+        let log = self.0.edge.commands.executor().log();
+        let place = self.0.edge.projections.place_of_token(log, token, WAIT_MAX).await;
+        place.map_err(|error| waited(&error))
     }
 
     async fn begin(&self) -> Result<Arc<Reads>, AskError> {
@@ -102,23 +148,26 @@ impl Asking {
 
     async fn reach(&self, token: ReadToken) -> Result<(), AskError> {
         let log = self.0.edge.commands.executor().log();
-        match self
+        let reached = self
             .0
             .edge
             .projections
             .wait_for_token(log, NAMES, token, WAIT_MAX)
-            .await
-        {
-            Ok(()) => Ok(()),
-            Err(WaitError::Timeout) => Err(AskError::WaitTimeout),
-            Err(WaitError::ForeignEpoch) => Err(AskError::BadToken),
-            Err(error) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "read token cannot be waited for"
-                );
-                Err(AskError::Unavailable)
-            }
+            .await;
+        reached.map_err(|error| waited(&error))
+    }
+}
+
+fn waited(error: &WaitError) -> AskError {
+    match error {
+        WaitError::Timeout => AskError::WaitTimeout,
+        WaitError::ForeignEpoch => AskError::BadToken,
+        error => {
+            tracing::warn!(
+                error = error as &dyn std::error::Error,
+                "read token cannot be waited for"
+            );
+            AskError::Unavailable
         }
     }
 }

@@ -8,14 +8,16 @@
 use std::sync::{Arc, Mutex};
 
 use async_graphql::extensions::{
-    Extension, ExtensionContext, ExtensionFactory, NextParseQuery, NextRequest, NextResolve, NextValidation,
-    ResolveInfo,
+    Extension, ExtensionContext, ExtensionFactory, NextParseQuery, NextRequest, NextResolve, NextSubscribe,
+    NextValidation, ResolveInfo,
 };
 use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::{
     ErrorExtensionValues, Response, ServerError, ServerResult, ValidationResult, Value, Variables,
 };
 use domain::Permission;
+use futures::StreamExt;
+use futures::stream::BoxStream;
 use projections::PageError;
 
 /// Why a field has no answer.
@@ -33,6 +35,8 @@ pub(super) enum AskError {
     BadPage(PageError),
     #[error("{0} is not an id")]
     BadId(&'static str),
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
     #[error("the read models cannot be read at the moment")]
     Unavailable,
     #[error("something unexpected happened")]
@@ -48,6 +52,7 @@ impl AskError {
             AskError::BadCursor => "BAD_CURSOR",
             AskError::BadPage(_) => "BAD_PAGE",
             AskError::BadId(_) => "BAD_ID",
+            AskError::NotFound(_) => "NOT_FOUND",
             AskError::Unavailable => "UNAVAILABLE",
             AskError::Unexpected => "UNEXPECTED",
         }
@@ -63,14 +68,14 @@ pub(super) struct Codes {
 struct Errors {
     complexity_max: usize,
     /// Of nullable fields, whose place is taken by null.
-    at_fields: Mutex<Vec<ServerError>>,
+    at_fields: Arc<Mutex<Vec<ServerError>>>,
 }
 
 impl ExtensionFactory for Codes {
     fn create(&self) -> Arc<dyn Extension> {
         Arc::new(Errors {
             complexity_max: self.complexity_max,
-            at_fields: Mutex::default(),
+            at_fields: Arc::default(),
         })
     }
 }
@@ -78,23 +83,19 @@ impl ExtensionFactory for Codes {
 #[async_trait::async_trait]
 impl Extension for Errors {
     async fn request(&self, ctx: &ExtensionContext<'_>, next: NextRequest<'_>) -> Response {
-        let mut response = next.run(ctx).await;
-        response
-            .errors
-            .append(&mut self.at_fields.lock().expect("nothing panics while it is held"));
-        for error in &mut response.errors {
-            let known = error.source::<AskError>().map(|error| error.code());
-            let at_field = !error.path.is_empty();
-            put(
-                error,
-                known.unwrap_or(if at_field {
-                    "BAD_USER_INPUT"
-                } else {
-                    "OPERATION_RESOLUTION_FAILURE"
-                }),
-            );
-        }
-        response
+        finished(next.run(ctx).await, &self.at_fields)
+    }
+
+    fn subscribe<'s>(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        stream: BoxStream<'s, Response>,
+        next: NextSubscribe<'_>,
+    ) -> BoxStream<'s, Response> {
+        let at_fields = self.at_fields.clone();
+        next.run(ctx, stream)
+            .map(move |response| finished(response, &at_fields))
+            .boxed()
     }
 
     async fn parse_query(
@@ -146,6 +147,26 @@ impl Extension for Errors {
             answered => answered,
         }
     }
+}
+
+/// An answer with the errors of all its fields, each with its code.
+fn finished(mut response: Response, at_fields: &Mutex<Vec<ServerError>>) -> Response {
+    response
+        .errors
+        .append(&mut at_fields.lock().expect("nothing panics while it is held"));
+    for error in &mut response.errors {
+        let known = error.source::<AskError>().map(|error| error.code());
+        let at_field = !error.path.is_empty();
+        put(
+            error,
+            known.unwrap_or(if at_field {
+                "BAD_USER_INPUT"
+            } else {
+                "OPERATION_RESOLUTION_FAILURE"
+            }),
+        );
+    }
+    response
 }
 
 /// An error of the whole request.

@@ -88,10 +88,23 @@ fn thousandths(text: &str) -> Option<u16> {
 
 /// The answer of an execution, or of a validation that failed.
 pub(super) fn answer(media: Media, executed: Executed) -> Response {
-    // An error of the request itself stands at no field; then there is no `data`, not even null.
-    let request_error = executed.data == async_graphql::Value::Null
+    let status = match media {
+        Media::GraphqlResponse if is_request_error(&executed) => StatusCode::BAD_REQUEST,
+        _ => StatusCode::OK,
+    };
+    written(status, media, &result(executed))
+}
+
+/// True where nothing was executed: an error of the request itself stands at no field.
+pub(super) fn is_request_error(executed: &Executed) -> bool {
+    executed.data == async_graphql::Value::Null
         && !executed.errors.is_empty()
-        && executed.errors.iter().all(|error| error.path.is_empty());
+        && executed.errors.iter().all(|error| error.path.is_empty())
+}
+
+/// An execution's result as JSON. Where nothing was executed there is no `data`, not even null.
+pub(super) fn result(executed: Executed) -> Value {
+    let (request_error, errors) = (is_request_error(&executed), errors(&executed));
     let mut body = serde_json::Map::new();
     if !request_error {
         body.insert(
@@ -100,22 +113,19 @@ pub(super) fn answer(media: Media, executed: Executed) -> Response {
         );
     }
     if !executed.errors.is_empty() {
-        body.insert(
-            "errors".to_owned(),
-            executed.errors.iter().map(error_json).collect(),
-        );
+        body.insert("errors".to_owned(), errors);
     }
-    let status = match media {
-        Media::GraphqlResponse if request_error => StatusCode::BAD_REQUEST,
-        _ => StatusCode::OK,
-    };
-    written(status, media, &Value::Object(body))
+    Value::Object(body)
+}
+
+/// The errors of an execution, as JSON.
+pub(super) fn errors(executed: &Executed) -> Value {
+    executed.errors.iter().map(error_json).collect()
 }
 
 /// The answer to a request that GraphQL does not get to see.
 pub(super) fn refused(media: Media, refusal: Refusal) -> Response {
-    let body =
-        json!({ "errors": [{ "message": refusal.to_string(), "extensions": { "code": refusal.code() } }] });
+    let body = json!({ "errors": [refusal_json(refusal)] });
     let mut response = written(refusal.status(), media, &body);
     if refusal == Refusal::NotAQuery {
         response
@@ -123,6 +133,11 @@ pub(super) fn refused(media: Media, refusal: Refusal) -> Response {
             .insert(ALLOW, HeaderValue::from_static("POST"));
     }
     response
+}
+
+/// A refusal in the form of an error.
+pub(super) fn refusal_json(refusal: Refusal) -> Value {
+    json!({ "message": refusal.to_string(), "extensions": { "code": refusal.code() } })
 }
 
 fn error_json(error: &ServerError) -> Value {

@@ -41,7 +41,7 @@ impl Parameters {
         }
     }
 
-    fn from_members(mut members: Map<String, Value>) -> Result<Self, Refusal> {
+    pub fn from_members(mut members: Map<String, Value>) -> Result<Self, Refusal> {
         let Some(Value::String(query)) = members.remove("query") else {
             return Err(Refusal::Parameter("query"));
         };

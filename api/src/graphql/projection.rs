@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
+use commands::Position;
 use domain::Permission;
 use projections::{Failure, ProjectionStatus};
 
@@ -53,6 +54,15 @@ pub(super) struct ProjectionFailure {
     at: DateTime<Utc>,
 }
 
+impl ReadModels {
+    pub fn new(head: Position, items: Vec<ProjectionStatus>) -> Self {
+        Self {
+            head: Long(head.0),
+            items: items.into_iter().map(Projection::from).collect(),
+        }
+    }
+}
+
 impl From<ProjectionStatus> for Projection {
     fn from(status: ProjectionStatus) -> Self {
         Self {
@@ -90,18 +100,14 @@ impl ProjectionQuery {
         #[graphql(name = "waitFor", desc = "Token of a command that the answer must show.")]
         _wait_for: Option<String>,
     ) -> Result<Option<ReadModels>, AskError> {
-        let asking = Asking::of(ctx);
-        let reads = asking.reads().await?;
-        let head = asking.head().await?;
-        let items = reads
-            .standings(head)
-            .await?
-            .into_iter()
-            .map(Projection::from)
-            .collect();
-        Ok(Some(ReadModels {
-            head: Long(head.0),
-            items,
-        }))
+        let (head, items) = standings(Asking::of(ctx)).await?;
+        Ok(Some(ReadModels::new(head, items)))
     }
+}
+
+/// The last position of the log, and where each read model stands.
+pub(super) async fn standings(asking: &Asking) -> Result<(Position, Vec<ProjectionStatus>), AskError> {
+    let reads = asking.reads().await?;
+    let head = asking.head().await?;
+    Ok((head, reads.standings(head).await?))
 }

@@ -2,6 +2,8 @@
 
 use axum::extract::ws::CloseFrame;
 
+use super::wire::WriteEnd;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Close {
     /// The client went, or is gone.
@@ -35,5 +37,14 @@ impl Close {
             code,
             reason: reason.into(),
         })
+    }
+}
+
+impl From<WriteEnd> for Close {
+    fn from(end: WriteEnd) -> Self {
+        match end {
+            WriteEnd::Gone => Close::Left,
+            WriteEnd::TooSlow => Close::TryAgain,
+        }
     }
 }

@@ -10,8 +10,7 @@ use chrono::Utc;
 use commands::{CommandError, Credential, VisitorSession};
 use domain::BotId;
 use event_log::Position;
-use futures::stream::{SplitSink, SplitStream};
-use futures::{SinkExt, StreamExt};
+use futures::StreamExt;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -22,21 +21,14 @@ use super::outgoing::{self, Parties};
 use super::receiving::Receiving;
 use super::seats::Seat;
 use super::sending::{Answered, Sending};
+use super::wire::{OUTBOX_FRAMES, Sink, Stream, drain, take_leave, write};
 use crate::Edge;
 
 /// Longest frame of a client; a message may have a quarter of it.
 pub(super) const FRAME_BYTES_MAX: usize = 64 * 1024;
 
-/// Frames that wait to be written. Together with the listener's buffer it bounds what a slow reader costs.
-const OUTBOX_FRAMES: usize = 64;
 /// A client that has opened a socket knows who it is; 5 s is long even on a telephone.
 const AUTHENTICATED_WITHIN: Duration = Duration::from_secs(5);
-/// A reader that takes longer for one frame is as good as gone.
-const WRITTEN_WITHIN: Duration = Duration::from_secs(20);
-const CLOSED_WITHIN: Duration = Duration::from_secs(2);
-
-type Sink = SplitSink<WebSocket, Message>;
-type Stream = SplitStream<WebSocket>;
 
 /// A socket about to be opened.
 pub(super) struct Connection {
@@ -65,7 +57,7 @@ impl Connection {
             Err(close) => close,
         };
         tracing::debug!(close = ?close, "socket closes");
-        take_leave(sink, stream, close).await;
+        take_leave(sink, stream, close.frame()).await;
     }
 
     /// Whose socket it is, by the credential in the address or in the first frame.
@@ -91,7 +83,7 @@ impl Connection {
         if visitor.open.bot_id != self.bot_id {
             return Err(Close::Unauthenticated);
         }
-        if !self.seat.belongs_to(visitor.session_id) {
+        if !self.seat.belongs_to_session(visitor.session_id) {
             return Err(Close::TooManySockets);
         }
         Ok((visitor, Position(auth.resume_after.unwrap_or(0).max(0))))
@@ -128,7 +120,7 @@ impl Connection {
         let close = tokio::select! {
             close = receiving.run(stream) => close,
             close = sending.run(resume_after) => close,
-            close = write(sink, &mut written) => close,
+            end = write(sink, &mut written) => Close::from(end),
         };
         drain(sink, written).await;
         close
@@ -174,39 +166,4 @@ fn not_admitted(error: &CommandError) -> Close {
             Close::TryAgain
         }
     }
-}
-
-async fn write(sink: &mut Sink, written: &mut mpsc::Receiver<Message>) -> Close {
-    while let Some(message) = written.recv().await {
-        match timeout(WRITTEN_WITHIN, sink.send(message)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) => return Close::Left,
-            Err(_) => return Close::TryAgain,
-        }
-    }
-    Close::Left
-}
-
-/// Writes what was on its way when the socket began to close: the reason may be among it.
-async fn drain(sink: &mut Sink, mut written: mpsc::Receiver<Message>) {
-    let rest = async {
-        while let Ok(message) = written.try_recv() {
-            if sink.send(message).await.is_err() {
-                return;
-            }
-        }
-    };
-    let _ = timeout(CLOSED_WITHIN, rest).await;
-}
-
-/// Says why, and waits a moment for the other side: a connection that is cut while it still sends would lose the
-/// reason.
-async fn take_leave(mut sink: Sink, mut stream: Stream, close: Close) {
-    let Some(frame) = close.frame() else { return };
-    let farewell = async {
-        if sink.send(Message::Close(Some(frame))).await.is_ok() {
-            while let Some(Ok(_)) = stream.next().await {}
-        }
-    };
-    let _ = timeout(CLOSED_WITHIN, farewell).await;
 }

@@ -29,7 +29,7 @@ impl fmt::Debug for Asked {
 
 /// Whether a page may open a socket: one of this server, as it calls itself or as the world calls it. A program
 /// sends no `Origin`, and holds no browser's credentials that a foreign page could use.
-pub(super) fn from_here(headers: &HeaderMap, public_url: Option<&str>) -> bool {
+pub(crate) fn from_here(headers: &HeaderMap, public_url: Option<&str>) -> bool {
     let mut origins = headers.get_all(ORIGIN).iter();
     let (Some(origin), None) = (origins.next(), origins.next()) else {
         return headers.get(ORIGIN).is_none();

@@ -15,6 +15,7 @@ mod outgoing;
 mod receiving;
 mod seats;
 mod sending;
+pub(crate) mod wire;
 
 use axum::RequestExt;
 use axum::extract::ws::WebSocketUpgrade;
@@ -23,7 +24,8 @@ use axum::response::{IntoResponse, Response};
 
 use self::connection::{Connection, FRAME_BYTES_MAX};
 use self::handshake::Asked;
-pub(crate) use self::seats::Seats;
+pub(crate) use self::handshake::from_here;
+pub(crate) use self::seats::{Seat, Seats};
 use crate::visit::find_bot;
 use crate::{Edge, Problem};
 

@@ -7,17 +7,16 @@ use chrono::Utc;
 use commands::{CommandError, NewTurn, VisitorSession};
 use futures::{Stream, StreamExt};
 use tokio::sync::mpsc;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::timeout;
 
 use super::close::Close;
 use super::connection::FRAME_BYTES_MAX;
 use super::incoming::{self, ClientFrame, FrameError, Message};
 use super::outgoing;
 use super::sending::Answered;
+use super::wire::{Pulse, is_too_long, pings};
 use crate::Edge;
 
-/// Proxies drop a connection on which nothing happens for 60 s.
-const PING_EVERY: Duration = Duration::from_secs(25);
 const BAD_FRAMES_MAX: u32 = 10;
 /// A commit takes milliseconds. The page gives up a socket that confirms nothing for 10 s.
 const STORED_WITHIN: Duration = Duration::from_secs(8);
@@ -33,23 +32,10 @@ pub(super) struct Receiving<'a> {
 #[derive(Debug, Default)]
 struct Standing {
     bad_frames: u32,
-    /// Pings since the client was last heard.
-    unanswered: u32,
+    pulse: Pulse,
 }
 
 impl Standing {
-    fn heard(&mut self) {
-        self.unanswered = 0;
-    }
-
-    fn tick(&mut self) -> Result<(), Close> {
-        if self.unanswered >= 2 {
-            return Err(Close::Silent);
-        }
-        self.unanswered += 1;
-        Ok(())
-    }
-
     fn bad_frame(&mut self) -> Result<(), Close> {
         self.bad_frames += 1;
         if self.bad_frames >= BAD_FRAMES_MAX {
@@ -66,21 +52,21 @@ impl Receiving<'_> {
         S: Stream<Item = Result<Frame, axum::Error>> + Unpin,
     {
         let mut standing = Standing::default();
-        let mut pings = interval(PING_EVERY);
-        pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        pings.reset();
+        let mut pings = pings();
         loop {
             let went_on = tokio::select! {
                 frame = stream.next() => match frame {
                     Some(Ok(frame)) => self.hear(frame, &mut standing).await,
-                    // axum hides the type of the error; a frame that is too long is the one that can be told why.
-                    Some(Err(error)) if error.to_string().contains("too long") => Err(Close::TooLong),
+                    Some(Err(error)) if is_too_long(&error) => Err(Close::TooLong),
                     Some(Err(_)) | None => Err(Close::Left),
                 },
-                _ = pings.tick() => standing.tick().map(|()| {
+                _ = pings.tick() => if standing.pulse.beat() {
                     // With frames waiting to be written a ping proves nothing.
                     let _ = self.outbox.try_send(Frame::Ping(Default::default()));
-                }),
+                    Ok(())
+                } else {
+                    Err(Close::Silent)
+                },
             };
             if let Err(close) = went_on {
                 return close;
@@ -89,7 +75,7 @@ impl Receiving<'_> {
     }
 
     async fn hear(&self, frame: Frame, standing: &mut Standing) -> Result<(), Close> {
-        standing.heard();
+        standing.pulse.heard();
         match frame {
             Frame::Text(text) if text.len() > FRAME_BYTES_MAX => Err(Close::TooLong),
             Frame::Text(text) => self.read(&text, standing).await,
@@ -161,15 +147,6 @@ impl Receiving<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn two_pings_without_an_answer_end_a_socket() {
-        let mut standing = Standing::default();
-        assert!(standing.tick().is_ok() && standing.tick().is_ok());
-        standing.heard();
-        assert!(standing.tick().is_ok() && standing.tick().is_ok());
-        assert_eq!(standing.tick(), Err(Close::Silent));
-    }
 
     #[test]
     fn the_tenth_bad_frame_ends_a_socket() {

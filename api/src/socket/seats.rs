@@ -7,10 +7,11 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use domain::SessionId;
+use domain::{SessionId, TokenId};
 use governor::clock::DefaultClock;
 use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
+use uuid::Uuid;
 
 use crate::Limits;
 
@@ -34,13 +35,14 @@ struct Shared {
 #[derive(Default)]
 struct Taken {
     total: usize,
-    by_session: HashMap<SessionId, usize>,
+    /// Of sessions and of API tokens; their ids never meet.
+    by_owner: HashMap<Uuid, usize>,
 }
 
 /// Room for one socket.
-pub(super) struct Seat {
+pub(crate) struct Seat {
     shared: Arc<Shared>,
-    session: Option<SessionId>,
+    owner: Option<Uuid>,
 }
 
 impl Seats {
@@ -59,7 +61,7 @@ impl Seats {
     }
 
     /// Room for one more socket; None when there is none.
-    pub(super) fn take(&self) -> Option<Seat> {
+    pub(crate) fn take(&self) -> Option<Seat> {
         let mut taken = self.shared.lock();
         if taken.total >= self.shared.sockets_max {
             return None;
@@ -68,7 +70,7 @@ impl Seats {
         metrics::gauge!("ws_connections").increment(1.0);
         Some(Seat {
             shared: self.shared.clone(),
-            session: None,
+            owner: None,
         })
     }
 
@@ -94,15 +96,24 @@ impl Shared {
 
 impl Seat {
     /// Says whose socket it is; false when the session has as many as it may.
-    pub fn belongs_to(&mut self, session: SessionId) -> bool {
+    pub fn belongs_to_session(&mut self, session: SessionId) -> bool {
+        self.belongs_to(session.0, self.shared.sockets_per_session_max)
+    }
+
+    /// Says whose socket it is; false when the token has `sockets_max` already.
+    pub fn belongs_to_token(&mut self, token: TokenId, sockets_max: usize) -> bool {
+        self.belongs_to(token.0, sockets_max)
+    }
+
+    fn belongs_to(&mut self, owner: Uuid, sockets_max: usize) -> bool {
         let mut taken = self.shared.lock();
-        let count = taken.by_session.entry(session).or_default();
-        if *count >= self.shared.sockets_per_session_max {
+        let count = taken.by_owner.entry(owner).or_default();
+        if *count >= sockets_max {
             return false;
         }
         *count += 1;
         drop(taken);
-        self.session = Some(session);
+        self.owner = Some(owner);
         true
     }
 }
@@ -112,11 +123,11 @@ impl Drop for Seat {
         let mut taken = self.shared.lock();
         taken.total -= 1;
         metrics::gauge!("ws_connections").decrement(1.0);
-        let Some(session) = self.session else { return };
-        if let Some(count) = taken.by_session.get_mut(&session) {
+        let Some(owner) = self.owner else { return };
+        if let Some(count) = taken.by_owner.get_mut(&owner) {
             *count -= 1;
             if *count == 0 {
-                taken.by_session.remove(&session);
+                taken.by_owner.remove(&owner);
             }
         }
     }
@@ -125,8 +136,6 @@ impl Drop for Seat {
 #[cfg(test)]
 mod tests {
     use std::num::NonZeroU32;
-
-    use uuid::Uuid;
 
     use super::*;
 
@@ -155,10 +164,13 @@ mod tests {
         let seats = seats();
         let session = SessionId(Uuid::from_u128(1));
         let mut taken: Vec<_> = (0..3).filter_map(|_| seats.take()).collect();
-        let admitted: Vec<bool> = taken.iter_mut().map(|seat| seat.belongs_to(session)).collect();
+        let admitted: Vec<bool> = taken
+            .iter_mut()
+            .map(|seat| seat.belongs_to_session(session))
+            .collect();
         assert_eq!(admitted, [true, true, false]);
         drop(taken);
-        assert!(seats.shared.lock().by_session.is_empty());
+        assert!(seats.shared.lock().by_owner.is_empty());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod limits;
 mod nouns;
 mod protocol;
+mod subscriptions;
 
 use domain::Permission;
 use serde_json::{Value, json};

@@ -4,6 +4,7 @@ mod access;
 mod contracts;
 mod graphql;
 mod idempotency;
+mod node;
 mod pages;
 mod protocol;
 mod rest;

@@ -137,6 +137,11 @@ impl TestServer {
         }
     }
 
+    /// Stops it, as a signal would.
+    pub fn stop(&self) {
+        let _ = self.stop.send(true);
+    }
+
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }

@@ -1,6 +1,6 @@
 //! The web chat's socket: who gets in, what is confirmed, what comes, and how it ends.
 
-mod client;
+pub mod client;
 mod frames;
 
 use std::num::NonZeroU32;

@@ -130,6 +130,8 @@ pub struct Graphql {
     pub depth_max: u32,
     pub complexity_max: u32,
     pub introspection: bool,
+    pub sockets_per_token_max: u32,
+    pub operations_per_socket_max: u32,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -146,6 +146,8 @@ fn settings(config: &Config, system: &System) -> Settings {
             depth_max: config.graphql.depth_max as usize,
             complexity_max: config.graphql.complexity_max as usize,
             introspection: config.graphql.introspection,
+            sockets_per_token_max: config.graphql.sockets_per_token_max as usize,
+            operations_per_socket_max: config.graphql.operations_per_socket_max as usize,
         },
         ..Settings::new(system.tenant)
     }

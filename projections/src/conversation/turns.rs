@@ -82,6 +82,26 @@ impl Reads {
         })
     }
 
+    /// What was said in a conversation after one place in the log and up to another, oldest first; at most `limit`.
+    pub async fn turns_between(
+        &self,
+        conversation_id: ConversationId,
+        after: Position,
+        up_to: Position,
+        limit: u32,
+    ) -> Result<Vec<TurnRow>, ReadError> {
+        let sealed: Vec<SealedTurn> = sqlx::query_as(select!(
+            "conversation_id = $1 and position > $2 and position <= $3 order by position limit $4"
+        ))
+        .bind(conversation_id.0)
+        .bind(after.0)
+        .bind(up_to.0)
+        .bind(i64::from(limit))
+        .fetch_all(&mut *self.connection().await)
+        .await?;
+        self.opened(sealed).await
+    }
+
     /// What was said in a session after `position`, over all its conversations, oldest first; at most `limit`.
     pub async fn session_turns_after(
         &self,

@@ -12,7 +12,7 @@ use crate::server::TestServer;
 const ECHO: &str = "TALK \"Hello\"\nHEAR name\nTALK \"Hi \" + name\nHEAR more\n";
 
 /// Starts a session over REST and says something; session and read token.
-async fn say(server: &TestServer, bot: &str, content: &str) -> (String, String) {
+pub async fn say(server: &TestServer, bot: &str, content: &str) -> (String, String) {
     let started = server
         .post("/api/v1/sessions", &json!({ "bot_id": bot }))
         .send()

@@ -3,6 +3,7 @@
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
+use crate::node;
 use crate::rest::{is_problem, read};
 use crate::server::TestServer;
 
@@ -211,38 +212,10 @@ async fn who_asks_must_say_who_they_are() {
     }
 }
 
-/// The yardstick of the world outside. Fetches its packages where they are missing.
+/// The yardstick of the world outside.
 #[tokio::test]
 async fn the_public_audits_pass() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/graphql_http");
-    if !std::path::Path::new(folder).join("node_modules").exists() {
-        let mut fetch = tokio::process::Command::new("npm");
-        let fetched = fetch
-            .args(["ci", "--no-audit", "--no-fund"])
-            .current_dir(folder)
-            .output()
-            .await;
-        let fetched = fetched.expect("npm runs");
-        assert!(
-            fetched.status.success(),
-            "{}",
-            String::from_utf8_lossy(&fetched.stderr)
-        );
-    }
     let server = TestServer::start_with(|settings| settings.graphql.introspection = true).await;
-    let ran = tokio::process::Command::new("node")
-        .arg(concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/tests/graphql_http/audit.mjs"
-        ))
-        .args([server.url("/graphql"), server.administrator.clone()])
-        .output()
-        .await
-        .expect("node runs");
-    let told = String::from_utf8_lossy(&ran.stdout);
-    assert!(
-        ran.status.success(),
-        "{told}{}",
-        String::from_utf8_lossy(&ran.stderr)
-    );
+    let (url, token) = (server.url("/graphql"), server.administrator.as_str());
+    node::run("graphql_http", "audit.mjs", &[&url, token]).await;
 }

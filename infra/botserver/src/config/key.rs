@@ -105,6 +105,8 @@ pub const KEYS: &[Key] = &[
     set("graphql.depth_max", Integer(1, 100), "12"),
     set("graphql.complexity_max", Integer(1, 1_000_000), "10000"),
     set("graphql.introspection", Bool, "true"),
+    set("graphql.sockets_per_token_max", Integer(1, 100_000), "100"),
+    set("graphql.operations_per_socket_max", Integer(1, 1_000), "50"),
     set("conversation.idle_minutes", Integer(1, 10_080), "30"),
     set("organisation.name", Name, "default").flagged("organisation"),
 ];
