@@ -17,6 +17,7 @@ use crate::Problem;
 #[folder = "$CARGO_MANIFEST_DIR/ui/"]
 #[include = "chat.html"]
 #[include = "embed.js"]
+#[include = "graphiql.html"]
 #[include = "assets/*"]
 #[exclude = "test/*"]
 struct Files;
@@ -44,6 +45,13 @@ pub(crate) async fn embed_script(headers: &HeaderMap) -> Result<Response, Proble
     let script = Files::get("embed.js")
         .ok_or_else(|| Problem::unexpected("the script for other pages is not in this program"))?;
     Ok(served(StatusCode::OK, script, media_type("embed.js"), headers).await)
+}
+
+/// The page of GraphiQL.
+pub(crate) async fn graphiql_page(headers: &HeaderMap) -> Result<Response, Problem> {
+    let page = Files::get("graphiql.html")
+        .ok_or_else(|| Problem::unexpected("the page of GraphiQL is not in this program"))?;
+    Ok(served(StatusCode::OK, page, media_type("graphiql.html"), headers).await)
 }
 
 async fn served(status: StatusCode, file: EmbeddedFile, kind: &'static str, headers: &HeaderMap) -> Response {
@@ -107,7 +115,8 @@ mod tests {
     #[test]
     fn tests_and_their_modules_stay_out() {
         let outside: Vec<_> = Files::iter()
-            .filter(|name| name != "chat.html" && name != "embed.js" && !name.starts_with("assets/"))
+            .filter(|name| !["chat.html", "embed.js", "graphiql.html"].contains(&name.as_ref()))
+            .filter(|name| !name.starts_with("assets/"))
             .collect();
         assert!(outside.is_empty(), "{outside:?}");
         assert!(Files::get("test/package.json").is_none());

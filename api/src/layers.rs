@@ -28,6 +28,14 @@ pub(crate) struct Correlation(pub Uuid);
 const POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
      connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
+/// The policy of the page of GraphiQL. The one style that it writes into itself, which keeps the page still under its
+/// menus, is named by its digest.
+pub(crate) const GRAPHIQL_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'self'; script-src 'self'; \
+     style-src 'self' 'sha256-Y/huXlwoYkVyQlxwSVcCi1RCDGDCSVBzDt0hYP9qlTc='; img-src 'self' data:; \
+     connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+);
+
 /// Headers that every answer carries unless its handler said otherwise.
 const HEADERS: &[(&str, &str)] = &[
     ("content-security-policy", POLICY),

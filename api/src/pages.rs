@@ -1,4 +1,5 @@
-//! The chat pages: `/` for the default bot, `/{bot}` for every other; and the script that puts them on others' pages.
+//! The chat pages: `/` for the default bot, `/{bot}` for every other; the script that puts them on others' pages;
+//! and GraphiQL.
 //!
 //! The chat page alone may be framed by foreign pages, by those that the settings name.
 
@@ -7,8 +8,8 @@ use axum::response::Response;
 use http::header::{ACCEPT, CONTENT_SECURITY_POLICY, HeaderName};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
-use crate::assets::{chat_page, embed_script};
-use crate::layers::policy_framed_by;
+use crate::assets::{chat_page, embed_script, graphiql_page};
+use crate::layers::{GRAPHIQL_POLICY, policy_framed_by};
 use crate::visit::find_bot;
 use crate::{Edge, Problem};
 
@@ -26,6 +27,14 @@ pub(crate) async fn embed(headers: HeaderMap) -> Result<Response, Problem> {
         .headers_mut()
         .insert(RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
     Ok(script)
+}
+
+/// `GET /graphiql`: a tool to try queries and subscriptions with. Nothing of it comes from other hosts.
+pub(crate) async fn graphiql(headers: HeaderMap) -> Result<Response, Problem> {
+    let mut page = graphiql_page(&headers).await?;
+    page.headers_mut()
+        .insert(CONTENT_SECURITY_POLICY, GRAPHIQL_POLICY);
+    Ok(page)
 }
 
 /// The page of a bot. For an unknown one a browser gets the same page, which says so, and a program a problem.

@@ -231,6 +231,14 @@ fn pages() -> Vec<Route> {
             .answers_other("text/html")
             .compressed(),
         Route::get(
+            "/graphiql",
+            "graphiql",
+            "A page to try GraphQL queries and subscriptions with",
+            pages::graphiql,
+        )
+        .answers_other("text/html")
+        .compressed(),
+        Route::get(
             "/embed.js",
             "embed",
             "The script that puts a bot's chat on a page elsewhere",

@@ -31,6 +31,7 @@ pub enum BotError {
 const RESERVED: &[&str] = &[
     "api",
     "assets",
+    "graphiql",
     "graphql",
     "livez",
     "metrics",

@@ -245,7 +245,7 @@ pub(crate) async fn handle(State(edge): State<Edge>, request: Request) -> Respon
         Err(refusal) => Err(refusal),
     };
     match answered {
-        Ok(executed) => outcome::answer(media, executed),
+        Ok(executed) => outcome::answer(media, &executed),
         Err(refusal) => outcome::refused(media, refusal),
     }
 }

@@ -12,6 +12,7 @@ use async_graphql::{Response as Executed, ServerError};
 use axum::response::{IntoResponse, Response};
 use http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, VARY};
 use http::{HeaderMap, HeaderValue, StatusCode};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::refusal::Refusal;
@@ -87,12 +88,12 @@ fn thousandths(text: &str) -> Option<u16> {
 }
 
 /// The answer of an execution, or of a validation that failed.
-pub(super) fn answer(media: Media, executed: Executed) -> Response {
+pub(super) fn answer(media: Media, executed: &Executed) -> Response {
     let status = match media {
-        Media::GraphqlResponse if is_request_error(&executed) => StatusCode::BAD_REQUEST,
+        Media::GraphqlResponse if is_request_error(executed) => StatusCode::BAD_REQUEST,
         _ => StatusCode::OK,
     };
-    written(status, media, &result(executed))
+    written(status, media, &ExecutionResult::from(executed))
 }
 
 /// True where nothing was executed: an error of the request itself stands at no field.
@@ -102,20 +103,23 @@ pub(super) fn is_request_error(executed: &Executed) -> bool {
         && executed.errors.iter().all(|error| error.path.is_empty())
 }
 
-/// An execution's result as JSON. Where nothing was executed there is no `data`, not even null.
-pub(super) fn result(executed: Executed) -> Value {
-    let (request_error, errors) = (is_request_error(&executed), errors(&executed));
-    let mut body = serde_json::Map::new();
-    if !request_error {
-        body.insert(
-            "data".to_owned(),
-            executed.data.into_json().unwrap_or(Value::Null),
-        );
+/// An execution's result as it is written, its fields in their order. Where nothing was executed there is no `data`,
+/// not even null.
+#[derive(Serialize)]
+pub(super) struct ExecutionResult<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<&'a async_graphql::Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<Value>,
+}
+
+impl<'a> From<&'a Executed> for ExecutionResult<'a> {
+    fn from(executed: &'a Executed) -> Self {
+        Self {
+            data: (!is_request_error(executed)).then_some(&executed.data),
+            errors: (!executed.errors.is_empty()).then(|| errors(executed)),
+        }
     }
-    if !executed.errors.is_empty() {
-        body.insert("errors".to_owned(), errors);
-    }
-    Value::Object(body)
 }
 
 /// The errors of an execution, as JSON.
@@ -140,17 +144,22 @@ pub(super) fn refusal_json(refusal: Refusal) -> Value {
     json!({ "message": refusal.to_string(), "extensions": { "code": refusal.code() } })
 }
 
+/// A body or a frame as text.
+pub(super) fn json_text(body: &impl Serialize) -> String {
+    serde_json::to_string(body).expect("bodies and frames have texts as keys")
+}
+
 fn error_json(error: &ServerError) -> Value {
     serde_json::to_value(error).unwrap_or_else(|_| json!({ "message": error.message }))
 }
 
-fn written(status: StatusCode, media: Media, body: &Value) -> Response {
+fn written(status: StatusCode, media: Media, body: &impl Serialize) -> Response {
     let headers = [
         (CONTENT_TYPE, media.content_type()),
         (VARY, HeaderValue::from_static("Accept, Authorization")),
         (CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
-    (status, headers, body.to_string()).into_response()
+    (status, headers, json_text(body)).into_response()
 }
 
 #[cfg(test)]
@@ -208,7 +217,7 @@ mod tests {
     fn an_error_of_the_request_has_no_data_and_its_status_depends_on_the_media_type() {
         for (media, status) in [(Media::Json, 200), (Media::GraphqlResponse, 400)] {
             let executed = Executed::from_errors(vec![ServerError::new("no", None)]);
-            assert_eq!(answer(media, executed).status(), status);
+            assert_eq!(answer(media, &executed).status(), status);
         }
     }
 
@@ -216,7 +225,7 @@ mod tests {
     fn an_error_at_a_field_is_no_error_of_the_request() {
         let mut error = ServerError::new("no", None);
         error.path = vec![async_graphql::PathSegment::Field("bots".to_owned())];
-        let response = answer(Media::GraphqlResponse, Executed::from_errors(vec![error]));
+        let response = answer(Media::GraphqlResponse, &Executed::from_errors(vec![error]));
         assert_eq!(response.status(), 200);
     }
 }

@@ -114,7 +114,10 @@ fn announce(address: SocketAddr, token: Option<&str>) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "\n  botserver is ready")?;
     writeln!(out, "  chat     http://{address}/")?;
-    writeln!(out, "  GraphQL  http://{address}/graphql")?;
+    writeln!(
+        out,
+        "  GraphQL  http://{address}/graphiql  (to try it; programs use /graphql)"
+    )?;
     if let Some(token) = token {
         writeln!(out, "  token    {token}")?;
         writeln!(

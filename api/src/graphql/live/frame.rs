@@ -3,9 +3,10 @@
 //! Source: the protocol text of the `graphql-ws` project, with the close codes of its reference implementation.
 
 use async_graphql::Response;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::super::outcome;
+use super::super::outcome::{self, ExecutionResult};
 use super::super::parameters::Parameters;
 use super::super::refusal::Refusal;
 
@@ -92,8 +93,19 @@ pub(super) fn pong(payload: Option<Value>) -> String {
     }
 }
 
-pub(super) fn next(id: &str, response: Response) -> String {
-    json!({ "type": "next", "id": id, "payload": outcome::result(response) }).to_string()
+pub(super) fn next(id: &str, response: &Response) -> String {
+    #[derive(Serialize)]
+    struct Next<'a> {
+        #[serde(rename = "type")]
+        kind: &'static str,
+        id: &'a str,
+        payload: ExecutionResult<'a>,
+    }
+    outcome::json_text(&Next {
+        kind: "next",
+        id,
+        payload: response.into(),
+    })
 }
 
 /// Nothing of the operation was executed, and nothing follows.

@@ -36,7 +36,7 @@ impl Operation {
                 return failed(tell(frame::error(&self.id, &answer)).await);
             }
             Opened::Once(answer) => {
-                return if tell(frame::next(&self.id, *answer)).await {
+                return if tell(frame::next(&self.id, &answer)).await {
                     End::Completed
                 } else {
                     End::Gone
@@ -54,7 +54,7 @@ impl Operation {
                 return failed(tell(frame::error(&self.id, &answer)).await);
             }
             order.arrange(&mut answer.data);
-            if !tell(frame::next(&self.id, answer)).await {
+            if !tell(frame::next(&self.id, &answer)).await {
                 return End::Gone;
             }
         }

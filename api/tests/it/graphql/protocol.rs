@@ -219,3 +219,16 @@ async fn the_public_audits_pass() {
     let (url, token) = (server.url("/graphql"), server.administrator.as_str());
     node::run("graphql_http", "audit.mjs", &[&url, token]).await;
 }
+
+#[tokio::test]
+async fn fields_come_in_the_order_in_which_they_are_asked_for() {
+    let server = TestServer::start().await;
+    let query = "{ z: __typename projections { items { position name } head } a: __typename }";
+    let answer = post(&server, None, &json!({ "query": query })).await;
+    let text = answer.text().await.expect("a body");
+    let places: Vec<_> = ["\"z\"", "\"position\"", "\"name\"", "\"head\"", "\"a\""]
+        .iter()
+        .map(|key| text.find(key).expect("is answered"))
+        .collect();
+    assert!(places.is_sorted(), "{text}");
+}
