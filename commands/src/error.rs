@@ -27,6 +27,9 @@ pub enum CommandError {
     /// Others changed the same thing again and again; worth another try.
     #[error("too many changes at once")]
     Contended,
+    /// More commands wait to be stored than this server takes in.
+    #[error("the server is overloaded")]
+    Overloaded,
     #[error("the event log is not available")]
     Unavailable(#[source] EventLogError),
     #[error("unexpected")]
@@ -48,7 +51,10 @@ impl CommandError {
 
     /// True when the same call may succeed a moment later.
     pub fn retryable(&self) -> bool {
-        matches!(self, CommandError::Contended | CommandError::Unavailable(_))
+        matches!(
+            self,
+            CommandError::Contended | CommandError::Overloaded | CommandError::Unavailable(_)
+        )
     }
 }
 
@@ -65,7 +71,8 @@ impl<R: Refusal> From<R> for CommandError {
 impl From<EventLogError> for CommandError {
     fn from(error: EventLogError) -> Self {
         match error {
-            EventLogError::Unavailable { .. } => CommandError::Unavailable(error),
+            EventLogError::Unavailable(_) | EventLogError::Closed => CommandError::Unavailable(error),
+            EventLogError::Overloaded => CommandError::Overloaded,
             other => CommandError::unexpected(other),
         }
     }

@@ -143,9 +143,9 @@ impl Executor {
     /// Stores one command as it is.
     pub(crate) async fn append(&self, command: AppendCommand) -> Result<Outcome, CommandError> {
         let started = std::time::Instant::now();
-        let mut outcomes = self.log.append(vec![command]).await?;
+        let outcome = self.log.append_one(command).await?;
         metrics::histogram!("event_append_duration_seconds").record(started.elapsed().as_secs_f64());
-        outcomes.pop().ok_or(CommandError::Contended)
+        Ok(outcome)
     }
 
     async fn state<A: Aggregate>(

@@ -300,6 +300,12 @@ pub const CODES: &[Code] = &[
         "It starts, shuts down, or lacks something: see `detail`, and `errors` with `?verbose`.",
     ),
     code(
+        "overloaded",
+        503,
+        "Too many commands wait",
+        "Nothing was done. Repeat after `Retry-After` with the same idempotency key.",
+    ),
+    code(
         "unavailable",
         503,
         "Temporarily unavailable",

@@ -22,6 +22,7 @@ impl From<CommandError> for Problem {
             CommandError::Taken { .. } => Problem::new("taken").detail(detail),
             CommandError::Mismatch => Problem::new("idempotency_key_reused"),
             CommandError::Contended => Problem::new("contended").retry_after(RETRY_AFTER_SECONDS),
+            CommandError::Overloaded => Problem::new("overloaded").retry_after(RETRY_AFTER_SECONDS),
             CommandError::Unavailable(cause) => Problem {
                 cause: Some(std::sync::Arc::new(cause)),
                 ..Problem::new("unavailable")

@@ -44,13 +44,16 @@ fn each_error_of_a_command_has_its_status() {
     );
     check(CommandError::Mismatch, 422, "idempotency_key_reused");
     check(CommandError::Contended, 409, "contended");
+    check(CommandError::Overloaded, 503, "overloaded");
     check(CommandError::Unexpected("secret".into()), 500, "unexpected");
 }
 
 #[test]
 fn a_repeatable_problem_says_when() {
-    let response = Problem::from(CommandError::Contended).into_response();
-    assert_eq!(response.headers()["retry-after"], "1");
+    for repeatable in [CommandError::Contended, CommandError::Overloaded] {
+        let response = Problem::from(repeatable).into_response();
+        assert_eq!(response.headers()["retry-after"], "1");
+    }
 }
 
 #[test]

@@ -186,6 +186,7 @@ pub(super) fn command_error(error: &CommandError, message_id: Option<Uuid>) -> S
         CommandError::Taken { .. } => ("taken", error.to_string()),
         CommandError::Mismatch => ("message_id_reused", error.to_string()),
         CommandError::Contended => ("contended", error.to_string()),
+        CommandError::Overloaded => ("overloaded", "try again in a moment".to_owned()),
         CommandError::Unavailable(_) => ("unavailable", "try again in a moment".to_owned()),
         CommandError::Unexpected(_) => ("unexpected", "something unexpected happened".to_owned()),
     };

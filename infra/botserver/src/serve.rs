@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use api::{Check, Edge, Health, Settings};
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -22,10 +22,13 @@ use crate::{first_start, packages};
 /// How long requests in flight may take to end after a stop was asked for.
 const DRAIN_WITHIN: Duration = Duration::from_secs(10);
 
-/// Upper bounds of the histograms, all of which measure seconds.
+/// Upper bounds of the histograms that measure seconds, which is all but one.
 const SECONDS: [f64; 12] = [
     0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
 ];
+
+/// Upper bounds of `append_batch_size`.
+const BATCHES: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 
 /// How often our own database is started again before the server gives up: a supervisor may do better.
 const DATABASE_TRIES_MAX: u32 = 10;
@@ -44,6 +47,8 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
         .with_context(|| format!("cannot listen on {host}, port {port} (server.host, server.port)"))?;
     let metrics = PrometheusBuilder::new()
         .set_buckets(&SECONDS)
+        .context("metrics cannot be set up")?
+        .set_buckets_for_metric(Matcher::Full("append_batch_size".to_owned()), &BATCHES)
         .context("metrics cannot be set up")?
         .install_recorder()
         .context("metrics cannot be set up")?;
@@ -99,10 +104,14 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
     };
     tracing::info!("stopping");
     health.drain();
+    let log = system.commands.executor().log().clone();
     system.stop().await;
     if tokio::time::timeout(DRAIN_WITHIN, &mut server).await.is_err() && !server.is_finished() {
         tracing::warn!("requests in flight were cut off");
         server.abort();
+    }
+    if tokio::time::timeout(DRAIN_WITHIN, log.close()).await.is_err() {
+        tracing::warn!("commands that waited to be stored were cut off");
     }
     database.stop().await?;
     tracing::info!("stopped");

@@ -12,6 +12,7 @@ use crate::batch::{SealedCommand, statements};
 use crate::columns::Columns;
 use crate::crash_point::crash_point;
 use crate::error::Failure;
+use crate::gatherer::Gatherer;
 use crate::{AppendCommand, EventLogError, Keyring, Outcome, Stored, Token};
 
 /// Tries of one command that collides with others: with the pauses below, about two seconds.
@@ -25,15 +26,18 @@ pub struct EventLog {
     pub(crate) pool: PgPool,
     pub(crate) keyring: Keyring,
     wake: Arc<Notify>,
+    gatherer: Arc<Gatherer>,
 }
 
 impl EventLog {
     /// `log_pool` connects as the role `botserver_log`.
     pub fn new(log_pool: PgPool, keyring: Keyring) -> EventLog {
+        let gatherer = Arc::new(Gatherer::new(log_pool.options().get_max_connections()));
         EventLog {
             pool: log_pool,
             keyring,
             wake: Arc::new(Notify::new()),
+            gatherer,
         }
     }
 
@@ -44,6 +48,29 @@ impl EventLog {
 
     pub fn keyring(&self) -> &Keyring {
         &self.keyring
+    }
+
+    /// Seals and stores one command, in one transaction with others that wait at the same moment.
+    ///
+    /// Whoever comes while few are about waits for nobody. Commands that share a stream, a command id or a claim are
+    /// stored in the order in which they came. A caller that goes away before its command was taken up leaves nothing
+    /// behind. Fails as overloaded while as many wait as this process takes in.
+    pub async fn append_one(&self, command: AppendCommand) -> Result<Outcome, EventLogError> {
+        self.gatherer.append(self, command).await
+    }
+
+    pub(crate) fn gatherer(&self) -> &Arc<Gatherer> {
+        &self.gatherer
+    }
+
+    /// Commands that wait to be taken up.
+    pub fn waiting(&self) -> usize {
+        self.gatherer.waiting()
+    }
+
+    /// Takes in no more by [`EventLog::append_one`], and returns once everything taken in was answered.
+    pub async fn close(&self) {
+        self.gatherer.close().await;
     }
 
     /// Seals and stores a batch. One outcome per command, in order.
@@ -75,7 +102,6 @@ impl EventLog {
             for (index, outcome) in statement.into_iter().zip(answered) {
                 outcomes[index] = Some(outcome);
             }
-            self.wake.notify_one();
         }
         let answered = outcomes.into_iter().collect::<Option<Vec<Outcome>>>();
         answered.ok_or_else(|| EventLogError::Corrupt("a command of the batch was not answered".to_owned()))
@@ -107,20 +133,40 @@ impl EventLog {
     }
 
     async fn store(&self, commands: &[&SealedCommand]) -> Result<Vec<Outcome>, EventLogError> {
-        let unknown = match self.try_store(commands).await {
+        self.store_each(commands).await.into_iter().collect()
+    }
+
+    /// Stores commands that share nothing, and answers each: what befalls one is not told to another.
+    pub(crate) async fn store_each(
+        &self,
+        commands: &[&SealedCommand],
+    ) -> Vec<Result<Outcome, EventLogError>> {
+        let error = match self.try_store(commands).await {
             Ok(rows) => return outcomes(&rows, commands),
-            Err(error) => match Failure::of(&error) {
-                Failure::Collision => false,
-                Failure::Lost if commands.iter().all(|command| command.command_id.is_some()) => true,
-                Failure::Lost => return Err(EventLogError::Unknown(error)),
-                _ => return Err(error.into()),
-            },
+            Err(error) => error,
         };
-        let mut answered = Vec::with_capacity(commands.len());
-        for command in commands {
-            answered.push(self.store_alone(command, unknown).await?);
+        let (each_alone, unknown) = match Failure::of(&error) {
+            Failure::Collision => (true, false),
+            Failure::Lost => (true, true),
+            // Rolled back because of one of them; alone, the others are stored.
+            Failure::Refused { .. } => (commands.len() > 1, false),
+            Failure::Absent | Failure::Decoding => (false, false),
+        };
+        if !each_alone {
+            return shared(error, commands.len());
         }
-        Ok(answered)
+        let error = Arc::new(error);
+        let repeated = commands.iter().map(|command| {
+            let error = error.clone();
+            async move {
+                if unknown && command.command_id.is_none() {
+                    return Err(EventLogError::Unknown(error));
+                }
+                self.store_alone(command, unknown).await
+            }
+        });
+        // Bounded by the connections of the pool.
+        futures::future::join_all(repeated).await
     }
 
     /// Repeats one command until it is answered, within bounds.
@@ -149,12 +195,12 @@ impl EventLog {
             let failure = Failure::of(&error);
             unknown |= failure == Failure::Lost;
             if unknown && command.command_id.is_none() {
-                return Err(EventLogError::Unknown(error));
+                return Err(EventLogError::Unknown(Arc::new(error)));
             }
             match failure {
                 Failure::Collision | Failure::Lost if attempt < ATTEMPTS_MAX => attempt += 1,
                 Failure::Absent if unknown && attempt < ATTEMPTS_MAX => attempt += 1,
-                _ if unknown => return Err(EventLogError::Unknown(error)),
+                _ if unknown => return Err(EventLogError::Unknown(Arc::new(error))),
                 _ => return Err(error.into()),
             }
         }
@@ -164,6 +210,7 @@ impl EventLog {
         crash_point("before-append");
         let rows = Columns::of(commands).append().fetch_all(&self.pool).await?;
         crash_point("after-commit");
+        self.wake.notify_one();
         Ok(rows)
     }
 }
@@ -172,14 +219,30 @@ fn unanswered() -> EventLogError {
     EventLogError::Corrupt("the append answered another number of commands than it was asked".to_owned())
 }
 
-fn outcomes(rows: &[PgRow], commands: &[&SealedCommand]) -> Result<Vec<Outcome>, EventLogError> {
+fn outcomes(rows: &[PgRow], commands: &[&SealedCommand]) -> Vec<Result<Outcome, EventLogError>> {
     if rows.len() != commands.len() {
-        return Err(unanswered());
+        return commands.iter().map(|_| Err(unanswered())).collect();
     }
     rows.iter()
         .zip(commands)
         .map(|(row, command)| outcome(row, command))
         .collect()
+}
+
+/// The same error for each of many: where there are several, only its meaning and source can be shared.
+fn shared(error: sqlx::Error, count: usize) -> Vec<Result<Outcome, EventLogError>> {
+    match EventLogError::from(error) {
+        EventLogError::Unavailable(source) => (0..count)
+            .map(|_| Err(EventLogError::Unavailable(source.clone())))
+            .collect(),
+        error if count == 1 => vec![Err(error)],
+        error => {
+            let text = error.to_string();
+            (0..count)
+                .map(|_| Err(EventLogError::Corrupt(text.clone())))
+                .collect()
+        }
+    }
 }
 
 fn outcome(row: &PgRow, command: &SealedCommand) -> Result<Outcome, EventLogError> {

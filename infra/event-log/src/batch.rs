@@ -11,9 +11,9 @@ use crate::seal::Unsealed;
 use crate::{AppendCommand, EventLogError, Keyring, Metadata, NewEvent, StreamId, slice_of};
 
 /// Commands of one statement: the function compares some of them pairwise, and one transaction holds their locks.
-const COMMANDS_MAX: usize = 512;
+pub(crate) const COMMANDS_MAX: usize = 512;
 /// Bytes of one statement: keeps a transaction's time, and the memory of both sides, within bounds.
-const STATEMENT_BYTES_MAX: usize = 4 << 20;
+pub(crate) const STATEMENT_BYTES_MAX: usize = 4 << 20;
 /// Events of one command: a stream's reader takes them in at once.
 pub(crate) const EVENTS_MAX: usize = 1_000;
 /// Bytes of one payload, sealed: what is larger belongs in a blob.
@@ -49,6 +49,11 @@ pub(crate) struct SealedEvent {
 }
 
 impl SealedCommand {
+    /// About what it takes on its way into the database.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Checks the command against the limits of the log and seals it. Keys are made on first use, outside any
     /// transaction of the caller's.
     pub(crate) async fn seal(
@@ -220,10 +225,26 @@ fn depth_exceeds(value: &Value, left: usize) -> bool {
 
 /// What two commands of one statement may not share.
 #[derive(PartialEq, Eq, Hash)]
-enum Contested<'a> {
+pub(crate) enum Contested<'a> {
     Stream(&'a StreamId),
     Command(Uuid, Uuid),
     Claim(Uuid, &'static str, &'a [u8; 32]),
+}
+
+pub(crate) fn contested(command: &SealedCommand) -> Vec<Contested<'_>> {
+    let mut contested = vec![Contested::Stream(&command.stream)];
+    contested.extend(
+        command
+            .command_id
+            .map(|id| Contested::Command(command.tenant, id)),
+    );
+    contested.extend(
+        command
+            .claims
+            .iter()
+            .map(|claim| Contested::Claim(command.tenant, claim.kind, &claim.hash)),
+    );
+    contested
 }
 
 /// Divides a batch into statements, to be executed one after the other.
@@ -234,18 +255,7 @@ pub(crate) fn statements(batch: &[SealedCommand]) -> Vec<Vec<usize>> {
     let mut free_from: HashMap<Contested<'_>, usize> = HashMap::new();
     let mut rounds: Vec<Vec<usize>> = Vec::new();
     for (index, command) in batch.iter().enumerate() {
-        let mut contested = vec![Contested::Stream(&command.stream)];
-        contested.extend(
-            command
-                .command_id
-                .map(|id| Contested::Command(command.tenant, id)),
-        );
-        contested.extend(
-            command
-                .claims
-                .iter()
-                .map(|claim| Contested::Claim(command.tenant, claim.kind, &claim.hash)),
-        );
+        let contested = contested(command);
         let round = contested
             .iter()
             .filter_map(|thing| free_from.get(thing))

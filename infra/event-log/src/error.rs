@@ -1,5 +1,7 @@
 //! What can go wrong, told apart where a caller acts differently.
 
+use std::sync::Arc;
+
 use thiserror::Error;
 
 use crate::KeyringError;
@@ -8,10 +10,16 @@ use crate::KeyringError;
 pub enum EventLogError {
     /// Nothing was stored; the same again may succeed.
     #[error("event log is unavailable")]
-    Unavailable(#[source] sqlx::Error),
+    Unavailable(#[source] Arc<sqlx::Error>),
+    /// More commands wait already than this process takes in; nothing was stored.
+    #[error("too many commands wait to be stored")]
+    Overloaded,
+    /// This process stores no more, it is about to end; nothing was stored.
+    #[error("event log is closed")]
+    Closed,
     /// The connection was lost while a command without an id was being stored: it may or may not have been.
     #[error("whether the command was stored is unknown")]
-    Unknown(#[source] sqlx::Error),
+    Unknown(#[source] Arc<sqlx::Error>),
     /// A personal value could not be sealed or opened.
     #[error("personal values could not be sealed or opened")]
     Keyring(#[source] KeyringError),
@@ -39,7 +47,7 @@ impl EventLogError {
     /// Whether the same call may succeed later without any change.
     pub fn retryable(&self) -> bool {
         match self {
-            Self::Unavailable(_) => true,
+            Self::Unavailable(_) | Self::Overloaded | Self::Closed => true,
             Self::Keyring(error) => error.retryable(),
             _ => false,
         }
@@ -66,7 +74,7 @@ impl From<sqlx::Error> for EventLogError {
                 source: error,
             },
             Failure::Decoding => Self::Corrupt(error.to_string()),
-            Failure::Collision | Failure::Lost | Failure::Absent => Self::Unavailable(error),
+            Failure::Collision | Failure::Lost | Failure::Absent => Self::Unavailable(Arc::new(error)),
         }
     }
 }

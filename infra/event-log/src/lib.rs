@@ -18,6 +18,7 @@ mod envelope;
 mod epoch;
 mod error;
 mod feed;
+mod gatherer;
 mod keyring;
 mod keys;
 mod leaf;

@@ -4,6 +4,7 @@ mod append;
 mod claims;
 mod feed;
 mod fixture;
+mod gatherer;
 mod isolation;
 mod master_key;
 mod model;
