@@ -2,12 +2,13 @@
 # make run        builds and starts the server with its sample bots: no configuration needed
 # make test       every test, with a real database and a real browser
 # make lint       format, clippy, licences and advisories, contracts
+# make bench      compares the log with plain PostgreSQL: tables, and raw samples under target/ (ARGUMENTS="--only feed")
 # make contracts  writes schemas/ anew from the code; look at the difference before committing it
 
 cache := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/botserver
 export PATH := $(cache)/tools/bin:$(HOME)/.cargo/bin:$(PATH)
 
-.PHONY: setup run test test-ui lint contracts contracts-compare
+.PHONY: setup run test test-ui lint bench contracts contracts-compare
 
 setup:
 	@.ci/setup
@@ -35,6 +36,9 @@ lint:
 	cargo deny --workspace --locked check licenses bans sources
 	@.ci/advisories
 	@$(MAKE) --no-print-directory contracts-compare
+
+bench:
+	cargo run --release --locked -p bench -- $(ARGUMENTS)
 
 # The whole workspace is selected, as in `make test`: a selection of its own would build every dependency again.
 contracts:

@@ -1,0 +1,82 @@
+//! Compares the event log with what PostgreSQL does without it: on one server, in one run, in turns.
+//!
+//! A machine that others use too gives other numbers every minute. So each round runs both sides of a row one after the
+//! other, and what counts is the median of the rounds' ratios, with the least and the greatest beside it. CPU time is
+//! that of all processes: ours, PostgreSQL's and pgbench's. Nothing here is a test.
+
+mod append;
+mod cpu;
+mod feed;
+mod pgbench;
+mod report;
+mod rows;
+mod stage;
+mod stock;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Parser;
+
+use crate::report::{Report, Round};
+use crate::rows::{ROWS, Row};
+use crate::stage::Stage;
+
+/// Compares the event log with what PostgreSQL does without it, and prints a table.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Lists the rows and what they compare.
+    #[arg(long)]
+    list: bool,
+    /// Runs only rows whose name contains this; may be given several times.
+    #[arg(long, value_name = "NAME")]
+    only: Vec<String>,
+    /// How often both sides of each row run.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    rounds: u32,
+    /// Seconds that each side of a row runs in each round.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    seconds: u64,
+    /// Where the raw samples are kept, a JSON file for each run.
+    #[arg(long, value_name = "DIR", default_value = "target/bench")]
+    samples: PathBuf,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let mut out = std::io::stdout();
+    if arguments.list {
+        for row in ROWS {
+            writeln!(out, "{:<14} {}", row.name, row.compares)?;
+        }
+        return Ok(());
+    }
+    let chosen: Vec<&Row> = ROWS
+        .iter()
+        .filter(|row| arguments.only.is_empty() || arguments.only.iter().any(|name| row.name.contains(name)))
+        .collect();
+    anyhow::ensure!(!chosen.is_empty(), "no row has such a name; see --list");
+
+    let stage = Stage::set().await?;
+    let mut report = Report::new(&stage, arguments.rounds, arguments.seconds).await?;
+    let time = Duration::from_secs(arguments.seconds);
+    for row in chosen {
+        // Once unmeasured: plans are made, pages are cached, keys exist.
+        row.round(&stage, time.min(Duration::from_secs(2))).await?;
+        for number in 1..=arguments.rounds {
+            let round: Round = row
+                .round(&stage, time)
+                .await
+                .with_context(|| format!("{}, round {number}", row.name))?;
+            writeln!(out, "{:<14} round {number}: {round}", row.name)?;
+            report.add(row, round);
+        }
+    }
+    writeln!(out, "\n{}", report.table())?;
+    let path = report.keep(&arguments.samples)?;
+    writeln!(out, "raw samples: {}", path.display())?;
+    Ok(())
+}

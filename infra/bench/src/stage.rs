@@ -1,0 +1,105 @@
+//! The stage: a PostgreSQL server of the run's own, as durable as the product's, with a log that is sequenced.
+
+use std::time::{Duration, Instant};
+
+use event_log::{EventLog, Feed, Keyring, MasterKey, Position, Sequencer};
+use serde::Serialize;
+use sqlx::PgPool;
+use sqlx::postgres::PgPoolOptions;
+use test_database::TestCluster;
+use tokio::sync::watch;
+
+use crate::{append, cpu, feed, pgbench, stock};
+
+/// Connections of the log's pool: what the product gives it when nothing is configured.
+const LOG_CONNECTIONS: u32 = 8;
+/// Connections of those who have one each: the stock repository's sixteen callers, and a few.
+const OWNER_CONNECTIONS: u32 = 18;
+
+pub struct Stage {
+    pub cluster: TestCluster,
+    pub log: EventLog,
+    pub feed: Feed,
+    /// As the owner of the database.
+    pub owner: PgPool,
+    /// An event as it is stored, so that the other side stores the same bytes.
+    pub stored: StoredEvent,
+}
+
+#[derive(Clone)]
+pub struct StoredEvent {
+    pub payload: String,
+    pub metadata: String,
+}
+
+/// What one side of a row did in a round.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Sample {
+    pub operations: u64,
+    pub seconds: f64,
+    pub cpu_seconds: f64,
+    pub wal_bytes: i64,
+}
+
+impl Stage {
+    pub async fn set() -> anyhow::Result<Stage> {
+        let cluster = test_database::create_cluster().await;
+        let pool = |role: &str, connections: u32| {
+            PgPoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(Duration::from_secs(60))
+                .test_before_acquire(false)
+                .connect_lazy_with(cluster.connect_options(role))
+        };
+        let keyring = Keyring::open(pool("botserver_keys", 2), MasterKey::from_bytes([7; 32])).await?;
+        let log_pool = pool("botserver_log", LOG_CONNECTIONS);
+        let log = EventLog::new(log_pool.clone(), keyring);
+        let (placed, positions) = watch::channel(Position(0));
+        let sequencer = Sequencer::new(log_pool.clone(), log.wake()).await?;
+        tokio::spawn(sequencer.run(placed, std::future::pending()));
+        let feed = Feed::new(log_pool, positions);
+        let owner = pool(local_postgres::OWNER, OWNER_CONNECTIONS);
+        log.append_one(append::command(&append::Stream::new(), 1)).await?;
+        let (payload, metadata) =
+            sqlx::query_as("select payload::text, metadata::text from log.events order by seq_no limit 1")
+                .fetch_one(&owner)
+                .await?;
+        let stage = Stage {
+            cluster,
+            log,
+            feed,
+            owner,
+            stored: StoredEvent { payload, metadata },
+        };
+        pgbench::prepare(&stage).await?;
+        stock::prepare(&stage).await?;
+        feed::prepare(&stage).await?;
+        Ok(stage)
+    }
+
+    /// Measures what `work` does; it returns how many operations it carried out.
+    pub async fn measure<W: Future<Output = anyhow::Result<u64>>>(&self, work: W) -> anyhow::Result<Sample> {
+        let postmaster = self.cluster.server().pid();
+        // Both sides begin with nothing left to write for the other.
+        sqlx::query("checkpoint").execute(&self.owner).await?;
+        let wal = self.wal().await?;
+        let cpu_before = cpu::seconds(postmaster)?;
+        let started = Instant::now();
+        let operations = work.await?;
+        let seconds = started.elapsed().as_secs_f64();
+        let cpu_seconds = cpu::seconds(postmaster)? - cpu_before;
+        Ok(Sample {
+            operations,
+            seconds,
+            cpu_seconds,
+            wal_bytes: self.wal().await? - wal,
+        })
+    }
+
+    async fn wal(&self) -> anyhow::Result<i64> {
+        let bytes = sqlx::query_scalar("select (pg_current_wal_insert_lsn() - '0/0')::bigint")
+            .fetch_one(&self.owner)
+            .await?;
+        Ok(bytes)
+    }
+}
