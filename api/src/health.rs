@@ -49,6 +49,7 @@ pub struct Health {
 pub(crate) struct Fine {
     status: &'static str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
     checks: Vec<Check>,
 }
 

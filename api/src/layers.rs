@@ -10,7 +10,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, HeaderValue, Method};
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument;
@@ -102,7 +102,9 @@ fn uniform(response: Response, correlation_id: Uuid) -> Response {
     problem.log(correlation_id);
     let mut uniform = problem.into_response_for(Some(correlation_id));
     for (name, value) in response.headers() {
-        if name != CONTENT_TYPE && name != CONTENT_LENGTH && !uniform.headers().contains_key(name) {
+        // What described the body that is replaced does not describe the problem: neither its kind nor its coding.
+        let of_body = [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING].contains(name);
+        if !of_body && !uniform.headers().contains_key(name) {
             uniform.headers_mut().append(name, value.clone());
         }
     }

@@ -1,5 +1,7 @@
 //! The OpenAPI 3.1 document, made from the list of routes.
 
+mod graphql;
+
 use std::sync::LazyLock;
 
 use axum::response::{IntoResponse, Response};
@@ -8,9 +10,33 @@ use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
+use self::graphql::{graphql_answer, graphql_parameters, graphql_refusals, graphql_request};
 use crate::problem::ProblemDocument;
 use crate::route::{Access, Content, Route};
 use crate::routes;
+
+/// What can be done with what an operation answers: the operation, the next one, and the member of the answer that
+/// the next one takes, in its path or its body.
+const LINKS: &[(&str, &str, Taken)] = &[
+    ("create_bot", "start_session", Taken::InBody("bot_id")),
+    ("create_bot", "pause_bot", Taken::InPath("bot_id")),
+    ("create_bot", "resume_bot", Taken::InPath("bot_id")),
+    ("create_bot", "retire_bot", Taken::InPath("bot_id")),
+    ("start_session", "post_turn", Taken::InPath("session_id")),
+    ("start_session", "end_session", Taken::InPath("session_id")),
+    ("start_session", "register_visitor", Taken::InPath("user_id")),
+    ("post_turn", "end_conversation", Taken::InPath("conversation_id")),
+    ("register_user", "rename_user", Taken::InPath("user_id")),
+    ("register_user", "deactivate_user", Taken::InPath("user_id")),
+    ("register_user", "reactivate_user", Taken::InPath("user_id")),
+    ("issue_token", "revoke_token", Taken::InPath("token_id")),
+];
+
+#[derive(Clone, Copy)]
+enum Taken {
+    InPath(&'static str),
+    InBody(&'static str),
+}
 
 /// `GET /openapi.json`.
 pub(crate) async fn serve() -> Response {
@@ -94,7 +120,8 @@ fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
         operation["parameters"] = Value::Array(parameters);
     }
     if let Some(request) = route.request {
-        operation["requestBody"] = json!({ "required": true, "content": content(request, generator) });
+        operation["requestBody"] =
+            json!({ "required": true, "content": request_content(request, generator) });
     }
     if let Access::Permission(permission) = route.access {
         operation["x-permission"] = json!(permission);
@@ -113,6 +140,9 @@ fn security(access: Access) -> Value {
 fn parameters(route: &Route) -> Vec<Value> {
     let text = json!({ "type": "string" });
     let mut parameters = Vec::new();
+    if route.request.is_none() && matches!(route.answer, Content::Graphql) {
+        parameters = graphql_parameters();
+    }
     for name in path_parameters(route.path) {
         let schema = if name.ends_with("_id") {
             json!({ "type": "string", "format": "uuid" })
@@ -155,7 +185,14 @@ fn responses(route: &Route, generator: &mut SchemaGenerator) -> Value {
             success["headers"]["Location"] = json!({ "description": "What was created", "schema": text });
         }
     }
+    let links = links(route.operation);
+    if !links.is_empty() {
+        success["links"] = Value::Object(links);
+    }
     let mut responses = Map::from_iter([(route.status.to_string(), success)]);
+    if matches!(route.answer, Content::Graphql) {
+        responses.extend(graphql_refusals());
+    }
     for status in problem_statuses(route) {
         responses.insert(
             status.to_string(),
@@ -167,6 +204,24 @@ fn responses(route: &Route, generator: &mut SchemaGenerator) -> Value {
         json!({ "$ref": "#/components/responses/Problem" }),
     );
     Value::Object(responses)
+}
+
+fn links(operation: &str) -> Map<String, Value> {
+    LINKS
+        .iter()
+        .filter(|(from, ..)| *from == operation)
+        .map(|(_, next, taken)| {
+            let link = match taken {
+                Taken::InPath(name) => {
+                    json!({ "operationId": next, "parameters": { *name: format!("$response.body#/{name}") } })
+                }
+                Taken::InBody(name) => {
+                    json!({ "operationId": next, "requestBody": { *name: format!("$response.body#/{name}") } })
+                }
+            };
+            ((*next).to_owned(), link)
+        })
+        .collect()
 }
 
 /// What may happen besides success, as far as it can be told from the list.
@@ -182,10 +237,18 @@ fn problem_statuses(route: &Route) -> Vec<u16> {
     if route.command {
         statuses.extend([400, 408, 409, 413, 422, 503]);
     }
-    if route.request.is_some() {
+    if matches!(route.request, Some(Content::Json(_))) {
         statuses.push(415);
     }
     statuses
+}
+
+/// A body as it is sent; a GraphQL answer has forms of its own.
+fn request_content(request: Content, generator: &mut SchemaGenerator) -> Value {
+    match request {
+        Content::Graphql => graphql_request(),
+        other => content(other, generator),
+    }
 }
 
 fn content(content: Content, generator: &mut SchemaGenerator) -> Value {
@@ -193,6 +256,7 @@ fn content(content: Content, generator: &mut SchemaGenerator) -> Value {
         Content::None => json!({}),
         Content::Json(schema) => json!({ "application/json": { "schema": schema(generator) } }),
         Content::Other(media_type) => json!({ media_type: {} }),
+        Content::Graphql => graphql_answer(),
     }
 }
 

@@ -29,8 +29,10 @@ pub(crate) type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
 pub(crate) enum Content {
     None,
     Json(SchemaOf),
-    /// JSON that has a contract of its own.
+    /// What has a contract of its own.
     Other(&'static str),
+    /// A GraphQL request, or the answer to one.
+    Graphql,
 }
 
 /// A parameter of the query: its name and what it is for.
@@ -126,10 +128,6 @@ impl Route {
         }
     }
 
-    pub(crate) fn access(self, access: Access) -> Self {
-        Self { access, ..self }
-    }
-
     pub(crate) fn tag(self, tag: &'static str) -> Self {
         Self { tag, ..self }
     }
@@ -141,9 +139,14 @@ impl Route {
         }
     }
 
-    pub(crate) fn takes_other(self, media_type: &'static str) -> Self {
+    /// Takes GraphQL in a body, unless it is asked with GET, and answers it.
+    pub(crate) fn graphql(self) -> Self {
+        let in_body = self.method == Method::POST;
         Self {
-            request: Some(Content::Other(media_type)),
+            access: Access::Token,
+            tag: "graphql",
+            request: in_body.then_some(Content::Graphql),
+            answer: Content::Graphql,
             ..self
         }
     }

@@ -9,8 +9,8 @@ use http::Method;
 
 use crate::guard::guard;
 use crate::health::Fine;
-use crate::rest::{bot, conversation, run, session, token};
-use crate::route::{Access, Parameter, Route};
+use crate::rest::{bot, conversation, organisation, run, session, token, user};
+use crate::route::{Parameter, Route};
 use crate::visit::{BotConfiguration, Visitor};
 use crate::{Edge, Problem, assets, graphql, health, layers, openapi, pages, socket, visit};
 
@@ -25,10 +25,64 @@ pub fn routes() -> Vec<Route> {
 
 fn commands() -> Vec<Route> {
     use Permission::{BotCreate, BotPause, BotRetire, ConversationEnd, ConversationWrite};
-    use Permission::{RunCancel, SessionEnd, SessionStart, TokenIssue, TokenRevoke};
+    use Permission::{OrganisationRename, RunCancel, SessionEnd, SessionStart, TokenIssue, TokenRevoke};
+    use Permission::{UserDeactivate, UserRegister, UserRename};
     let post = Method::POST;
     let delete = Method::DELETE;
     vec![
+        Route::command(
+            post.clone(),
+            "/api/v1/organisation/rename",
+            "rename_organisation",
+            "Gives the token's organisation another name",
+            OrganisationRename,
+            organisation::rename,
+        )
+        .takes::<organisation::OrganisationName>(),
+        Route::command(
+            post.clone(),
+            "/api/v1/users",
+            "register_user",
+            "Gives an account to somebody new",
+            UserRegister,
+            user::register,
+        )
+        .takes::<user::Account>()
+        .answers::<user::RegisteredUser>(201),
+        Route::command(
+            post.clone(),
+            "/api/v1/users/{user_id}/register",
+            "register_visitor",
+            "Gives an account to a visitor, who keeps what they said",
+            UserRegister,
+            user::register_visitor,
+        )
+        .takes::<user::Account>(),
+        Route::command(
+            post.clone(),
+            "/api/v1/users/{user_id}/rename",
+            "rename_user",
+            "Gives a person with an account another name",
+            UserRename,
+            user::rename,
+        )
+        .takes::<user::PersonName>(),
+        Route::command(
+            post.clone(),
+            "/api/v1/users/{user_id}/deactivate",
+            "deactivate_user",
+            "Switches an account off; its login stays taken",
+            UserDeactivate,
+            user::deactivate,
+        ),
+        Route::command(
+            post.clone(),
+            "/api/v1/users/{user_id}/reactivate",
+            "reactivate_user",
+            "Switches an account on again",
+            UserDeactivate,
+            user::reactivate,
+        ),
         Route::command(
             post.clone(),
             "/api/v1/bots",
@@ -173,14 +227,7 @@ fn visitors() -> Vec<Route> {
             "Answers a GraphQL query, or opens a socket of graphql-transport-ws",
             graphql::handle,
         )
-        .tag("graphql")
-        .access(Access::Token)
-        .query(&[
-            ("query", "The document"),
-            ("operationName", "Which of its operations"),
-            ("variables", "JSON"),
-        ])
-        .answers_other("application/graphql-response+json"),
+        .graphql(),
         Route::new(
             Method::POST,
             "/graphql",
@@ -188,10 +235,7 @@ fn visitors() -> Vec<Route> {
             "Answers a GraphQL query",
             graphql::handle,
         )
-        .tag("graphql")
-        .access(Access::Token)
-        .takes_other("application/json")
-        .answers_other("application/graphql-response+json"),
+        .graphql(),
     ]
 }
 

@@ -94,7 +94,7 @@ impl Decide for Bot {
 
 /// Names stand in addresses and are compared without case.
 pub(crate) fn valid_name(name: &str) -> Result<String, BotError> {
-    let name = name.trim().to_lowercase();
+    let name = name.to_lowercase();
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let fits = (1..=64).contains(&name.len())
         && name.starts_with(plain)

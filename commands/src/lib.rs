@@ -41,7 +41,10 @@ pub use package::{Assembled, PackageFiles, assemble, compile_script, parameters}
 pub use programs::Programs;
 pub use recovery::Recovery;
 pub use run::{RunCommand, RunError};
-pub use service::{BotCreated, Commands, Done, IssuedToken, NewToken, StartedSession, VisitorSession};
+pub use service::{
+    BotCreated, Commands, Done, IssuedToken, NewAccount, NewToken, RegisteredUser, StartedSession,
+    VisitorSession,
+};
 pub use session::{SessionCommand, SessionError};
 pub use token::{TokenCommand, TokenError};
 pub use turn::{NewTurn, ReceivedTurn};

@@ -1,12 +1,13 @@
 //! Everything that can be asked from outside, each with its permission.
 
+mod accounts;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use domain::bot::Bot;
 use domain::conversation::{Conversation, ConversationEnd};
-use domain::organisation::Organisation;
 use domain::run::Run;
 use domain::session::{Channel, OpenSession, Session, SessionEnd};
 use domain::token::Token;
@@ -16,12 +17,13 @@ use event_log::Token as ReadToken;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+pub use accounts::{NewAccount, RegisteredUser};
+
 use crate::bot::valid_name;
 use crate::credential::Secret;
 use crate::{
     Actor, BotCommand, CommandError, Context, ConversationCommand, Credential, Decide, Denials, Dialogues,
-    Executor, NewTurn, OrganisationCommand, ReceivedTurn, RunCommand, SessionCommand, TokenCommand,
-    TokenText, UserCommand,
+    Executor, NewTurn, ReceivedTurn, RunCommand, SessionCommand, TokenCommand, TokenText, UserCommand,
 };
 
 /// The commands of every noun. Cheap to clone.
@@ -101,25 +103,6 @@ impl Commands {
     /// Where refused access is counted.
     pub fn denials(&self) -> &Denials {
         &self.denials
-    }
-
-    /// Creates the organisation unless it exists.
-    pub async fn found_organisation(&self, context: &Context, name: &str) -> Result<Done, CommandError> {
-        let known = self
-            .executor
-            .load_fresh::<Organisation>(context.tenant, context.tenant)
-            .await?;
-        if known.version > 0 {
-            return Ok(Done {
-                token: None,
-                repeated: true,
-            });
-        }
-        let command = OrganisationCommand::Create {
-            name: name.to_owned(),
-        };
-        self.run::<Organisation>(context, context.tenant.0, command, Value::Null)
-            .await
     }
 
     // Bots

@@ -29,7 +29,7 @@ pub enum UserError {
     NotFound,
     #[error("the user is registered already")]
     Registered,
-    #[error("a login has 3 to 254 characters and no spaces")]
+    #[error("a login has 3 to 254 characters, none of them a space or a control character")]
     Login,
     #[error("a name has 1 to 200 characters")]
     Name,
@@ -92,10 +92,10 @@ impl Decide for User {
 }
 
 fn valid_login(login: &str) -> Result<String, UserError> {
-    let login = login.trim().to_lowercase();
     let length_ok = (3..=254).contains(&login.chars().count());
-    if length_ok && !login.contains(char::is_whitespace) {
-        Ok(login)
+    let plain = |c: char| !c.is_whitespace() && !c.is_control();
+    if length_ok && login.chars().all(plain) {
+        Ok(login.to_lowercase())
     } else {
         Err(UserError::Login)
     }

@@ -27,6 +27,10 @@ macro_rules! permissions {
 
 permissions! {
     OrganisationRead = "organisation.read",
+    OrganisationRename = "organisation.rename",
+    UserRegister = "user.register",
+    UserRename = "user.rename",
+    UserDeactivate = "user.deactivate",
     BotRead = "bot.read",
     BotCreate = "bot.create",
     BotPause = "bot.pause",

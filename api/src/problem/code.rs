@@ -153,6 +153,12 @@ pub const CODES: &[Code] = &[
         "A new turn begins another one.",
     ),
     code(
+        "idempotency_key_reused",
+        409,
+        "Idempotency key was used for another request",
+        "A key stands for one request: method, address and body.",
+    ),
+    code(
         "organisation_exists",
         409,
         "Organisation exists already",
@@ -177,6 +183,12 @@ pub const CODES: &[Code] = &[
         409,
         "User is a visitor",
         "A visitor has no account.",
+    ),
+    code(
+        "user_login_taken",
+        409,
+        "Login is taken",
+        "Somebody of the organisation has it, perhaps with an account that is switched off.",
     ),
     code(
         "user_registered",
@@ -222,12 +234,6 @@ pub const CODES: &[Code] = &[
         "`errors` says which field and why.",
     ),
     code(
-        "idempotency_key_reused",
-        422,
-        "Idempotency key was used for another request",
-        "A key stands for one request: method, address and body.",
-    ),
-    code(
         "organisation_name_invalid",
         422,
         "Organisation name is not valid",
@@ -255,7 +261,7 @@ pub const CODES: &[Code] = &[
         "user_login_invalid",
         422,
         "Login is not valid",
-        "3 to 254 characters without spaces.",
+        "3 to 254 characters, none of them a space or a control character.",
     ),
     code(
         "user_name_invalid",

@@ -19,6 +19,7 @@ impl From<CommandError> for Problem {
                 .detail(detail)
                 .error(FieldProblem::at(format!("#/{field}"), message)),
             CommandError::Taken { kind } if kind == "bot_name" => Problem::new("bot_name_taken"),
+            CommandError::Taken { kind } if kind == "login" => Problem::new("user_login_taken"),
             CommandError::Taken { .. } => Problem::new("taken").detail(detail),
             CommandError::Mismatch => Problem::new("idempotency_key_reused"),
             CommandError::Contended => Problem::new("contended").retry_after(RETRY_AFTER_SECONDS),

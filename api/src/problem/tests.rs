@@ -40,9 +40,16 @@ fn each_error_of_a_command_has_its_status() {
             kind: "login".to_owned(),
         },
         409,
+        "user_login_taken",
+    );
+    check(
+        CommandError::Taken {
+            kind: "something new".to_owned(),
+        },
+        409,
         "taken",
     );
-    check(CommandError::Mismatch, 422, "idempotency_key_reused");
+    check(CommandError::Mismatch, 409, "idempotency_key_reused");
     check(CommandError::Contended, 409, "contended");
     check(CommandError::Overloaded, 503, "overloaded");
     check(CommandError::Unexpected("secret".into()), 500, "unexpected");

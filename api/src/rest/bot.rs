@@ -15,6 +15,7 @@ use crate::{Edge, Problem};
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewBot {
     /// Stands in addresses: 1 to 64 characters of a-z, 0-9, - and _, beginning with a letter or digit.
+    #[schemars(extend("pattern" = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"))]
     name: String,
 }
 

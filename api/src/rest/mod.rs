@@ -2,6 +2,8 @@
 
 pub(crate) mod bot;
 pub(crate) mod conversation;
+pub(crate) mod organisation;
 pub(crate) mod run;
 pub(crate) mod session;
 pub(crate) mod token;
+pub(crate) mod user;

@@ -38,6 +38,7 @@ pub(crate) struct StartedSession {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Turn {
+    #[schemars(length(min = 1, max = 16384), extend("pattern" = r"[^\s\u0085]"))]
     content: String,
     /// The sender's own id of the message: sent again, it is not received again. Without it an `Idempotency-Key`
     /// does the same.

@@ -18,8 +18,10 @@ use crate::{Edge, Problem};
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewToken {
     /// What it is for; 1 to 200 characters.
+    #[schemars(length(min = 1, max = 200), extend("pattern" = r"[^\s\u0085]"))]
     name: String,
     /// At least one, and none that the caller does not have.
+    #[schemars(with = "Vec<Permission>", length(min = 1))]
     permissions: BTreeSet<Permission>,
     /// Without it the token lives until it is revoked.
     expires_at: Option<DateTime<Utc>>,

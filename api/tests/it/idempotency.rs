@@ -41,14 +41,14 @@ async fn a_key_stands_for_one_request() {
         .send()
         .await
         .expect("answered");
-    is_problem(&read(other).await, 422, "idempotency_key_reused");
+    is_problem(&read(other).await, 409, "idempotency_key_reused");
     let bot = read(first).await.1["bot_id"].as_str().expect("an id").to_owned();
     let elsewhere = server
         .post(&format!("/api/v1/bots/{bot}/pause"), &json!({}))
         .header("idempotency-key", "k");
     is_problem(
         &read(elsewhere.send().await.expect("answered")).await,
-        422,
+        409,
         "idempotency_key_reused",
     );
 }
@@ -114,7 +114,7 @@ async fn a_turn_without_an_id_takes_the_key_for_one() {
     );
     is_problem(
         &read(turn("bye").await.expect("answered")).await,
-        422,
+        409,
         "idempotency_key_reused",
     );
 }

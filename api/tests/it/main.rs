@@ -8,6 +8,7 @@ mod node;
 mod pages;
 mod protocol;
 mod rest;
+mod schemathesis;
 mod server;
 mod socket;
 mod visit;

@@ -100,6 +100,97 @@ async fn names_of_bots_are_checked() {
 }
 
 #[tokio::test]
+async fn a_person_gets_an_account_which_is_renamed_and_switched_off_and_on() {
+    let server = TestServer::start().await;
+    let account = json!({ "login": "Ann@Example.org", "name": "Ann" });
+    let request = || {
+        server
+            .post("/api/v1/users", &account)
+            .header("idempotency-key", "ann")
+    };
+    let (status, user) = read(request().send().await.expect("answered")).await;
+    assert_eq!(status, 201, "{user}");
+    let (status, again) = read(request().send().await.expect("answered")).await;
+    assert_eq!((status, &again["user_id"]), (201, &user["user_id"]));
+
+    let taken = json!({ "login": "ann@example.org", "name": "Another" });
+    let taken = server
+        .post("/api/v1/users", &taken)
+        .send()
+        .await
+        .expect("answered");
+    is_problem(&read(taken).await, 409, "user_login_taken");
+    let location = format!("/api/v1/users/{}", user["user_id"].as_str().expect("an id"));
+    for (verb, body, changes) in [
+        ("rename", json!({ "name": "Anne" }), true),
+        ("rename", json!({ "name": "Anne" }), false),
+        ("deactivate", json!({}), true),
+        ("deactivate", json!({}), false),
+        ("reactivate", json!({}), true),
+    ] {
+        let path = format!("{location}/{verb}");
+        let (status, body) = read(server.post(&path, &body).send().await.expect("answered")).await;
+        assert_eq!((status, body["token"].is_string()), (200, changes), "{verb}");
+    }
+    let again = server
+        .post(
+            &format!("{location}/register"),
+            &json!({ "login": "ann2", "name": "Ann" }),
+        )
+        .send()
+        .await
+        .expect("answered");
+    is_problem(&read(again).await, 409, "user_registered");
+}
+
+#[tokio::test]
+async fn a_visitor_registers_and_keeps_their_session() {
+    let server = TestServer::start().await;
+    let bot_id = server.bot("helper").await;
+    let started = server.post("/api/v1/sessions", &json!({ "bot_id": bot_id }));
+    let (_, session) = read(started.send().await.expect("answered")).await;
+    let user = session["user_id"].as_str().expect("an id");
+    let rename = server.post(&format!("/api/v1/users/{user}/rename"), &json!({ "name": "Ann" }));
+    is_problem(
+        &read(rename.send().await.expect("answered")).await,
+        409,
+        "user_is_visitor",
+    );
+    let account = json!({ "login": "ann", "name": "Ann" });
+    let register = server.post(&format!("/api/v1/users/{user}/register"), &account);
+    assert_eq!(register.send().await.expect("answered").status(), 200);
+    let unknown = server.post(&format!("/api/v1/users/{}/register", Uuid::now_v7()), &account);
+    is_problem(
+        &read(unknown.send().await.expect("answered")).await,
+        404,
+        "user_not_found",
+    );
+    let turns = format!(
+        "/api/v1/sessions/{}/turns",
+        session["session_id"].as_str().expect("an id")
+    );
+    let said = server.post(&turns, &json!({ "content": "still here" }));
+    assert_eq!(said.send().await.expect("answered").status(), 202);
+}
+
+#[tokio::test]
+async fn an_organisation_is_renamed() {
+    let server = TestServer::start().await;
+    let rename = server.post("/api/v1/organisation/rename", &json!({ "name": "Harbour" }));
+    let (status, renamed) = read(rename.send().await.expect("answered")).await;
+    assert_eq!(status, 200, "{renamed}");
+    let query = "query ($t: String) { organisations(first: 1, waitFor: $t) { edges { node { name } } } }";
+    let shown = crate::graphql::data(&server, query, json!({ "t": renamed["token"] })).await;
+    assert_eq!(shown["organisations"]["edges"][0]["node"]["name"], "Harbour");
+    let nameless = server.post("/api/v1/organisation/rename", &json!({ "name": " " }));
+    is_problem(
+        &read(nameless.send().await.expect("answered")).await,
+        422,
+        "organisation_name_invalid",
+    );
+}
+
+#[tokio::test]
 async fn a_session_takes_turns_until_it_ends() {
     let server = TestServer::start().await;
     let bot_id = server.bot("helper").await;

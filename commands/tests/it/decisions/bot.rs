@@ -35,7 +35,7 @@ fn package(digest: &str) -> Package {
 
 #[test]
 fn a_bot_is_created_under_its_name_in_lower_case() {
-    assert_eq!(one(&given::<Bot>([]), create(" Shop ")), created());
+    assert_eq!(one(&given::<Bot>([]), create("Shop")), created());
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn a_name_stands_in_an_address_as_it_is() {
 #[test]
 fn a_bot_cannot_have_the_name_of_a_page_of_the_server() {
     for reserved in [
-        "api", "API", " ws ", "graphql", "metrics", "readyz", "webhook", "assets",
+        "api", "API", "ws", "graphql", "metrics", "readyz", "webhook", "assets",
     ] {
         let refusal = refused(&given::<Bot>([]), create(reserved));
         assert_eq!(refusal, (Invalid, "bot_name_reserved"), "{reserved}");
