@@ -21,6 +21,9 @@ pub enum RunEvent {
     /// The script said something.
     #[serde(rename = "reply.produced")]
     ReplyProduced(Reply),
+    /// A turn answered a question for a secret, as a password is: what it says is shown to nobody.
+    #[serde(rename = "answer.masked")]
+    AnswerMasked { session_id: SessionId, turn_id: TurnId },
     /// The script waits for a turn.
     #[serde(rename = "run.suspended")]
     Suspended(Suspension),
@@ -39,6 +42,7 @@ impl Event for RunEvent {
     const TYPES: &'static [(&'static str, u16)] = &[
         ("run.started", 1),
         ("reply.produced", 1),
+        ("answer.masked", 1),
         ("run.suspended", 1),
         ("run.ended", 1),
     ];
@@ -162,7 +166,7 @@ impl Aggregate for Run {
     fn apply(&mut self, event: &RunEvent) {
         match event {
             RunEvent::Started(start) => *self = Run::Started(start.clone()),
-            RunEvent::ReplyProduced(_) => {}
+            RunEvent::ReplyProduced(_) | RunEvent::AnswerMasked { .. } => {}
             RunEvent::Suspended(suspension) => match std::mem::take(self) {
                 Run::Started(start) | Run::Waiting { start, .. } => {
                     *self = Run::Waiting {
@@ -202,7 +206,7 @@ impl Aggregate for Run {
                     owner: id.to_owned(),
                 }]
             }
-            RunEvent::ReplyProduced(_) | RunEvent::Suspended(_) => Vec::new(),
+            RunEvent::ReplyProduced(_) | RunEvent::AnswerMasked { .. } | RunEvent::Suspended(_) => Vec::new(),
         }
     }
 }

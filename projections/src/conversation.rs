@@ -10,7 +10,7 @@ mod turns;
 use chrono::{DateTime, Utc};
 use domain::conversation::{Conversation, ConversationEnd, ConversationEvent, Reply, Turn};
 use domain::run::{Run, RunEvent};
-use domain::{Aggregate, BotId, ConversationId, OrganisationId, SessionId, UserId};
+use domain::{Aggregate, BotId, ConversationId, OrganisationId, SessionId, TurnId, UserId};
 use event_log::{Position, RecordedEvent};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -60,6 +60,8 @@ stored_word! {
 pub(crate) struct Fold {
     pub row: ConversationRow,
     pub turns: Vec<StoredTurn>,
+    /// Turns, of these or of before, that are shown to nobody from now on.
+    pub masked: Vec<TurnId>,
 }
 
 /// One message as the table holds it.
@@ -90,7 +92,7 @@ impl Projection for Conversations {
     /// The stream's id or, for what a run says, the ordering key. A run of no conversation orders by itself.
     fn key(event: &RecordedEvent) -> Result<Option<ConversationId>, FoldError> {
         let said_by_run = event.stream.aggregate_type == Run::TYPE
-            && event.event_type == "reply.produced"
+            && ["reply.produced", "answer.masked"].contains(&event.event_type.as_str())
             && event.ordering_key != event.stream.aggregate_id;
         if said_by_run {
             let id = Uuid::parse_str(&event.ordering_key).map_err(|_| FoldError::StreamId)?;
@@ -103,6 +105,10 @@ impl Projection for Conversations {
         if event.stream.aggregate_type == Run::TYPE {
             return match decoded::<RunEvent>(event)? {
                 RunEvent::ReplyProduced(reply) => begun(row)?.replied(event, &reply),
+                RunEvent::AnswerMasked { turn_id, .. } => {
+                    begun(row)?.masked.push(turn_id);
+                    Ok(())
+                }
                 RunEvent::Started(_) | RunEvent::Suspended(_) | RunEvent::Ended { .. } => Ok(()),
             };
         }
@@ -131,6 +137,7 @@ impl Projection for Conversations {
                 *row = Some(Fold {
                     row: row_of,
                     turns: Vec::new(),
+                    masked: Vec::new(),
                 });
                 Ok(())
             }
@@ -152,7 +159,8 @@ impl Projection for Conversations {
 
     async fn store(connection: &mut PgConnection, rows: &Rows<Self>) -> Result<(), sqlx::Error> {
         store::store_conversations(connection, rows).await?;
-        store::store_turns(connection, rows).await
+        store::store_turns(connection, rows).await?;
+        store::mask_turns(connection, rows).await
     }
 
     async fn clear(connection: &mut PgConnection) -> Result<(), sqlx::Error> {

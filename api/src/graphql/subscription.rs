@@ -141,13 +141,20 @@ trait Source: Send + Sync + 'static {
     /// The read model.
     const NAME: &'static str;
 
-    /// Rows after one place and up to another, at most [`CHUNK_ROWS`]; and whether none will follow.
+    /// Rows after one place and up to another, at most [`CHUNK_ROWS`].
     fn read(
         &self,
         reads: &Reads,
         after: Position,
         up_to: Position,
-    ) -> impl Future<Output = Result<(Vec<(Position, Self::Row)>, bool), ReadError>> + Send;
+    ) -> impl Future<Output = Result<Stretch<Self::Row>, ReadError>> + Send;
+}
+
+/// Rows, each with its place in the log.
+struct Stretch<R> {
+    rows: Vec<(Position, R)>,
+    /// None will follow.
+    last: bool,
 }
 
 struct Turns {
@@ -163,14 +170,14 @@ impl Source for Turns {
         reads: &Reads,
         after: Position,
         up_to: Position,
-    ) -> Result<(Vec<(Position, TurnRow)>, bool), ReadError> {
+    ) -> Result<Stretch<TurnRow>, ReadError> {
         let rows = reads
             .turns_between(self.conversation_id, after, up_to, CHUNK_ROWS)
             .await?;
         let rows = rows.into_iter().map(|row| (row.position, row)).collect();
         let conversation = reads.conversation(self.conversation_id).await?;
         let ended = conversation.is_some_and(|row| row.state == ConversationState::Ended);
-        Ok((rows, ended))
+        Ok(Stretch { rows, last: ended })
     }
 }
 
@@ -187,11 +194,11 @@ impl Source for Sessions {
         reads: &Reads,
         after: Position,
         up_to: Position,
-    ) -> Result<(Vec<(Position, SessionRow)>, bool), ReadError> {
+    ) -> Result<Stretch<SessionRow>, ReadError> {
         let rows = reads
             .sessions_changed_between(self.bot_id, after, up_to, CHUNK_ROWS)
             .await?;
-        Ok((rows, false))
+        Ok(Stretch { rows, last: false })
     }
 }
 
@@ -274,7 +281,7 @@ impl<S: Source> Following<S> {
     async fn fill(&mut self) -> Result<(), AskError> {
         let up_to = self.caught_up().await;
         let reads = self.asking.reads().await?;
-        let (rows, last) = self.source.read(&reads, self.seen, up_to).await?;
+        let Stretch { rows, last } = self.source.read(&reads, self.seen, up_to).await?;
         if rows.len() < CHUNK_ROWS as usize {
             self.seen = self.seen.max(up_to);
             self.ended = last;

@@ -48,12 +48,17 @@ impl Turn {
         }
     }
 
-    /// What was said; Markdown when the bot said it. Null when it was erased.
+    /// What was said; Markdown when the bot said it. Null when it was erased or is masked.
     async fn content(&self) -> Option<&str> {
         match &self.0.said {
-            Said::ByVisitor { content, .. } => content.clear().map(String::as_str),
+            Said::ByVisitor { content, .. } => content.as_ref()?.clear().map(String::as_str),
             Said::ByBot { content, .. } => content.clear().map(|content| content.text.as_str()),
         }
+    }
+
+    /// Whether it answered a question for a secret, as a password is: what it says is shown to nobody.
+    async fn masked(&self) -> bool {
+        matches!(&self.0.said, Said::ByVisitor { content: None, .. })
     }
 
     /// Quick replies offered beside it.

@@ -44,6 +44,8 @@ struct MessageFrame<'a> {
     content: &'a str,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     erased: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    masked: bool,
     message_type: u8,
     is_complete: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -113,7 +115,7 @@ pub(super) fn of_row(parties: &Parties, row: &TurnRow) -> String {
             turn_id,
             message_id,
             content,
-        } => turn_frame(parties, position, *turn_id, *message_id, content, row.at),
+        } => turn_frame(parties, position, *turn_id, *message_id, content.as_ref(), row.at),
         Said::ByBot {
             reply_id,
             in_reply_to,
@@ -129,7 +131,7 @@ pub(super) fn turn(parties: &Parties, position: i64, turn: &Turn) -> String {
         position,
         turn.turn_id,
         turn.message_id,
-        &turn.content,
+        Some(&turn.content),
         turn.received_at,
     )
 }
@@ -159,6 +161,11 @@ pub(super) fn typing(turn_id: TurnId) -> String {
 /// Nothing more will be said to this turn.
 pub(super) fn answered(turn_id: TurnId, position: i64) -> String {
     json!({ "event": "answered", "data": { "turn_id": turn_id }, "position": position }).to_string()
+}
+
+/// What a turn says is a secret: it is shown no longer.
+pub(super) fn masked(turn_id: TurnId, position: i64) -> String {
+    json!({ "event": "masked", "data": { "turn_id": turn_id }, "position": position }).to_string()
 }
 
 /// A frame that was not acted upon; the same again makes no difference.
@@ -211,13 +218,15 @@ fn turn_frame(
     position: i64,
     turn_id: TurnId,
     message_id: Option<Uuid>,
-    content: &Personal<String>,
+    content: Option<&Personal<String>>,
     at: DateTime<Utc>,
 ) -> String {
+    let clear = content.and_then(Personal::clear);
     written(&MessageFrame {
         parties,
-        content: content.clear().map_or("", String::as_str),
-        erased: content.clear().is_none(),
+        content: clear.map_or("", String::as_str),
+        erased: content.is_some_and(|content| content.clear().is_none()),
+        masked: content.is_none(),
         message_type: VISITOR,
         is_complete: true,
         suggestions: None,
@@ -244,6 +253,7 @@ fn reply_frame(
         parties,
         content: clear.map_or("", |content| content.text.as_str()),
         erased: clear.is_none(),
+        masked: false,
         message_type: BOT,
         is_complete: true,
         suggestions: Some(suggestions.iter().map(SuggestionFrame::from).collect()),

@@ -74,6 +74,46 @@ async fn a_visitor_is_greeted_heard_and_answered() {
     assert!(reply["position"].as_i64() <= answered["position"].as_i64());
 }
 
+/// The script gets it; nobody is shown it, neither in the history nor over GraphQL, asked again or not.
+#[tokio::test]
+async fn a_secret_answer_is_masked_wherever_it_is_shown() {
+    let server = TestServer::start().await;
+    let script =
+        "HEAR code AS PASSWORD WITH \"Password?\"\nTALK \"Got \" + LEN(code)\nHEAR more\nTALK more\n";
+    server.bot_with("helper", script).await;
+    let credential = credential(&server, "helper").await;
+    let address = format!("/ws/helper?session_id={credential}");
+    let mut socket = Socket::open(&server, &address).await;
+    socket.message("Password?").await;
+    socket.send(&json!({ "content": "correct horse 7!" })).await;
+    let masked = socket.event("masked").await;
+    socket.message("Got 16").await;
+    socket.send(&json!({ "content": "plain" })).await;
+    let frames = socket.until(|frame| frame["event"] == "answered").await;
+    assert!(
+        frames.iter().all(|frame| frame["event"] != "masked"),
+        "{frames:?}"
+    );
+    socket.close().await;
+
+    let mut again = Socket::open(&server, &address).await;
+    let frames = again
+        .until(|frame| frame["message_type"] == 2 && frame["content"] == "plain")
+        .await;
+    assert_eq!(again.contents, ["Password?", "", "Got 16", "plain", "plain"]);
+    let secret = frames.iter().find(|frame| frame["masked"] == true);
+    assert_eq!(
+        secret.map(|frame| &frame["turn_id"]),
+        Some(&masked["data"]["turn_id"])
+    );
+
+    let query = "{ conversations(first: 1) { edges { node { turns(first: 9) { edges { node { masked content } } } } } } }";
+    let shown = crate::graphql::data(&server, query, json!({})).await;
+    let turns = &shown["conversations"]["edges"][0]["node"]["turns"]["edges"];
+    assert_eq!(turns[1]["node"], json!({ "masked": true, "content": null }));
+    assert_eq!(turns[3]["node"], json!({ "masked": false, "content": "plain" }));
+}
+
 #[tokio::test]
 async fn what_was_missed_comes_once_and_in_order() {
     let server = TestServer::start().await;

@@ -61,6 +61,8 @@ struct ActiveRun {
     suggestions: Vec<Suggestion>,
     /// Where the state of its last wait is kept, if that was large.
     blob: Option<BlobReference>,
+    /// It waits for an answer that nobody is to be shown.
+    asks_secret: bool,
     /// When it goes on by itself; None when it waits for a turn.
     pause_until: Option<DateTime<Utc>>,
 }

@@ -147,6 +147,10 @@ pub fn run() -> Vec<RunEvent> {
             started_at: at(),
         }),
         RunEvent::ReplyProduced(reply()),
+        RunEvent::AnswerMasked {
+            session_id: id(4).into(),
+            turn_id: id(6).into(),
+        },
         RunEvent::Suspended(Suspension {
             pause: None,
             session_id: id(4).into(),

@@ -23,8 +23,8 @@ pub(super) async fn load(
 ) -> Result<Rows<Conversations>, sqlx::Error> {
     let rows = load_rows::<ConversationRow>(connection, keys).await?;
     let begun = |(position, row): (i64, ConversationRow)| {
-        let turns = Vec::new();
-        (row.id, Folded::stored(position, Fold { row, turns }))
+        let (turns, masked) = (Vec::new(), Vec::new());
+        (row.id, Folded::stored(position, Fold { row, turns, masked }))
     };
     Ok(rows.into_iter().map(begun).collect())
 }
@@ -90,6 +90,33 @@ pub(super) async fn store_turns(
     .bind(&columns.run_id)
     .bind(&columns.content)
     .bind(&columns.at)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// After the turns are there: a turn and its masking may come in one batch.
+pub(super) async fn mask_turns(
+    connection: &mut PgConnection,
+    rows: &Rows<Conversations>,
+) -> Result<(), sqlx::Error> {
+    let (mut conversations, mut turns) = (Vec::new(), Vec::new());
+    for (id, folded) in rows {
+        for turn in folded.row.iter().flat_map(|fold| &fold.masked) {
+            conversations.push(id.0);
+            turns.push(turn.0);
+        }
+    }
+    if turns.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "update read.turns t set masked = true
+           from unnest($1::uuid[], $2::uuid[]) m (conversation_id, id)
+          where t.conversation_id = m.conversation_id and t.id = m.id and t.author = 'visitor'",
+    )
+    .bind(&conversations)
+    .bind(&turns)
     .execute(connection)
     .await?;
     Ok(())
@@ -173,7 +200,7 @@ impl<'a> TurnColumns<'a> {
     fn of(rows: &'a Rows<Conversations>) -> Self {
         let mut columns = Self::default();
         for (id, folded) in rows {
-            let Some(Fold { row, turns }) = &folded.row else {
+            let Some(Fold { row, turns, .. }) = &folded.row else {
                 continue;
             };
             for turn in turns {

@@ -68,7 +68,7 @@ fn turns_and_replies_are_counted_wherever_they_were_recorded() {
         run_said(5, CONVERSATION),
         bot_said,
     ];
-    let Fold { row, turns } = fold_all::<Conversations>(&events)
+    let Fold { row, turns, .. } = fold_all::<Conversations>(&events)
         .expect("it folds")
         .row
         .expect("it started");

@@ -18,7 +18,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "select conversation_id, position, session_id, id, author, message_id, in_reply_to, run_id, ",
-            "content, at from read.turns where ",
+            "content, masked, at from read.turns where ",
             $rest
         )
     };
@@ -42,7 +42,8 @@ pub enum Said {
         turn_id: TurnId,
         /// The sender's own id of the message.
         message_id: Option<Uuid>,
-        content: Personal<String>,
+        /// None where it is masked: it answered a question for a secret.
+        content: Option<Personal<String>>,
     },
     ByBot {
         reply_id: ReplyId,
@@ -137,12 +138,20 @@ impl Reads {
     }
 
     async fn opened(&self, mut sealed: Vec<SealedTurn>) -> Result<Vec<TurnRow>, ReadError> {
-        let markers = sealed.iter_mut().map(|turn| turn.content.take()).collect();
-        let contents = self.open(markers).await?;
+        // What is masked is not even opened.
+        let shown = |turn: &&mut SealedTurn| !turn.masked;
+        let markers = sealed
+            .iter_mut()
+            .filter(shown)
+            .map(|turn| turn.content.take())
+            .collect();
+        let mut contents = self.open(markers).await?.into_iter();
         sealed
             .into_iter()
-            .zip(contents)
-            .map(|(turn, content)| turn.with(content))
+            .map(|turn| {
+                let content = if turn.masked { None } else { contents.next() };
+                turn.with(content)
+            })
             .collect()
     }
 }
@@ -158,22 +167,24 @@ struct SealedTurn {
     in_reply_to: Option<TurnId>,
     run_id: Option<RunId>,
     content: Value,
+    masked: bool,
     at: DateTime<Utc>,
 }
 
 impl SealedTurn {
-    fn with(self, content: Value) -> Result<TurnRow, ReadError> {
+    /// With what it says, opened; None where that is masked.
+    fn with(self, content: Option<Value>) -> Result<TurnRow, ReadError> {
         let said = match self.author {
             Author::Visitor => Said::ByVisitor {
                 turn_id: TurnId(self.id),
                 message_id: self.message_id,
-                content: personal(content)?,
+                content: content.map(personal).transpose()?,
             },
             Author::Bot => Said::ByBot {
                 reply_id: ReplyId(self.id),
                 in_reply_to: self.in_reply_to,
                 run_id: self.run_id,
-                content: personal(content)?,
+                content: personal(content.unwrap_or_default())?,
             },
         };
         Ok(TurnRow {
@@ -198,6 +209,7 @@ impl<'r> FromRow<'r, PgRow> for SealedTurn {
             in_reply_to: column::optional_id(row, "in_reply_to")?,
             run_id: column::optional_id(row, "run_id")?,
             content: row.try_get("content")?,
+            masked: row.try_get("masked")?,
             at: row.try_get("at")?,
         })
     }

@@ -31,6 +31,10 @@ pub enum LiveFact {
     Answered {
         turn_id: TurnId,
     },
+    /// What a turn says is shown to nobody from now on.
+    Masked {
+        turn_id: TurnId,
+    },
     ConversationEnded {
         reason: ConversationEnd,
     },
@@ -101,6 +105,7 @@ fn of_run(event: RunEvent) -> Option<LiveFact> {
     match event {
         RunEvent::Started(_) => None,
         RunEvent::ReplyProduced(reply) => Some(LiveFact::Reply { reply, answers: None }),
+        RunEvent::AnswerMasked { turn_id, .. } => Some(LiveFact::Masked { turn_id }),
         RunEvent::Suspended(suspension) => suspension.turn_id.map(|turn_id| LiveFact::Answered { turn_id }),
         RunEvent::Ended { turn_id, .. } => turn_id.map(|turn_id| LiveFact::Answered { turn_id }),
     }

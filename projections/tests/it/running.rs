@@ -92,7 +92,7 @@ async fn a_small_history_becomes_rows() {
 fn words(said: &Said) -> &str {
     match said {
         Said::ByVisitor {
-            content: Personal::Clear { value, .. },
+            content: Some(Personal::Clear { value, .. }),
             ..
         } => value,
         Said::ByBot {

@@ -122,19 +122,19 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(text: &str, expected: Result<ClientFrame, BadFrame>) {
-        assert_eq!(ClientFrame::parse(text), expected, "{text}");
+    fn check(text: &str, expected: &Result<ClientFrame, BadFrame>) {
+        assert_eq!(&ClientFrame::parse(text), expected, "{text}");
     }
 
     #[test]
     fn the_protocols_frames_are_read() {
         check(
             r#"{"type":"connection_init"}"#,
-            Ok(ClientFrame::ConnectionInit { payload: Map::new() }),
+            &Ok(ClientFrame::ConnectionInit { payload: Map::new() }),
         );
         check(
             r#"{"type":"subscribe","id":"1","payload":{"query":"{a}","extensions":null}}"#,
-            Ok(ClientFrame::Subscribe {
+            &Ok(ClientFrame::Subscribe {
                 id: "1".to_owned(),
                 asked: Parameters {
                     query: "{a}".to_owned(),
@@ -144,35 +144,35 @@ mod tests {
         );
         check(
             r#"{"type":"complete","id":"1"}"#,
-            Ok(ClientFrame::Complete { id: "1".to_owned() }),
+            &Ok(ClientFrame::Complete { id: "1".to_owned() }),
         );
         check(
             r#"{"type":"ping","payload":{"n":1}}"#,
-            Ok(ClientFrame::Ping {
+            &Ok(ClientFrame::Ping {
                 payload: Some(json!({ "n": 1 })),
             }),
         );
-        check(r#"{"type":"pong"}"#, Ok(ClientFrame::Pong));
+        check(r#"{"type":"pong"}"#, &Ok(ClientFrame::Pong));
     }
 
     #[test]
     fn what_is_none_is_refused() {
         for text in ["", "null", "[]", "{}", r#"{"type":1}"#, "{"] {
-            check(text, Err(BadFrame::NotAFrame));
+            check(text, &Err(BadFrame::NotAFrame));
         }
-        check(r#"{"type":"start","id":"1"}"#, Err(BadFrame::Type));
-        check(r#"{"type":"complete"}"#, Err(BadFrame::Id));
-        check(r#"{"type":"complete","id":""}"#, Err(BadFrame::Id));
-        check(r#"{"type":"complete","id":1}"#, Err(BadFrame::Id));
+        check(r#"{"type":"start","id":"1"}"#, &Err(BadFrame::Type));
+        check(r#"{"type":"complete"}"#, &Err(BadFrame::Id));
+        check(r#"{"type":"complete","id":""}"#, &Err(BadFrame::Id));
+        check(r#"{"type":"complete","id":1}"#, &Err(BadFrame::Id));
         check(
             &format!(r#"{{"type":"complete","id":"{}"}}"#, "x".repeat(129)),
-            Err(BadFrame::Id),
+            &Err(BadFrame::Id),
         );
-        check(r#"{"type":"ping","payload":[]}"#, Err(BadFrame::Payload));
-        check(r#"{"type":"subscribe","id":"1"}"#, Err(BadFrame::Payload));
+        check(r#"{"type":"ping","payload":[]}"#, &Err(BadFrame::Payload));
+        check(r#"{"type":"subscribe","id":"1"}"#, &Err(BadFrame::Payload));
         check(
             r#"{"type":"subscribe","id":"1","payload":{}}"#,
-            Err(BadFrame::Request(Refusal::Parameter("query"))),
+            &Err(BadFrame::Request(Refusal::Parameter("query"))),
         );
     }
 }

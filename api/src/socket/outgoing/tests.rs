@@ -42,7 +42,10 @@ fn a_turn_shows_who_said_what_and_where_it_stands() {
     let said = Said::ByVisitor {
         turn_id: TurnId(Uuid::from_u128(6)),
         message_id: Some(Uuid::from_u128(7)),
-        content: Personal::conversation(UserId(Uuid::from_u128(4)), "hello".to_owned()),
+        content: Some(Personal::conversation(
+            UserId(Uuid::from_u128(4)),
+            "hello".to_owned(),
+        )),
     };
     let frame = parsed(&of_row(&parties(), &row(said)));
     assert_eq!(
@@ -95,10 +98,22 @@ fn what_was_erased_is_an_empty_text_that_says_so() {
     let said = Said::ByVisitor {
         turn_id: TurnId::default(),
         message_id: None,
-        content,
+        content: Some(content),
     };
     let frame = parsed(&of_row(&parties(), &row(said)));
     assert_eq!((&frame["content"], &frame["erased"]), (&json!(""), &json!(true)));
+}
+
+#[test]
+fn a_secret_answer_is_an_empty_text_that_says_so() {
+    let said = Said::ByVisitor {
+        turn_id: TurnId::default(),
+        message_id: None,
+        content: None,
+    };
+    let frame = parsed(&of_row(&parties(), &row(said)));
+    assert_eq!((&frame["content"], &frame["masked"]), (&json!(""), &json!(true)));
+    assert_eq!(frame.get("erased"), None);
 }
 
 #[test]

@@ -235,6 +235,7 @@ const EVENTS = {
     clearTimeout(typingTimer);
     typingTimer = setTimeout(() => change(transcripts.withoutTyping(transcript)), TYPING_MS);
   },
+  masked: (data) => change(transcripts.withMasked(transcript, data.turn_id)),
   answered: (data) => change(transcripts.withAnswered(transcript, data.turn_id)),
   error(data) {
     const reason = reasonOf(data);

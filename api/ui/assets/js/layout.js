@@ -30,7 +30,7 @@ export function rowsOf(entries, unreadFrom = null) {
   return rows;
 }
 
-export const isShown = (entry) => entry.erased || entry.content.trim() !== "";
+export const isShown = (entry) => entry.erased || entry.masked || entry.content.trim() !== "";
 
 const startsDay = (entry, day) => dayOf(entry) !== null && dayOf(entry) !== day;
 

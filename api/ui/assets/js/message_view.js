@@ -18,23 +18,23 @@ export function createMessageView({ text, clock, botTitle, onRetry, onEdit, anno
   const meta = element("div", { class: "meta" });
   const toolbar = element("div", { class: "toolbar" });
   const node = element("div", { class: "message" }, element("div", { class: "bubble" }, author, body, toolbar), meta);
-  let shown = { content: null, mark: null };
+  let shown = { content: null, masked: false, mark: null };
 
   function update({ entry, first, last }, { connected }) {
     node.className = ["message", `message-${entry.author}`, first && "first", last && "last", entry.streaming && "streaming"]
       .filter(Boolean).join(" ");
-    if (entry.content !== shown.content) showBody(entry);
+    if (entry.content !== shown.content || entry.masked !== shown.masked) showBody(entry);
     const state = entry.state === "sending" && !connected ? "waiting" : entry.state;
     const mark = JSON.stringify([state, entry.reason, entry.at, last, entry.streaming]);
     if (mark !== shown.mark) showMeta(entry, state, last);
-    shown = { content: entry.content, mark };
+    shown = { content: entry.content, masked: entry.masked, mark };
   }
 
   function showBody(entry) {
     author.textContent = entry.author === "notice" ? "" : `${entry.author === "visitor" ? text("you") : botTitle()}: `;
-    body.classList.toggle("erased", entry.erased);
-    if (entry.erased) {
-      body.textContent = text("erased");
+    body.classList.toggle("erased", entry.erased || entry.masked);
+    if (entry.erased || entry.masked) {
+      body.textContent = entry.erased ? text("erased") : text("masked");
       return;
     }
     if (entry.author !== "bot") {
@@ -54,7 +54,7 @@ export function createMessageView({ text, clock, botTitle, onRetry, onEdit, anno
     const important = state !== null && state !== "received" && state !== "answered";
     const shownBelow = entry.author !== "notice" && !entry.streaming && (last || important);
     meta.replaceChildren(...(shownBelow ? [time, ...stateParts(entry, state)].filter(Boolean) : []));
-    const copy = entry.author === "notice" || entry.streaming || entry.erased ? null : copyButton(() => shown.content, "copyMessage", { text, announce });
+    const copy = entry.author === "notice" || entry.streaming || entry.erased || entry.masked ? null : copyButton(() => shown.content, "copyMessage", { text, announce });
     toolbar.replaceChildren(...[shownBelow ? null : timeOf(entry, clock), copy].filter(Boolean));
     toolbar.hidden = copy === null;
   }

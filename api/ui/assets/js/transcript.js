@@ -47,6 +47,12 @@ export function withAnswered(transcript, turnId) {
   return { ...transcript, typing, entries: answeredUpTo(transcript.entries, turnId) };
 }
 
+/** What a turn says is a secret: it is no longer shown, nor kept. */
+export function withMasked(transcript, turnId) {
+  const entries = transcript.entries.map((entry) => (isSameTurn(entry, null, turnId) ? { ...entry, masked: true, content: "" } : entry));
+  return { ...transcript, entries };
+}
+
 /** `retryable`: whether the same again may fare better. */
 export function withFailed(transcript, messageId, reason, retryable = true) {
   return changed(transcript, messageId, (entry) => (entry.state === "sending" ? { ...entry, state: "failed", reason, retryable } : entry));
@@ -102,7 +108,7 @@ function withOwnTurn(transcript, frame, position) {
   const index = transcript.entries.findIndex((entry) => isSameTurn(entry, messageId, turnId));
   if (index < 0) {
     const key = `m:${messageId ?? turnId ?? position}`;
-    const entry = { ...blank("visitor", key), messageId, turnId, position, content: frame.content, erased: frame.erased === true, at: momentOf(frame), state: "received" };
+    const entry = { ...blank("visitor", key), messageId, turnId, position, content: frame.content, erased: frame.erased === true, masked: frame.masked === true, at: momentOf(frame), state: "received" };
     return { ...transcript, entries: inserted(transcript.entries, entry) };
   }
   const entry = transcript.entries[index];
@@ -203,6 +209,7 @@ const blank = (author, key) => ({
   author,
   content: "",
   erased: false,
+  masked: false,
   at: null,
   position: null,
   messageId: null,

@@ -130,6 +130,14 @@ test("an_erased_message_keeps_its_place", () => {
   assert.deepEqual(rows.map(({ kind }) => kind), ["day", "message"]);
 });
 
+test("a_secret_answer_is_neither_shown_nor_kept", () => {
+  const told = after(framed(own(4, "x", "hunter2", { turn_id: "turn-a" })), (transcript) => transcripts.withMasked(transcript, "turn-a"));
+  assert.equal(JSON.stringify(told).includes("hunter2"), false);
+  assert.equal(told.entries[0].masked, true);
+  const history = after(framed(own(4, "x", "", { masked: true })));
+  assert.deepEqual(rowsOf(history.entries).map(({ kind }) => kind), ["day", "message"]);
+});
+
 test("frames_that_are_no_messages_change_nothing", () => {
   const before = after(framed(reply(3, "hello")));
   for (const frame of [null, 5, "text", {}, { content: 5, position: 9 }, { content: null }]) {

@@ -94,6 +94,7 @@ impl Worker {
             machine,
             suggestions: Vec::new(),
             blob: None,
+            asks_secret: false,
             pause_until: None,
         };
         let begun = vec![RunEvent::Started(active.start.clone())];

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use basic::Machine;
+use basic::{HearKind, Machine};
 use domain::conversation::{Conversation, ConversationEvent, OpenConversation, Turn};
 use domain::run::Run;
 use domain::{Aggregate, RunId, decode};
@@ -144,6 +144,7 @@ impl Worker {
         if let Some(known) = &mut self.known {
             let suggestions = stored.suggestions.clone();
             let blob = stored.blob.clone();
+            let asks_secret = HearKind::is_secret_name(&suspension.waits_for);
             let pause_until = suspension.pause.as_ref().map(|pause| pause.until);
             known.run = Some(ActiveRun {
                 id,
@@ -152,6 +153,7 @@ impl Worker {
                 machine,
                 suggestions,
                 blob,
+                asks_secret,
                 pause_until,
             });
         }

@@ -38,6 +38,15 @@ impl Worker {
     ) -> Result<Committed, CommandError> {
         let now = turn.map_or(run.start.started_at, |turn| turn.received_at);
         let mut events = begun;
+        if let Some(turn) = turn
+            && run.asks_secret
+        {
+            events.push(RunEvent::AnswerMasked {
+                session_id: run.start.session_id,
+                turn_id: turn.turn_id,
+            });
+        }
+        run.asks_secret = matches!(&execution.end, ExecutionEnd::Waiting(hear) if hear.kind.is_secret());
         let broken = matches!(execution.end, ExecutionEnd::Failed(_));
         let apology = broken.then(|| ReplyContent {
             text: BROKEN_SCRIPT.to_owned(),

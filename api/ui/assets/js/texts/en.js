@@ -27,6 +27,7 @@ export const english = {
   stateAnswered: "Answered",
   stateFailed: "Not sent",
   erased: "This message was erased.",
+  masked: "•••••• (not shown)",
   tryAgain: "Try again",
   edit: "Edit",
   connecting: "Connecting…",

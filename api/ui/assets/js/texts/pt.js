@@ -27,6 +27,7 @@ export const portuguese = {
   stateAnswered: "Respondida",
   stateFailed: "Não enviada",
   erased: "Esta mensagem foi apagada.",
+  masked: "•••••• (não é mostrada)",
   tryAgain: "Tentar de novo",
   edit: "Editar",
   connecting: "Conectando…",

@@ -95,6 +95,13 @@ impl HearKind {
         matches!(self, HearKind::Card | HearKind::Password)
     }
 
+    /// The same for a kind by its [`HearKind::name`].
+    pub fn is_secret_name(name: &str) -> bool {
+        [HearKind::Card, HearKind::Password]
+            .iter()
+            .any(|kind| kind.is_secret() && kind.name() == name)
+    }
+
     /// The kind that HEAR … AS calls by this name, in capitals.
     pub(crate) fn named(name: &str) -> Option<HearKind> {
         TYPES
