@@ -26,9 +26,12 @@ async fn look(seed: u32, seconds: u32) {
         .output()
         .await
         .expect("it runs");
-    let told = String::from_utf8_lossy(&ran.stdout);
-    println!("seed {seed}\n{told}");
-    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    assert!(
+        ran.status.success(),
+        "seed {seed}\n{}{}",
+        String::from_utf8_lossy(&ran.stdout),
+        String::from_utf8_lossy(&ran.stderr)
+    );
 }
 
 #[tokio::test]
