@@ -28,6 +28,7 @@ macro_rules! permissions {
 permissions! {
     OrganisationRead = "organisation.read",
     OrganisationRename = "organisation.rename",
+    UserRead = "user.read",
     UserRegister = "user.register",
     UserRename = "user.rename",
     UserDeactivate = "user.deactivate",

@@ -27,6 +27,7 @@ pub mod conversation;
 pub mod organisation;
 pub mod run;
 pub mod session;
+pub mod user;
 
 pub use checkpoint::{Failure, ProjectionStatus};
 pub use live::{Live, LiveEnd, LiveEvent, LiveFact, LiveSubscription, Topic, TopicWatch};

@@ -6,12 +6,13 @@ use event_log::Position;
 use sqlx::PgExecutor;
 
 use crate::checkpoint::{self, ProjectionStatus};
-use crate::{bot, conversation, organisation, run, session};
+use crate::{bot, conversation, organisation, run, session, user};
 
 /// Calls `$work!(Projection)` for each projection. A new noun is a line here and a line in [`NAMES`].
 macro_rules! each_projection {
     ($work:ident) => {
         $work!(crate::organisation::Organisations);
+        $work!(crate::user::Users);
         $work!(crate::bot::Bots);
         $work!(crate::session::Sessions);
         $work!(crate::conversation::Conversations);
@@ -23,6 +24,7 @@ pub(crate) use each_projection;
 /// Every projection's name, as `projections list` and `projections rebuild NAME` know it.
 pub const NAMES: &[&str] = &[
     organisation::NAME,
+    user::NAME,
     bot::NAME,
     session::NAME,
     conversation::NAME,

@@ -5,11 +5,12 @@ use std::hash::Hash;
 
 use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
 use async_graphql::{Context, ID};
-use domain::{BotId, ConversationId, RunId, SessionId};
+use domain::{BotId, ConversationId, RunId, SessionId, UserId};
 use projections::bot::BotRow;
 use projections::conversation::ConversationRow;
 use projections::run::RunRow;
 use projections::session::SessionRow;
+use projections::user::UserRow;
 use uuid::Uuid;
 
 use super::asking::Asking;
@@ -61,6 +62,7 @@ macro_rules! load {
     };
 }
 
+load!(UserId => UserRow, by users_by_ids);
 load!(BotId => BotRow, by bots_by_ids);
 load!(SessionId => SessionRow, by sessions_by_ids);
 load!(ConversationId => ConversationRow, by conversations_by_ids);

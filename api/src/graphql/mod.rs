@@ -31,6 +31,7 @@ mod scalar;
 mod session;
 mod subscription;
 mod turn;
+mod user;
 
 use async_graphql::parser::types::OperationType;
 use async_graphql::{EmptyMutation, MergedObject, Response as Answer, Schema, SchemaBuilder, ServerError};
@@ -57,6 +58,7 @@ use crate::{Edge, GraphqlLimits, Problem};
 #[derive(MergedObject, Default)]
 pub(crate) struct Query(
     organisation::OrganisationQuery,
+    user::UserQuery,
     bot::BotQuery,
     session::SessionQuery,
     conversation::ConversationQuery,
@@ -208,6 +210,7 @@ fn refused(message: impl Into<String>, code: &'static str) -> Answer {
 fn builder() -> SchemaBuilder<Query, EmptyMutation, Subscription> {
     Schema::build(Query::default(), EmptyMutation, Subscription)
         .override_output_type_description::<Stretch<organisation::Organisation>>("A page of organisations.")
+        .override_output_type_description::<List<user::User>>("A page of people.")
         .override_output_type_description::<List<bot::Bot>>("A page of bots.")
         .override_output_type_description::<List<session::Session>>("A page of sessions.")
         .override_output_type_description::<List<conversation::Conversation>>("A page of conversations.")

@@ -1,7 +1,7 @@
 //! Nodes: anything that has an id of its own, found by that alone.
 
 use async_graphql::{Context, ID, Interface, Object};
-use domain::{BotId, ConversationId, Permission, RunId, SessionId};
+use domain::{BotId, ConversationId, Permission, RunId, SessionId, UserId};
 
 use super::asking::Asking;
 use super::bot::Bot;
@@ -11,12 +11,14 @@ use super::loaders::find_by_text;
 use super::organisation::Organisation;
 use super::run::Run;
 use super::session::Session;
+use super::user::User;
 
 /// Anything that has an id of its own.
 #[derive(Interface)]
 #[graphql(field(name = "id", ty = "ID", desc = "Identifies it among everything there is."))]
 pub(super) enum Node {
     Organisation(Organisation),
+    User(User),
     Bot(Bot),
     Session(Session),
     Conversation(Conversation),
@@ -51,6 +53,7 @@ impl NodeQuery {
         look_among!(SessionRead, SessionId, Session);
         look_among!(RunRead, RunId, Run);
         look_among!(BotRead, BotId, Bot);
+        look_among!(UserRead, UserId, User);
         let own = asking.organisation_id();
         if asking.may(Permission::OrganisationRead) && id.as_str() == own.to_string() {
             let found = asking.reads().await?.organisation(own).await?;

@@ -12,7 +12,7 @@ use super::guard::Needs;
 use super::scalar::Long;
 
 /// Read models that there are about, when the cost of a document is measured.
-const PROJECTIONS: usize = 5;
+const PROJECTIONS: usize = 6;
 
 /// The log, and the read models made from it.
 #[derive(SimpleObject)]

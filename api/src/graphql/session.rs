@@ -15,6 +15,7 @@ use super::guard::Needs;
 use super::loaders::{find, find_by_text};
 use super::paging::{List, cost, counted, list, page};
 use super::scalar::id;
+use super::user::User;
 
 pub(super) struct Session(SessionRow);
 
@@ -80,6 +81,12 @@ impl Session {
     /// Identifies the bot.
     async fn bot_id(&self) -> ID {
         self.0.bot_id.to_string().into()
+    }
+
+    /// The person. Null until the read model shows them. Needs `user.read`.
+    #[graphql(guard = "Needs(Permission::UserRead)")]
+    async fn user(&self, ctx: &Context<'_>) -> Result<Option<User>, AskError> {
+        find(ctx, self.0.user_id).await
     }
 
     /// Identifies the person.

@@ -131,7 +131,19 @@ async fn a_person_gets_an_account_which_is_renamed_and_switched_off_and_on() {
         let path = format!("{location}/{verb}");
         let (status, body) = read(server.post(&path, &body).send().await.expect("answered")).await;
         assert_eq!((status, body["token"].is_string()), (200, changes), "{verb}");
+        if let Some(token) = body["token"].as_str() {
+            server.settle(token).await;
+        }
     }
+    let query = "query ($id: ID!) { user(id: $id) { kind account { login name active } }
+        users(kind: MEMBER) { totalCount } node(id: $id) { id } }";
+    let shown = crate::graphql::data(&server, query, json!({ "id": user["user_id"] })).await;
+    let account = json!({ "login": "ann@example.org", "name": "Anne", "active": true });
+    assert_eq!(shown["user"], json!({ "kind": "MEMBER", "account": account }));
+    assert_eq!(
+        (&shown["users"]["totalCount"], &shown["node"]["id"]),
+        (&json!(1), &user["user_id"])
+    );
     let again = server
         .post(
             &format!("{location}/register"),

@@ -6,6 +6,7 @@ use domain::conversation::{ConversationEnd, ConversationEvent, Reply, ReplyConte
 use domain::organisation::OrganisationEvent;
 use domain::run::{RunEvent, RunOutcome, RunStart, StoredRun, Suspension};
 use domain::session::{Channel, SessionEnd, SessionEvent};
+use domain::user::UserEvent;
 use domain::{BotId, ConversationId, Personal, ReplyId, SessionId, TurnId, UserId};
 use event_log::Token;
 use uuid::Uuid;
@@ -212,6 +213,18 @@ impl Fixture {
     /// A bot with a package; a session with one conversation; a script that greets, hears, answers and breaks.
     pub async fn told(&self, cast: &Cast) -> Token {
         self.organisation(cast, "Acme").await;
+        let registered = UserEvent::Registered {
+            login: Personal::identity(cast.user, "ann".to_owned()),
+            name: Personal::identity(cast.user, "Ann".to_owned()),
+        };
+        self.append(
+            cast.tenant,
+            "user",
+            cast.user.0,
+            cast.user.0,
+            &[UserEvent::Admitted {}, registered],
+        )
+        .await;
         let created = BotEvent::Created {
             name: "shop".to_owned(),
         };
