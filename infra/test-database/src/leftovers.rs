@@ -24,26 +24,28 @@ pub fn database_name(pid: u32, number: u32) -> String {
     format!("t_{pid}_{}_{number}", seconds_now())
 }
 
-/// Drops a database beside the running tests.
-pub fn drop_later(name: String) {
-    static THREAD: OnceLock<Sender<String>> = OnceLock::new();
+/// Drops a database beside the running tests. `options` reach another one of the same cluster, as the owner.
+///
+/// They come along because leftovers are found before this program has attached to the cluster.
+pub fn drop_later(options: PgConnectOptions, name: String) {
+    static THREAD: OnceLock<Sender<(PgConnectOptions, String)>> = OnceLock::new();
     let names = THREAD.get_or_init(|| {
         let (names, queue) = channel();
         std::thread::spawn(move || drop_all(&queue));
         names
     });
     // Without the thread the database stays for the next program: that is what leftovers are.
-    let _ = names.send(name);
+    let _ = names.send((options, name));
 }
 
-fn drop_all(queue: &Receiver<String>) {
+fn drop_all(queue: &Receiver<(PgConnectOptions, String)>) {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
         return;
     };
-    for name in queue {
+    for (options, name) in queue {
         let statement = format!(r#"drop database if exists "{name}" with (force)"#);
         // Refused when the cluster was stopped meanwhile, which dropped it all the same.
-        let _ = runtime.block_on(shared::execute("postgres", &statement));
+        let _ = runtime.block_on(shared::execute_with(&options, &statement));
     }
 }
 
@@ -60,7 +62,7 @@ pub async fn clear(options: &PgConnectOptions, folder: &Path) {
     };
     for name in names.await.expect("the server of the tests answers") {
         if is_left_over(&name, seconds_now(), runs) {
-            drop_later(name);
+            drop_later(options.clone(), name);
         }
     }
     let Ok(clusters) = fs::read_dir(folder.join("clusters")) else {

@@ -75,7 +75,8 @@ impl TestDatabase {
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
-        leftovers::drop_later(std::mem::take(&mut self.name));
+        let options = shared::connect_options(local_postgres::OWNER, "postgres");
+        leftovers::drop_later(options, std::mem::take(&mut self.name));
     }
 }
 

@@ -54,7 +54,12 @@ pub fn connect_options(role: &str, database: &str) -> PgConnectOptions {
 
 /// Executes a statement that cannot take parameters, as the owner.
 pub async fn execute(database: &str, statement: &str) -> Result<(), sqlx::Error> {
-    let mut connection = PgConnection::connect_with(&connect_options(OWNER, database)).await?;
+    execute_with(&connect_options(OWNER, database), statement).await
+}
+
+/// The same on a connection of one's own.
+pub async fn execute_with(options: &PgConnectOptions, statement: &str) -> Result<(), sqlx::Error> {
+    let mut connection = PgConnection::connect_with(options).await?;
     connection.execute(statement).await?;
     connection.close().await
 }
