@@ -107,6 +107,13 @@ async fn a_secret_answer_is_masked_wherever_it_is_shown() {
         Some(&masked["data"]["turn_id"])
     );
 
+    let head = server.feed.head().await.expect("the log has a head");
+    let patience = std::time::Duration::from_secs(60);
+    let shown = server
+        .edge
+        .projections
+        .wait_for(projections::NAMES, head, patience);
+    shown.await.expect("the read models catch up");
     let query = "{ conversations(first: 1) { edges { node { turns(first: 9) { edges { node { masked content } } } } } } }";
     let shown = crate::graphql::data(&server, query, json!({})).await;
     let turns = &shown["conversations"]["edges"][0]["node"]["turns"]["edges"];
