@@ -29,7 +29,7 @@ pub struct Rebuilt {
     /// Where the checkpoint stood, and where it stands.
     pub from: Position,
     pub to: Position,
-    /// Of the rows before and after: equal when no event came in between and the fold is the same.
+    /// Of the rows before, and of those made again when they had come to `from`: equal when the fold is the same.
     pub before: [u8; 32],
     pub after: [u8; 32],
 }
@@ -101,8 +101,18 @@ async fn rebuild_one<P: Projection>(
     P::clear(&mut transaction).await?;
     let head = feed.head().await?;
     let mut to = Position(0);
+    let mut after = None;
     loop {
-        let events = feed.read(to, STEP_EVENTS).await?;
+        // The rows are compared where they stood, so a step ends there.
+        if to == from {
+            after = Some(digest_of::<P>(&mut transaction).await?);
+        }
+        let limit = if to < from {
+            STEP_EVENTS.min(from.0 - to.0)
+        } else {
+            STEP_EVENTS
+        };
+        let events = feed.read(to, limit).await?;
         let Some(last) = events.last().and_then(|event| event.position) else {
             break;
         };
@@ -115,13 +125,12 @@ async fn rebuild_one<P: Projection>(
             head: head.max(to),
         });
     }
-    if to < from {
+    let Some(after) = after else {
         return Err(RebuildError::LogShorter {
             end: to,
             checkpoint: from,
         });
-    }
-    let after = digest_of::<P>(&mut transaction).await?;
+    };
     checkpoint::set(&mut transaction, P::NAME, P::VERSION, to).await?;
     transaction.commit().await?;
     Ok(Rebuilt {

@@ -89,7 +89,12 @@ pub async fn rebuild_projection(config: &Config, name: &str, out: &mut dyn Write
     } else {
         "rows differ from those before"
     };
-    writeln!(out, "{verdict} (digest {})", hex::encode(rebuilt.after))?;
+    writeln!(
+        out,
+        "{verdict} at position {} (digest {})",
+        rebuilt.from,
+        hex::encode(rebuilt.after)
+    )?;
     database.stop().await
 }
 

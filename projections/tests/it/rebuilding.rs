@@ -32,6 +32,33 @@ async fn a_rebuild_gives_the_rows_that_were_there() {
 }
 
 #[tokio::test]
+async fn rows_that_lag_are_compared_where_they_stand() {
+    let fixture = Fixture::new().await;
+    let cast = Cast::new();
+    fixture.told(&cast).await;
+    let stood = fixture.place().await;
+    fixture.catch_up(&Fixture::options()).await;
+    // What nobody folds before the rebuild.
+    let (_, received) = cast.turn("one more");
+    fixture.conversation(&cast, &[received]).await;
+    let head = fixture.place().await;
+    for name in NAMES {
+        let rebuilt = rebuild(&fixture.projector, &fixture.feed, name, |_| {})
+            .await
+            .expect("rebuilt");
+        assert_eq!((rebuilt.from, rebuilt.to), (stood, head), "{name}");
+        assert_eq!(rebuilt.before, rebuilt.after, "{name}");
+    }
+    // The event is folded all the same.
+    let row = fixture
+        .reads(cast.tenant)
+        .await
+        .conversation(cast.conversation)
+        .await;
+    assert_eq!(row.expect("readable").expect("a conversation").turn_count, 2);
+}
+
+#[tokio::test]
 async fn a_rebuild_beside_the_live_runtime_loses_and_doubles_nothing() {
     let fixture = Fixture::new().await;
     let cast = Cast::new();
