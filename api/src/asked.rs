@@ -93,15 +93,36 @@ impl<T: From<Uuid>, S: Send + Sync> FromRequestParts<S> for Id<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let not_found = || Problem::new("not_found").detail("an id is a hyphenated uuid");
         let Path(text) = Path::<String>::from_request_parts(parts, state)
             .await
-            .map_err(|_| not_found())?;
-        match Uuid::try_parse(&text) {
-            Ok(id) if text.len() == uuid::fmt::Hyphenated::LENGTH => Ok(Self(T::from(id))),
-            _ => Err(not_found()),
-        }
+            .map_err(|_| no_id())?;
+        Ok(Self(id(&text)?))
     }
+}
+
+/// Two ids in the path.
+pub(crate) struct Ids<A, B>(pub A, pub B);
+
+impl<A: From<Uuid>, B: From<Uuid>, S: Send + Sync> FromRequestParts<S> for Ids<A, B> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Path((first, second)) = Path::<(String, String)>::from_request_parts(parts, state)
+            .await
+            .map_err(|_| no_id())?;
+        Ok(Self(id(&first)?, id(&second)?))
+    }
+}
+
+fn id<T: From<Uuid>>(text: &str) -> Result<T, Problem> {
+    match Uuid::try_parse(text) {
+        Ok(id) if text.len() == uuid::fmt::Hyphenated::LENGTH => Ok(T::from(id)),
+        _ => Err(no_id()),
+    }
+}
+
+fn no_id() -> Problem {
+    Problem::new("not_found").detail("an id is a hyphenated uuid")
 }
 
 fn unread(rejection: &BytesRejection) -> Problem {
@@ -196,6 +217,15 @@ fn pointer(path: &str, message: &str) -> String {
         Some(field) if !pointer.ends_with(&format!("/{field}")) => format!("{pointer}/{field}"),
         _ => pointer,
     }
+}
+
+/// The context of a command that a request numbers by its `Idempotency-Key`, if it does. What the key stands for is
+/// for the command to say.
+pub(crate) fn numbered(context: Context, headers: &HeaderMap) -> Result<Context, Problem> {
+    Ok(match idempotency_key(headers)? {
+        Some(key) => context.with_command(command_id(&context, key), [0; 32]),
+        None => context,
+    })
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {

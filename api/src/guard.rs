@@ -7,7 +7,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use chrono::Utc;
-use commands::{Actor, CommandError, Context};
+use commands::{Actor, CommandError, Context, Credential};
 use domain::access::Denial;
 use event_log::Origin;
 use http::HeaderMap;
@@ -32,20 +32,27 @@ pub(crate) async fn guard(
             return next.run(request).await;
         }
         Access::Token => None,
-        Access::Permission(permission) => Some(permission),
+        Access::Permission(permission) | Access::Session(permission) => Some(permission),
     };
     let address = extension(&request).unwrap_or(ClientAddress::UNKNOWN);
     let correlation = extension(&request).unwrap_or(Correlation(Uuid::now_v7()));
-    let context = match bearer(request.headers()) {
-        Some(token) => authenticate(&edge, token, address, correlation).await,
-        None => Err(refused(&edge, address)),
+    let credential = match access {
+        Access::Session(_) => bearer(request.headers()).and_then(|text| text.parse::<Credential>().ok()),
+        _ => None,
+    };
+    let context = match (credential, bearer(request.headers())) {
+        (Some(credential), _) => visitor(&edge, &credential, address, correlation).await,
+        (None, Some(token)) => authenticate(&edge, token, address, correlation).await,
+        (None, None) => Err(refused(&edge, address)),
     };
     let context = match context {
         Ok(context) => context,
         Err(problem) => return problem.into_response(),
     };
     let tenant = context.tenant;
-    let response = match permission.map_or(Ok(()), |permission| context.actor.require(permission)) {
+    // A visitor has no permissions: the command looks whose session it is.
+    let needed = permission.filter(|_| !matches!(context.actor, Actor::Visitor { .. }));
+    let response = match needed.map_or(Ok(()), |permission| context.actor.require(permission)) {
         Ok(()) => {
             request.extensions_mut().insert(context);
             next.run(request).await
@@ -90,6 +97,24 @@ pub(crate) async fn authenticate(
             })
         }
         Err(CommandError::Unauthenticated) => Err(refused(edge, ClientAddress(address))),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Who the holder of a session's credential is, as the context of what they ask. Counts and limits failures.
+async fn visitor(
+    edge: &Edge,
+    credential: &Credential,
+    address: ClientAddress,
+    Correlation(correlation_id): Correlation,
+) -> Result<Context, Problem> {
+    let organisation = edge.settings.default_organisation;
+    match edge.commands.authenticate_session(organisation, credential).await {
+        Ok(visitor) => Ok(Context {
+            correlation_id,
+            ..visitor.context()
+        }),
+        Err(CommandError::Unauthenticated) => Err(refused(edge, address)),
         Err(error) => Err(error.into()),
     }
 }

@@ -17,6 +17,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::address::ClientAddress;
+use crate::rest::file;
 use crate::{Problem, Settings};
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -25,8 +26,9 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Correlation(pub Uuid);
 
-const POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
-     connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+const POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
+     media-src 'self' blob:; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; form-action 'none'; \
+     frame-ancestors 'self'";
 
 /// The policy of the page of GraphiQL. The one style that it writes into itself, which keeps the page still under its
 /// menus, is named by its digest.
@@ -74,7 +76,12 @@ async fn frame(State(settings): State<Arc<Settings>>, mut request: Request, next
     request.extensions_mut().insert(Correlation(correlation_id));
 
     let span = tracing::info_span!("request", http.method = method, http.route = route, correlation.id = %correlation_id);
-    let answer = tokio::time::timeout(settings.limits.answer_within, next.run(request))
+    let within = if route == file::UPLOAD {
+        settings.limits.upload_within
+    } else {
+        settings.limits.answer_within
+    };
+    let answer = tokio::time::timeout(within, next.run(request))
         .instrument(span)
         .await;
     let response = answer.unwrap_or_else(|_| Problem::new("answer_timeout").retry_after(1).into_response());

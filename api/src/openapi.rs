@@ -24,6 +24,7 @@ const LINKS: &[(&str, &str, Taken)] = &[
     ("create_bot", "retire_bot", Taken::InPath("bot_id")),
     ("start_session", "post_turn", Taken::InPath("session_id")),
     ("start_session", "end_session", Taken::InPath("session_id")),
+    ("start_session", "upload_file", Taken::InPath("session_id")),
     ("start_session", "register_visitor", Taken::InPath("user_id")),
     ("post_turn", "end_conversation", Taken::InPath("conversation_id")),
     ("register_user", "rename_user", Taken::InPath("user_id")),
@@ -90,6 +91,11 @@ pub fn document() -> Value {
                     "scheme": "bearer",
                     "description": "An API token, `<organisation>.<token>.<secret>`"
                 },
+                "session": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "The credential of the session that the path names, `<session>.<secret>`"
+                },
                 "visitor": {
                     "type": "apiKey",
                     "in": "query",
@@ -123,7 +129,7 @@ fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
         operation["requestBody"] =
             json!({ "required": true, "content": request_content(request, generator) });
     }
-    if let Access::Permission(permission) = route.access {
+    if let Access::Permission(permission) | Access::Session(permission) = route.access {
         operation["x-permission"] = json!(permission);
     }
     operation
@@ -134,6 +140,7 @@ fn security(access: Access) -> Value {
         Access::Open => json!([]),
         Access::Visitor => json!([{ "visitor": [] }]),
         Access::Token | Access::Permission(_) => json!([{ "token": [] }]),
+        Access::Session(_) => json!([{ "token": [] }, { "session": [] }]),
     }
 }
 
@@ -229,7 +236,7 @@ fn problem_statuses(route: &Route) -> Vec<u16> {
     let mut statuses = match route.access {
         Access::Open => vec![],
         Access::Visitor | Access::Token => vec![401, 429],
-        Access::Permission(_) => vec![401, 403, 429],
+        Access::Permission(_) | Access::Session(_) => vec![401, 403, 429],
     };
     if route.path.contains('{') {
         statuses.push(404);
@@ -237,7 +244,10 @@ fn problem_statuses(route: &Route) -> Vec<u16> {
     if route.command {
         statuses.extend([400, 408, 409, 413, 422, 503]);
     }
-    if matches!(route.request, Some(Content::Json(_))) {
+    if matches!(route.answer, Content::File) {
+        statuses.extend([410, 503]);
+    }
+    if matches!(route.request, Some(Content::Json(_) | Content::File)) {
         statuses.push(415);
     }
     statuses
@@ -247,6 +257,9 @@ fn problem_statuses(route: &Route) -> Vec<u16> {
 fn request_content(request: Content, generator: &mut SchemaGenerator) -> Value {
     match request {
         Content::Graphql => graphql_request(),
+        Content::File => json!({
+            "application/octet-stream": { "schema": { "type": "string", "format": "binary", "minLength": 1 } }
+        }),
         other => content(other, generator),
     }
 }
@@ -257,6 +270,8 @@ fn content(content: Content, generator: &mut SchemaGenerator) -> Value {
         Content::Json(schema) => json!({ "application/json": { "schema": schema(generator) } }),
         Content::Other(media_type) => json!({ media_type: {} }),
         Content::Graphql => graphql_answer(),
+        // Of whatever kind it is.
+        Content::File => json!({ "*/*": { "schema": { "type": "string", "format": "binary" } } }),
     }
 }
 

@@ -1,17 +1,21 @@
-//! Limits per address: visits, and refused credentials.
+//! Limits per address, of visits and of refused credentials, and of uploads per session.
 //!
 //! Kept in this process: several processes admit as many times more. A caller with IPv6 is counted by network,
 //! because one household has 2⁶⁴ addresses.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use domain::SessionId;
 use governor::clock::{Clock, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
 use http::{HeaderName, HeaderValue};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{Limits, Problem};
 
@@ -25,6 +29,7 @@ const SWEEP_EVERY: u32 = 1024;
 pub(crate) struct Gates {
     pub visits: Gate,
     pub failures: Gate,
+    pub uploads: Uploads,
 }
 
 impl Gates {
@@ -32,6 +37,11 @@ impl Gates {
         Self {
             visits: Gate::new("visits", limits.visits_per_minute_max),
             failures: Gate::new("failures", limits.failures_per_minute_max),
+            uploads: Uploads {
+                pace: RateLimiter::keyed(Quota::per_minute(limits.files_per_minute_max)),
+                room: Arc::new(Semaphore::new(limits.uploads_max)),
+                begun: AtomicU32::new(0),
+            },
         }
     }
 }
@@ -82,6 +92,31 @@ impl Gate {
     /// `RateLimit`: so many left, more after `seconds`.
     pub fn standing(&self, remaining: u32, seconds: u64) -> HeaderValue {
         header(format!("\"{}\";r={remaining};t={seconds}", self.name))
+    }
+}
+
+/// So many uploads a minute for each session, and so many of this process at a time.
+pub(crate) struct Uploads {
+    pace: RateLimiter<SessionId, DefaultKeyedStateStore<SessionId>, DefaultClock>,
+    room: Arc<Semaphore>,
+    begun: AtomicU32,
+}
+
+impl Uploads {
+    /// Room for one upload, until it is dropped.
+    pub fn enter(&self, session: SessionId) -> Result<OwnedSemaphorePermit, Problem> {
+        if self.begun.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
+            self.pace.retain_recent();
+        }
+        if let Err(refused) = self.pace.check_key(&session) {
+            let wait = refused.wait_time_from(DefaultClock::default().now());
+            metrics::counter!("http_rate_limited_total", "limit" => "uploads").increment(1);
+            return Err(Problem::new("too_many_requests").retry_after(wait.as_secs() + 1));
+        }
+        self.room
+            .clone()
+            .try_acquire_owned()
+            .map_err(|_| Problem::new("overloaded").retry_after(1))
     }
 }
 

@@ -20,6 +20,8 @@ pub enum Access {
     Token,
     /// A token with the permission.
     Permission(Permission),
+    /// The visitor of the session that the path names, by its credential, or a token with the permission.
+    Session(Permission),
 }
 
 pub(crate) type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
@@ -33,6 +35,8 @@ pub(crate) enum Content {
     Other(&'static str),
     /// A GraphQL request, or the answer to one.
     Graphql,
+    /// A file, as it is.
+    File,
 }
 
 /// A parameter of the query: its name and what it is for.
@@ -125,6 +129,38 @@ impl Route {
             tag: "visitors",
             status: 101,
             ..Self::get(path, operation, summary, handler)
+        }
+    }
+
+    /// What a session's visitor may do, and a token with the permission.
+    pub(crate) fn of_session<H: Handler<T, Edge>, T: 'static>(
+        method: Method,
+        path: &'static str,
+        operation: &'static str,
+        summary: &'static str,
+        permission: Permission,
+        handler: H,
+    ) -> Self {
+        Self {
+            access: Access::Session(permission),
+            tag: "visitors",
+            ..Self::new(method, path, operation, summary, handler)
+        }
+    }
+
+    /// Takes a file as the body, under an idempotency key if one is given.
+    pub(crate) fn takes_file(self) -> Self {
+        Self {
+            request: Some(Content::File),
+            command: true,
+            ..self
+        }
+    }
+
+    pub(crate) fn answers_file(self) -> Self {
+        Self {
+            answer: Content::File,
+            ..self
         }
     }
 

@@ -9,7 +9,7 @@ use http::Method;
 
 use crate::guard::guard;
 use crate::health::Fine;
-use crate::rest::{bot, conversation, organisation, run, session, token, user};
+use crate::rest::{bot, conversation, file, organisation, run, session, token, user};
 use crate::route::{Parameter, Route};
 use crate::visit::{BotConfiguration, Visitor};
 use crate::{Edge, Problem, assets, graphql, health, layers, openapi, pages, socket, visit};
@@ -221,6 +221,26 @@ fn visitors() -> Vec<Route> {
             socket::handle,
         )
         .query(&[BOT_NAME, CREDENTIAL]),
+        Route::of_session(
+            Method::POST,
+            file::UPLOAD,
+            "upload_file",
+            "Takes a file in, to be sent with a message",
+            Permission::ConversationWrite,
+            file::upload,
+        )
+        .query(&[("name", "What the file is called")])
+        .takes_file()
+        .answers::<file::UploadedFile>(201),
+        Route::of_session(
+            Method::GET,
+            "/api/v1/sessions/{session_id}/files/{file_id}",
+            "download_file",
+            "A file of the session",
+            Permission::ConversationRead,
+            file::download,
+        )
+        .answers_file(),
         Route::get(
             "/graphql",
             "query",

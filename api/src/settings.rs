@@ -32,6 +32,14 @@ pub struct Limits {
     pub sockets_max: usize,
     /// The body of one request.
     pub body_bytes_max: usize,
+    /// One uploaded file.
+    pub file_bytes_max: u64,
+    /// The files of one session together.
+    pub session_file_bytes_max: u64,
+    /// Uploads of one session.
+    pub files_per_minute_max: NonZeroU32,
+    /// Uploads of this process at a time; each holds up to 5 MiB.
+    pub uploads_max: usize,
     /// Calls of `/api/auth` from one address.
     pub visits_per_minute_max: NonZeroU32,
     /// Refused credentials from one address.
@@ -40,6 +48,8 @@ pub struct Limits {
     pub body_within: Duration,
     /// How long an answer may take to be made.
     pub answer_within: Duration,
+    /// How long a file may take to arrive. It must not pause longer than `body_within`.
+    pub upload_within: Duration,
 }
 
 impl Default for Limits {
@@ -51,11 +61,16 @@ impl Default for Limits {
             sockets_per_session_max: 8,
             sockets_max: 10_000,
             body_bytes_max: 256 * 1024,
+            file_bytes_max: 25 << 20,
+            session_file_bytes_max: 250 << 20,
+            files_per_minute_max: number(30),
+            uploads_max: 32,
             // An office behind one address opens its pages within a minute.
             visits_per_minute_max: number(120),
             failures_per_minute_max: number(60),
             body_within: Duration::from_secs(15),
             answer_within: Duration::from_secs(30),
+            upload_within: Duration::from_secs(600),
         }
     }
 }

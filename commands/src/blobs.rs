@@ -2,14 +2,24 @@
 //!
 //! A blob is sealed under a key of its own, which stands in the event that names it, and there it is sealed as the
 //! person's. So a blob that no event names can be read by nobody, and one whose person was erased neither.
+//!
+//! What is small is sealed whole. What people upload is sealed chunk by chunk as it arrives (STREAM, as Rogaway and
+//! others describe it): chunks that are missing, doubled, moved or cut off at the end are found, and memory holds
+//! one of them.
+
+mod chunks;
 
 use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{Key, KeyInit, XChaCha20Poly1305, XNonce};
 use chrono::{DateTime, Utc};
-use domain::run::BlobReference;
+use domain::BlobReference;
+use futures::stream::BoxStream;
+
+pub(crate) use chunks::{SealingWriter, opened};
 
 /// Where blobs are kept. Keys are like paths: parts of letters, digits and `-`, with `/` between them.
 #[async_trait]
@@ -19,12 +29,30 @@ pub trait Blobs: Send + Sync {
 
     async fn get(&self, key: &str) -> Result<Vec<u8>, BlobError>;
 
+    /// For what arrives piece by piece. The blob is there once the writer has finished, and not at all before.
+    async fn writer(&self, key: &str) -> Result<Box<dyn BlobWriter>, BlobError>;
+
+    /// The bytes as they lie, in pieces of any length.
+    async fn reader(&self, key: &str) -> Result<BlobStream, BlobError>;
+
     /// Deleting what is not there is no error.
     async fn delete(&self, key: &str) -> Result<(), BlobError>;
 
     /// All keys below a prefix, and when each was written.
     async fn list(&self, prefix: &str) -> Result<Vec<(String, DateTime<Utc>)>, BlobError>;
 }
+
+/// Writes one blob. Dropped before it has finished, it leaves nothing.
+#[async_trait]
+pub trait BlobWriter: Send {
+    async fn write(&mut self, bytes: Bytes) -> Result<(), BlobError>;
+
+    /// Durable when it returns.
+    async fn finish(self: Box<Self>) -> Result<(), BlobError>;
+}
+
+/// A blob's bytes, piece by piece.
+pub type BlobStream = BoxStream<'static, Result<Bytes, BlobError>>;
 
 #[derive(Debug, thiserror::Error)]
 pub enum BlobError {

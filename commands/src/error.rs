@@ -32,6 +32,9 @@ pub enum CommandError {
     Overloaded,
     #[error("the event log is not available")]
     Unavailable(#[source] EventLogError),
+    /// Where large values are kept cannot be reached, or is full.
+    #[error("the storage is not available")]
+    StorageUnavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("unexpected")]
     Unexpected(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
@@ -53,7 +56,10 @@ impl CommandError {
     pub fn retryable(&self) -> bool {
         matches!(
             self,
-            CommandError::Contended | CommandError::Overloaded | CommandError::Unavailable(_)
+            CommandError::Contended
+                | CommandError::Overloaded
+                | CommandError::Unavailable(_)
+                | CommandError::StorageUnavailable(_)
         )
     }
 }

@@ -13,6 +13,7 @@ mod decide;
 mod dialogue;
 mod error;
 mod executor;
+mod file;
 mod memory;
 mod organisation;
 mod package;
@@ -23,10 +24,11 @@ mod service;
 mod session;
 mod token;
 mod turn;
+mod upload;
 mod user;
 
 pub use access::{Denials, DeniedAccess};
-pub use blobs::{BlobError, Blobs};
+pub use blobs::{BlobError, BlobStream, BlobWriter, Blobs};
 pub use bot::{BotCommand, BotError};
 pub use context::{Actor, CommandId, Context};
 pub use conversation::{ConversationCommand, ConversationError};
@@ -36,16 +38,18 @@ pub use dialogue::{DialogueOptions, Dialogues};
 pub use error::CommandError;
 pub use event_log::{Position, Token as ReadToken};
 pub use executor::{Committed, Executor, Versioned};
+pub use file::{FileCommand, FileError};
 pub use organisation::{OrganisationCommand, OrganisationError};
 pub use package::{Assembled, PackageFiles, assemble, compile_script, parameters};
 pub use programs::Programs;
 pub use recovery::Recovery;
 pub use run::{RunCommand, RunError};
 pub use service::{
-    BotCreated, Commands, Done, IssuedToken, NewAccount, NewToken, RegisteredUser, StartedSession,
-    VisitorSession,
+    BotCreated, Commands, Done, FileBlob, FileContent, IssuedToken, NewAccount, NewToken, RegisteredUser,
+    StartedSession, UNSENT_KEPT_FOR, VisitorSession,
 };
 pub use session::{SessionCommand, SessionError};
 pub use token::{TokenCommand, TokenError};
 pub use turn::{NewTurn, ReceivedTurn};
+pub use upload::{UploadedFile, Uploading};
 pub use user::{UserCommand, UserError};

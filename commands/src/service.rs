@@ -1,6 +1,7 @@
 //! Everything that can be asked from outside, each with its permission.
 
 mod accounts;
+mod files;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 pub use accounts::{NewAccount, RegisteredUser};
+pub use files::{FileBlob, FileContent, UNSENT_KEPT_FOR};
 
 use crate::bot::valid_name;
 use crate::credential::Secret;
@@ -81,6 +83,20 @@ pub struct VisitorSession {
     pub tenant: OrganisationId,
     pub session_id: SessionId,
     pub open: OpenSession,
+}
+
+impl VisitorSession {
+    /// The visitor as the one who acts.
+    pub fn context(&self) -> Context {
+        let actor = Actor::Visitor {
+            user: self.open.user_id,
+            session: self.session_id,
+        };
+        Context {
+            actor,
+            ..Context::system(self.tenant, "web")
+        }
+    }
 }
 
 impl Commands {
@@ -228,14 +244,7 @@ impl Commands {
         turn: NewTurn,
         now: DateTime<Utc>,
     ) -> Result<ReceivedTurn, CommandError> {
-        let actor = Actor::Visitor {
-            user: visitor.open.user_id,
-            session: visitor.session_id,
-        };
-        let context = Context {
-            actor,
-            ..Context::system(visitor.tenant, "web")
-        };
+        let context = visitor.context();
         self.dialogues
             .receive(&context, visitor.session_id, &visitor.open, turn, now)
             .await
@@ -440,7 +449,7 @@ impl Commands {
             .await
     }
 
-    async fn run<A: Decide>(
+    pub(crate) async fn run<A: Decide>(
         &self,
         context: &Context,
         id: Uuid,

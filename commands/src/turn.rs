@@ -1,13 +1,16 @@
 //! A message on its way in: what is asked for, and what is answered once it is durable.
 
-use domain::{ConversationId, TurnId};
+use domain::{ConversationId, FileId, TurnId};
 use event_log::Token as ReadToken;
 use uuid::Uuid;
 
 /// A message as a person sent it.
 #[derive(Clone)]
 pub struct NewTurn {
+    /// May be empty when files come with it.
     pub content: String,
+    /// Uploaded to the session before, in order.
+    pub files: Vec<FileId>,
     /// The sender's own id of the message. Without one a repetition cannot be recognised.
     pub message_id: Option<Uuid>,
 }

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::file::AttachedFile;
 use crate::{Aggregate, BotId, Claim, Event, Personal, ReplyId, SessionId, TurnId, UserId};
 
 /// What happened in a conversation. Stored for ever: see `schemas/events/conversation.json`.
@@ -52,7 +53,20 @@ pub struct Turn {
     pub message_id: Option<Uuid>,
     /// Owned by its author.
     pub content: Personal<String>,
+    /// What was attached, in order; none when nothing was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<Personal<Vec<AttachedFile>>>,
     pub received_at: DateTime<Utc>,
+}
+
+impl Turn {
+    /// What was attached and can be read.
+    pub fn attached(&self) -> &[AttachedFile] {
+        self.files
+            .as_ref()
+            .and_then(Personal::clear)
+            .map_or(&[], Vec::as_slice)
+    }
 }
 
 /// One message of a bot.

@@ -59,6 +59,8 @@ ids! {
     /// One execution of a script.
     RunId,
     TokenId,
+    /// Something that was uploaded.
+    FileId,
     /// Failed attempts of one address within one minute.
     DenialId,
 }

@@ -4,9 +4,11 @@
 //! to be computed was computed by the decision, and its outcome is in the event.
 
 pub mod access;
+mod blob;
 pub mod bot;
 pub mod conversation;
 mod event;
+pub mod file;
 mod id;
 pub mod organisation;
 mod permission;
@@ -18,6 +20,7 @@ pub mod token;
 mod upcast;
 pub mod user;
 
+pub use blob::BlobReference;
 pub use event::{Aggregate, Claim, Event, EventFormatError, decode, encode};
 pub use id::*;
 pub use permission::{Permission, UnknownPermission};

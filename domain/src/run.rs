@@ -10,7 +10,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::conversation::{Reply, Suggestion};
-use crate::{Aggregate, BotId, Claim, ConversationId, Event, Personal, SessionId, TurnId, UserId};
+use crate::{
+    Aggregate, BlobReference, BotId, Claim, ConversationId, Event, Personal, SessionId, TurnId, UserId,
+};
 
 /// What happened to a run. Stored for ever: see `schemas/events/run.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -101,25 +103,6 @@ pub struct StoredRun {
     /// Quick replies on offer: they stay until the script clears them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub suggestions: Vec<Suggestion>,
-}
-
-/// A blob and what opens it.
-#[derive(Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct BlobReference {
-    pub key: String,
-    /// 32 bytes, base64: the blob is sealed under them, so it can be read only through this event.
-    pub secret: String,
-    /// Size before sealing.
-    pub bytes: u64,
-}
-
-impl std::fmt::Debug for BlobReference {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("BlobReference")
-            .field("key", &self.key)
-            .field("bytes", &self.bytes)
-            .finish_non_exhaustive()
-    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

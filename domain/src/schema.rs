@@ -3,7 +3,7 @@
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 
-use crate::{access, bot, conversation, organisation, run, session, token, user};
+use crate::{access, bot, conversation, file, organisation, run, session, token, user};
 
 /// Noun and schema of its events, in alphabetical order.
 pub fn event_schemas() -> Vec<(&'static str, Schema)> {
@@ -11,6 +11,7 @@ pub fn event_schemas() -> Vec<(&'static str, Schema)> {
         ("access", schema::<access::AccessEvent>()),
         ("bot", schema::<bot::BotEvent>()),
         ("conversation", schema::<conversation::ConversationEvent>()),
+        ("file", schema::<file::FileEvent>()),
         ("organisation", schema::<organisation::OrganisationEvent>()),
         ("run", schema::<run::RunEvent>()),
         ("session", schema::<session::SessionEvent>()),

@@ -77,6 +77,8 @@ pub(crate) struct StoredTurn {
     pub run_id: Option<Uuid>,
     /// The marker as stored.
     pub content: Value,
+    /// What was attached: the marker as stored.
+    pub files: Option<Value>,
     pub at: DateTime<Utc>,
 }
 
@@ -192,6 +194,11 @@ impl Fold {
             in_reply_to: None,
             run_id: None,
             content: sealed(event, &turn.content)?,
+            files: turn
+                .files
+                .as_ref()
+                .map(|files| sealed(event, files))
+                .transpose()?,
             at: turn.received_at,
         });
         Ok(())
@@ -213,6 +220,7 @@ impl Fold {
             in_reply_to: reply.in_reply_to.map(|turn| turn.0),
             run_id,
             content: sealed(event, &reply.content)?,
+            files: None,
             at: reply.produced_at,
         });
         Ok(())

@@ -24,6 +24,7 @@ mod waiting;
 
 pub mod bot;
 pub mod conversation;
+pub mod file;
 pub mod organisation;
 pub mod run;
 pub mod session;

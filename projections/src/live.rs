@@ -21,7 +21,7 @@ use tokio::sync::{mpsc, watch};
 pub use fact::{LiveEvent, LiveFact};
 pub use topic::{Topic, TopicWatch};
 
-use self::fact::{content, live_event, put_content, session_of};
+use self::fact::{live_event, put_opened, sealed, session_of};
 use self::topic::Topics;
 use crate::checkpoint::ProjectionStatus;
 use crate::{ReadError, Reads, registry};
@@ -310,11 +310,13 @@ async fn opened(
 async fn open_all(keyring: &Keyring, wanted: &mut [(SessionId, RecordedEvent)]) -> Result<(), KeyringError> {
     let mut pause = PAUSE_FIRST;
     loop {
-        let sealed = wanted.iter().map(|(_, event)| content(event)).collect();
-        match keyring.open_values(sealed).await {
+        let markers = wanted.iter().flat_map(|(_, event)| sealed(event)).collect();
+        match keyring.open_values(markers).await {
             Ok(clear) => {
-                for ((_, event), value) in wanted.iter_mut().zip(clear) {
-                    put_content(event, value);
+                let mut clear = clear.into_iter();
+                for (_, event) in &mut *wanted {
+                    let opened = [clear.next(), clear.next()];
+                    put_opened(event, opened.into_iter().flatten());
                 }
                 return Ok(());
             }

@@ -6,7 +6,7 @@ use event_log::Position;
 use sqlx::PgExecutor;
 
 use crate::checkpoint::{self, ProjectionStatus};
-use crate::{bot, conversation, organisation, run, session, user};
+use crate::{bot, conversation, file, organisation, run, session, user};
 
 /// Calls `$work!(Projection)` for each projection. A new noun is a line here and a line in [`NAMES`].
 macro_rules! each_projection {
@@ -15,6 +15,7 @@ macro_rules! each_projection {
         $work!(crate::user::Users);
         $work!(crate::bot::Bots);
         $work!(crate::session::Sessions);
+        $work!(crate::file::Files);
         $work!(crate::conversation::Conversations);
         $work!(crate::run::Runs);
     };
@@ -27,6 +28,7 @@ pub const NAMES: &[&str] = &[
     user::NAME,
     bot::NAME,
     session::NAME,
+    file::NAME,
     conversation::NAME,
     run::NAME,
 ];

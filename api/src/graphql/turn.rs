@@ -2,8 +2,8 @@
 
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
-use domain::Permission;
 use domain::conversation::{Suggestion as DomainSuggestion, SuggestionAction};
+use domain::{Permission, Personal};
 use projections::conversation::{Said, TurnRow};
 
 use super::error::AskError;
@@ -61,6 +61,26 @@ impl Turn {
         matches!(&self.0.said, Said::ByVisitor { content: None, .. })
     }
 
+    /// What came with it. Empty when nothing did, or when it was erased.
+    async fn files(&self) -> Vec<File> {
+        let Said::ByVisitor { files, .. } = &self.0.said else {
+            return Vec::new();
+        };
+        let attached = files.as_ref().and_then(Personal::clear);
+        let session = self.0.session_id;
+        attached
+            .into_iter()
+            .flatten()
+            .map(|file| File {
+                id: file.file_id.to_string().into(),
+                name: file.name.clone(),
+                media_type: file.media_type.clone(),
+                bytes: Long(i64::try_from(file.bytes).unwrap_or(i64::MAX)),
+                url: format!("/api/v1/sessions/{session}/files/{}", file.file_id),
+            })
+            .collect()
+    }
+
     /// Quick replies offered beside it.
     async fn suggestions(&self) -> Vec<Suggestion> {
         match &self.0.said {
@@ -109,6 +129,21 @@ impl Turn {
     async fn position(&self) -> Long {
         Long(self.0.position.0)
     }
+}
+
+/// Something that was sent with a message.
+#[derive(SimpleObject)]
+pub(super) struct File {
+    /// Identifies the file.
+    id: ID,
+    /// As the sender's device calls it.
+    name: String,
+    /// What its content shows it to be.
+    media_type: String,
+    /// Size of its content.
+    bytes: Long,
+    /// Where its content is, on this server; needs a token with `conversation.read`.
+    url: String,
 }
 
 /// A quick reply offered beside a message.

@@ -73,6 +73,12 @@ pub const CODES: &[Code] = &[
         "No conversation of this organisation has the id.",
     ),
     code(
+        "file_not_found",
+        404,
+        "File not found",
+        "The session has no file of this id, or nobody sent it within an hour and it was discarded.",
+    ),
+    code(
         "not_found",
         404,
         "Not found",
@@ -153,6 +159,13 @@ pub const CODES: &[Code] = &[
         "A new turn begins another one.",
     ),
     code(
+        "file_attached",
+        409,
+        "File belongs to another message",
+        "A file is sent once. Upload it again to send it again.",
+    ),
+    code("file_exists", 409, "File exists already", "Nothing to do."),
+    code(
         "idempotency_key_reused",
         409,
         "Idempotency key was used for another request",
@@ -196,7 +209,31 @@ pub const CODES: &[Code] = &[
         "User is registered already",
         "Nothing to do.",
     ),
+    code(
+        "file_erased",
+        410,
+        "File was erased",
+        "The person whose file it was has been erased.",
+    ),
+    code(
+        "file_lost",
+        410,
+        "Content of the file is lost",
+        "The storage does not have it any more. The server's log names the file.",
+    ),
     code("body_too_large", 413, "Body is too large", "Send less at once."),
+    code(
+        "file_too_large",
+        413,
+        "File is too large",
+        "`detail` says how large a file may be.",
+    ),
+    code(
+        "session_files_too_large",
+        413,
+        "Session has too many files",
+        "The files of a session are limited together. `detail` says how much room is left.",
+    ),
     code(
         "address_too_long",
         414,
@@ -310,6 +347,12 @@ pub const CODES: &[Code] = &[
         503,
         "Too many commands wait",
         "Nothing was done. Repeat after `Retry-After` with the same idempotency key.",
+    ),
+    code(
+        "storage_unavailable",
+        503,
+        "Storage is not available",
+        "Files cannot be kept or read for the moment. Repeat after `Retry-After`.",
     ),
     code(
         "unavailable",

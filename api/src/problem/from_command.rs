@@ -1,12 +1,15 @@
-//! The one place where an error of a command becomes a problem.
+//! The one place where an error of a command, or of a reading on its way, becomes a problem.
 
 use commands::{CommandError, RefusalKind};
 use http::StatusCode;
+use projections::ReadError;
 
 use super::{CODES, FieldProblem, Problem};
 
 /// Seconds after which a command that met others, or a database that was away, is worth another try.
 const RETRY_AFTER_SECONDS: u64 = 1;
+/// Seconds after which a storage that was full or away is worth another try.
+const STORAGE_RETRY_AFTER_SECONDS: u64 = 10;
 
 impl From<CommandError> for Problem {
     fn from(error: CommandError) -> Self {
@@ -29,7 +32,25 @@ impl From<CommandError> for Problem {
                 ..Problem::new("unavailable")
             }
             .retry_after(RETRY_AFTER_SECONDS),
+            CommandError::StorageUnavailable(cause) => Problem {
+                cause: Some(std::sync::Arc::from(cause)),
+                ..Problem::new("storage_unavailable")
+            }
+            .retry_after(STORAGE_RETRY_AFTER_SECONDS),
             CommandError::Unexpected(cause) => Problem::unexpected(cause),
+        }
+    }
+}
+
+impl From<ReadError> for Problem {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Unavailable(cause) => Problem {
+                cause: Some(std::sync::Arc::new(cause)),
+                ..Problem::new("unavailable")
+            }
+            .retry_after(RETRY_AFTER_SECONDS),
+            other => Problem::unexpected(other),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod bot;
 pub(crate) mod conversation;
+pub(crate) mod file;
 pub(crate) mod organisation;
 pub(crate) mod run;
 pub(crate) mod session;

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use chrono::Utc;
 use commands::{Context, NewTurn};
-use domain::{BotId, ConversationId, SessionId, TurnId, UserId};
+use domain::{BotId, ConversationId, FileId, SessionId, TurnId, UserId};
 use http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -37,9 +37,18 @@ pub(crate) struct StartedSession {
 /// A message of a person.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("anyOf" = [
+    { "properties": { "content": { "pattern": r"[^\s\u0085]" } } },
+    { "properties": { "files": { "minItems": 1 } }, "required": ["files"] }
+]))]
 pub(crate) struct Turn {
-    #[schemars(length(min = 1, max = 16384), extend("pattern" = r"[^\s\u0085]"))]
+    /// May be empty when files come with it.
+    #[schemars(length(max = 16384))]
     content: String,
+    /// Files that were uploaded to the session, in order; each goes with one message.
+    #[serde(default)]
+    #[schemars(length(max = 10), extend("uniqueItems" = true))]
+    files: Vec<FileId>,
     /// The sender's own id of the message: sent again, it is not received again. Without it an `Idempotency-Key`
     /// does the same.
     message_id: Option<Uuid>,
@@ -101,6 +110,7 @@ pub(crate) async fn receive_turn(
     };
     let turn = NewTurn {
         content: body.content,
+        files: body.files,
         message_id,
     };
     let received = edge

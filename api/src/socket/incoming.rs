@@ -1,5 +1,6 @@
 //! What a client says: its frames, read once and strictly.
 
+use domain::FileId;
 use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
@@ -35,6 +36,7 @@ impl std::fmt::Debug for Auth {
 #[derive(Clone, PartialEq)]
 pub(super) struct Message {
     pub content: String,
+    pub files: Vec<FileId>,
     pub message_id: Option<Uuid>,
 }
 
@@ -78,6 +80,9 @@ struct MessageFrame {
     message_type: Option<i64>,
     #[serde(default)]
     message_id: Option<String>,
+    /// Ids of files that were uploaded to the session.
+    #[serde(default)]
+    files: Option<Vec<String>>,
 }
 
 /// Reads a text frame. Whether the message is good to be stored is decided here too, so that what is refused is
@@ -99,8 +104,11 @@ pub(super) fn parse(text: &str, message_bytes_max: usize) -> Result<ClientFrame,
 }
 
 fn message(frame: Value, message_bytes_max: usize) -> Result<Message, FrameError> {
-    let frame: MessageFrame = serde_json::from_value(frame)
-        .map_err(|_| FrameError::bad("content and message_id are texts and message_type is a number"))?;
+    let frame: MessageFrame = serde_json::from_value(frame).map_err(|_| {
+        FrameError::bad(
+            "content and message_id are texts, message_type is a number, files are a list of texts",
+        )
+    })?;
     let message_id = match frame.message_id.as_deref() {
         None | Some("") => None,
         Some(text) => Some(Uuid::try_parse(text).map_err(|_| FrameError {
@@ -122,7 +130,15 @@ fn message(frame: Value, message_bytes_max: usize) -> Result<Message, FrameError
         Some(_) => return refused("message_type_unsupported", "message_type is 1 or 4"),
     }
     let content = frame.content.or(frame.text).unwrap_or_default();
-    if content.trim().is_empty() {
+    let files = frame.files.unwrap_or_default();
+    let files: Result<Vec<FileId>, _> = files
+        .iter()
+        .map(|file| Uuid::try_parse(file).map(FileId))
+        .collect();
+    let Ok(files) = files else {
+        return refused("files_invalid", "files are UUIDs");
+    };
+    if content.trim().is_empty() && files.is_empty() {
         return refused("content_empty", "there is nothing in the message");
     }
     if content.len() > message_bytes_max {
@@ -131,7 +147,11 @@ fn message(frame: Value, message_bytes_max: usize) -> Result<Message, FrameError
     if content.contains('\0') {
         return refused("content_invalid", "the message holds a NUL character");
     }
-    Ok(Message { content, message_id })
+    Ok(Message {
+        content,
+        files,
+        message_id,
+    })
 }
 
 #[cfg(test)]
@@ -167,6 +187,15 @@ mod tests {
         ] {
             assert_eq!(content_of(&frame), "hello", "{frame}");
         }
+    }
+
+    #[test]
+    fn files_may_come_without_words() {
+        let file = Uuid::from_u128(7);
+        let Ok(ClientFrame::Message(message)) = parsed(&json!({ "content": "", "files": [file] })) else {
+            panic!("is a message");
+        };
+        assert_eq!(message.files, [FileId(file)]);
     }
 
     #[test]
@@ -207,6 +236,9 @@ mod tests {
                 json!({ "content": "a", "message_type": 2 }),
                 "message_type_unsupported",
             ),
+            (json!({ "content": "a", "files": ["mine"] }), "files_invalid"),
+            (json!({ "content": "", "files": [] }), "content_empty"),
+            (json!({ "content": "a", "files": "mine" }), "bad_frame"),
             (json!({ "content": 7 }), "bad_frame"),
             (json!({ "type": 7 }), "bad_frame"),
             (json!({ "type": "subscribe" }), "bad_frame"),

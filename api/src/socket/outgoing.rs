@@ -5,6 +5,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use commands::{CommandError, ReceivedTurn, VisitorSession};
 use domain::conversation::{Reply, ReplyContent, Suggestion, SuggestionAction, Turn};
+use domain::file::AttachedFile;
 use domain::{Personal, ReplyId, TurnId};
 use projections::conversation::{Said, TurnRow};
 use serde::Serialize;
@@ -46,6 +47,8 @@ struct MessageFrame<'a> {
     erased: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     masked: bool,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    files: &'a [AttachedFile],
     message_type: u8,
     is_complete: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -115,7 +118,16 @@ pub(super) fn of_row(parties: &Parties, row: &TurnRow) -> String {
             turn_id,
             message_id,
             content,
-        } => turn_frame(parties, position, *turn_id, *message_id, content.as_ref(), row.at),
+            files,
+        } => turn_frame(
+            parties,
+            position,
+            *turn_id,
+            *message_id,
+            content.as_ref(),
+            files.as_ref(),
+            row.at,
+        ),
         Said::ByBot {
             reply_id,
             in_reply_to,
@@ -132,6 +144,7 @@ pub(super) fn turn(parties: &Parties, position: i64, turn: &Turn) -> String {
         turn.turn_id,
         turn.message_id,
         Some(&turn.content),
+        turn.files.as_ref(),
         turn.received_at,
     )
 }
@@ -189,12 +202,14 @@ pub(super) fn command_error(error: &CommandError, message_id: Option<Uuid>) -> S
         CommandError::Denied(_) => ("forbidden", error.to_string()),
         CommandError::Unauthenticated => ("unauthenticated", error.to_string()),
         CommandError::Refused { code, message, .. } => (*code, message.clone()),
+        CommandError::Invalid { field: "files", .. } => ("files_invalid", error.to_string()),
         CommandError::Invalid { .. } => ("content_invalid", error.to_string()),
         CommandError::Taken { .. } => ("taken", error.to_string()),
         CommandError::Mismatch => ("message_id_reused", error.to_string()),
         CommandError::Contended => ("contended", error.to_string()),
         CommandError::Overloaded => ("overloaded", "try again in a moment".to_owned()),
         CommandError::Unavailable(_) => ("unavailable", "try again in a moment".to_owned()),
+        CommandError::StorageUnavailable(_) => ("storage_unavailable", "try again in a moment".to_owned()),
         CommandError::Unexpected(_) => ("unexpected", "something unexpected happened".to_owned()),
     };
     error_event(code, &message, message_id, error.retryable())
@@ -219,14 +234,17 @@ fn turn_frame(
     turn_id: TurnId,
     message_id: Option<Uuid>,
     content: Option<&Personal<String>>,
+    files: Option<&Personal<Vec<AttachedFile>>>,
     at: DateTime<Utc>,
 ) -> String {
     let clear = content.and_then(Personal::clear);
+    let files = files.and_then(Personal::clear).map_or(&[][..], Vec::as_slice);
     written(&MessageFrame {
         parties,
         content: clear.map_or("", String::as_str),
         erased: content.is_some_and(|content| content.clear().is_none()),
         masked: content.is_none(),
+        files,
         message_type: VISITOR,
         is_complete: true,
         suggestions: None,
@@ -254,6 +272,7 @@ fn reply_frame(
         content: clear.map_or("", |content| content.text.as_str()),
         erased: clear.is_none(),
         masked: false,
+        files: &[],
         message_type: BOT,
         is_complete: true,
         suggestions: Some(suggestions.iter().map(SuggestionFrame::from).collect()),

@@ -113,6 +113,7 @@ impl Receiving<'_> {
         }
         let turn = NewTurn {
             content: message.content,
+            files: message.files,
             message_id,
         };
         let stored = self.edge.commands.receive_turn(self.visitor, turn, Utc::now());

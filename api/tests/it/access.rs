@@ -74,7 +74,10 @@ async fn no_route_answers_a_credential_that_does_not_do() {
     ];
     let mut shapes = BTreeSet::new();
     for route in routes() {
-        if !matches!(route.access, Access::Token | Access::Permission(_)) {
+        if !matches!(
+            route.access,
+            Access::Token | Access::Permission(_) | Access::Session(_)
+        ) {
             continue;
         }
         for credential in credentials {
@@ -95,7 +98,7 @@ async fn no_route_answers_a_credential_that_does_not_do() {
 async fn no_route_answers_a_token_without_its_permission() {
     let server = TestServer::start().await;
     for route in routes() {
-        let Access::Permission(needed) = route.access else {
+        let (Access::Permission(needed) | Access::Session(needed)) = route.access else {
             continue;
         };
         let others: Vec<_> = Permission::ALL
@@ -142,20 +145,21 @@ async fn every_command_needs_a_permission_and_every_permission_of_a_verb_has_a_r
     for route in routes() {
         let command = route.path.starts_with("/api/v1/");
         assert_eq!(
-            matches!(route.access, Access::Permission(_)),
+            matches!(route.access, Access::Permission(_) | Access::Session(_)),
             command,
             "{}",
             route.path
         );
     }
+    let read = |permission: &&Permission| !permission.as_str().ends_with(".read");
     let asked: BTreeSet<_> = routes()
         .iter()
         .filter_map(|route| match route.access {
-            Access::Permission(permission) => Some(permission),
+            Access::Permission(permission) | Access::Session(permission) => Some(permission),
             _ => None,
         })
+        .filter(|permission| read(&permission))
         .collect();
-    let read = |permission: &&Permission| !permission.as_str().ends_with(".read");
     assert_eq!(
         asked,
         Permission::ALL

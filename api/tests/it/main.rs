@@ -2,6 +2,7 @@
 
 mod access;
 mod contracts;
+mod files;
 mod graphql;
 mod idempotency;
 mod node;

@@ -180,6 +180,7 @@ async fn a_long_history_comes_whole() {
     for n in 0..410 {
         let turn = commands::NewTurn {
             content: n.to_string(),
+            files: Vec::new(),
             message_id: None,
         };
         token = Some(
@@ -364,6 +365,7 @@ async fn a_listener_that_does_not_keep_up_is_dropped_and_the_others_are_not() {
     for n in 0..200 {
         let turn = commands::NewTurn {
             content: n.to_string(),
+            files: Vec::new(),
             message_id: None,
         };
         server

@@ -64,6 +64,20 @@ const STATES = {
       await page.locator(".state-received").waitFor();
     },
   },
+  files: {
+    async act(page, server) {
+      await settled(page);
+      const text = (name) => ({ name, mimeType: "text/plain", buffer: Buffer.from("words ".repeat(300)) });
+      await page.setInputFiles("#attach-input", [{ name: "harbour.png", mimeType: "image/png", buffer: await page.screenshot() }, text("a list of boats with a rather long name, of 2026.txt")]);
+      await page.waitForFunction(() => !document.querySelector(".attachment progress"));
+      await say(page, "This is my boat, and these are the others.");
+      await page.locator(".file-picture").waitFor();
+      server.reply(server.onlySession, "What a boat!");
+      server.fileBytesMax = 1_000;
+      await page.setInputFiles("#attach-input", [text("too large.txt"), { ...text("next.txt"), buffer: Buffer.from("x") }]);
+      await page.locator(".attachment-failed").waitFor();
+    },
+  },
   long: {
     async act(page, server) {
       await settled(page);

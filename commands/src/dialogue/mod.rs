@@ -3,6 +3,7 @@
 //! A turn is durable when `receive` returns. One worker per conversation answers its turns in order; it starts when
 //! a turn needs it and ends when the conversation rests. Everything a worker knows can be read from the log again.
 
+mod attaching;
 mod current;
 mod execution;
 mod receiving;
@@ -90,6 +91,11 @@ impl Dialogues {
     /// Has scripts of the bot that start from now on find these variables set.
     pub fn set_parameters(&self, bot: BotId, parameters: Vec<(String, basic::Value)>) {
         lock(&self.shared.parameters).insert(bot, parameters);
+    }
+
+    /// Where large values are kept.
+    pub(crate) fn blobs(&self) -> &dyn Blobs {
+        &*self.shared.blobs
     }
 
     /// Starts the bot's opening script in this session, unless it ran before.

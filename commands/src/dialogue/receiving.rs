@@ -1,5 +1,7 @@
 //! Taking a turn in: checked, numbered, stored, handed over.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use domain::bot::Bot;
 use domain::conversation::{Conversation, ConversationEvent, Turn};
@@ -10,6 +12,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::Dialogues;
+use super::attaching::check_files;
 use super::worker::Wake;
 use crate::executor::append_command;
 use crate::{BotError, CommandError, Context, NewTurn, ReceivedTurn, RefusalKind};
@@ -29,16 +32,27 @@ impl Dialogues {
     ) -> Result<ReceivedTurn, CommandError> {
         let turn_id = Self::turn_id(session_id, &new);
         let context = self.numbered(context, turn_id, &new);
-        let content = checked(new.content, self.shared.options.message_bytes_max)?;
+        let content = checked(&new, self.shared.options.message_bytes_max)?;
         if let Err(refusal) = self.answering(context.tenant, open.bot_id).await {
             // A repetition is answered as the first time, whatever holds now.
             return self.received_before(&context, turn_id).await?.ok_or(refusal);
         }
+        let files = if new.files.is_empty() {
+            None
+        } else {
+            // Taking files comes before storing the turn: a repetition must not take others.
+            if let Some(received) = self.received_before(&context, turn_id).await? {
+                return Ok(received);
+            }
+            let files = self.attach(&context, session_id, turn_id, &new.files).await?;
+            Some(Personal::conversation(open.user_id, files))
+        };
         let turn = Turn {
             turn_id,
             session_id,
             message_id: new.message_id,
             content: Personal::conversation(open.user_id, content),
+            files,
             received_at: now,
         };
         event_log::crash_point("before-append");
@@ -134,7 +148,14 @@ impl Dialogues {
 
     fn numbered(&self, context: &Context, turn_id: TurnId, new: &NewTurn) -> Context {
         let keyring = self.shared.executor.log().keyring();
-        let digest = keyring.hash(context.tenant.0, "turn", &new.content);
+        let said: Cow<'_, str> = if new.files.is_empty() {
+            Cow::Borrowed(&new.content)
+        } else {
+            // No text has this character, so no text is taken for one with files.
+            let files = new.files.iter().map(|file| format!("\0{file}"));
+            Cow::Owned(new.content.clone() + &files.collect::<String>())
+        };
+        let digest = keyring.hash(context.tenant.0, "turn", &said);
         context.with_command(turn_id.0, digest)
     }
 
@@ -162,14 +183,16 @@ fn received(stored: &Stored, turn_id: TurnId, conversation: ConversationId, repe
     }
 }
 
-fn checked(content: String, bytes_max: usize) -> Result<String, CommandError> {
+fn checked(new: &NewTurn, bytes_max: usize) -> Result<String, CommandError> {
+    let content = &new.content;
     let invalid = |message: String| {
         Err(CommandError::Invalid {
             field: "content",
             message,
         })
     };
-    if content.trim().is_empty() {
+    check_files(&new.files)?;
+    if content.trim().is_empty() && new.files.is_empty() {
         return invalid("a message cannot be empty".to_owned());
     }
     if content.len() > bytes_max {
@@ -179,5 +202,5 @@ fn checked(content: String, bytes_max: usize) -> Result<String, CommandError> {
     if content.contains('\0') {
         return invalid("a message cannot contain the character U+0000".to_owned());
     }
-    Ok(content)
+    Ok(content.clone())
 }

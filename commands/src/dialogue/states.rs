@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::BlobReference;
 use domain::conversation::Suggestion;
-use domain::run::{BlobReference, Run, StoredRun};
+use domain::run::{Run, StoredRun};
 use domain::{OrganisationId, RunId};
 use uuid::Uuid;
 

@@ -14,8 +14,10 @@ use std::time::{Duration, Instant};
 
 use basic::{Input, Machine};
 use chrono::{DateTime, Utc};
+use domain::BlobReference;
 use domain::conversation::{OpenConversation, Suggestion, Turn};
-use domain::run::{BlobReference, RunStart};
+use domain::file::AttachedFile;
+use domain::run::RunStart;
 use domain::{ConversationId, OrganisationId, RunId, TurnId};
 use tokio::sync::mpsc;
 use uuid::Uuid;
@@ -143,7 +145,10 @@ impl Worker {
                 let execution = execute(
                     &mut run.machine,
                     scripts(&self.shared, self.context.tenant, &run.start),
-                    Input::text(text),
+                    Input::Answer {
+                        text,
+                        files: attached(turn),
+                    },
                     offered,
                     turn.received_at,
                     time_max,
@@ -219,6 +224,19 @@ impl Worker {
             known.run = run;
         }
     }
+}
+
+/// The turn's files as scripts see them.
+fn attached(turn: &Turn) -> Vec<basic::File> {
+    let session = turn.session_id;
+    let of = |file: &AttachedFile| basic::File {
+        id: file.file_id.to_string(),
+        name: file.name.clone(),
+        media_type: file.media_type.clone(),
+        bytes: file.bytes,
+        url: format!("/api/v1/sessions/{session}/files/{}", file.file_id),
+    };
+    turn.attached().iter().map(of).collect()
 }
 
 fn scripts<'a>(shared: &'a Shared, tenant: OrganisationId, start: &'a RunStart) -> Scripts<'a> {

@@ -1,28 +1,13 @@
 //! States of waiting runs that are too large for their event.
 
-use std::path::{Path, PathBuf};
-
 use chrono::{TimeDelta, Utc};
 use domain::run::RunOutcome;
 
-use crate::world::{World, say};
+use crate::world::{World, files_below, say};
 
 /// Remembers 200 KiB that nobody could guess from its size, and what people say.
 const HOARD: &str = "secret = \"\"\nFOR i = 1 TO 20000\nsecret = secret + \"planted:\" + (i MOD 10)\nNEXT\n\
     TALK \"Ready\"\nWHILE TRUE\nHEAR words\nTALK words + \" \" + LEN(secret)\nWEND\n";
-
-fn files_below(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).expect("readable") {
-        let path = entry.expect("readable").path();
-        if path.is_dir() {
-            files.extend(files_below(&path));
-        } else {
-            files.push(path);
-        }
-    }
-    files
-}
 
 #[tokio::test]
 async fn a_large_state_outlives_its_process_and_only_the_last_is_kept() {

@@ -5,6 +5,7 @@ mod decisions;
 mod denials;
 mod dialogues;
 mod executor;
+mod files;
 mod large_states;
 mod memory;
 mod observing;

@@ -1,6 +1,7 @@
 //! What every test begins with: a database with log, sequencer and feed, and any number of processes on it.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -200,6 +201,7 @@ impl World {
             session_id: visitor.session_id,
             message_id: None,
             content: Personal::conversation(visitor.open.user_id, text.to_owned()),
+            files: None,
             received_at: start_of_day(),
         });
         let (event_type, event_version, payload) = encode(&turn).expect("it has a form");
@@ -243,6 +245,7 @@ pub fn minute(number: i64) -> DateTime<Utc> {
 pub fn message(text: &str) -> NewTurn {
     NewTurn {
         content: text.to_owned(),
+        files: Vec::new(),
         message_id: None,
     }
 }
@@ -251,6 +254,7 @@ pub fn message(text: &str) -> NewTurn {
 pub fn message_with_id(id: u128, text: &str) -> NewTurn {
     NewTurn {
         content: text.to_owned(),
+        files: Vec::new(),
         message_id: Some(Uuid::from_u128(id)),
     }
 }
@@ -261,6 +265,20 @@ pub async fn say(process: &Commands, visitor: &VisitorSession, text: &str) -> Re
         .receive_turn(visitor, message(text), start_of_day())
         .await
         .expect("it is taken in")
+}
+
+/// Every file below a folder.
+pub fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("readable") {
+        let path = entry.expect("readable").path();
+        if path.is_dir() {
+            files.extend(files_below(&path));
+        } else {
+            files.push(path);
+        }
+    }
+    files
 }
 
 /// The code under which a command was refused.

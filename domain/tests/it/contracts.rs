@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use domain::access::{Access, AccessEvent};
 use domain::bot::{Bot, BotEvent};
 use domain::conversation::{Conversation, ConversationEvent};
+use domain::file::{File, FileEvent};
 use domain::organisation::{Organisation, OrganisationEvent};
 use domain::run::{Run, RunEvent};
 use domain::schema::event_schemas;
@@ -58,6 +59,7 @@ fn every_event_has_a_golden_file() {
         UserEvent::TYPES,
         BotEvent::TYPES,
         SessionEvent::TYPES,
+        FileEvent::TYPES,
         ConversationEvent::TYPES,
         RunEvent::TYPES,
         TokenEvent::TYPES,
@@ -112,6 +114,7 @@ fn every_event_folds_into_every_state() {
     folds::<User>(&examples::user());
     folds::<Bot>(&examples::bot());
     folds::<Session>(&examples::session());
+    folds::<File>(&examples::file());
     folds::<Conversation>(&examples::conversation());
     folds::<Run>(&examples::run());
     folds::<Token>(&examples::token());
@@ -157,6 +160,7 @@ fn readers() -> Vec<Reader> {
         reads::<UserEvent>,
         reads::<BotEvent>,
         reads::<SessionEvent>,
+        reads::<FileEvent>,
         reads::<ConversationEvent>,
         reads::<RunEvent>,
         reads::<TokenEvent>,

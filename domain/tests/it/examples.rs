@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use domain::access::{AccessEvent, Denial};
 use domain::bot::{BotEvent, Finding, Package, Profile, Script, Severity};
 use domain::conversation::{ConversationEnd, ConversationEvent, Reply, Turn};
+use domain::file::{FileEvent, Upload};
 use domain::organisation::OrganisationEvent;
 use domain::run::{RunEvent, RunOutcome, RunStart, Suspension};
 use domain::session::{Channel, SessionEnd, SessionEvent};
@@ -22,6 +23,7 @@ pub fn all() -> Vec<(String, u16, Value)> {
     written.extend(user().iter().map(|event| encode(event).expect("encodes")));
     written.extend(bot().iter().map(|event| encode(event).expect("encodes")));
     written.extend(session().iter().map(|event| encode(event).expect("encodes")));
+    written.extend(file().iter().map(|event| encode(event).expect("encodes")));
     written.extend(conversation().iter().map(|event| encode(event).expect("encodes")));
     written.extend(run().iter().map(|event| encode(event).expect("encodes")));
     written.extend(token().iter().map(|event| encode(event).expect("encodes")));
@@ -110,6 +112,28 @@ pub fn session() -> Vec<SessionEvent> {
     ]
 }
 
+pub fn file() -> Vec<FileEvent> {
+    vec![
+        FileEvent::Uploaded(Upload {
+            session_id: id(4).into(),
+            bot_id: id(3).into(),
+            user_id: id(2).into(),
+            name: sealed("conversation"),
+            media_type: "image/png".into(),
+            bytes: 70,
+            content: sealed("conversation"),
+            uploaded_at: at(),
+        }),
+        FileEvent::Attached {
+            session_id: id(4).into(),
+            turn_id: id(12).into(),
+        },
+        FileEvent::Discarded {
+            session_id: id(4).into(),
+        },
+    ]
+}
+
 pub fn conversation() -> Vec<ConversationEvent> {
     vec![
         ConversationEvent::Started {
@@ -123,6 +147,15 @@ pub fn conversation() -> Vec<ConversationEvent> {
             session_id: id(4).into(),
             message_id: Some(id(7)),
             content: sealed("conversation"),
+            files: None,
+            received_at: at(),
+        }),
+        ConversationEvent::TurnReceived(Turn {
+            turn_id: id(12).into(),
+            session_id: id(4).into(),
+            message_id: Some(id(13)),
+            content: sealed("conversation"),
+            files: Some(sealed("conversation")),
             received_at: at(),
         }),
         ConversationEvent::ReplyProduced(reply()),

@@ -3,19 +3,21 @@
 //! What is kept is sealed by whoever keeps it; this crate moves bytes.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
-use commands::{BlobError, Blobs};
-use futures::TryStreamExt;
+use commands::{BlobError, BlobStream, BlobWriter, Blobs};
+use futures::{StreamExt, TryStreamExt};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt};
 
 /// Blobs as files. A file appears whole or not at all.
 #[derive(Debug)]
 pub struct Files {
-    store: LocalFileSystem,
+    store: Arc<LocalFileSystem>,
 }
 
 impl Files {
@@ -24,8 +26,50 @@ impl Files {
         std::fs::create_dir_all(folder).map_err(BlobError::unavailable)?;
         let store = LocalFileSystem::new_with_prefix(folder).map_err(failed)?;
         Ok(Files {
-            store: store.with_automatic_cleanup(true),
+            store: Arc::new(store.with_automatic_cleanup(true)),
         })
+    }
+}
+
+/// Bytes of a part: the least that object stores take for any but the last.
+const PART_BYTES: usize = 5 << 20;
+
+/// A blob written part by part; a small one in one piece.
+struct Parts {
+    store: Arc<LocalFileSystem>,
+    key: Key,
+    waiting: BytesMut,
+    upload: Option<Box<dyn MultipartUpload>>,
+}
+
+#[async_trait]
+impl BlobWriter for Parts {
+    async fn write(&mut self, bytes: Bytes) -> Result<(), BlobError> {
+        self.waiting.extend_from_slice(&bytes);
+        if self.waiting.len() >= PART_BYTES {
+            let part = self.waiting.split().freeze();
+            let upload = match &mut self.upload {
+                Some(upload) => upload,
+                None => {
+                    let begun = self.store.put_multipart(&self.key).await.map_err(failed)?;
+                    self.upload.insert(begun)
+                }
+            };
+            upload.put_part(part.into()).await.map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    async fn finish(mut self: Box<Self>) -> Result<(), BlobError> {
+        let rest = self.waiting.split().freeze();
+        match self.upload.take() {
+            None => self.store.put(&self.key, rest.into()).await.map(drop),
+            Some(mut upload) => {
+                upload.put_part(rest.into()).await.map_err(failed)?;
+                upload.complete().await.map(drop)
+            }
+        }
+        .map_err(failed)
     }
 }
 
@@ -42,6 +86,20 @@ impl Blobs for Files {
     async fn get(&self, key: &str) -> Result<Vec<u8>, BlobError> {
         let found = self.store.get(&self::key(key)?).await.map_err(failed)?;
         Ok(found.bytes().await.map_err(failed)?.into())
+    }
+
+    async fn writer(&self, key: &str) -> Result<Box<dyn BlobWriter>, BlobError> {
+        Ok(Box::new(Parts {
+            store: self.store.clone(),
+            key: self::key(key)?,
+            waiting: BytesMut::new(),
+            upload: None,
+        }))
+    }
+
+    async fn reader(&self, key: &str) -> Result<BlobStream, BlobError> {
+        let found = self.store.get(&self::key(key)?).await.map_err(failed)?;
+        Ok(found.into_stream().map_err(failed).boxed())
     }
 
     async fn delete(&self, key: &str) -> Result<(), BlobError> {
@@ -100,6 +158,48 @@ mod tests {
             .expect("deleting what is gone is no error");
         assert!(matches!(files.get("a/runs/1").await, Err(BlobError::Missing)));
         assert!(files.list("c/runs").await.expect("listed").is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_blob_is_there_once_its_writer_has_finished() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let files = Files::open(&folder.path().join("blobs")).expect("the folder is made");
+        let piece = Bytes::from(vec![7; 1 << 20]);
+        for pieces in [0, 1, 12] {
+            let key = format!("a/{pieces}");
+            let mut writer = files.writer(&key).await.expect("begun");
+            for _ in 0..pieces {
+                writer.write(piece.clone()).await.expect("written");
+            }
+            assert!(matches!(files.get(&key).await, Err(BlobError::Missing)));
+            writer.finish().await.expect("finished");
+            let read: Vec<Bytes> = files
+                .reader(&key)
+                .await
+                .expect("found")
+                .try_collect()
+                .await
+                .expect("read");
+            assert_eq!(read.iter().map(Bytes::len).sum::<usize>(), pieces << 20);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_writer_that_is_dropped_leaves_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let files = Files::open(&folder.path().join("blobs")).expect("the folder is made");
+        let mut writer = files.writer("a/1").await.expect("begun");
+        for _ in 0..12 {
+            writer
+                .write(Bytes::from(vec![7; 1 << 20]))
+                .await
+                .expect("written");
+        }
+        drop(writer);
+        assert!(files.list("a").await.expect("listed").is_empty());
+        assert!(matches!(files.get("a/1").await, Err(BlobError::Missing)));
+        let left = std::fs::read_dir(folder.path().join("blobs/a")).map_or(0, Iterator::count);
+        assert_eq!(left, 0, "a part lies around");
     }
 
     #[tokio::test]

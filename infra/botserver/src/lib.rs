@@ -7,6 +7,7 @@ pub mod cli;
 pub mod config;
 pub mod database;
 pub mod doctor;
+mod files;
 mod first_start;
 pub mod logging;
 pub mod manual;

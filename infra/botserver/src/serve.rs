@@ -152,6 +152,9 @@ fn settings(config: &Config, system: &System) -> Settings {
             sockets_per_session_max: limits.sockets_per_session_max as usize,
             sockets_max: limits.sockets_max as usize,
             body_bytes_max: limits.body_bytes_max as usize,
+            file_bytes_max: limits.file_bytes_max,
+            session_file_bytes_max: limits.session_file_bytes_max,
+            files_per_minute_max: NonZeroU32::new(limits.files_per_minute_max).unwrap_or(NonZeroU32::MIN),
             ..api::Limits::default()
         },
         graphql: api::GraphqlLimits {

@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use crate::config::Config;
 use crate::database::Pools;
+use crate::files::FileSweeper;
 
 /// Names organisations: the id of one follows from its configured name, so that every process finds the same.
 const ORGANISATIONS: Uuid = Uuid::from_u128(0x6f72_6761_6e69_7361_7469_6f6e_626f_7473);
@@ -80,9 +81,15 @@ impl System {
         tasks.spawn(recovery.run(stopped(stopping.clone())));
         let denials = Arc::new(Denials::default());
         let commands = Commands::new(executor, dialogues, denials);
-        tasks.spawn(write_denials(commands.clone(), stopped(stopping)));
+        tasks.spawn(write_denials(commands.clone(), stopped(stopping.clone())));
 
         let reader = Reader::new(pools.app.clone(), keyring);
+        let sweeper = FileSweeper {
+            commands: commands.clone(),
+            reader: reader.clone(),
+            tenant,
+        };
+        tasks.spawn(sweeper.run(stopped(stopping)));
         Ok(System {
             tenant,
             commands,

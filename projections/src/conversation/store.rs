@@ -74,9 +74,10 @@ pub(super) async fn store_turns(
     }
     sqlx::query(
         "insert into read.turns (conversation_id, position, tenant_id, session_id, id, author, message_id,
-                                 in_reply_to, run_id, content, at)
+                                 in_reply_to, run_id, content, files, at)
          select * from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[],
-                              $7::uuid[], $8::uuid[], $9::uuid[], $10::jsonb[], $11::timestamptz[])
+                              $7::uuid[], $8::uuid[], $9::uuid[], $10::jsonb[], $11::jsonb[],
+                              $12::timestamptz[])
          on conflict on constraint turns_pkey do nothing",
     )
     .bind(&columns.conversation_id)
@@ -89,6 +90,7 @@ pub(super) async fn store_turns(
     .bind(&columns.in_reply_to)
     .bind(&columns.run_id)
     .bind(&columns.content)
+    .bind(&columns.files)
     .bind(&columns.at)
     .execute(connection)
     .await?;
@@ -193,6 +195,7 @@ struct TurnColumns<'a> {
     in_reply_to: Vec<Option<Uuid>>,
     run_id: Vec<Option<Uuid>>,
     content: Vec<&'a Value>,
+    files: Vec<Option<&'a Value>>,
     at: Vec<DateTime<Utc>>,
 }
 
@@ -214,6 +217,7 @@ impl<'a> TurnColumns<'a> {
                 columns.in_reply_to.push(turn.in_reply_to);
                 columns.run_id.push(turn.run_id);
                 columns.content.push(&turn.content);
+                columns.files.push(turn.files.as_ref());
                 columns.at.push(turn.at);
             }
         }

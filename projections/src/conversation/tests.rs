@@ -27,6 +27,7 @@ fn turn(position: i64, content: Personal<String>) -> RecordedEvent {
         session_id: session(),
         message_id: Some(Uuid::from_u128(31)),
         content,
+        files: None,
         received_at: moment(position),
     };
     recorded::<Conversation>(

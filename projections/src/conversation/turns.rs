@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::conversation::ReplyContent;
+use domain::file::AttachedFile;
 use domain::{ConversationId, Personal, ReplyId, RunId, SessionId, TurnId};
 use event_log::Position;
 use serde_json::Value;
@@ -18,7 +19,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "select conversation_id, position, session_id, id, author, message_id, in_reply_to, run_id, ",
-            "content, masked, at from read.turns where ",
+            "content, masked, files, at from read.turns where ",
             $rest
         )
     };
@@ -44,6 +45,8 @@ pub enum Said {
         message_id: Option<Uuid>,
         /// None where it is masked: it answered a question for a secret.
         content: Option<Personal<String>>,
+        /// What was attached; None when nothing was.
+        files: Option<Personal<Vec<AttachedFile>>>,
     },
     ByBot {
         reply_id: ReplyId,
@@ -138,18 +141,24 @@ impl Reads {
     }
 
     async fn opened(&self, mut sealed: Vec<SealedTurn>) -> Result<Vec<TurnRow>, ReadError> {
-        // What is masked is not even opened.
-        let shown = |turn: &&mut SealedTurn| !turn.masked;
-        let markers = sealed
-            .iter_mut()
-            .filter(shown)
-            .map(|turn| turn.content.take())
-            .collect();
-        let mut contents = self.open(markers).await?.into_iter();
+        let mut markers = Vec::with_capacity(sealed.len());
+        for turn in &mut sealed {
+            // What is masked is not even opened.
+            if !turn.masked {
+                markers.push(turn.content.take());
+            }
+            if let Some(files) = &mut turn.files {
+                markers.push(files.take());
+            }
+        }
+        let mut opened = self.open(markers).await?.into_iter();
         sealed
             .into_iter()
-            .map(|turn| {
-                let content = if turn.masked { None } else { contents.next() };
+            .map(|mut turn| {
+                let content = if turn.masked { None } else { opened.next() };
+                if turn.files.is_some() {
+                    turn.files = opened.next();
+                }
                 turn.with(content)
             })
             .collect()
@@ -168,17 +177,19 @@ struct SealedTurn {
     run_id: Option<RunId>,
     content: Value,
     masked: bool,
+    files: Option<Value>,
     at: DateTime<Utc>,
 }
 
 impl SealedTurn {
-    /// With what it says, opened; None where that is masked.
+    /// With what it says, opened, after its files; None where that is masked.
     fn with(self, content: Option<Value>) -> Result<TurnRow, ReadError> {
         let said = match self.author {
             Author::Visitor => Said::ByVisitor {
                 turn_id: TurnId(self.id),
                 message_id: self.message_id,
                 content: content.map(personal).transpose()?,
+                files: self.files.map(personal).transpose()?,
             },
             Author::Bot => Said::ByBot {
                 reply_id: ReplyId(self.id),
@@ -210,6 +221,7 @@ impl<'r> FromRow<'r, PgRow> for SealedTurn {
             run_id: column::optional_id(row, "run_id")?,
             content: row.try_get("content")?,
             masked: row.try_get("masked")?,
+            files: row.try_get("files")?,
             at: row.try_get("at")?,
         })
     }

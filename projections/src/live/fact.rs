@@ -41,14 +41,21 @@ pub enum LiveFact {
     SessionEnded,
 }
 
-/// What of an event has to be opened: what was said. A run's stored state is of no use to listeners, and large.
-pub(super) fn content(event: &RecordedEvent) -> Value {
-    event.payload.get("content").cloned().unwrap_or_default()
+/// Members of an event that are opened: what was said, and what came with it. A run's stored state is of no use to
+/// listeners, and large.
+const OPENED: [&str; 2] = ["content", "files"];
+
+/// What of an event has to be opened.
+pub(super) fn sealed(event: &RecordedEvent) -> [Value; 2] {
+    OPENED.map(|member| event.payload.get(member).cloned().unwrap_or_default())
 }
 
-pub(super) fn put_content(event: &mut RecordedEvent, value: Value) {
-    if let Some(place) = event.payload.get_mut("content") {
-        *place = value;
+/// Puts what was opened in the place of what was sealed.
+pub(super) fn put_opened(event: &mut RecordedEvent, opened: impl IntoIterator<Item = Value>) {
+    for (member, value) in OPENED.iter().zip(opened) {
+        if let Some(place) = event.payload.get_mut(*member) {
+            *place = value;
+        }
     }
 }
 

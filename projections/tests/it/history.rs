@@ -3,11 +3,12 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::bot::{BotEvent, FileFinding, Finding, Package, Profile, Script, Severity};
 use domain::conversation::{ConversationEnd, ConversationEvent, Reply, ReplyContent, Turn};
+use domain::file::{AttachedFile, FileEvent, Upload};
 use domain::organisation::OrganisationEvent;
 use domain::run::{RunEvent, RunOutcome, RunStart, StoredRun, Suspension};
 use domain::session::{Channel, SessionEnd, SessionEvent};
 use domain::user::UserEvent;
-use domain::{BotId, ConversationId, Personal, ReplyId, SessionId, TurnId, UserId};
+use domain::{BlobReference, BotId, ConversationId, FileId, Personal, ReplyId, SessionId, TurnId, UserId};
 use event_log::Token;
 use uuid::Uuid;
 
@@ -21,6 +22,7 @@ pub struct Cast {
     pub user: UserId,
     pub session: SessionId,
     pub conversation: ConversationId,
+    pub file: FileId,
     pub run: Uuid,
 }
 
@@ -32,6 +34,7 @@ impl Cast {
             user: UserId(Uuid::now_v7()),
             session: SessionId(Uuid::now_v7()),
             conversation: ConversationId(Uuid::now_v7()),
+            file: FileId(Uuid::now_v7()),
             run: Uuid::now_v7(),
         }
     }
@@ -52,9 +55,44 @@ impl Cast {
             session_id: self.session,
             message_id: Some(Uuid::now_v7()),
             content: Personal::conversation(self.user, text.to_owned()),
+            files: None,
             received_at: now(),
         };
         (turn_id, ConversationEvent::TurnReceived(turn))
+    }
+
+    /// A turn with the file.
+    pub fn turn_with_file(&self, text: &str) -> (TurnId, ConversationEvent) {
+        let (turn_id, received) = self.turn(text);
+        let ConversationEvent::TurnReceived(turn) = received else {
+            panic!("it is a turn");
+        };
+        let file = AttachedFile {
+            file_id: self.file,
+            name: "my secret list.txt".to_owned(),
+            media_type: "text/plain".to_owned(),
+            bytes: 5,
+        };
+        let files = Some(Personal::conversation(self.user, vec![file]));
+        (turn_id, ConversationEvent::TurnReceived(Turn { files, ..turn }))
+    }
+
+    pub fn uploaded(&self) -> FileEvent {
+        let content = BlobReference {
+            key: "a/files/1/2".to_owned(),
+            secret: String::new(),
+            bytes: 5,
+        };
+        FileEvent::Uploaded(Upload {
+            session_id: self.session,
+            bot_id: self.bot,
+            user_id: self.user,
+            name: Personal::conversation(self.user, "my secret list.txt".to_owned()),
+            media_type: "text/plain".to_owned(),
+            bytes: 5,
+            content: Personal::conversation(self.user, content),
+            uploaded_at: now(),
+        })
     }
 
     pub fn reply(&self, in_reply_to: Option<TurnId>, text: &str) -> Reply {
@@ -205,6 +243,11 @@ impl Fixture {
         self.conversation(cast, &[event]).await
     }
 
+    pub async fn file(&self, cast: &Cast, events: &[FileEvent]) -> Token {
+        self.append(cast.tenant, "file", cast.file.0, cast.file.0, events)
+            .await
+    }
+
     pub async fn run(&self, cast: &Cast, events: &[RunEvent]) -> Token {
         self.append(cast.tenant, "run", cast.run, cast.conversation.0, events)
             .await
@@ -235,7 +278,14 @@ impl Fixture {
         let greeting = RunEvent::ReplyProduced(cast.reply(None, "Welcome"));
         self.run(cast, &[cast.run_started(), greeting, cast.suspended(None)])
             .await;
-        let (turn, received) = cast.turn("my secret wish");
+        self.file(cast, &[cast.uploaded()]).await;
+        let (turn, received) = cast.turn_with_file("my secret wish");
+        let session_id = cast.session;
+        let attached = FileEvent::Attached {
+            session_id,
+            turn_id: turn,
+        };
+        self.file(cast, &[attached]).await;
         self.conversation(cast, &[received]).await;
         let answer = RunEvent::ReplyProduced(cast.reply(Some(turn), "Noted"));
         self.run(cast, &[answer, cast.failed(turn, "cannot divide my secret wish")])

@@ -11,9 +11,10 @@ use sqlx::Row;
 use crate::fixture::Fixture;
 use crate::history::Cast;
 
-const TABLES: [&str; 7] = [
+const TABLES: [&str; 8] = [
     "bots",
     "conversations",
+    "files",
     "organisations",
     "runs",
     "sessions",
@@ -118,7 +119,7 @@ async fn without_an_organisation_nothing_is_seen_and_nobody_else_writes() {
         .execute(&app)
         .await;
     assert!(moved.is_err());
-    assert_eq!(list(&app, Position(0)).await.expect("it may ask").len(), 6);
+    assert_eq!(list(&app, Position(0)).await.expect("it may ask").len(), 7);
 }
 
 /// Of the catalogue, so that a table of tomorrow is held to it as well.

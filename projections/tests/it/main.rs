@@ -1,5 +1,6 @@
 //! Projections against a real database: the runtime, rebuilds, questions, and who may read what.
 
+mod files;
 mod fixture;
 mod history;
 mod isolation;

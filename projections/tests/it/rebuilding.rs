@@ -120,7 +120,7 @@ async fn a_rebuild_that_fails_leaves_everything_as_it_was() {
         .expect_err("no lamps");
     assert_eq!(
         unknown.to_string(),
-        "there is no projection \"lamps\"; there are organisation, user, bot, session, conversation, run"
+        "there is no projection \"lamps\"; there are organisation, user, bot, session, file, conversation, run"
     );
     // The log of another database: shorter than the rows say.
     let other = Fixture::new().await;

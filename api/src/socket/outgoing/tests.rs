@@ -42,6 +42,7 @@ fn a_turn_shows_who_said_what_and_where_it_stands() {
     let said = Said::ByVisitor {
         turn_id: TurnId(Uuid::from_u128(6)),
         message_id: Some(Uuid::from_u128(7)),
+        files: None,
         content: Some(Personal::conversation(
             UserId(Uuid::from_u128(4)),
             "hello".to_owned(),
@@ -99,6 +100,7 @@ fn what_was_erased_is_an_empty_text_that_says_so() {
         turn_id: TurnId::default(),
         message_id: None,
         content: Some(content),
+        files: None,
     };
     let frame = parsed(&of_row(&parties(), &row(said)));
     assert_eq!((&frame["content"], &frame["erased"]), (&json!(""), &json!(true)));
@@ -110,6 +112,7 @@ fn a_secret_answer_is_an_empty_text_that_says_so() {
         turn_id: TurnId::default(),
         message_id: None,
         content: None,
+        files: None,
     };
     let frame = parsed(&of_row(&parties(), &row(said)));
     assert_eq!((&frame["content"], &frame["masked"]), (&json!(""), &json!(true)));

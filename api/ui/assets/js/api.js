@@ -1,5 +1,5 @@
-// The two questions that the page asks over HTTP before it opens its socket: what the bot looks like,
-// and who the visitor is.
+// What the page asks over HTTP: what the bot looks like and who the visitor is, before it opens its socket; and
+// files, to and fro.
 
 // Longer than any healthy server takes; a fetch without it may wait for minutes.
 const ANSWER_WITHIN_MS = 15_000;
@@ -54,6 +54,39 @@ async function answerOf(path, parameters) {
     retryAfterMs: retryAfterMs(response.headers.get("retry-after")),
   });
 }
+
+/**
+ * Uploads a file to the session of the credential; promises `{file_id, name, media_type, bytes}`.
+ * `fetch` tells nothing of what is on its way, so this is the older way to ask.
+ */
+export function uploadFile(credential, file, { onProgress, signal }) {
+  const { promise, resolve, reject } = Promise.withResolvers();
+  const request = new XMLHttpRequest();
+  request.open("POST", `${filesOf(credential)}?${new URLSearchParams({ name: file.name })}`);
+  request.setRequestHeader("authorization", `Bearer ${credential}`);
+  request.setRequestHeader("content-type", "application/octet-stream");
+  request.responseType = "json";
+  request.upload.addEventListener("progress", ({ loaded, total }) => total > 0 && onProgress(loaded / total));
+  request.addEventListener("load", () => {
+    const { status, response } = request;
+    if (status === 201 && typeof response?.file_id === "string") return resolve(response);
+    reject(new Refusal({ status: status === 201 ? 0 : status, code: response?.code ?? null, detail: response?.detail ?? null }));
+  });
+  for (const end of ["error", "abort"]) request.addEventListener(end, () => reject(new Refusal({ status: 0 })));
+  signal.addEventListener("abort", () => request.abort());
+  request.send(file);
+  return promise;
+}
+
+/** The content of a file of the session. */
+export async function fileContent(credential, { file_id: fileId }) {
+  const headers = { authorization: `Bearer ${credential}` };
+  const response = await fetch(`${filesOf(credential)}/${encodeURIComponent(fileId)}`, { headers }).catch(() => null);
+  if (!response?.ok) throw new Refusal({ status: response?.status ?? 0 });
+  return response.blob();
+}
+
+const filesOf = (credential) => `/api/v1/sessions/${encodeURIComponent(credential.split(".")[0])}/files`;
 
 /** `Retry-After` is a number of seconds or a date. */
 function retryAfterMs(value) {

@@ -1,7 +1,8 @@
 // Puts the page together: what happens to the connection and the transcript, and what is shown of it.
 
 import { createAnnouncer } from "./announcer.js";
-import { botConfiguration, botInPath, Refusal, session } from "./api.js";
+import { botConfiguration, botInPath, fileContent, Refusal, session, uploadFile } from "./api.js";
+import { createAttachments } from "./attachments.js";
 import { createComposer } from "./composer.js";
 import { createDelivery, newMessageId } from "./delivery.js";
 import { byId, icon } from "./element.js";
@@ -12,7 +13,7 @@ import { createPanel, panelOf } from "./panel.js";
 import { createScrollKeeper } from "./scroll_keeper.js";
 import { storageOf } from "./storage.js";
 import { createSuggestions } from "./suggestions.js";
-import { chosenLanguage, clockIn, directionOf, textsIn } from "./texts.js";
+import { chosenLanguage, clockIn, directionOf, sizeIn, textsIn } from "./texts.js";
 import { applyColours } from "./theme.js";
 import * as transcripts from "./transcript.js";
 import { createTranscriptView } from "./transcript_view.js";
@@ -68,14 +69,27 @@ const isWatched = () => !document.hidden && embedding.isOpened();
 // Until the history is there, what is at the end is not yet what was said last.
 const scrolling = createScrollKeeper({ text, isWatched: () => settled && isWatched(), onSeen: seenAll });
 const suggestions = createSuggestions(text, say);
+const size = sizeIn(locale);
+const attachments = createAttachments({
+  text,
+  size,
+  upload,
+  reasonOf: ({ status, code, detail }) => (status === 0 ? text("reasonAway") : reasonOf({ code, message: detail })),
+  notify: (words) => composer.notify(words),
+  announce: announcer.say,
+  onChanged: () => composer.attachmentsChanged(),
+});
 const composer = createComposer({
   text,
-  onSend: (content) => say({ content }),
+  attachments,
+  onSend: say,
   onDraft: (draft) => storage?.keepDraft(draft),
 });
 const transcriptView = createTranscriptView({
   text,
   clock: clockIn(locale),
+  size,
+  contentOf: (file) => fileContent(storage.credential(), file),
   botTitle: () => bot.title,
   announce: announcer.say,
   onRetry(messageId) {
@@ -85,7 +99,7 @@ const transcriptView = createTranscriptView({
   onEdit(messageId) {
     const entry = transcript.entries.find((one) => one.messageId === messageId);
     change(transcripts.withoutUnsent(transcript, messageId));
-    composer.putBack(entry.content);
+    composer.putBack(entry);
   },
 });
 
@@ -162,10 +176,16 @@ function openStorage() {
   change(transcript);
 }
 
-function say({ content, contextName = null, messageType }) {
+/** Files go to the session that there is once the page has one. */
+async function upload(file, progress) {
+  if (storage?.credential() == null) throw new Refusal({ status: 0 });
+  return uploadFile(storage.credential(), file, progress);
+}
+
+function say({ content, files = [], contextName = null, messageType }) {
   unreadFrom = null;
   scrolling.toEnd();
-  change(transcripts.withOutgoing(transcript, { messageId: newMessageId(), content, contextName, messageType, at: new Date().toISOString() }));
+  change(transcripts.withOutgoing(transcript, { messageId: newMessageId(), content, files, contextName, messageType, at: new Date().toISOString() }));
   deliverUnsent();
 }
 
@@ -256,6 +276,8 @@ const EVENTS = {
 /** The server's own words, unless the code is one that we can say in the visitor's language. */
 function reasonOf({ code, message }) {
   if (/too_many|rate|throttl/.test(code ?? "")) return text("reasonTooMany");
+  if (code === "session_files_too_large") return text("reasonFull");
+  if (code === "file_too_large") return text("reasonTooLarge");
   if (/too_l(ong|arge)/.test(code ?? "")) return text("reasonTooLong");
   return typeof message === "string" && message !== "" ? message : text("reasonUnknown");
 }
@@ -272,8 +294,8 @@ function change(next) {
 }
 
 function keepUnsent(next) {
-  const fields = ({ messageId, content, at, contextName, messageType, state, reason }) =>
-    ({ messageId, content, at, contextName, messageType, state, reason });
+  const fields = ({ messageId, content, files, at, contextName, messageType, state, reason }) =>
+    ({ messageId, content, files, at, contextName, messageType, state, reason });
   storage?.keepUnsent(transcripts.unsentOf(next).map(fields));
 }
 

@@ -10,7 +10,8 @@ const NOTICE_SHOWN_MS = 10_000;
 
 export const bytesIn = (text) => new TextEncoder().encode(text).length;
 
-export function createComposer({ text, onSend, onDraft }) {
+/** `attachments` says what is sent along, and whether it is ready. */
+export function createComposer({ text, attachments, onSend, onDraft }) {
   const form = byId("composer");
   const field = byId("message");
   const button = byId("send-button");
@@ -23,7 +24,7 @@ export function createComposer({ text, onSend, onDraft }) {
     grow(field);
     const bytes = bytesIn(field.value.trim());
     const tooLong = bytes > MESSAGE_BYTES_MAX;
-    button.disabled = bytes === 0 || tooLong;
+    button.disabled = !isReady();
     field.toggleAttribute("aria-invalid", tooLong);
     count.classList.toggle("composer-count-over", tooLong);
     count.textContent = countText(text, bytes);
@@ -31,13 +32,19 @@ export function createComposer({ text, onSend, onDraft }) {
     draftTimer = setTimeout(() => onDraft(field.value), DRAFT_KEPT_AFTER_MS);
   }
 
+  function isReady() {
+    const bytes = bytesIn(field.value.trim());
+    return (bytes > 0 || attachments.count() > 0) && bytes <= MESSAGE_BYTES_MAX && attachments.isSettled();
+  }
+
   function submit() {
+    if (!isReady()) return;
     const content = field.value.trim();
-    if (content === "" || bytesIn(content) > MESSAGE_BYTES_MAX) return;
+    const files = attachments.take();
     field.value = "";
     changed();
     onDraft("");
-    onSend(content);
+    onSend({ content, files });
   }
 
   form.addEventListener("submit", (event) => {
@@ -68,9 +75,12 @@ export function createComposer({ text, onSend, onDraft }) {
       if (field.value === "") field.value = draft;
       changed();
     },
+    /** What can be sent along has changed. */
+    attachmentsChanged: changed,
     /** Puts a message back to be changed, above what is being written. */
-    putBack(content) {
+    putBack({ content, files }) {
       field.value = field.value.trim() === "" ? content : `${content}\n${field.value}`;
+      attachments.putBack(files);
       changed();
       field.focus();
     },

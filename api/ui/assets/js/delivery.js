@@ -21,6 +21,7 @@ export function createDelivery({ send, onStalled, onFailed }) {
       message_type: entry.messageType,
       message_id: entry.messageId,
       timestamp: entry.at,
+      ...(entry.files.length === 0 ? {} : { files: entry.files.map((file) => file.file_id) }),
       ...(entry.contextName === null ? {} : { context_name: entry.contextName }),
     });
     if (sent) timers.set(entry.messageId, setTimeout(() => mayGoOn(entry.messageId) && onStalled(), CONFIRMED_WITHIN_MS));

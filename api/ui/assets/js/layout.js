@@ -7,7 +7,7 @@ const GROUP_MS = 5 * 60_000;
 /**
  * Rows from top to bottom: `{kind: "day", key, at}`, `{kind: "unread", key}` and
  * `{kind: "message", key, entry, first, last}` with the place in its group.
- * Days are those of the browser's time zone. Messages without text have no row.
+ * Days are those of the browser's time zone. Messages without text and files have no row.
  */
 export function rowsOf(entries, unreadFrom = null) {
   const shown = entries.filter(isShown);
@@ -30,7 +30,7 @@ export function rowsOf(entries, unreadFrom = null) {
   return rows;
 }
 
-export const isShown = (entry) => entry.erased || entry.masked || entry.content.trim() !== "";
+export const isShown = (entry) => entry.erased || entry.masked || entry.files.length > 0 || entry.content.trim() !== "";
 
 const startsDay = (entry, day) => dayOf(entry) !== null && dayOf(entry) !== day;
 

@@ -1,6 +1,7 @@
 // One message on the page: its text, its time and state, and what one can do with it.
 
 import { element, icon } from "./element.js";
+import { createFileView } from "./file_view.js";
 import { fragmentOf } from "./sanitised.js";
 
 const STATES = {
@@ -12,22 +13,25 @@ const STATES = {
 };
 
 /** A view with its `node`; `update(row, {connected})` shows another version of the same message. */
-export function createMessageView({ text, clock, botTitle, onRetry, onEdit, announce }) {
+export function createMessageView(tools) {
+  const { text, clock, botTitle, onRetry, onEdit, announce } = tools;
   const author = element("span", { class: "visually-hidden" });
   const body = element("div", { class: "body", dir: "auto" });
+  const files = element("div", { class: "files" });
   const meta = element("div", { class: "meta" });
   const toolbar = element("div", { class: "toolbar" });
-  const node = element("div", { class: "message" }, element("div", { class: "bubble" }, author, body, toolbar), meta);
-  let shown = { content: null, masked: false, mark: null };
+  const node = element("div", { class: "message" }, element("div", { class: "bubble" }, author, files, body, toolbar), meta);
+  let shown = { content: null, masked: false, files: null, mark: null };
 
   function update({ entry, first, last }, { connected }) {
     node.className = ["message", `message-${entry.author}`, first && "first", last && "last", entry.streaming && "streaming"]
       .filter(Boolean).join(" ");
     if (entry.content !== shown.content || entry.masked !== shown.masked) showBody(entry);
+    if (entry.files !== shown.files) files.replaceChildren(...entry.files.map((file) => createFileView(file, tools)));
     const state = entry.state === "sending" && !connected ? "waiting" : entry.state;
     const mark = JSON.stringify([state, entry.reason, entry.at, last, entry.streaming]);
     if (mark !== shown.mark) showMeta(entry, state, last);
-    shown = { content: entry.content, masked: entry.masked, mark };
+    shown = { content: entry.content, masked: entry.masked, files: entry.files, mark };
   }
 
   function showBody(entry) {
@@ -54,7 +58,7 @@ export function createMessageView({ text, clock, botTitle, onRetry, onEdit, anno
     const important = state !== null && state !== "received" && state !== "answered";
     const shownBelow = entry.author !== "notice" && !entry.streaming && (last || important);
     meta.replaceChildren(...(shownBelow ? [time, ...stateParts(entry, state)].filter(Boolean) : []));
-    const copy = entry.author === "notice" || entry.streaming || entry.erased || entry.masked ? null : copyButton(() => shown.content, "copyMessage", { text, announce });
+    const copy = entry.author === "notice" || entry.streaming || entry.erased || entry.masked || entry.content === "" ? null : copyButton(() => shown.content, "copyMessage", { text, announce });
     toolbar.replaceChildren(...[shownBelow ? null : timeOf(entry, clock), copy].filter(Boolean));
     toolbar.hidden = copy === null;
   }

@@ -62,5 +62,15 @@ export function clockIn(locale) {
   };
 }
 
+/** How sizes are written: in bytes, kB or MB of powers of ten. */
+export function sizeIn(locale) {
+  const unit = (name, digits) => new Intl.NumberFormat(locale, { style: "unit", unit: name, unitDisplay: "short", maximumFractionDigits: digits });
+  const [bytes, kilobytes, megabytes] = [unit("byte", 0), unit("kilobyte", 0), unit("megabyte", 1)];
+  return (count) => {
+    if (count < 1_000) return bytes.format(count);
+    return count < 999_500 ? kilobytes.format(count / 1_000) : megabytes.format(count / 1_000_000);
+  };
+}
+
 const startOfDay = (at) => new Date(at.getFullYear(), at.getMonth(), at.getDate()).getTime();
 const capitalised = (text, locale) => text.charAt(0).toLocaleUpperCase(locale) + text.slice(1);

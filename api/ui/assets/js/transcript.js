@@ -13,9 +13,9 @@ export const MESSAGE_TYPE = { visitor: 1, bot: 2, tool: 6, system: 7 };
 /** `typing` holds the turns that the bot works on; null stands for one that was not named. */
 export const emptyTranscript = () => ({ entries: [], position: 0, typing: [], interrupted: [] });
 
-/** A message that the visitor just wrote: `{messageId, content, at, contextName?, messageType?}`. */
-export function withOutgoing(transcript, { messageId, content, at, contextName = null, messageType = MESSAGE_TYPE.visitor }) {
-  const entry = { ...blank("visitor", `m:${messageId}`), messageId, content, at, contextName, messageType, state: "sending" };
+/** A message that the visitor just wrote: `{messageId, content, files?, at, contextName?, messageType?}`. */
+export function withOutgoing(transcript, { messageId, content, files = [], at, contextName = null, messageType = MESSAGE_TYPE.visitor }) {
+  const entry = { ...blank("visitor", `m:${messageId}`), messageId, content, files, at, contextName, messageType, state: "sending" };
   return { ...transcript, entries: [...transcript.entries, entry] };
 }
 
@@ -108,7 +108,7 @@ function withOwnTurn(transcript, frame, position) {
   const index = transcript.entries.findIndex((entry) => isSameTurn(entry, messageId, turnId));
   if (index < 0) {
     const key = `m:${messageId ?? turnId ?? position}`;
-    const entry = { ...blank("visitor", key), messageId, turnId, position, content: frame.content, erased: frame.erased === true, masked: frame.masked === true, at: momentOf(frame), state: "received" };
+    const entry = { ...blank("visitor", key), messageId, turnId, position, content: frame.content, files: filesIn(frame.files), erased: frame.erased === true, masked: frame.masked === true, at: momentOf(frame), state: "received" };
     return { ...transcript, entries: inserted(transcript.entries, entry) };
   }
   const entry = transcript.entries[index];
@@ -208,6 +208,7 @@ const blank = (author, key) => ({
   key,
   author,
   content: "",
+  files: [],
   erased: false,
   masked: false,
   at: null,
@@ -222,6 +223,12 @@ const blank = (author, key) => ({
   streaming: false,
   streamToken: null,
 });
+
+/** Files as `{file_id, name, media_type, bytes}`. */
+function filesIn(list) {
+  if (!Array.isArray(list)) return [];
+  return list.filter((one) => typeof one?.file_id === "string" && typeof one.name === "string" && Number.isSafeInteger(one.bytes));
+}
 
 function momentOf(frame) {
   const at = new Date(frame.at ?? frame.timestamp ?? Number.NaN);

@@ -1,14 +1,12 @@
 // Access: axe finds nothing in any state of the page in either theme, and the keyboard reaches everything.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
+import { complaints } from "../support/axe.mjs";
 import { launchBrowser, openPage } from "../support/browser.mjs";
 import { say, shows, states } from "../support/looking.mjs";
 import { BOT, startStandIn } from "../support/stand_in_server.mjs";
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const RICH = "# Heading\n\nText with a [link](https://example.org) and `code`.\n\n|a|b|\n|-|-|\n|1|2|\n\n```js\nlet x = 1;\n```\n\n> quoted\n\n- one\n- two";
 
 let browser;
@@ -22,17 +20,13 @@ after(async () => {
   await server.stop();
 });
 
-async function complaints(page) {
-  // Evaluated by the test tool, outside of the page's policy.
-  await page.evaluate(AXE);
-  const { violations } = await page.evaluate(() => window.axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
-  return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html} ${node.any[0]?.message ?? ""}`).join(" | ")}`);
-}
+// A bot of pale colours on a tablet, too: colours do not depend on the width.
+const PAGES = [["helper", 360], ["helper", 768], ["helper", 1440], ["pale", 768]];
 
 for (const colorScheme of ["light", "dark"]) {
-  for (const bot of ["helper", "pale"]) {
-    test(`axe_finds_nothing_in_a_conversation_with_${bot}_in_${colorScheme}`, async () => {
-      const page = await openPage(browser, `${server.url}/${bot}`, { colorScheme, reducedMotion: "reduce" });
+  for (const [bot, width] of PAGES) {
+    test(`axe_finds_nothing_in_a_conversation_with_${bot}_in_${colorScheme}_at_${width}`, async () => {
+      const page = await openPage(browser, `${server.url}/${bot}`, { colorScheme, reducedMotion: "reduce", viewport: { width, height: 800 } });
       await page.locator(".panel-title").waitFor();
       assert.deepEqual(await complaints(page), []);
       server.onMessage = (frame, connection) => server.send(connection, { event: "error", data: { code: "x", message: "Refused", message_id: frame.message_id } });
@@ -64,11 +58,11 @@ test("the_keyboard_reaches_everything_in_the_order_of_the_page", async () => {
   await page.fill("#message", "x");
   await page.locator("#skip-link").focus();
   const reached = ["skip-link"];
-  for (let count = 0; count < 7; count += 1) {
+  for (let count = 0; count < 8; count += 1) {
     await page.keyboard.press("Tab");
     reached.push(await page.evaluate(() => document.activeElement.id || document.activeElement.getAttribute("aria-label") || document.activeElement.textContent));
   }
-  assert.deepEqual(reached, ["skip-link", "theme-button", "scroller", "Copy message", "Yes", "No", "message", "send-button"]);
+  assert.deepEqual(reached, ["skip-link", "theme-button", "scroller", "Copy message", "Yes", "No", "attach-button", "message", "send-button"]);
   await page.context().close();
 });
 

@@ -12,7 +12,7 @@ import { WebSocketServer } from "ws";
 
 const PAGE = fileURLToPath(new URL("../../", import.meta.url));
 const POLICY =
-  "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+  "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 /** As the real server compresses its files for browsers: Brotli at its highest quality. */
 export const compressed = (body) => brotliCompressSync(body, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } });
 const packed = new Map();
@@ -37,6 +37,8 @@ class StandIn {
   onMessage = null;
   /** Called with `(request, response)`; a true answer means that it has answered. */
   onRequest = null;
+  files = new Map();
+  fileBytesMax = 1_000_000;
   /** Whose pages may frame the chat. */
   embedOrigins = "*";
   position = 100;
@@ -78,6 +80,7 @@ class StandIn {
     const url = new URL(request.url, this.url);
     if (this.onRequest?.(request, response)) return;
     if (url.pathname === "/api/auth") return this.answerAuth(url, response);
+    if (url.pathname.startsWith("/api/v1/sessions/")) return this.answerFile(request, url, response);
     if (url.pathname === "/api/bot/config") return this.answerConfig(url, response);
     const isFile = url.pathname.startsWith("/assets/") || url.pathname === "/embed.js";
     const path = isFile ? normalize(url.pathname) : "/chat.html";
@@ -96,6 +99,25 @@ class StandIn {
     } catch {
       response.writeHead(404).end();
     }
+  }
+
+  /** Takes a file in, or gives one out, for whoever has the session's credential. */
+  async answerFile(request, url, response) {
+    const [, , , , id, , fileId] = url.pathname.split("/");
+    const session = this.sessions.get(id);
+    if (!session || request.headers.authorization !== `Bearer ${session.credential}`) return problem(response, 401, "unauthenticated");
+    if (request.method === "GET") {
+      const file = this.files.get(fileId);
+      if (!file) return problem(response, 404, "file_not_found");
+      return response.writeHead(200, { "content-type": file.media_type }).end(file.content);
+    }
+    const content = Buffer.concat(await request.toArray());
+    if (content.length > this.fileBytesMax) return problem(response, 413, "file_too_large");
+    const name = url.searchParams.get("name");
+    const media_type = name.endsWith(".png") ? "image/png" : "text/plain";
+    const file = { file_id: randomUUID(), name, media_type, bytes: content.length };
+    this.files.set(file.file_id, { ...file, content });
+    json(response, 201, file);
   }
 
   answerConfig(url, response) {
@@ -152,6 +174,7 @@ class StandIn {
       turn = { turn_id: randomUUID() };
       session.turns.set(frame.message_id, turn);
       const own = { ...this.envelope(session), message_type: frame.message_type, content: frame.content, message_id: frame.message_id, turn_id: turn.turn_id };
+      if (frame.files) own.files = frame.files.map((id) => ({ ...this.files.get(id), content: undefined }));
       session.log.push(own);
       for (const other of this.connections) if (other !== connection && other.session === session) this.send(other, own);
     }

@@ -42,6 +42,7 @@ fn turn(minute: i64) -> ConversationEvent {
         session_id: SESSION,
         message_id: None,
         content: Personal::conversation(UserId::default(), "hi".to_owned()),
+        files: None,
         received_at: at(minute),
     })
 }

@@ -2,6 +2,7 @@
 
 mod bot;
 mod conversation;
+mod file;
 mod token;
 mod user;
 

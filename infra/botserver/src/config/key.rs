@@ -95,6 +95,13 @@ pub const KEYS: &[Key] = &[
     set("limits.sockets_per_session_max", Integer(1, 1_000), "5"),
     set("limits.sockets_max", Integer(1, 1_000_000), "20000"),
     set("limits.body_bytes_max", Integer(1 << 10, 1 << 30), "262144"),
+    set("limits.file_bytes_max", Integer(1 << 10, 1 << 30), "26214400"),
+    set(
+        "limits.session_file_bytes_max",
+        Integer(1 << 10, 1 << 40),
+        "262144000",
+    ),
+    set("limits.files_per_minute_max", Integer(1, 100_000), "30"),
     set(
         "limits.script_steps_max",
         Integer(1_000, 10_000_000_000),

@@ -265,7 +265,15 @@ async fn check(data: &DataFolder, server: Server, visitors: Vec<Visitor>) {
     assert!(server.stop(), "the server stops when asked");
     let (code, report) = data.run(&["log", "verify"]);
     assert_eq!(code, 0, "{report}");
-    for name in ["organisation", "user", "bot", "session", "conversation", "run"] {
+    for name in [
+        "organisation",
+        "user",
+        "bot",
+        "session",
+        "file",
+        "conversation",
+        "run",
+    ] {
         let (code, report) = data.run(&["projections", "rebuild", name]);
         assert_eq!(code, 0, "{report}");
         assert!(report.contains("rows equal to those before"), "{name}: {report}");
