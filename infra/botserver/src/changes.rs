@@ -13,6 +13,8 @@ use futures::StreamExt;
 use inotify::{Event, EventMask, EventStream, Inotify, WatchDescriptor, WatchMask, Watches};
 use tokio::time::{Instant, timeout_at};
 
+use crate::packages;
+
 /// How long nothing may change before a change counts as complete: an editor's steps of saving are closer together.
 const QUIET: Duration = Duration::from_millis(5);
 
@@ -72,7 +74,7 @@ impl Changes {
         }
     }
 
-    /// The entries of the folder in or below which something changed, once it is quiet. None: anything may have.
+    /// The entries of the folder, or of an organisation's folder in it, in or below which something changed, once it is quiet. None: anything may have.
     pub async fn settled(&mut self) -> Option<BTreeSet<PathBuf>> {
         let Some(notices) = &mut self.notices else {
             return pending().await;
@@ -177,8 +179,17 @@ impl Notices {
                 .map_or(DEPTH_MAX, |below| below.iter().count());
             self.watch(&path, depth);
         }
-        let entry = path.strip_prefix(root).ok().and_then(|below| below.iter().next());
-        entry.map_or(Told::Anything, |entry| Told::Changed(root.join(entry)))
+        let mut below = path.strip_prefix(root).into_iter().flat_map(Path::iter);
+        match (below.next(), below.next()) {
+            // A folder of packages: the package in it changed, or any of them may have.
+            (Some(organisation), Some(package)) if packages::is_organisation(Path::new(organisation)) => {
+                Told::Changed(root.join(organisation).join(package))
+            }
+            (Some(entry), _) if !packages::is_organisation(Path::new(entry)) => {
+                Told::Changed(root.join(entry))
+            }
+            _ => Told::Anything,
+        }
     }
 }
 
@@ -223,6 +234,21 @@ mod tests {
 
         fs::create_dir(folder.path().join("c.gbai")).expect("made");
         told_of(&mut changes, "c.gbai").await;
+    }
+
+    #[tokio::test]
+    async fn a_package_of_an_organisation_is_told_by_its_own_path() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let package = folder.path().join("acme.gborg/a.gbai");
+        fs::create_dir_all(&package).expect("made");
+        let mut changes = Changes::of(folder.path());
+        fs::write(package.join("start.bas"), "TALK 1").expect("written");
+        told_of(&mut changes, "acme.gborg/a.gbai").await;
+        fs::remove_dir_all(folder.path().join("acme.gborg")).expect("removed");
+        // Its packages first, then itself, which may be any of them.
+        while let Some(settled) = changes.settled().await {
+            assert!(settled.contains(&package), "{settled:?}");
+        }
     }
 
     #[tokio::test]

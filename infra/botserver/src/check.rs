@@ -110,7 +110,8 @@ fn check_settings(package: &Path, format: Format, out: &mut dyn Write) -> anyhow
     let mut found = Vec::new();
     for FileFinding { file, finding } in packages::read_settings(package)?.findings {
         let file = package.join(file);
-        let source = packages::read_limited(&file, SCRIPT_BYTES_MAX)?;
+        // Of a file that is too large no line is shown.
+        let source = packages::read_limited(&file, SCRIPT_BYTES_MAX).unwrap_or_default();
         let source = String::from_utf8_lossy(&source);
         let before = source.split_inclusive('\n').take(finding.line as usize - 1);
         let start = before.map(str::len).sum::<usize>();

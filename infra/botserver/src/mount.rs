@@ -85,9 +85,13 @@ impl Mount {
     /// Loads the packages at these entries of the folder. A notice is better evidence than size and time of a file,
     /// which two quick writes may leave the same: the package is read whatever its fingerprint.
     async fn load_entries(&mut self, entries: BTreeSet<PathBuf>) {
+        // Of two packages of one name only one is a bot's, whichever changes.
+        let found = packages::find(&self.folder).unwrap_or_default();
         for path in entries {
             if let Some(package) = packages::package_folder(&path) {
-                if let Some(fingerprint) = fingerprint(&package) {
+                if found.contains(&package)
+                    && let Some(fingerprint) = fingerprint(&package)
+                {
                     self.load_noted(package, fingerprint).await;
                 }
             } else if let Some(name) = packages::package_name(&path) {

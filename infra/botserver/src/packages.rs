@@ -14,6 +14,7 @@ use commands::PackageFiles;
 use crate::settings::Settings;
 
 const SUFFIX: &str = "gbai";
+const ORGANISATION_SUFFIX: &str = "gborg";
 
 /// Limits on what one package may make the server read.
 const SCRIPTS_MAX: usize = 5_000;
@@ -33,20 +34,44 @@ pub struct PackageFolder {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Fingerprint(Vec<(PathBuf, u64, Option<SystemTime>)>);
 
-/// The `.gbai` folders directly below `folder`, by name.
+/// The packages of a folder, by name: its `.gbai` folders and those of its `.gborg` folders. Of packages of one name the
+/// first by path is the bot.
 pub fn find(folder: &Path) -> anyhow::Result<Vec<PackageFolder>> {
+    let mut found = find_all(folder)?;
+    found.dedup_by(|later, first| later.name == first.name);
+    Ok(found)
+}
+
+/// The packages that no bot runs, because another one before them has their name.
+pub fn shadowed(folder: &Path) -> anyhow::Result<Vec<PackageFolder>> {
+    let found = find_all(folder)?;
+    let later = found
+        .windows(2)
+        .filter(|pair| pair[0].name == pair[1].name)
+        .map(|pair| pair[1].clone());
+    Ok(later.collect())
+}
+
+fn find_all(folder: &Path) -> anyhow::Result<Vec<PackageFolder>> {
     let mut found = Vec::new();
-    let entries = fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
-    for entry in entries {
-        let path = entry
-            .with_context(|| format!("cannot read {}", folder.display()))?
-            .path();
+    for path in sorted_entries(folder)? {
         if let Some(package) = package_folder(&path) {
             found.push(package);
+        } else if is_organisation(&path) && is_folder(&path) {
+            found.extend(
+                sorted_entries(&path)?
+                    .iter()
+                    .filter_map(|path| package_folder(path)),
+            );
         }
     }
     found.sort();
     Ok(found)
+}
+
+/// Whether `path` is called like a folder of packages that belong together.
+pub fn is_organisation(path: &Path) -> bool {
+    has_suffix(path, ORGANISATION_SUFFIX)
 }
 
 /// The package that `path` is, if it is one.
@@ -112,12 +137,16 @@ pub fn read(package: &Path) -> anyhow::Result<PackageFiles> {
 pub fn read_settings(package: &Path) -> anyhow::Result<Settings> {
     let mut read = Settings::default();
     for path in settings_files(package)? {
-        let bytes = read_limited(&path, SETTINGS_BYTES_MAX)?;
         let file = path
             .strip_prefix(package)
             .unwrap_or(&path)
             .to_string_lossy()
             .into_owned();
+        if fs::metadata(&path).is_ok_and(|metadata| metadata.len() > SETTINGS_BYTES_MAX) {
+            read.add_too_large(&file, SETTINGS_BYTES_MAX);
+            continue;
+        }
+        let bytes = read_limited(&path, SETTINGS_BYTES_MAX)?;
         if has_suffix(&path, "csv") {
             read.add_csv(&file, &bytes);
         } else {
@@ -264,6 +293,46 @@ mod tests {
         );
         assert_eq!(files.settings["bot-name"], "The Shop");
         assert_eq!(files.settings.len(), 1);
+    }
+
+    #[test]
+    fn packages_of_an_organisation_are_found_and_the_first_of_a_name_counts() {
+        let folder = tempfile::tempdir().expect("a folder");
+        write(
+            folder.path(),
+            "acme.gborg/Shop.gbai/shop.gbdialog/start.bas",
+            "TALK 1",
+        );
+        write(folder.path(), "acme.gborg/desk.gbai/start.bas", "TALK 2");
+        write(folder.path(), "shop.gbai/start.bas", "TALK 3");
+        write(
+            folder.path(),
+            "acme.gborg/deeper.gborg/no.gbai/start.bas",
+            "TALK 4",
+        );
+        let found = find(folder.path()).expect("found");
+        let names: Vec<&str> = found.iter().map(|package| package.name.as_str()).collect();
+        assert_eq!(names, ["desk", "shop"]);
+        assert_eq!(found[1].path, folder.path().join("acme.gborg/Shop.gbai"));
+        let shadowed = shadowed(folder.path()).expect("found");
+        assert_eq!(shadowed.len(), 1);
+        assert_eq!(shadowed[0].path, folder.path().join("shop.gbai"));
+    }
+
+    #[test]
+    fn settings_that_are_too_large_are_left_out_and_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        write(folder.path(), "a.gbai/start.bas", "TALK 1");
+        write(
+            folder.path(),
+            "a.gbai/a.gbot/config.csv",
+            &"a,b\n".repeat(1 << 19),
+        );
+        let files = read(&folder.path().join("a.gbai")).expect("read");
+        assert!(files.settings.is_empty() && files.scripts.contains_key("start"));
+        assert_eq!(files.findings.len(), 1);
+        assert_eq!(files.findings[0].finding.code, "P0106");
+        assert_eq!(files.findings[0].file, "a.gbot/config.csv");
     }
 
     #[test]

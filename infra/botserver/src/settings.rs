@@ -50,6 +50,20 @@ impl Settings {
         }
     }
 
+    /// Tells of a file that is not read.
+    pub fn add_too_large(&mut self, file: &str, bytes_max: u64) {
+        let mut report = Report {
+            file,
+            findings: &mut self.findings,
+        };
+        report.warning(
+            "P0106",
+            1,
+            format!("the file is larger than {bytes_max} bytes and is left out"),
+            "remove what is no setting from it",
+        );
+    }
+
     /// Adds name, description and the plain values of `settings` of a `config.json` or `package.json`.
     pub fn add_json(&mut self, file: &str, bytes: &[u8]) {
         let mut report = Report {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use basic::Severity;
+use domain::bot::FileFinding;
 
 use super::Finding;
 use crate::config::Config;
@@ -41,6 +42,17 @@ pub(super) fn examine(config: &Config) -> Vec<Finding> {
                 "let this user read the package",
             )),
         }
+        findings.extend(settings(&package.path));
+    }
+    for package in packages::shadowed(folder).unwrap_or_default() {
+        findings.push(Finding::problem(
+            CHECK,
+            format!(
+                "{} is no bot: another package has its name",
+                package.path.display()
+            ),
+            "give one of them another name",
+        ));
     }
     if findings.is_empty() {
         let text = format!("{} packages, {scripts} scripts, none broken", found.len());
@@ -65,6 +77,24 @@ pub(super) fn examine(config: &Config) -> Vec<Finding> {
         ));
     }
     findings
+}
+
+/// What is wrong with a package's settings.
+fn settings(package: &Path) -> Vec<Finding> {
+    // What cannot be read at all was told with the scripts.
+    let found = packages::read_settings(package).unwrap_or_default().findings;
+    let told = |FileFinding { file, finding }: FileFinding| {
+        let place = package.join(file);
+        let text = format!(
+            "{}:{}: {} ({})",
+            place.display(),
+            finding.line,
+            finding.message,
+            finding.code
+        );
+        Finding::warning(CHECK, text, finding.help.unwrap_or_default())
+    };
+    found.into_iter().map(told).collect()
 }
 
 /// What is wrong with a script; nothing where it compiles.

@@ -106,6 +106,17 @@ fn files_ports_and_scripts_that_are_wrong_are_found() {
     let text = assert_state(&findings, "packages", "ok");
     assert!(text.starts_with("2 packages, 2 scripts"), "{text}");
 
+    let settings = data.path().join("bots/desk.gbai/desk.gbot/config.csv");
+    fs::create_dir_all(settings.parent().expect("a folder")).expect("made");
+    fs::write(&settings, "bot-name,Desk\nbot-name,Front desk\n").expect("written");
+    let (code, findings) = examine(&data, &["--port", &port]);
+    assert_eq!(code, 0, "{findings:#?}");
+    let text = assert_state(&findings, "packages", "warning");
+    assert!(
+        text.contains("config.csv:2:") && text.contains("P0104"),
+        "{text}"
+    );
+
     fs::write(&key, "something else").expect("written");
     let (_, findings) = examine(&data, &[]);
     assert_state(&findings, "key file", "problem");
