@@ -69,6 +69,7 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
         bots,
     );
     mount.load_changed().await;
+    system.recover();
     let stopped = system.stopped();
     system.spawn(mount.watch(stopped));
 

@@ -35,12 +35,13 @@ pub struct System {
     pub projections: Projections,
     pub feed: Feed,
     pub pools: Pools,
+    recovery: Option<Recovery>,
     tasks: JoinSet<()>,
     stop: watch::Sender<bool>,
 }
 
 impl System {
-    /// Starts the parts that work by themselves: sequencer, projections, live feed, recovery of turns.
+    /// Starts the parts that work by themselves: sequencer, projections, live feed.
     pub async fn start(config: &Config, pools: Pools) -> anyhow::Result<System> {
         let (stop, stopping) = watch::channel(false);
         let mut tasks = JoinSet::new();
@@ -78,7 +79,6 @@ impl System {
         );
         tokio::spawn(sweep_states(dialogues.clone(), tenant));
         let recovery = Recovery::new(pools.projector.clone(), feed.clone(), dialogues.clone()).await?;
-        tasks.spawn(recovery.run(stopped(stopping.clone())));
         let denials = Arc::new(Denials::default());
         let commands = Commands::new(executor, dialogues, denials);
         tasks.spawn(write_denials(commands.clone(), stopped(stopping.clone())));
@@ -99,6 +99,7 @@ impl System {
             projections,
             feed,
             pools,
+            recovery: Some(recovery),
             tasks,
             stop,
         })
@@ -107,6 +108,15 @@ impl System {
     /// Resolves once the system is being stopped.
     pub fn stopped(&self) -> impl Future<Output = ()> + Send + 'static {
         stopped(self.stop.subscribe())
+    }
+
+    /// Has turns answered that the last process left. Once the packages are mounted: a script that starts now is
+    /// given their parameters.
+    pub fn recover(&mut self) {
+        if let Some(recovery) = self.recovery.take() {
+            let stopped = self.stopped();
+            self.tasks.spawn(recovery.run(stopped));
+        }
     }
 
     pub fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) {

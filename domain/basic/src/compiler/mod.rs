@@ -178,7 +178,7 @@ impl Compiler<'_, '_> {
         }
     }
 
-    fn land_all(&mut self, jumps: Vec<usize>) {
+    fn land_all(&mut self, jumps: impl IntoIterator<Item = usize>) {
         jumps.into_iter().for_each(|jump| self.land(jump));
     }
 

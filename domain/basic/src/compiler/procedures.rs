@@ -172,7 +172,8 @@ impl Compiler<'_, '_> {
             .unwrap_or_default();
         let given = invoke.arguments.len();
         if given != takes {
-            let message = format!("`{name}` takes {takes} arguments, not {given}");
+            let plural = if takes == 1 { "" } else { "s" };
+            let message = format!("`{name}` takes {takes} argument{plural}, not {given}");
             return self.report.add(ARGUMENT_COUNT, self.span, message);
         }
         let base = self.consecutive(invoke.arguments.iter());

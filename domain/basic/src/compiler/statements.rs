@@ -32,14 +32,9 @@ impl Compiler<'_, '_> {
             }
             self.span = statement.span;
             let top = self.top;
-            let guard = self
-                .traps
-                .resumes
-                .then(|| self.emit_forward(Instruction::Guard { next: 0 }));
+            let guard = self.guard();
             self.statement(statement);
-            if let Some(guard) = guard {
-                self.land(guard);
-            }
+            self.land_all(guard);
             self.top = top;
             if matches!(statement.kind, StatementKind::Label(_)) {
                 ended = false;
@@ -52,6 +47,12 @@ impl Compiler<'_, '_> {
                     | StatementKind::End
             );
         }
+    }
+
+    /// Says that a script which resumes after a mistake goes on where this lands.
+    fn guard(&mut self) -> Option<usize> {
+        let resumes = self.traps.resumes;
+        resumes.then(|| self.emit_forward(Instruction::Guard { next: 0 }))
     }
 
     fn statement(&mut self, statement: &Statement) {
@@ -275,6 +276,8 @@ impl Compiler<'_, '_> {
         let first = self.here();
         self.loop_body(LoopKind::For, body, |compiler| {
             compiler.span = span;
+            // A loop whose counter became something else ends; it would come back to the same mistake for ever.
+            let guard = compiler.guard();
             compiler.emit(Instruction::ForNext {
                 counter: *counter,
                 limit: *limit,
@@ -282,6 +285,7 @@ impl Compiler<'_, '_> {
                 body: first,
             });
             compiler.land(test);
+            compiler.land_all(guard);
         });
     }
 
@@ -313,15 +317,16 @@ impl Compiler<'_, '_> {
     ) {
         let start = self.here();
         let span = self.span;
+        // A condition that cannot be told ends the loop, above and below, the first time and later.
+        let guard = head.and_then(|_| self.guard());
         let leave = head.map(|condition| self.leave_unless(condition));
         self.loop_body(kind, body, |compiler| {
             compiler.span = span;
+            let guard_below = tail.and_then(|_| compiler.guard());
             let leave_below = tail.map(|condition| compiler.leave_unless(condition));
             compiler.emit(Instruction::Jump { target: start });
-            leave_below
-                .into_iter()
-                .chain(leave)
-                .for_each(|jump| compiler.land(jump));
+            let ends = [guard, leave, guard_below, leave_below];
+            compiler.land_all(ends.into_iter().flatten());
         });
     }
 

@@ -7,6 +7,7 @@
 
 mod analysis;
 mod calendar;
+mod conditions;
 mod dates;
 mod dialogs;
 mod effects;
@@ -16,6 +17,7 @@ mod ids;
 mod lists;
 mod logic;
 mod maths;
+mod records;
 mod spelling;
 mod statements;
 mod sublists;
@@ -207,7 +209,7 @@ impl Word {
     }
 }
 
-const CHAPTERS: [&[Word]; 15] = [
+const CHAPTERS: [&[Word]; 16] = [
     statements::WORDS,
     effects::WORDS,
     errors::WORDS,
@@ -220,6 +222,7 @@ const CHAPTERS: [&[Word]; 15] = [
     formats::WORDS,
     lists::WORDS,
     sublists::WORDS,
+    records::WORDS,
     logic::WORDS,
     ids::WORDS,
     unavailable::WORDS,

@@ -175,7 +175,10 @@ impl Fault {
     pub fn script_arguments(name: &str, takes: usize) -> Fault {
         Fault::new(
             "R0210",
-            format!("the script `{name}` has no more than {takes} parameters"),
+            format!(
+                "the script `{name}` has no more than {takes} parameter{}",
+                if takes == 1 { "" } else { "s" }
+            ),
         )
     }
 

@@ -90,17 +90,15 @@ impl Parser<'_, '_> {
         if let Some(known) = self.procedure_here() {
             return self.procedure_statement(known);
         }
-        let is_statement = || {
-            matches!(
-                self.phrase(),
-                Some((
-                    Word {
-                        role: Role::Statement(_) | Role::Effect { .. },
-                        ..
-                    },
-                    _
-                ))
-            )
+        // `last[0] = 1` sets an item of a variable that is called like a function, `THROW [a, b]` is a call.
+        let apart = first.span.end < self.peek_at(1).span.start;
+        let is_statement = || match self.phrase() {
+            Some((word, _)) => match word.role {
+                Role::Statement(_) | Role::Effect { .. } => true,
+                Role::Function(_) => apart,
+                Role::Closer(_) | Role::Unavailable { .. } => false,
+            },
+            None => false,
         };
         if next == TokenKind::Symbol(Symbol::Dot)
             || next == TokenKind::Symbol(Symbol::OpenBracket) && !is_statement()

@@ -155,6 +155,10 @@ pub(crate) fn increment(counter: &Value, step: &Value) -> Result<Option<Value>, 
     if let (Value::Integer(counter), Value::Integer(step)) = (counter, step) {
         return Ok(counter.checked_add(*step).map(Value::Integer));
     }
+    // A loop that was jumped into never had its step, nor an end.
+    if *step == Value::Null {
+        return Ok(None);
+    }
     arithmetic(Operator::Add, counter, step).map(Some)
 }
 

@@ -111,7 +111,7 @@ fn mistakes_of_control_flow_are_told() {
               | ^^^^^^^
               = help: take it out, or begin the block before it: IF … THEN, FOR …, WHILE …, DO … or SELECT CASE …
             ----
-            error[B0302]: `a` takes 1 arguments, not 2
+            error[B0302]: `a` takes 1 argument, not 2
              --> test.bas:3:1
               |
             3 | a 1, 2
@@ -183,4 +183,79 @@ fn a_script_calls_another_one_and_pauses() {
             other => panic!("{other:?}"),
         };
     }
+}
+
+#[test]
+fn a_script_that_resumes_leaves_what_cannot_be_told() {
+    // Conditions above and below, broken at once and later; lists, counters and choices.
+    check(
+        "ON ERROR RESUME NEXT\nWHILE 1 / 0 > 0\nTALK \"in\"\nWEND\nTALK 1\nd = 1\nWHILE 1 / d > 0\nd = d - 1\nTALK \"once\"\nWEND\nTALK 2\n\
+         DO\nTALK \"once more\"\nLOOP UNTIL 1 / 0\nTALK 3\nDO\nd = 0\nTALK \"and again\"\nLOOP WHILE 1 / d\nTALK 4\n\
+         FOR i = 1 TO 1 / 0\nTALK \"in\"\nNEXT\nTALK 5\nFOR i = 1 TO 3\ni = [1]\nNEXT\nTALK 6\n\
+         FOR EACH x IN 1 / 0\nTALK \"in\"\nNEXT\nTALK 7\nIF 1 / 0 THEN\nTALK \"yes\"\nELSE\nTALK \"no\"\nEND IF\nTALK 8\n\
+         IF d = 9 THEN\nTALK 9\nELSEIF 1 / 0 THEN\nTALK \"yes\"\nELSE\nTALK \"no\"\nEND IF\nTALK 9\n\
+         SELECT CASE 1 / 0\nCASE ELSE\nTALK \"any\"\nEND SELECT\nTALK 10",
+        &[],
+        expect![[r#"
+            1
+            once
+            2
+            once more
+            3
+            and again
+            4
+            5
+            6
+            7
+            8
+            9
+            10
+        "#]],
+    );
+}
+
+#[test]
+fn jumps_lead_into_and_out_of_loops() {
+    check(
+        "GOTO inside\nFOR i = 1 TO 3\nTALK \"from the top\"\ninside:\nTALK \"inside \" + i\nIF i = 2 THEN GOTO outside\nNEXT\nTALK \"after\"\n\
+         outside:\nTALK \"outside \" + i",
+        &[],
+        expect![[r#"
+            inside 
+            after
+            outside 
+        "#]],
+    );
+    check(
+        "GOTO inside\nFOR EACH x IN [1, 2]\ninside:\nTALK \"x \" + x\nNEXT\nTALK \"after\"\nn = 0\nGOTO within\nWHILE n < 2\nTALK \"top\"\nwithin:\nn = n + 1\n\
+         WEND\nTALK n\nFOR i = 1 TO 2\nFOR j = 1 TO 2\nIF j = 2 THEN GOTO away\nTALK j\nNEXT\nNEXT\naway:\nTALK i + \" \" + j",
+        &[],
+        expect![[r#"
+            x 
+            after
+            top
+            2
+            1
+            1 2
+        "#]],
+    );
+}
+
+#[test]
+fn names_are_of_the_script_or_of_their_procedure() {
+    check(
+        "DIM a AS INTEGER\nTALK a\na = 1\nSUB change(p)\nDIM b\nb = p\na = b + 1\nc = 5\np = 9\nEND SUB\nq = 3\nchange q\nTALK a\nTALK q\nTALK b IS NULL\nTALK c\nlast = [1]\nlast[0] = 7\nTALK last[0]\nTRY\nTHROW [1, 2]\nCATCH e\nTALK e\nEND TRY\n\
+         FUNCTION depth(n)\nIF n = 0 THEN RETURN 0\nlocal = n\nrest = depth(n - 1)\nRETURN n + rest\nEND FUNCTION\nTALK depth(3)",
+        &[],
+        expect![[r#"
+
+            4
+            3
+            true
+            5
+            7
+            [1, 2]
+            6
+        "#]],
+    );
 }

@@ -115,7 +115,28 @@ const PIECES: &[&str] = &[
     "#",
     ";",
     "ON ERROR",
+    "ON ERROR RESUME NEXT",
+    "ON ERROR GOTO",
+    "GOTO",
+    "TRY",
+    "CATCH",
+    "END TRY",
+    "THROW",
+    "ASSERT",
+    "SWITCH",
+    "DEFAULT",
+    "END SWITCH",
+    "FUNCTION",
+    "END FUNCTION",
+    "EXIT SUB",
+    "CALL",
+    "END WITH",
+    "ASK",
+    "WAIT",
+    "WAIT FOR RESPONSE AS",
+    "FILTER",
     "FIND",
+    "label",
     "label:",
 ];
 
@@ -134,6 +155,9 @@ fn statement() -> impl Strategy<Value = String> {
         Just("RANDOM(1, 9)".to_owned()),
         Just("COUNT(c) = 2".to_owned()),
         Just("a IS NULL OR NOT b".to_owned()),
+        Just("10 / a".to_owned()),
+        Just("twice(c)".to_owned()),
+        Just("FILTER([{ k: a }], \"k > 1\")".to_owned()),
     ];
     let simple = prop_oneof![
         value.clone().prop_map(|value| format!("TALK {value}")),
@@ -144,6 +168,17 @@ fn statement() -> impl Strategy<Value = String> {
         value.clone().prop_map(|value| format!("e.f[2] = {value}")),
         Just("d = POP(d)".to_owned()),
         Just("PRINT e".to_owned()),
+        "[abc]".prop_map(|name| format!("{name} = ASK \"well?\"")),
+        "[abc]".prop_map(|name| format!("HEAR {name} AS \"x\", \"y\", *")),
+        value.clone().prop_map(|value| format!("note {value}")),
+        value.clone().prop_map(|value| format!("CALL note({value})")),
+        value.clone().prop_map(|value| format!("THROW {value}")),
+        Just("ON ERROR RESUME NEXT".to_owned()),
+        Just("ON ERROR GOTO 0".to_owned()),
+        Just("TALK ERR\nCLEAR ERROR".to_owned()),
+        Just("WAIT 1".to_owned()),
+        // No two labels are called the same, or hardly ever.
+        any::<u64>().prop_map(|number| format!("IF a THEN GOTO l{number}\nTALK 1\nl{number}:")),
     ];
     simple.prop_recursive(3, 24, 4, move |inner| {
         let body = prop::collection::vec(inner, 1..4).prop_map(|lines| lines.join("\n"));
@@ -154,9 +189,21 @@ fn statement() -> impl Strategy<Value = String> {
                 .prop_map(|body| format!("FOR i = 1 TO 3\n{body}\nNEXT")),
             (value.clone(), body.clone())
                 .prop_map(|(value, body)| format!("FOR EACH x IN {value}\n{body}\nTALK x\nNEXT")),
-            (value.clone(), body).prop_map(|(value, body)| format!(
+            (value.clone(), body.clone()).prop_map(|(value, body)| format!(
                 "SELECT CASE {value}\nCASE 1, 2\n{body}\nCASE ELSE\nTALK 0\nEND SELECT"
             )),
+            (value.clone(), body.clone()).prop_map(|(value, body)| format!(
+                "SWITCH {value}\nCASE 1 TO 3, IS > 9\nTALK 1\nDEFAULT\n{body}\nEND SWITCH"
+            )),
+            (body.clone(), body.clone())
+                .prop_map(|(body, handler)| format!("TRY\n{body}\nCATCH e\n{handler}\nEND TRY")),
+            (value.clone(), body.clone()).prop_map(|(value, body)| format!(
+                "n = 0\nDO WHILE n < 3 AND {value}\nn = n + 1\n{body}\nIF b THEN EXIT DO\nLOOP"
+            )),
+            body.clone()
+                .prop_map(|body| format!("n = 0\nDO\nn = n + 1\n{body}\nLOOP UNTIL n > 2")),
+            (value.clone(), body)
+                .prop_map(|(value, body)| format!("WITH o\n.p = {value}\n{body}\nq = .p\nEND WITH")),
         ]
     })
 }
@@ -186,7 +233,7 @@ proptest! {
 
     #[test]
     fn interruptions_change_nothing(statements in prop::collection::vec(statement(), 1..6)) {
-        let program = program(&statements.join("\n"));
+        let program = program(&(statements.join("\n") + PROCEDURES));
         let limits = Limits { steps_per_turn: 20_000, ..Limits::default() };
         let answers = ["1", "zwei", "3", "", "5", "6"];
         let through = transcript(&program, &answers, limits.clone(), Way::Through);
@@ -229,6 +276,9 @@ proptest! {
         drop(Machine::restore(&headed(b'S'), &[program("HEAR x")], Limits::default()));
     }
 }
+
+const PROCEDURES: &str = "\nSUB note(what)\nIF what = 7 THEN EXIT SUB\nHEAR n\nTALK what + n\nEND SUB\n\
+    FUNCTION twice(what)\ntwice = COUNT(what) * 2\nEND FUNCTION\n";
 
 const DAMAGED: &str = "l = [1, { a: 2 }]\nFOR EACH x IN l\nFOR i = 1 TO 2\no.p[i] = x\nHEAR y AS \"a\", \"b\", *\nPUSH l, y + i\n\
     IF y = \"a\" AND NOT x THEN TALK POP(l)\nNEXT\nNEXT\nTALK \"${l} ${o.p[0]}\"\nRETURN -i";

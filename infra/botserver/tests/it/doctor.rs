@@ -112,10 +112,7 @@ fn files_ports_and_scripts_that_are_wrong_are_found() {
     let (code, findings) = examine(&data, &["--port", &port]);
     assert_eq!(code, 0, "{findings:#?}");
     let text = assert_state(&findings, "packages", "warning");
-    assert!(
-        text.contains("config.csv:2:") && text.contains("P0104"),
-        "{text}"
-    );
+    assert!(text.contains("config.csv:2:") && text.contains("P0104"), "{text}");
 
     fs::write(&key, "something else").expect("written");
     let (_, findings) = examine(&data, &[]);

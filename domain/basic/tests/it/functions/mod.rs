@@ -5,4 +5,5 @@ mod formats;
 mod lists;
 mod logic;
 mod maths;
+mod records;
 mod texts;
