@@ -1,15 +1,15 @@
 //! Running a script until it waits or ends, and gathering what it said.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use basic::{Effect, Hear, Input, Machine, Program, ProgramHash, RuntimeError, Step};
+use basic::{Called, Effect, Hear, Input, Machine, ProgramHash, RuntimeError, Step};
 use chrono::{DateTime, Utc};
 use domain::OrganisationId;
 use domain::conversation::{ReplyContent, Suggestion, SuggestionAction};
+use domain::run::RunStart;
 
-use crate::{CommandError, Programs};
+use super::Shared;
+use crate::CommandError;
 
 /// Machine steps between two looks at the clock and at other tasks: well under a millisecond of work.
 const SLICE_STEPS: u64 = 20_000;
@@ -33,10 +33,9 @@ pub(crate) enum ExecutionEnd {
 
 /// The scripts that a run may call: those that its package had when it started.
 pub(crate) struct Scripts<'a> {
+    pub shared: &'a Shared,
     pub tenant: OrganisationId,
-    pub programs: &'a Programs,
-    /// By name.
-    pub hashes: &'a BTreeMap<String, String>,
+    pub start: &'a RunStart,
 }
 
 /// Runs `machine` until it waits, ends or breaks.
@@ -71,7 +70,7 @@ pub(crate) async fn execute(
                 break ExecutionEnd::Waiting(hear);
             }
             Step::Script { name } => {
-                input = Input::Program(scripts.program(&name).await?);
+                input = Input::Program(scripts.called(&name).await?);
                 continue;
             }
             Step::Sleeping { seconds } => break ExecutionEnd::Pausing(seconds),
@@ -92,12 +91,14 @@ pub(crate) async fn execute(
 }
 
 impl Scripts<'_> {
-    async fn program(&self, name: &str) -> Result<Option<Arc<Program>>, CommandError> {
-        let Some(hash) = self.hashes.get(name) else {
+    async fn called(&self, name: &str) -> Result<Option<Called>, CommandError> {
+        let Some(hash) = self.start.scripts.get(name) else {
             return Ok(None);
         };
         let hash: ProgramHash = hash.parse().map_err(CommandError::unexpected)?;
-        self.programs.load(self.tenant, hash).await.map(Some)
+        let program = self.shared.programs.load(self.tenant, hash).await?;
+        let variables = self.shared.variables(self.tenant, self.start).await?;
+        Ok(Some(Called { program, variables }))
     }
 }
 

@@ -8,6 +8,7 @@ mod current;
 mod execution;
 mod receiving;
 mod states;
+mod variables;
 mod worker;
 
 use std::collections::HashMap;

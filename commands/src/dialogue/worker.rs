@@ -241,8 +241,8 @@ fn attached(turn: &Turn) -> Vec<basic::File> {
 
 fn scripts<'a>(shared: &'a Shared, tenant: OrganisationId, start: &'a RunStart) -> Scripts<'a> {
     Scripts {
+        shared,
         tenant,
-        programs: &shared.programs,
-        hashes: &start.scripts,
+        start,
     }
 }

@@ -109,3 +109,31 @@ async fn a_pause_that_a_crash_interrupted_ends_in_the_next_process() {
     say(&alive, &visitor, "b").await;
     world.hears(&["One moment", "Here it is: a", "And b"]).await;
 }
+
+#[tokio::test]
+async fn every_script_finds_who_talks_and_the_parameters_of_its_package() {
+    let world = World::new().await;
+    let process = world.process().await;
+    let bot = world.bot(&process, "TALK 1").await;
+    let start = "TALK user.id = user_id AND session.id = session_id AND from = user_id\n\
+        TALK bot.name + \" \" + channel + \" \" + role + \" \" + username + \".\"\nCALL \"inner.bas\"\n";
+    let inner = "TALK \"greeting is \" + greeting\nTALK user.id = user_id\nTALK session.channel\n";
+    load(&world, &process, bot, &[("start", start), ("inner", inner)]).await;
+    let parameters = vec![
+        ("greeting".to_owned(), basic::Value::text("Ahoy")),
+        ("role".to_owned(), basic::Value::text("admin")),
+    ];
+    process.dialogues().set_parameters(bot, parameters);
+    let visitor = world.visitor(&process, bot).await;
+    say(&process, &visitor, "hello").await;
+    world
+        .hears(&[
+            "true",
+            "helper web user .",
+            "greeting is Ahoy",
+            "true",
+            "web",
+            "No idea.",
+        ])
+        .await;
+}

@@ -19,8 +19,8 @@ mod value;
 
 pub use diagnostic::{Diagnostic, Severity};
 pub use machine::{
-    Effect, File, Hear, HearKind, Input, Limits, LogLevel, Machine, RuntimeError, Start, Step, Suggestion,
-    SuggestionAction,
+    Called, Effect, File, Hear, HearKind, Input, Limits, LogLevel, Machine, RuntimeError, Start, Step,
+    Suggestion, SuggestionAction,
 };
 pub use program::{FormatError, Parameter, Program, ProgramHash};
 pub use value::{Array, Object, Value};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use basic::{Effect, Input, Limits, Machine, Program, Start, Step};
+use basic::{Called, Effect, Input, Limits, Machine, Program, Start, Step};
 use chrono::Utc;
 
 use crate::packages;
@@ -115,7 +115,11 @@ fn converse(
                 continue;
             }
             Step::Script { name } => {
-                next = Input::Program(beside(folder, &name, errors)?);
+                let called = |program| Called {
+                    program,
+                    variables: Vec::new(),
+                };
+                next = Input::Program(beside(folder, &name, errors)?.map(called));
                 continue;
             }
             Step::Sleeping { seconds } => {

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use basic::{Input, Machine, ProgramHash};
 use chrono::{DateTime, Utc};
-use domain::bot::{Bot, Mounted, Package};
-use domain::conversation::OpenConversation;
+use domain::bot::{Bot, Package};
 use domain::run::{Run, RunEvent, RunStart};
 use uuid::Uuid;
 
@@ -60,13 +59,7 @@ impl Worker {
         };
         let hash: ProgramHash = program.parse().map_err(CommandError::unexpected)?;
         let program = self.shared.programs.load(self.context.tenant, hash).await?;
-        // What the platform sets counts more than a setting of the same name.
-        let mut variables = variables(&open, mounted);
-        let parameters = self.shared.parameters(open.bot_id).into_iter();
-        let free: Vec<_> = parameters
-            .filter(|(name, _)| variables.iter().all(|(taken, _)| taken != name))
-            .collect();
-        variables.extend(free);
+        let variables = self.shared.variables(self.context.tenant, &start).await?;
         let limits = self.shared.options.script.clone();
         let mut machine = Machine::start(
             program,
@@ -134,15 +127,4 @@ impl Worker {
         }
         Ok(found)
     }
-}
-
-/// What every script finds set.
-fn variables(open: &OpenConversation, bot: &Mounted) -> Vec<(String, basic::Value)> {
-    let text = |name: &str, value: String| (name.to_owned(), basic::Value::from(value));
-    vec![
-        text("session_id", open.session_id.to_string()),
-        text("user_id", open.user_id.to_string()),
-        text("bot_name", bot.name.clone()),
-        text("channel", "web".to_owned()),
-    ]
 }

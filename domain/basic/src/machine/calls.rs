@@ -1,12 +1,12 @@
 //! Procedures and other scripts: frames that come and go, and what an error does to them.
 //!
 //! A procedure sees the variables of its script and has registers of its own for its parameters, for what
-//! it declares with DIM and for temporaries. A script that another one calls shares nothing with it.
+//! it declares with DIM and for temporaries. A script that another one calls shares nothing with it, and
+//! finds set what the host provides.
 
 use std::sync::Arc;
 
-use super::{Fault, Frame, Machine, RuntimeError, Status, Step};
-use crate::language::PROVIDED;
+use super::{Called, Fault, Frame, Machine, RuntimeError, Status, Step};
 use crate::program::{Instruction, OWN_FROM, Program, Register, Trap};
 use crate::value::Value;
 
@@ -77,23 +77,22 @@ impl Machine {
     }
 
     /// Enters the script that the instruction before the next one calls.
-    pub(super) fn call_script(&mut self, program: Option<Arc<Program>>) -> Result<(), Fault> {
+    pub(super) fn call_script(&mut self, called: Option<Called>) -> Result<(), Fault> {
         let caller = Arc::clone(&self.programs[self.frame.program]);
         let code = &caller.code.procedures[self.frame.procedure].code;
-        let called = code.get(self.frame.next.wrapping_sub(1)).copied();
+        let calling = code.get(self.frame.next.wrapping_sub(1)).copied();
         let Some(Instruction::Script {
             name, base, count, ..
-        }) = called
+        }) = calling
         else {
             return Err(Fault::program());
         };
         self.status = Status::Ready;
         let arguments: Vec<Value> = (base..base + count).map(|register| self.take(register)).collect();
-        let Some(program) = program else {
+        let Some(Called { program, variables }) = called else {
             return Err(Fault::script(&caller.constants[name as usize].to_string()));
         };
         let values = parameters(&program, arguments)?;
-        let provided = self.provided(&caller);
         let known = |known: &Arc<Program>| known.hash() == program.hash();
         let number = self.programs.iter().position(known).unwrap_or_else(|| {
             self.programs.push(Arc::clone(&program));
@@ -101,8 +100,11 @@ impl Machine {
         });
         let base = self.registers.len();
         self.push(Frame::enter((number, &program), 0, base, base))?;
+        for (name, value) in &variables {
+            self.provide(name, value)?;
+        }
         let variables = &program.code.procedures[0].variables;
-        for (name, value) in provided.into_iter().chain(values) {
+        for (name, value) in values {
             let register = variables
                 .iter()
                 .position(|known| known.eq_ignore_ascii_case(&name));
@@ -111,15 +113,6 @@ impl Machine {
             }
         }
         Ok(())
-    }
-
-    /// What the host gave the calling script: the called one may ask for it too.
-    fn provided(&self, caller: &Program) -> Vec<(String, Value)> {
-        let variables = caller.code.procedures[0].variables.iter().enumerate();
-        variables
-            .filter(|(_, name)| PROVIDED.iter().any(|known| known.eq_ignore_ascii_case(name)))
-            .map(|(at, name)| (name.clone(), self.registers[self.frame.script + at].clone()))
-            .collect()
     }
 
     fn push(&mut self, entered: Option<(Frame, usize)>) -> Result<(), Fault> {

@@ -19,7 +19,7 @@ pub(crate) use execute::Context;
 pub(crate) use fault::Fault;
 pub use fault::RuntimeError;
 pub use limits::Limits;
-pub use steps::{Effect, File, Input, LogLevel, Step, Suggestion, SuggestionAction};
+pub use steps::{Called, Effect, File, Input, LogLevel, Step, Suggestion, SuggestionAction};
 
 use std::sync::Arc;
 
@@ -121,29 +121,28 @@ impl Machine {
             {
                 machine.language = Language::named(language);
             }
-            let variables = &machine.programs[0].code.procedures[0].variables;
-            let register = variables
-                .iter()
-                .position(|known| known.eq_ignore_ascii_case(&name));
-            if let Some(register) = register.filter(|_| !name.is_empty())
-                && let Err(fault) = machine.provide(register as Register, &value)
-            {
+            if let Err(fault) = machine.provide(&name, &value) {
                 machine.status = Status::Failed(fault.at(0, 0));
             }
         }
         machine
     }
 
-    /// Gives a variable a value of the host: a copy that shares nothing with what the host keeps, since
-    /// how much is shared decides how many steps a change costs.
-    fn provide(&mut self, register: Register, value: &Value) -> Result<(), Fault> {
+    /// Gives the script that begins a value of the host, if it mentions the variable: a copy that shares nothing with
+    /// what the host keeps, since how much is shared decides how many steps a change costs.
+    fn provide(&mut self, name: &str, value: &Value) -> Result<(), Fault> {
+        let variables = &self.programs[self.frame.program].code.procedures[0].variables;
+        let known = |known: &String| !name.is_empty() && known.eq_ignore_ascii_case(name);
+        let Some(register) = variables.iter().position(known) else {
+            return Ok(());
+        };
         let mut encoder = Encoder::default();
         encoder.value(value);
         let limit = self.meter.limits.memory_bytes;
         let copy = Decoder::new(&encoder.bytes, limit)
             .value()
             .ok_or_else(|| Fault::memory(limit))?;
-        self.write(register, copy)
+        self.write(register as Register, copy)
     }
 
     /// Goes on with `input` for at most about `fuel` steps. `now` is the time that the script sees.
@@ -195,7 +194,7 @@ impl Machine {
                 return self.answer(&text, &files, now);
             }
             (Status::Sleeping, Input::Continue) => self.status = Status::Ready,
-            (Status::Calling, Input::Program(program)) => self.call_script(program)?,
+            (Status::Calling, Input::Program(called)) => self.call_script(called)?,
             _ => return Err(Fault::input()),
         }
         Ok(None)

@@ -21,8 +21,16 @@ pub enum Input {
         /// What the user attached, in the order in which it was attached.
         files: Vec<File>,
     },
-    /// The script that [`Step::Script`] asks for, compiled; absent when the bot has none of that name.
-    Program(Option<Arc<Program>>),
+    /// The script that [`Step::Script`] asks for; absent when the bot has none of that name.
+    Program(Option<Called>),
+}
+
+/// A script that another one calls.
+#[derive(Clone, Debug)]
+pub struct Called {
+    pub program: Arc<Program>,
+    /// What it finds set, as [`Start::variables`](super::Start::variables) is for the first script.
+    pub variables: Vec<(String, Value)>,
 }
 
 impl Input {

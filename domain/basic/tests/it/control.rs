@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use basic::{Input, Limits, Machine, Step, Value};
+use basic::{Called, Input, Limits, Machine, Step, Value};
 
 use crate::transcript::{check, check_diagnostics, now, program, start};
 
@@ -152,7 +152,7 @@ fn mistakes_of_control_flow_are_told() {
 fn a_script_calls_another_one_and_pauses() {
     let outer = program("WAIT 1000\nx = CALL \"Inner.bas\", 2, 3\nRETURN x + 1");
     let inner = program(
-        "PARAM a AS INTEGER\nPARAM b AS INTEGER\nHEAR c\nRETURN a * b + TOINT(c)"
+        "PARAM a AS INTEGER\nPARAM b AS INTEGER\nHEAR c\nRETURN a * b * factor + TOINT(c)"
             .replace("TOINT", "INT")
             .as_str(),
     );
@@ -172,13 +172,16 @@ fn a_script_calls_another_one_and_pauses() {
             }
             Step::Script { name } => {
                 assert_eq!(name, "inner");
-                Input::Program(Some(inner.clone()))
+                Input::Program(Some(Called {
+                    program: inner.clone(),
+                    variables: vec![("factor".to_owned(), Value::Integer(10))],
+                }))
             }
             Step::Waiting(_) => {
                 assert_eq!(needed.len(), 2);
                 Input::text("4")
             }
-            Step::Ended(value) => return assert_eq!(value, Value::Integer(11)),
+            Step::Ended(value) => return assert_eq!(value, Value::Integer(65)),
             Step::Yielded => Input::Continue,
             other => panic!("{other:?}"),
         };
