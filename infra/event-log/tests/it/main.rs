@@ -2,6 +2,7 @@
 
 mod append;
 mod claims;
+mod crashes;
 mod feed;
 mod fixture;
 mod gatherer;
