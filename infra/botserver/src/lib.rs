@@ -6,6 +6,7 @@ pub mod check;
 pub mod cli;
 pub mod config;
 pub mod database;
+mod descriptors;
 pub mod doctor;
 mod files;
 mod first_start;

@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::database::{Database, Pools};
 use crate::mount::Mount;
 use crate::system::System;
-use crate::{first_start, packages};
+use crate::{descriptors, first_start, packages};
 
 /// How long requests in flight may take to end after a stop was asked for.
 const DRAIN_WITHIN: Duration = Duration::from_secs(10);
@@ -40,6 +40,7 @@ const LAG_EVENTS_MAX: u64 = 100_000;
 pub async fn serve(config: &Config) -> anyhow::Result<()> {
     let started = Instant::now();
     let mut told_to_stop = StopSignals::listen()?;
+    descriptors::take(config);
     // Bound first: a port that is taken should not cost the start of a database.
     let (host, port) = (config.server.host.as_str(), config.server.port);
     let listener = TcpListener::bind((host, port))

@@ -9,12 +9,11 @@ use chrono::{DateTime, Datelike as _, Utc};
 
 use super::Finding;
 use crate::config::Config;
+use crate::descriptors;
 
 /// Years in which this version is run; outside them the clock was never set.
 const YEARS: std::ops::RangeInclusive<i32> = 2025..=2100;
 
-/// Descriptors beside those of sockets and connections: files, pipes, timers.
-const DESCRIPTORS_ASIDE: u64 = 64;
 /// Fewer do not even carry a small server.
 const DESCRIPTORS_MIN: u64 = 256;
 
@@ -31,17 +30,14 @@ pub(super) fn clock(now: DateTime<Utc>) -> Finding {
 
 pub(super) fn file_descriptors(config: &Config) -> Finding {
     const CHECK: &str = "file descriptors";
-    let limit = fs::read_to_string("/proc/self/limits")
-        .ok()
-        .and_then(|text| soft_limit(&text));
-    let Some(limit) = limit else {
-        return Finding::warning(CHECK, "their limit cannot be seen here", "look at `ulimit -n`");
+    let Some(limit) = descriptors::allowed() else {
+        return Finding::warning(CHECK, "their limit cannot be seen here", "look at `ulimit -Hn`");
     };
-    let sockets = u64::from(config.limits.sockets_max);
-    let needed = sockets + u64::from(config.database.connections_max) + DESCRIPTORS_ASIDE;
+    let sockets = config.limits.sockets_max;
+    let needed = descriptors::needed(config);
     let text = format!("{limit} allowed, {needed} needed at {sockets} sockets");
     let mend = format!(
-        "allow more (`ulimit -n {needed}`, in a unit LimitNOFILE={needed}), or set limits.sockets_max lower"
+        "allow more (`ulimit -Hn {needed}`, in a unit LimitNOFILE={needed}), or set limits.sockets_max lower"
     );
     if limit < DESCRIPTORS_MIN {
         Finding::problem(CHECK, text, mend)
@@ -49,17 +45,6 @@ pub(super) fn file_descriptors(config: &Config) -> Finding {
         Finding::warning(CHECK, text, mend)
     } else {
         Finding::ok(CHECK, text)
-    }
-}
-
-/// Of the line `Max open files  SOFT  HARD  files`.
-fn soft_limit(limits: &str) -> Option<u64> {
-    let line = limits
-        .lines()
-        .find_map(|line| line.strip_prefix("Max open files"))?;
-    match line.split_whitespace().next()? {
-        "unlimited" => Some(u64::MAX),
-        number => number.parse().ok(),
     }
 }
 
@@ -197,17 +182,5 @@ mod tests {
         let port = listener.local_addr().expect("its address").port();
         let holder = Holder::of(port).expect("this process");
         assert_eq!(holder.pid, std::process::id().to_string());
-    }
-
-    #[test]
-    fn the_limit_is_read_from_the_table_of_limits() {
-        let table =
-            "Limit  Soft Limit  Hard Limit  Units\nMax open files            1024      4096      files\n";
-        assert_eq!(soft_limit(table), Some(1024));
-        assert_eq!(
-            soft_limit("Max open files unlimited unlimited files"),
-            Some(u64::MAX)
-        );
-        assert_eq!(soft_limit(""), None);
     }
 }

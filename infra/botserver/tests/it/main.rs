@@ -6,6 +6,7 @@ mod browser;
 mod chat;
 mod command_line;
 mod crash;
+mod descriptors;
 mod doctor;
 mod fairness;
 mod manual;
