@@ -88,6 +88,9 @@ pub struct ReplyContent {
     pub text: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub suggestions: Vec<Suggestion>,
+    /// Whether it asks for a secret, as a password is: what is typed should be hidden.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub asks_secret: bool,
 }
 
 /// A quick reply offered beside a message.

@@ -49,6 +49,8 @@ struct MessageFrame<'a> {
     masked: bool,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     files: &'a [AttachedFile],
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    asks_secret: bool,
     message_type: u8,
     is_complete: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -245,6 +247,7 @@ fn turn_frame(
         erased: content.is_some_and(|content| content.clear().is_none()),
         masked: content.is_none(),
         files,
+        asks_secret: false,
         message_type: VISITOR,
         is_complete: true,
         suggestions: None,
@@ -273,6 +276,7 @@ fn reply_frame(
         erased: clear.is_none(),
         masked: false,
         files: &[],
+        asks_secret: clear.is_some_and(|content| content.asks_secret),
         message_type: BOT,
         is_complete: true,
         suggestions: Some(suggestions.iter().map(SuggestionFrame::from).collect()),

@@ -84,10 +84,12 @@ async fn a_secret_answer_is_masked_wherever_it_is_shown() {
     let credential = credential(&server, "helper").await;
     let address = format!("/ws/helper?session_id={credential}");
     let mut socket = Socket::open(&server, &address).await;
-    socket.message("Password?").await;
+    let question = socket.message("Password?").await;
+    assert_eq!(question["asks_secret"], true);
     socket.send(&json!({ "content": "correct horse 7!" })).await;
     let masked = socket.event("masked").await;
-    socket.message("Got 16").await;
+    let answer = socket.message("Got 16").await;
+    assert!(answer["asks_secret"].is_null(), "the next question is none");
     socket.send(&json!({ "content": "plain" })).await;
     let frames = socket.until(|frame| frame["event"] == "answered").await;
     assert!(

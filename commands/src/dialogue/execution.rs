@@ -115,7 +115,7 @@ impl Gathered {
         match effect {
             Effect::Talk { text } => self.replies.push(ReplyContent {
                 text,
-                suggestions: Vec::new(),
+                ..ReplyContent::default()
             }),
             Effect::AddSuggestion(added) => self.offer(suggestion(added)),
             Effect::ClearSuggestions => self.suggestions.clear(),
@@ -154,8 +154,8 @@ impl Gathered {
         match self.replies.last_mut() {
             Some(last) => last.suggestions = offered,
             None => self.replies.push(ReplyContent {
-                text: String::new(),
                 suggestions: offered,
+                ..ReplyContent::default()
             }),
         }
     }

@@ -98,7 +98,7 @@ impl Cast {
     pub fn reply(&self, in_reply_to: Option<TurnId>, text: &str) -> Reply {
         let content = ReplyContent {
             text: text.to_owned(),
-            suggestions: Vec::new(),
+            ..ReplyContent::default()
         };
         Reply {
             reply_id: ReplyId(Uuid::now_v7()),

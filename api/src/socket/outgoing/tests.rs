@@ -71,6 +71,7 @@ fn a_reply_carries_its_suggestions_and_what_it_answers() {
             context: None,
             action,
         }],
+        ..ReplyContent::default()
     };
     let said = Said::ByBot {
         reply_id: ReplyId(Uuid::from_u128(8)),

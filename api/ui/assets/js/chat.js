@@ -185,7 +185,7 @@ async function upload(file, progress) {
 function say({ content, files = [], contextName = null, messageType }) {
   unreadFrom = null;
   scrolling.toEnd();
-  change(transcripts.withOutgoing(transcript, { messageId: newMessageId(), content, files, contextName, messageType, at: new Date().toISOString() }));
+  change(transcripts.withOutgoing(transcript, { messageId: newMessageId(), content, files, secret: transcripts.asksSecret(transcript), contextName, messageType, at: new Date().toISOString() }));
   deliverUnsent();
 }
 
@@ -296,7 +296,8 @@ function change(next) {
 function keepUnsent(next) {
   const fields = ({ messageId, content, files, at, contextName, messageType, state, reason }) =>
     ({ messageId, content, files, at, contextName, messageType, state, reason });
-  storage?.keepUnsent(transcripts.unsentOf(next).map(fields));
+  // A secret is not written down, not even for a moment: a reload loses what was not sent of it.
+  storage?.keepUnsent(transcripts.unsentOf(next).filter((entry) => !entry.masked).map(fields));
 }
 
 function show() {
@@ -314,6 +315,7 @@ function show() {
   const due = panelOf({ connection, hasMessages, settled });
   panel.show(due, { connection, bot });
   composer.offer(due !== "unknownBot");
+  composer.hide(transcripts.asksSecret(transcript));
   scrolling.changed(unseen.length);
   if (!settled && unseen.length > 0) scrolling.toUnread();
   if (scrolling.seesNew()) seenAll();

@@ -18,6 +18,7 @@ export function createComposer({ text, attachments, onSend, onDraft }) {
   const count = byId("message-count");
   const notice = byId("notice");
   let draftTimer = null;
+  let hidden = false;
   let noticeTimer = null;
 
   function changed() {
@@ -29,7 +30,12 @@ export function createComposer({ text, attachments, onSend, onDraft }) {
     count.classList.toggle("composer-count-over", tooLong);
     count.textContent = countText(text, bytes);
     clearTimeout(draftTimer);
-    draftTimer = setTimeout(() => onDraft(field.value), DRAFT_KEPT_AFTER_MS);
+    draftTimer = setTimeout(keepDraft, DRAFT_KEPT_AFTER_MS);
+  }
+
+  /** Of a secret no draft is kept. */
+  function keepDraft() {
+    onDraft(hidden ? "" : field.value);
   }
 
   function isReady() {
@@ -59,7 +65,7 @@ export function createComposer({ text, attachments, onSend, onDraft }) {
     event.preventDefault();
     submit();
   });
-  addEventListener("pagehide", () => onDraft(field.value));
+  addEventListener("pagehide", keepDraft);
   addEventListener("resize", () => grow(field));
 
   field.placeholder = text("messagePlaceholder");
@@ -88,6 +94,16 @@ export function createComposer({ text, attachments, onSend, onDraft }) {
       clearTimeout(noticeTimer);
       notice.textContent = words;
       noticeTimer = setTimeout(() => (notice.textContent = ""), NOTICE_SHOWN_MS);
+    },
+    /** Shows dots for what is typed while the bot asks for a secret. */
+    hide(wanted) {
+      if (wanted === hidden) return;
+      hidden = wanted;
+      field.classList.toggle("hidden-words", wanted);
+      field.spellcheck = !wanted;
+      field.placeholder = text(wanted ? "secretPlaceholder" : "messagePlaceholder");
+      byId("message-label").textContent = text(wanted ? "secretLabel" : "messageLabel");
+      keepDraft();
     },
     /** Where there is nobody to write to, there is no field. */
     offer(wanted) {

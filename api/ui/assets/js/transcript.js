@@ -13,9 +13,10 @@ export const MESSAGE_TYPE = { visitor: 1, bot: 2, tool: 6, system: 7 };
 /** `typing` holds the turns that the bot works on; null stands for one that was not named. */
 export const emptyTranscript = () => ({ entries: [], position: 0, typing: [], interrupted: [] });
 
-/** A message that the visitor just wrote: `{messageId, content, files?, at, contextName?, messageType?}`. */
-export function withOutgoing(transcript, { messageId, content, files = [], at, contextName = null, messageType = MESSAGE_TYPE.visitor }) {
-  const entry = { ...blank("visitor", `m:${messageId}`), messageId, content, files, at, contextName, messageType, state: "sending" };
+/** A message that the visitor just wrote: `{messageId, content, files?, secret?, at, contextName?, messageType?}`.
+ * What is secret is not shown, not even before the server masks it.. */
+export function withOutgoing(transcript, { messageId, content, files = [], secret = false, at, contextName = null, messageType = MESSAGE_TYPE.visitor }) {
+  const entry = { ...blank("visitor", `m:${messageId}`), messageId, content, files, masked: secret, at, contextName, messageType, state: "sending" };
   return { ...transcript, entries: [...transcript.entries, entry] };
 }
 
@@ -102,6 +103,12 @@ export function suggestionsOf(transcript) {
   return [];
 }
 
+/** Whether the bot asks for a secret, and the visitor has said nothing since. */
+export function asksSecret(transcript) {
+  const last = transcript.entries.findLast((entry) => entry.author !== "notice");
+  return last !== undefined && last.author === "bot" && last.asksSecret;
+}
+
 function withOwnTurn(transcript, frame, position) {
   const messageId = frame.message_id ?? null;
   const turnId = frame.turn_id ?? null;
@@ -133,6 +140,7 @@ function withReply(transcript, frame, position) {
     turnId: frame.turn_id ?? null,
     inReplyTo: frame.in_reply_to ?? null,
     suggestions: suggestionsIn(frame.suggestions),
+    asksSecret: frame.asks_secret === true,
     streaming: false,
     streamToken: token,
   };
@@ -220,6 +228,7 @@ const blank = (author, key) => ({
   reason: null,
   retryable: true,
   suggestions: [],
+  asksSecret: false,
   streaming: false,
   streamToken: null,
 });

@@ -212,3 +212,24 @@ test("frames_of_unknown_kinds_are_ignored", async () => {
   await shows(page, bubbles, ["Still here"]);
   await leave();
 });
+
+test("a_secret_is_hidden_while_it_is_typed_and_kept_nowhere", async () => {
+  const { server, page, leave } = await visit();
+  const hidden = (page) => page.locator("#message").evaluate((field) => getComputedStyle(field).webkitTextSecurity);
+  await page.locator("#status .dot-good").waitFor();
+  await shows(page, hidden, "none");
+  server.reply(server.onlySession, { content: "Your password?", asks_secret: true });
+  await shows(page, hidden, "disc");
+  assert.equal(await page.locator("#message").getAttribute("placeholder"), "Write the secret…");
+  await page.fill("#message", "correct horse");
+  await page.waitForTimeout(500);
+  const kept = () => page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }));
+  assert.doesNotMatch(await kept(), /correct horse/);
+  server.onMessage = () => {};
+  await page.press("#message", "Enter");
+  await shows(page, bubbles, ["Your password?", "•••••• (not shown)"]);
+  assert.equal(server.messagesHeard().at(-1).content, "correct horse");
+  assert.doesNotMatch(await kept(), /correct horse/);
+  await shows(page, hidden, "none");
+  await leave();
+});

@@ -50,9 +50,13 @@ impl Worker {
         let broken = matches!(execution.end, ExecutionEnd::Failed(_));
         let apology = broken.then(|| ReplyContent {
             text: BROKEN_SCRIPT.to_owned(),
-            suggestions: Vec::new(),
+            ..ReplyContent::default()
         });
-        for (number, content) in execution.replies.into_iter().chain(apology).enumerate() {
+        let mut replies = execution.replies;
+        if let Some(question) = replies.last_mut() {
+            question.asks_secret = run.asks_secret;
+        }
+        for (number, content) in replies.into_iter().chain(apology).enumerate() {
             let (session, user) = (run.start.session_id, run.start.user_id);
             events.push(RunEvent::ReplyProduced(
                 self.reply(session, user, turn, content, command_id, number),
@@ -179,7 +183,7 @@ impl Worker {
         let id = answer_id(turn.turn_id);
         let content = ReplyContent {
             text,
-            suggestions: Vec::new(),
+            ..ReplyContent::default()
         };
         let reply = self.reply(open.session_id, open.user_id, Some(turn), content, id, 0);
         let context = self.caused_by(turn, id);

@@ -6,6 +6,8 @@ export const english = {
   conversation: "Conversation",
   messageLabel: "Message",
   messagePlaceholder: "Write a message…",
+  secretLabel: "Message, hidden while you type",
+  secretPlaceholder: "Write the secret…",
   send: "Send",
   attach: "Attach files",
   attachments: "Attached files",

@@ -6,6 +6,8 @@ export const portuguese = {
   conversation: "Conversa",
   messageLabel: "Mensagem",
   messagePlaceholder: "Escreva uma mensagem…",
+  secretLabel: "Mensagem, oculta enquanto você escreve",
+  secretPlaceholder: "Escreva o segredo…",
   send: "Enviar",
   attach: "Anexar arquivos",
   attachments: "Arquivos anexados",
