@@ -148,6 +148,21 @@ impl Route {
         }
     }
 
+    /// A command of whoever may use the session.
+    pub(crate) fn session_command<H: Handler<T, Edge>, T: 'static>(
+        method: Method,
+        path: &'static str,
+        operation: &'static str,
+        summary: &'static str,
+        permission: Permission,
+        handler: H,
+    ) -> Self {
+        Self {
+            access: Access::Session(permission),
+            ..Self::command(method, path, operation, summary, permission, handler)
+        }
+    }
+
     /// Takes a file as the body, under an idempotency key if one is given.
     pub(crate) fn takes_file(self) -> Self {
         Self {

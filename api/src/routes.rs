@@ -241,6 +241,15 @@ fn visitors() -> Vec<Route> {
             file::download,
         )
         .answers_file(),
+        Route::session_command(
+            Method::POST,
+            "/api/v1/sessions/{session_id}/replies/{reply_id}/rate",
+            "rate_reply",
+            "Says what the person thinks of a reply",
+            Permission::ConversationWrite,
+            session::rate_reply,
+        )
+        .takes::<session::NewRating>(),
         Route::get(
             "/graphql",
             "query",

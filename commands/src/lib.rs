@@ -45,8 +45,8 @@ pub use programs::Programs;
 pub use recovery::Recovery;
 pub use run::{RunCommand, RunError};
 pub use service::{
-    BotCreated, Commands, Done, FileBlob, FileContent, IssuedToken, NewAccount, NewToken, RegisteredUser,
-    StartedSession, UNSENT_KEPT_FOR, VisitorSession,
+    BotCreated, Commands, Done, FileBlob, FileContent, IssuedToken, NewAccount, NewToken, RatedReply,
+    RegisteredUser, StartedSession, UNSENT_KEPT_FOR, VisitorSession,
 };
 pub use session::{SessionCommand, SessionError};
 pub use token::{TokenCommand, TokenError};

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod files;
+mod ratings;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use uuid::Uuid;
 
 pub use accounts::{NewAccount, RegisteredUser};
 pub use files::{FileBlob, FileContent, UNSENT_KEPT_FOR};
+pub use ratings::RatedReply;
 
 use crate::bot::valid_name;
 use crate::credential::Secret;

@@ -28,6 +28,15 @@ pub enum ConversationEvent {
     /// The bot answered by itself, without a script.
     #[serde(rename = "reply.produced")]
     ReplyProduced(Reply),
+    /// The person says what they think of a reply; said again, the last one counts.
+    #[serde(rename = "reply.rated")]
+    ReplyRated {
+        session_id: SessionId,
+        reply_id: ReplyId,
+        /// None takes an earlier one back.
+        rating: Option<Rating>,
+        rated_at: DateTime<Utc>,
+    },
     #[serde(rename = "conversation.ended")]
     Ended {
         session_id: SessionId,
@@ -40,6 +49,7 @@ impl Event for ConversationEvent {
         ("conversation.started", 1),
         ("turn.received", 1),
         ("reply.produced", 1),
+        ("reply.rated", 1),
         ("conversation.ended", 1),
     ];
 }
@@ -91,6 +101,14 @@ pub struct ReplyContent {
     /// Whether it asks for a secret, as a password is: what is typed should be hidden.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub asks_secret: bool,
+}
+
+/// What somebody thinks of a reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Rating {
+    Good,
+    Bad,
 }
 
 /// A quick reply offered beside a message.
@@ -162,7 +180,7 @@ impl Aggregate for Conversation {
                     open.active_at = turn.received_at;
                 }
             }
-            ConversationEvent::ReplyProduced(_) => {}
+            ConversationEvent::ReplyProduced(_) | ConversationEvent::ReplyRated { .. } => {}
             ConversationEvent::Ended { session_id, .. } => {
                 *self = Conversation::Ended {
                     session_id: *session_id,

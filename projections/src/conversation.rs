@@ -8,9 +8,9 @@ mod store;
 mod turns;
 
 use chrono::{DateTime, Utc};
-use domain::conversation::{Conversation, ConversationEnd, ConversationEvent, Reply, Turn};
+use domain::conversation::{Conversation, ConversationEnd, ConversationEvent, Rating, Reply, Turn};
 use domain::run::{Run, RunEvent};
-use domain::{Aggregate, BotId, ConversationId, OrganisationId, SessionId, TurnId, UserId};
+use domain::{Aggregate, BotId, ConversationId, OrganisationId, ReplyId, SessionId, TurnId, UserId};
 use event_log::{Position, RecordedEvent};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -62,6 +62,8 @@ pub(crate) struct Fold {
     pub turns: Vec<StoredTurn>,
     /// Turns, of these or of before, that are shown to nobody from now on.
     pub masked: Vec<TurnId>,
+    /// What was said of replies, of these or of before, in order.
+    pub rated: Vec<(ReplyId, Option<Rating>)>,
 }
 
 /// One message as the table holds it.
@@ -140,11 +142,16 @@ impl Projection for Conversations {
                     row: row_of,
                     turns: Vec::new(),
                     masked: Vec::new(),
+                    rated: Vec::new(),
                 });
                 Ok(())
             }
             ConversationEvent::TurnReceived(turn) => begun(row)?.received(event, &turn),
             ConversationEvent::ReplyProduced(reply) => begun(row)?.replied(event, &reply),
+            ConversationEvent::ReplyRated { reply_id, rating, .. } => {
+                begun(row)?.rated.push((reply_id, rating));
+                Ok(())
+            }
             ConversationEvent::Ended { reason, .. } => {
                 let row = &mut begun(row)?.row;
                 row.state = ConversationState::Ended;
@@ -162,7 +169,8 @@ impl Projection for Conversations {
     async fn store(connection: &mut PgConnection, rows: &Rows<Self>) -> Result<(), sqlx::Error> {
         store::store_conversations(connection, rows).await?;
         store::store_turns(connection, rows).await?;
-        store::mask_turns(connection, rows).await
+        store::mask_turns(connection, rows).await?;
+        store::rate_turns(connection, rows).await
     }
 
     async fn clear(connection: &mut PgConnection) -> Result<(), sqlx::Error> {

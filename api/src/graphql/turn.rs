@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
-use domain::conversation::{Suggestion as DomainSuggestion, SuggestionAction};
+use domain::conversation::{Rating as DomainRating, Suggestion as DomainSuggestion, SuggestionAction};
 use domain::{Permission, Personal};
 use projections::conversation::{Said, TurnRow};
 
@@ -81,6 +81,14 @@ impl Turn {
             .collect()
     }
 
+    /// What the person thinks of it. Null until they say so, and for what they say themselves.
+    async fn rating(&self) -> Option<Rating> {
+        match &self.0.said {
+            Said::ByVisitor { .. } => None,
+            Said::ByBot { rating, .. } => rating.map(Rating::from),
+        }
+    }
+
     /// Quick replies offered beside it.
     async fn suggestions(&self) -> Vec<Suggestion> {
         match &self.0.said {
@@ -129,6 +137,16 @@ impl Turn {
     async fn position(&self) -> Long {
         Long(self.0.position.0)
     }
+}
+
+/// What somebody thinks of a reply.
+#[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "DomainRating")]
+pub(super) enum Rating {
+    /// A thumb up.
+    Good,
+    /// A thumb down.
+    Bad,
 }
 
 /// Something that was sent with a message.

@@ -91,6 +91,12 @@ pub const CODES: &[Code] = &[
         "No organisation has the id.",
     ),
     code(
+        "reply_not_found",
+        404,
+        "Reply not found",
+        "The bot said nothing of this id in the session.",
+    ),
+    code(
         "run_not_found",
         404,
         "Run not found",

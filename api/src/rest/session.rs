@@ -3,15 +3,16 @@
 use axum::extract::State;
 use axum::response::Response;
 use chrono::Utc;
-use commands::{Context, NewTurn};
-use domain::{BotId, ConversationId, FileId, SessionId, TurnId, UserId};
+use commands::{Context, NewTurn, RatedReply};
+use domain::conversation::Rating;
+use domain::{BotId, ConversationId, FileId, ReplyId, SessionId, TurnId, UserId};
 use http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::answer::{answer, changed, created, text};
-use crate::asked::{Asked, Id, Nothing, RequestBody};
+use crate::asked::{Asked, Id, Ids, Nothing, RequestBody};
 use crate::{Edge, Problem};
 
 /// The session to start.
@@ -55,6 +56,16 @@ pub(crate) struct Turn {
 }
 
 impl RequestBody for Turn {}
+
+/// What the person thinks of a reply.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewRating {
+    /// Null takes an earlier one back.
+    rating: Option<Rating>,
+}
+
+impl RequestBody for NewRating {}
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct ReceivedTurn {
@@ -128,4 +139,27 @@ pub(crate) async fn receive_turn(
         Some(received.token),
         received.repeated,
     ))
+}
+
+pub(crate) async fn rate_reply(
+    State(edge): State<Edge>,
+    Ids(session_id, reply_id): Ids<SessionId, ReplyId>,
+    Asked { context, body }: Asked<NewRating>,
+) -> Result<Response, Problem> {
+    if !edge.sockets.may_speak(session_id) {
+        return Err(Problem::new("too_many_requests").retry_after(1));
+    }
+    let reads = edge.reader.tenant(context.tenant).await?;
+    let found = reads.conversation_of_reply(session_id, reply_id).await?;
+    drop(reads);
+    let reply = RatedReply {
+        session_id,
+        conversation_id: found.ok_or_else(|| Problem::new("reply_not_found"))?,
+        reply_id,
+    };
+    let done = edge
+        .commands
+        .rate_reply(&context, reply, body.rating, Utc::now())
+        .await?;
+    Ok(changed(&done))
 }

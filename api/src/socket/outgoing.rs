@@ -4,7 +4,7 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use commands::{CommandError, ReceivedTurn, VisitorSession};
-use domain::conversation::{Reply, ReplyContent, Suggestion, SuggestionAction, Turn};
+use domain::conversation::{Rating, Reply, ReplyContent, Suggestion, SuggestionAction, Turn};
 use domain::file::AttachedFile;
 use domain::{Personal, ReplyId, TurnId};
 use projections::conversation::{Said, TurnRow};
@@ -51,6 +51,8 @@ struct MessageFrame<'a> {
     files: &'a [AttachedFile],
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     asks_secret: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rating: Option<Rating>,
     message_type: u8,
     is_complete: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -134,8 +136,17 @@ pub(super) fn of_row(parties: &Parties, row: &TurnRow) -> String {
             reply_id,
             in_reply_to,
             content,
+            rating,
             ..
-        } => reply_frame(parties, position, *reply_id, *in_reply_to, content, row.at),
+        } => reply_frame(
+            parties,
+            position,
+            *reply_id,
+            *in_reply_to,
+            content,
+            *rating,
+            row.at,
+        ),
     }
 }
 
@@ -158,6 +169,7 @@ pub(super) fn reply(parties: &Parties, position: i64, reply: &Reply) -> String {
         reply.reply_id,
         reply.in_reply_to,
         &reply.content,
+        None,
         reply.produced_at,
     )
 }
@@ -181,6 +193,12 @@ pub(super) fn answered(turn_id: TurnId, position: i64) -> String {
 /// What a turn says is a secret: it is shown no longer.
 pub(super) fn masked(turn_id: TurnId, position: i64) -> String {
     json!({ "event": "masked", "data": { "turn_id": turn_id }, "position": position }).to_string()
+}
+
+/// The visitor says, perhaps elsewhere, what they think of a reply.
+pub(super) fn rated(reply_id: ReplyId, rating: Option<Rating>, position: i64) -> String {
+    json!({ "event": "rated", "data": { "reply_id": reply_id, "rating": rating }, "position": position })
+        .to_string()
 }
 
 /// A frame that was not acted upon; the same again makes no difference.
@@ -248,6 +266,7 @@ fn turn_frame(
         masked: content.is_none(),
         files,
         asks_secret: false,
+        rating: None,
         message_type: VISITOR,
         is_complete: true,
         suggestions: None,
@@ -266,6 +285,7 @@ fn reply_frame(
     reply_id: ReplyId,
     in_reply_to: Option<TurnId>,
     content: &Personal<ReplyContent>,
+    rating: Option<Rating>,
     at: DateTime<Utc>,
 ) -> String {
     let clear = content.clear();
@@ -277,6 +297,7 @@ fn reply_frame(
         masked: false,
         files: &[],
         asks_secret: clear.is_some_and(|content| content.asks_secret),
+        rating,
         message_type: BOT,
         is_complete: true,
         suggestions: Some(suggestions.iter().map(SuggestionFrame::from).collect()),

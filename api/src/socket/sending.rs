@@ -136,6 +136,9 @@ impl Sending<'_> {
                 }
             }
             LiveFact::Answered { turn_id } => self.tell_answered(*turn_id, position).await,
+            LiveFact::Rated { reply_id, rating } => {
+                self.tell(outgoing::rated(*reply_id, *rating, position)).await
+            }
             LiveFact::Masked { turn_id } => self.tell(outgoing::masked(*turn_id, position)).await,
             LiveFact::SessionEnded => Err(Close::Unauthenticated),
             LiveFact::ConversationStarted | LiveFact::ConversationEnded { .. } => Ok(()),

@@ -8,6 +8,7 @@ mod idempotency;
 mod node;
 mod pages;
 mod protocol;
+mod ratings;
 mod rest;
 mod schemathesis;
 mod server;

@@ -15,6 +15,7 @@ async fn look(seed: u32, seconds: u32) {
         limits.visits_per_minute_max = NonZeroU32::MAX;
         limits.failures_per_minute_max = NonZeroU32::MAX;
         limits.messages_per_minute_max = NonZeroU32::MAX;
+        limits.files_per_minute_max = NonZeroU32::MAX;
         settings.default_bot = Some("helper".to_owned());
     })
     .await;

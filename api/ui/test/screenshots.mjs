@@ -64,6 +64,13 @@ const STATES = {
       await page.locator(".state-received").waitFor();
     },
   },
+  thumbs: {
+    async act(page, server) {
+      await settled(page);
+      server.reply(server.onlySession, { content: "Hi", reply_id: "r1", rating: "good" });
+      await page.locator(".message").first().hover();
+    },
+  },
   files: {
     async act(page, server) {
       await settled(page);

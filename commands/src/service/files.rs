@@ -161,7 +161,7 @@ impl Commands {
 }
 
 /// Passes the session's own visitor, and tokens with the permission. Of other sessions a visitor learns nothing.
-fn may(context: &Context, session: SessionId, permission: Permission) -> Result<(), CommandError> {
+pub(super) fn may(context: &Context, session: SessionId, permission: Permission) -> Result<(), CommandError> {
     match &context.actor {
         Actor::Visitor { session: own, .. } if *own == session => Ok(()),
         Actor::Visitor { .. } => Err(SessionError::NotFound.into()),

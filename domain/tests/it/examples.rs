@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use domain::access::{AccessEvent, Denial};
 use domain::bot::{BotEvent, Finding, Package, Profile, Script, Severity};
-use domain::conversation::{ConversationEnd, ConversationEvent, Reply, Turn};
+use domain::conversation::{ConversationEnd, ConversationEvent, Rating, Reply, Turn};
 use domain::file::{FileEvent, Upload};
 use domain::organisation::OrganisationEvent;
 use domain::run::{RunEvent, RunOutcome, RunStart, Suspension};
@@ -159,6 +159,12 @@ pub fn conversation() -> Vec<ConversationEvent> {
             received_at: at(),
         }),
         ConversationEvent::ReplyProduced(reply()),
+        ConversationEvent::ReplyRated {
+            session_id: id(4).into(),
+            reply_id: id(8).into(),
+            rating: Some(Rating::Good),
+            rated_at: at(),
+        },
         ConversationEvent::Ended {
             session_id: id(4).into(),
             reason: ConversationEnd::Idle,

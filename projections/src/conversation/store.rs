@@ -1,8 +1,10 @@
 //! How conversations and their turns are kept: two tables, each written by one statement for a batch.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use domain::ConversationId;
-use domain::conversation::ConversationEnd;
+use domain::conversation::{ConversationEnd, Rating};
 use serde_json::Value;
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, PgConnection, Row};
@@ -23,8 +25,13 @@ pub(super) async fn load(
 ) -> Result<Rows<Conversations>, sqlx::Error> {
     let rows = load_rows::<ConversationRow>(connection, keys).await?;
     let begun = |(position, row): (i64, ConversationRow)| {
-        let (turns, masked) = (Vec::new(), Vec::new());
-        (row.id, Folded::stored(position, Fold { row, turns, masked }))
+        let fold = Fold {
+            row,
+            turns: Vec::new(),
+            masked: Vec::new(),
+            rated: Vec::new(),
+        };
+        (fold.row.id, Folded::stored(position, fold))
     };
     Ok(rows.into_iter().map(begun).collect())
 }
@@ -119,6 +126,35 @@ pub(super) async fn mask_turns(
     )
     .bind(&conversations)
     .bind(&turns)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// After the turns are there. Of several ratings of a reply the last counts.
+pub(super) async fn rate_turns(
+    connection: &mut PgConnection,
+    rows: &Rows<Conversations>,
+) -> Result<(), sqlx::Error> {
+    let mut last = BTreeMap::new();
+    for (id, folded) in rows {
+        for (reply, rating) in folded.row.iter().flat_map(|fold| &fold.rated) {
+            last.insert((id.0, reply.0), rating.map(rating_word));
+        }
+    }
+    if last.is_empty() {
+        return Ok(());
+    }
+    let (keys, ratings): (Vec<_>, Vec<Option<&str>>) = last.into_iter().unzip();
+    let (conversations, replies): (Vec<Uuid>, Vec<Uuid>) = keys.into_iter().unzip();
+    sqlx::query(
+        "update read.turns t set rating = r.rating
+           from unnest($1::uuid[], $2::uuid[], $3::text[]) r (conversation_id, id, rating)
+          where t.conversation_id = r.conversation_id and t.id = r.id and t.author = 'bot'",
+    )
+    .bind(&conversations)
+    .bind(&replies)
+    .bind(&ratings)
     .execute(connection)
     .await?;
     Ok(())
@@ -242,6 +278,19 @@ impl<'r> FromRow<'r, PgRow> for ConversationRow {
             reply_count: column::count(row, "reply_count")?,
         })
     }
+}
+
+pub(super) fn rating_word(rating: Rating) -> &'static str {
+    match rating {
+        Rating::Good => "good",
+        Rating::Bad => "bad",
+    }
+}
+
+pub(super) fn rating(text: &str) -> Option<Rating> {
+    [Rating::Good, Rating::Bad]
+        .into_iter()
+        .find(|rating| rating_word(*rating) == text)
 }
 
 fn end_word(end: ConversationEnd) -> &'static str {

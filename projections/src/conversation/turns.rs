@@ -1,7 +1,7 @@
 //! What was said, opened for a reader with the right: a conversation's turns, and what a socket missed.
 
 use chrono::{DateTime, Utc};
-use domain::conversation::ReplyContent;
+use domain::conversation::{Rating, ReplyContent};
 use domain::file::AttachedFile;
 use domain::{ConversationId, Personal, ReplyId, RunId, SessionId, TurnId};
 use event_log::Position;
@@ -10,7 +10,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{FromRow, QueryBuilder, Row};
 use uuid::Uuid;
 
-use super::Author;
+use super::{Author, store};
 use crate::column;
 use crate::paging::{Cursor, Keyset, Order, Page, Slice, fetch};
 use crate::reader::{ReadError, Reads, personal};
@@ -19,7 +19,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "select conversation_id, position, session_id, id, author, message_id, in_reply_to, run_id, ",
-            "content, masked, files, at from read.turns where ",
+            "content, masked, files, rating, at from read.turns where ",
             $rest
         )
     };
@@ -54,6 +54,8 @@ pub enum Said {
         /// The run that said it; None when the bot answered by itself.
         run_id: Option<RunId>,
         content: Personal<ReplyContent>,
+        /// What the person thinks of it; None until they say so.
+        rating: Option<Rating>,
     },
 }
 
@@ -140,6 +142,22 @@ impl Reads {
         self.opened(sealed).await
     }
 
+    /// The conversation of a session in which a bot's reply was said.
+    pub async fn conversation_of_reply(
+        &self,
+        session_id: SessionId,
+        reply_id: ReplyId,
+    ) -> Result<Option<ConversationId>, ReadError> {
+        let found: Option<Uuid> = sqlx::query_scalar(
+            "select conversation_id from read.turns where session_id = $1 and id = $2 and author = 'bot'",
+        )
+        .bind(session_id.0)
+        .bind(reply_id.0)
+        .fetch_optional(&mut *self.connection().await)
+        .await?;
+        Ok(found.map(ConversationId))
+    }
+
     async fn opened(&self, mut sealed: Vec<SealedTurn>) -> Result<Vec<TurnRow>, ReadError> {
         let mut markers = Vec::with_capacity(sealed.len());
         for turn in &mut sealed {
@@ -178,6 +196,7 @@ struct SealedTurn {
     content: Value,
     masked: bool,
     files: Option<Value>,
+    rating: Option<Rating>,
     at: DateTime<Utc>,
 }
 
@@ -196,6 +215,7 @@ impl SealedTurn {
                 in_reply_to: self.in_reply_to,
                 run_id: self.run_id,
                 content: personal(content.unwrap_or_default())?,
+                rating: self.rating,
             },
         };
         Ok(TurnRow {
@@ -222,6 +242,7 @@ impl<'r> FromRow<'r, PgRow> for SealedTurn {
             content: row.try_get("content")?,
             masked: row.try_get("masked")?,
             files: row.try_get("files")?,
+            rating: column::optional_word(row, "rating", store::rating)?,
             at: row.try_get("at")?,
         })
     }

@@ -1,10 +1,10 @@
 //! What an event is to a listener: whose it is, what of it is opened, and what it says.
 
 use chrono::{DateTime, Utc};
-use domain::conversation::{Conversation, ConversationEnd, ConversationEvent, Reply, Turn};
+use domain::conversation::{Conversation, ConversationEnd, ConversationEvent, Rating, Reply, Turn};
 use domain::run::{Run, RunEvent};
 use domain::session::Session;
-use domain::{Aggregate, EventFormatError, SessionId, TurnId};
+use domain::{Aggregate, EventFormatError, ReplyId, SessionId, TurnId};
 use event_log::{Position, RecordedEvent};
 use serde_json::Value;
 use uuid::Uuid;
@@ -34,6 +34,11 @@ pub enum LiveFact {
     /// What a turn says is shown to nobody from now on.
     Masked {
         turn_id: TurnId,
+    },
+    /// The person says what they think of a reply.
+    Rated {
+        reply_id: ReplyId,
+        rating: Option<Rating>,
     },
     ConversationEnded {
         reason: ConversationEnd,
@@ -104,6 +109,7 @@ fn of_conversation(event: ConversationEvent) -> Option<LiveFact> {
             answers: reply.in_reply_to,
             reply,
         },
+        ConversationEvent::ReplyRated { reply_id, rating, .. } => LiveFact::Rated { reply_id, rating },
         ConversationEvent::Ended { reason, .. } => LiveFact::ConversationEnded { reason },
     })
 }

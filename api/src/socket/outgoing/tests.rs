@@ -78,6 +78,7 @@ fn a_reply_carries_its_suggestions_and_what_it_answers() {
         in_reply_to: Some(TurnId(Uuid::from_u128(6))),
         run_id: None,
         content: Personal::conversation(UserId(Uuid::from_u128(4)), content),
+        rating: Some(Rating::Good),
     };
     let frame = parsed(&of_row(&parties(), &row(said)));
     assert_eq!(

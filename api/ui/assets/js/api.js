@@ -86,6 +86,17 @@ export async function fileContent(credential, { file_id: fileId }) {
   return response.blob();
 }
 
+/** Says what the visitor thinks of a reply: `good`, `bad`, or null to take it back. */
+export async function rateReply(credential, replyId, rating) {
+  const response = await fetch(`/api/v1/sessions/${encodeURIComponent(credential.split(".")[0])}/replies/${encodeURIComponent(replyId)}/rate`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${credential}`, "content-type": "application/json" },
+    body: JSON.stringify({ rating }),
+    signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+  }).catch(() => null);
+  if (!response?.ok) throw new Refusal({ status: response?.status ?? 0 });
+}
+
 const filesOf = (credential) => `/api/v1/sessions/${encodeURIComponent(credential.split(".")[0])}/files`;
 
 /** `Retry-After` is a number of seconds or a date. */

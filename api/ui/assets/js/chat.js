@@ -1,7 +1,7 @@
 // Puts the page together: what happens to the connection and the transcript, and what is shown of it.
 
 import { createAnnouncer } from "./announcer.js";
-import { botConfiguration, botInPath, fileContent, Refusal, session, uploadFile } from "./api.js";
+import { botConfiguration, botInPath, fileContent, rateReply, Refusal, session, uploadFile } from "./api.js";
 import { createAttachments } from "./attachments.js";
 import { createComposer } from "./composer.js";
 import { createDelivery, newMessageId } from "./delivery.js";
@@ -96,6 +96,7 @@ const transcriptView = createTranscriptView({
     change(transcripts.withRetry(transcript, messageId));
     deliverUnsent();
   },
+  onRate: rate,
   onEdit(messageId) {
     const entry = transcript.entries.find((one) => one.messageId === messageId);
     change(transcripts.withoutUnsent(transcript, messageId));
@@ -174,6 +175,18 @@ function openStorage() {
     if (entry.state === "failed" || isOld) transcript = transcripts.withFailed(transcript, entry.messageId, entry.reason);
   }
   change(transcript);
+}
+
+/** Shown at once; what the server did not take is as it was. */
+async function rate({ replyId, rating: before }, rating) {
+  change(transcripts.withRating(transcript, replyId, rating));
+  announcer.say(text(rating === null ? "rateTaken" : "rateThanks"));
+  try {
+    await rateReply(storage.credential(), replyId, rating);
+  } catch {
+    change(transcripts.withRating(transcript, replyId, before));
+    composer.notify(text("rateAway"));
+  }
 }
 
 /** Files go to the session that there is once the page has one. */
@@ -255,6 +268,7 @@ const EVENTS = {
     clearTimeout(typingTimer);
     typingTimer = setTimeout(() => change(transcripts.withoutTyping(transcript)), TYPING_MS);
   },
+  rated: (data) => change(transcripts.withRating(transcript, data.reply_id ?? null, data.rating)),
   masked: (data) => change(transcripts.withMasked(transcript, data.turn_id)),
   answered: (data) => change(transcripts.withAnswered(transcript, data.turn_id)),
   error(data) {

@@ -14,7 +14,7 @@ const STATES = {
 
 /** A view with its `node`; `update(row, {connected})` shows another version of the same message. */
 export function createMessageView(tools) {
-  const { text, clock, botTitle, onRetry, onEdit, announce } = tools;
+  const { text, clock, botTitle, onRetry, onEdit, onRate, announce } = tools;
   const author = element("span", { class: "visually-hidden" });
   const body = element("div", { class: "body", dir: "auto" });
   const files = element("div", { class: "files" });
@@ -29,7 +29,7 @@ export function createMessageView(tools) {
     if (entry.content !== shown.content || entry.masked !== shown.masked) showBody(entry);
     if (entry.files !== shown.files) files.replaceChildren(...entry.files.map((file) => createFileView(file, tools)));
     const state = entry.state === "sending" && !connected ? "waiting" : entry.state;
-    const mark = JSON.stringify([state, entry.reason, entry.at, last, entry.streaming]);
+    const mark = JSON.stringify([state, entry.reason, entry.at, last, entry.streaming, entry.rating]);
     if (mark !== shown.mark) showMeta(entry, state, last);
     shown = { content: entry.content, masked: entry.masked, files: entry.files, mark };
   }
@@ -59,8 +59,18 @@ export function createMessageView(tools) {
     const shownBelow = entry.author !== "notice" && !entry.streaming && (last || important);
     meta.replaceChildren(...(shownBelow ? [time, ...stateParts(entry, state)].filter(Boolean) : []));
     const copy = entry.author === "notice" || entry.streaming || entry.erased || entry.masked || entry.content === "" ? null : copyButton(() => shown.content, "copyMessage", { text, announce });
-    toolbar.replaceChildren(...[shownBelow ? null : timeOf(entry, clock), copy].filter(Boolean));
-    toolbar.hidden = copy === null;
+    // Pressed again, a thumb is taken back. The focus stays on it.
+    const focused = toolbar.contains(document.activeElement) ? document.activeElement.dataset.rating : undefined;
+    const thumbs = entry.replyId === null || entry.streaming || entry.erased ? [] : ["good", "bad"].map((rating) => thumb(entry, rating));
+    toolbar.replaceChildren(...[shownBelow ? null : timeOf(entry, clock), copy, ...thumbs].filter(Boolean));
+    toolbar.hidden = copy === null && thumbs.length === 0;
+    if (focused !== undefined) thumbs.find((button) => button.dataset.rating === focused)?.focus();
+  }
+
+  function thumb(entry, rating) {
+    const pressed = entry.rating === rating;
+    const label = text(rating === "good" ? "rateGood" : "rateBad");
+    return element("button", { class: "icon-button small thumb", type: "button", "aria-pressed": String(pressed), "aria-label": label, title: label, "data-rating": rating, onclick: () => onRate(entry, pressed ? null : rating) }, icon(rating));
   }
 
   function stateParts(entry, state) {

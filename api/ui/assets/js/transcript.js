@@ -54,6 +54,12 @@ export function withMasked(transcript, turnId) {
   return { ...transcript, entries };
 }
 
+/** What the visitor thinks of a reply: `good`, `bad`, or null for nothing. */
+export function withRating(transcript, replyId, rating) {
+  const entries = transcript.entries.map((entry) => (replyId !== null && entry.replyId === replyId ? { ...entry, rating: ratingIn(rating) } : entry));
+  return { ...transcript, entries };
+}
+
 /** `retryable`: whether the same again may fare better. */
 export function withFailed(transcript, messageId, reason, retryable = true) {
   return changed(transcript, messageId, (entry) => (entry.state === "sending" ? { ...entry, state: "failed", reason, retryable } : entry));
@@ -141,6 +147,8 @@ function withReply(transcript, frame, position) {
     inReplyTo: frame.in_reply_to ?? null,
     suggestions: suggestionsIn(frame.suggestions),
     asksSecret: frame.asks_secret === true,
+    replyId: frame.reply_id ?? null,
+    rating: ratingIn(frame.rating),
     streaming: false,
     streamToken: token,
   };
@@ -229,9 +237,13 @@ const blank = (author, key) => ({
   retryable: true,
   suggestions: [],
   asksSecret: false,
+  replyId: null,
+  rating: null,
   streaming: false,
   streamToken: null,
 });
+
+const ratingIn = (rating) => (["good", "bad"].includes(rating) ? rating : null);
 
 /** Files as `{file_id, name, media_type, bytes}`. */
 function filesIn(list) {

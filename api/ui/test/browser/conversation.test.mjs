@@ -233,3 +233,29 @@ test("a_secret_is_hidden_while_it_is_typed_and_kept_nowhere", async () => {
   await shows(page, hidden, "none");
   await leave();
 });
+
+test("a_reply_is_rated_with_a_thumb_which_can_be_taken_back", async () => {
+  const { server, page, leave } = await visit({ greeting: { content: "Welcome", reply_id: "r1" } });
+  await shows(page, bubbles, ["Welcome"]);
+  const pressed = (page) => page.locator(".thumb").evaluateAll((thumbs) => thumbs.map((thumb) => thumb.getAttribute("aria-pressed")));
+  const good = page.getByRole("button", { name: "Good answer" });
+  await good.focus();
+  await page.keyboard.press("Enter");
+  await shows(page, pressed, ["true", "false"]);
+  assert.equal(await good.evaluate((thumb) => thumb === document.activeElement), true);
+  await page.keyboard.press("Enter");
+  await shows(page, pressed, ["false", "false"]);
+  await page.locator(".message").hover();
+  await page.getByRole("button", { name: "Bad answer" }).click();
+  await shows(page, pressed, ["false", "true"]);
+  await shows(page, () => server.ratings, [{ reply: "r1", rating: "good" }, { reply: "r1", rating: null }, { reply: "r1", rating: "bad" }]);
+  // Another window of the same visitor.
+  server.toAll(server.onlySession, { event: "rated", data: { reply_id: "r1", rating: "good" }, position: 1000 });
+  await shows(page, pressed, ["true", "false"]);
+  server.rates = false;
+  await good.focus();
+  await page.keyboard.press("Enter");
+  await shows(page, (page) => page.locator("#notice").innerText(), "What you think of the answer could not be sent.");
+  await shows(page, pressed, ["true", "false"]);
+  await leave();
+});

@@ -38,6 +38,8 @@ class StandIn {
   /** Called with `(request, response)`; a true answer means that it has answered. */
   onRequest = null;
   files = new Map();
+  ratings = [];
+  rates = true;
   fileBytesMax = 1_000_000;
   /** Whose pages may frame the chat. */
   embedOrigins = "*";
@@ -103,9 +105,13 @@ class StandIn {
 
   /** Takes a file in, or gives one out, for whoever has the session's credential. */
   async answerFile(request, url, response) {
-    const [, , , , id, , fileId] = url.pathname.split("/");
+    const [, , , , id, kind, fileId] = url.pathname.split("/");
     const session = this.sessions.get(id);
     if (!session || request.headers.authorization !== `Bearer ${session.credential}`) return problem(response, 401, "unauthenticated");
+    if (kind === "replies") {
+      this.ratings.push({ reply: fileId, ...JSON.parse(Buffer.concat(await request.toArray())) });
+      return this.rates ? json(response, 200, { token: "t" }) : problem(response, 503, "unavailable");
+    }
     if (request.method === "GET") {
       const file = this.files.get(fileId);
       if (!file) return problem(response, 404, "file_not_found");

@@ -102,7 +102,9 @@ impl Worker {
                     });
                 }
                 ConversationEvent::TurnReceived(turn) => found.turns.push(turn),
-                ConversationEvent::ReplyProduced(_) | ConversationEvent::Ended { .. } => {}
+                ConversationEvent::ReplyProduced(_)
+                | ConversationEvent::ReplyRated { .. }
+                | ConversationEvent::Ended { .. } => {}
             }
         }
         Ok(found)
