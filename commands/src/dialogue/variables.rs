@@ -70,6 +70,10 @@ impl Shared {
             .filter(|(name, _)| variables.iter().all(|(taken, _)| taken != name))
             .collect();
         variables.extend(free);
+        // In which the machine speaks by itself: the package chooses it, as nobody says which is theirs.
+        if variables.iter().all(|(taken, _)| taken != "language") {
+            variables.push(("language".to_owned(), Value::from("en")));
+        }
         Ok(variables)
     }
 }

@@ -117,7 +117,8 @@ async fn every_script_finds_who_talks_and_the_parameters_of_its_package() {
     let bot = world.bot(&process, "TALK 1").await;
     let start = "TALK user.id = user_id AND session.id = session_id AND from = user_id\n\
         TALK bot.name + \" \" + channel + \" \" + role + \" \" + username + \".\"\nCALL \"inner.bas\"\n";
-    let inner = "TALK \"greeting is \" + greeting\nTALK user.id = user_id\nTALK session.channel\n";
+    let inner =
+        "TALK \"greeting is \" + greeting\nTALK user.id = user_id\nTALK session.channel + \" \" + language\n";
     load(&world, &process, bot, &[("start", start), ("inner", inner)]).await;
     let parameters = vec![
         ("greeting".to_owned(), basic::Value::text("Ahoy")),
@@ -132,8 +133,24 @@ async fn every_script_finds_who_talks_and_the_parameters_of_its_package() {
             "helper web user .",
             "greeting is Ahoy",
             "true",
-            "web",
+            "web en",
             "No idea.",
         ])
+        .await;
+}
+
+#[tokio::test]
+async fn a_package_chooses_the_language_of_its_scripts() {
+    let world = World::new().await;
+    let process = world.process().await;
+    let bot = world.bot(&process, "TALK 1").await;
+    let start = "TALK language + \" \" + FORMAT(\"2026-03-07\", \"dddd\")\nHEAR x AS BOOLEAN\n";
+    load(&world, &process, bot, &[("start", start)]).await;
+    let parameters = vec![("language".to_owned(), basic::Value::text("pt-BR"))];
+    process.dialogues().set_parameters(bot, parameters);
+    let visitor = world.visitor(&process, bot).await;
+    say(&process, &visitor, "?").await;
+    world
+        .hears(&["pt-BR sábado", "Não entendi. Responda sim ou não, por favor."])
         .await;
 }

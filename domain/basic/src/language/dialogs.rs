@@ -8,7 +8,7 @@ pub(super) const WORDS: &[Word] = &[function(
     "SET LANGUAGE",
     &[],
     "SET LANGUAGE \"pt\"",
-    "Decides in which language an answer that does not fit is asked for again: en, pt or es.",
+    "Decides in which language answers are asked for again and months and days are named: en, pt or es.",
     (1, 1),
     |context, values| {
         *context.language = Language::named(&values[0].to_text()?);

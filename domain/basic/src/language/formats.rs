@@ -1,9 +1,9 @@
 //! FORMAT: values in the form in which people read them.
 
-use chrono::{DateTime, Datelike, Timelike, Utc};
-
+use super::date_patterns::by_date_pattern;
 use super::dates::moment;
 use super::maths::fraction;
+use super::texts::bounded;
 use super::{Word, function};
 use crate::machine::{Context, Fault};
 use crate::value::{Value, parse_number};
@@ -22,14 +22,14 @@ pub(super) const WORDS: &[Word] = &[
         "FORMAT DATE",
         &[],
         "FORMAT_DATE(date, pattern)",
-        "A date by a pattern such as dd/MM/yyyy.",
+        "A date by a pattern such as dd/MM/yyyy or dddd, d MMMM.",
         (1, 2),
         format_date,
     )
     .separated_by("AS"),
 ];
 
-fn format_date(_: &mut Context<'_>, values: &mut [Value]) -> Result<Value, Fault> {
+fn format_date(context: &mut Context<'_>, values: &mut [Value]) -> Result<Value, Fault> {
     let Some(moment) = moment(&values[0]) else {
         return Ok(Value::text(values[0].to_text()?));
     };
@@ -39,11 +39,12 @@ fn format_date(_: &mut Context<'_>, values: &mut [Value]) -> Result<Value, Fault
     } else {
         &pattern
     };
-    Ok(Value::text(by_date_pattern(&moment, pattern).unwrap_or_default()))
+    let formatted = by_date_pattern(&moment, pattern, *context.language);
+    bounded(formatted.unwrap_or_default())
 }
 
 /// A pattern that does not fit the value leaves it as it is.
-fn format(_: &mut Context<'_>, values: &mut [Value]) -> Result<Value, Fault> {
+fn format(context: &mut Context<'_>, values: &mut [Value]) -> Result<Value, Fault> {
     let pattern = values.get(1).map_or(Ok(String::new()), Value::to_text)?;
     let numeric = match &values[0] {
         Value::Text(text) => parse_number(text).is_some(),
@@ -52,13 +53,13 @@ fn format(_: &mut Context<'_>, values: &mut [Value]) -> Result<Value, Fault> {
     let formatted = if numeric {
         by_number_pattern(fraction(&values[0], "FORMAT")?, &pattern)
     } else {
-        moment(&values[0]).and_then(|moment| by_date_pattern(&moment, &pattern))
+        moment(&values[0]).and_then(|moment| by_date_pattern(&moment, &pattern, *context.language))
     };
     let plain = || values[0].to_text();
-    Ok(Value::text(match formatted {
+    bounded(match formatted {
         Some(text) => text,
         None => by_text_pattern(&plain()?, &pattern).map_or_else(plain, Ok)?,
-    }))
+    })
 }
 
 /// `<` and `>` make small letters and capitals; `@` is a character or a space, `&` a character or nothing.
@@ -196,51 +197,4 @@ fn grouped(number: f64, decimals: usize, point: char, group: Option<char>) -> St
         text.push_str(fraction);
     }
     text
-}
-
-/// Letters of date patterns; what is none of them stands for itself, as does what stands in ' '.
-fn by_date_pattern(moment: &DateTime<Utc>, pattern: &str) -> Option<String> {
-    if pattern.is_empty() {
-        return None;
-    }
-    let mut text = String::new();
-    let mut rest = pattern;
-    while let Some(first) = rest.chars().next() {
-        if let Some((quoted, after)) = rest.strip_prefix('\'').and_then(|rest| rest.split_once('\'')) {
-            text.push_str(quoted);
-            rest = after;
-            continue;
-        }
-        let length = rest.chars().take_while(|c| *c == first).map(char::len_utf8).sum();
-        let run = &rest[..length];
-        // MM is the month and mm the minute; everything else may be written either way.
-        let twelve = |hour: u32| if hour.is_multiple_of(12) { 12 } else { hour % 12 };
-        let piece = match (first, length) {
-            ('y' | 'Y', 2) => format!("{:02}", moment.year().rem_euclid(100)),
-            ('y' | 'Y', _) => format!("{:04}", moment.year()),
-            ('M', 4) => moment.format("%B").to_string(),
-            ('M', 3) => moment.format("%b").to_string(),
-            ('M', 2) => format!("{:02}", moment.month()),
-            ('M', 1) => moment.month().to_string(),
-            ('d' | 'D', 4) => moment.format("%A").to_string(),
-            ('d' | 'D', 3) => moment.format("%a").to_string(),
-            ('d' | 'D', 2) => format!("{:02}", moment.day()),
-            ('d' | 'D', 1) => moment.day().to_string(),
-            ('H', 2) => format!("{:02}", moment.hour()),
-            ('H', 1) => moment.hour().to_string(),
-            ('h', 2) if pattern.contains("tt") => format!("{:02}", twelve(moment.hour())),
-            ('h', 1) if pattern.contains('t') => twelve(moment.hour()).to_string(),
-            ('h', 1 | 2) => format!("{:02}", moment.hour()),
-            ('m', 2) => format!("{:02}", moment.minute()),
-            ('m', 1) => moment.minute().to_string(),
-            ('s', 2) => format!("{:02}", moment.second()),
-            ('s', 1) => moment.second().to_string(),
-            ('f', 1..=3) => format!("{:03}", moment.timestamp_subsec_millis())[..length].to_owned(),
-            ('t', 2) => (if moment.hour() < 12 { "AM" } else { "PM" }).to_owned(),
-            _ => run.to_owned(),
-        };
-        text.push_str(&piece);
-        rest = &rest[length..];
-    }
-    Some(text)
 }

@@ -8,6 +8,7 @@
 mod analysis;
 mod calendar;
 mod conditions;
+mod date_patterns;
 mod dates;
 mod dialogs;
 mod effects;

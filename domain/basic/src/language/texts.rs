@@ -159,7 +159,7 @@ fn map_text(value: &Value, change: impl FnOnce(&str) -> String) -> Outcome {
 }
 
 /// Capitals can be longer than small letters, so even mapping can make a text too long.
-fn bounded(text: String) -> Outcome {
+pub(super) fn bounded(text: String) -> Outcome {
     if text.len() > TEXT_BYTES_MAX {
         Err(Fault::text_length())
     } else {

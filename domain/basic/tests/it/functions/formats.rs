@@ -2,7 +2,9 @@
 
 use expect_test::expect;
 
-use crate::transcript::check_values;
+use basic::{Effect, Input, Limits, Machine, Step, Value};
+
+use crate::transcript::{check, check_values, now, program, start};
 
 #[test]
 fn functions_on_formats() {
@@ -136,5 +138,69 @@ fn functions_on_formats() {
             FORMAT("😀b", "@-@") -> 😀-b
             FORMAT(5, "@@@") + "|" ->   5|
         "##]],
+    );
+}
+
+#[test]
+fn months_and_days_are_named_in_the_language_of_the_run() {
+    check(
+        r#"
+FOR EACH code IN ["en", "pt-BR", "Español", "fr"]
+  SET LANGUAGE code
+  months = ""
+  FOR i = 0 TO 11
+    months = months + " " + FORMAT(DATEADD("2026-01-04", i, "months"), "MMMM-MMM")
+  NEXT
+  days = ""
+  FOR i = 0 TO 6
+    days = days + " " + FORMAT_DATE(DATEADD("2026-01-04", i, "days"), "dddd-DDD")
+  NEXT
+  TALK code + ":" + months + " |" + days
+NEXT
+SET LANGUAGE "pt"
+TALK FORMAT(NOW, "dddd, d 'de' MMMM 'de' yyyy, HH'h'mm")
+TALK FORMAT("2026-03-07", "MMMMM MM ddddd dd")
+"#,
+        &[],
+        expect![[r#"
+            en: January-Jan February-Feb March-Mar April-Apr May-May June-Jun July-Jul August-Aug September-Sep October-Oct November-Nov December-Dec | Sunday-Sun Monday-Mon Tuesday-Tue Wednesday-Wed Thursday-Thu Friday-Fri Saturday-Sat
+            pt-BR: janeiro-jan fevereiro-fev março-mar abril-abr maio-mai junho-jun julho-jul agosto-ago setembro-set outubro-out novembro-nov dezembro-dez | domingo-dom segunda-feira-seg terça-feira-ter quarta-feira-qua quinta-feira-qui sexta-feira-sex sábado-sáb
+            Español: enero-ene febrero-feb marzo-mar abril-abr mayo-may junio-jun julio-jul agosto-ago septiembre-sep octubre-oct noviembre-nov diciembre-dic | domingo-dom lunes-lun martes-mar miércoles-mié jueves-jue viernes-vie sábado-sáb
+            fr: January-Jan February-Feb March-Mar April-Apr May-May June-Jun July-Jul August-Aug September-Sep October-Oct November-Nov December-Dec | Sunday-Sun Monday-Mon Tuesday-Tue Wednesday-Wed Thursday-Thu Friday-Fri Saturday-Sat
+            domingo, 1 de março de 2026, 09h05
+            MMMMM 03 ddddd 07
+        "#]],
+    );
+}
+
+#[test]
+fn the_host_chooses_the_language_of_names() {
+    let script = program("HEAR x\nTALK FORMAT(TODAY, \"dddd\")");
+    let mut start = start(Limits::default());
+    start.variables.push(("language".to_owned(), Value::from("es")));
+    let mut machine = Machine::start(script.clone(), start);
+    machine.run(Input::Start, now(), 1000);
+    let mut machine = Machine::restore(&machine.suspend(), &[script], Limits::default()).unwrap();
+    let step = machine.run(Input::text("x"), now(), 1000);
+    assert!(
+        matches!(&step, Step::Effect(Effect::Talk { text }) if text == "domingo"),
+        "{step:?}"
+    );
+}
+
+#[test]
+fn a_pattern_cannot_make_a_text_too_long() {
+    check(
+        r#"
+pattern = "dddd "
+FOR i = 1 TO 21
+  pattern = pattern + pattern
+NEXT
+TALK LEN(FORMAT(TODAY, pattern))
+"#,
+        &[],
+        expect![[r#"
+            failed R0107 6:10 a text is longer than 10 MB
+        "#]],
     );
 }
