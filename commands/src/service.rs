@@ -227,6 +227,12 @@ impl Commands {
                     .as_deref()
                     .is_some_and(|hash| credential.secret.fits(hash)) =>
             {
+                // An account that is switched off opens nothing, and why is not told.
+                match self.dialogues.admitting(tenant, open.user_id).await {
+                    Ok(()) => {}
+                    Err(CommandError::Refused { .. }) => return Err(CommandError::Unauthenticated),
+                    Err(error) => return Err(error),
+                }
                 Ok(VisitorSession {
                     tenant,
                     session_id: credential.session,

@@ -35,13 +35,15 @@ pub enum UserError {
     Name,
     #[error("a visitor has no account")]
     Visitor,
+    #[error("the account is switched off")]
+    Deactivated,
 }
 
 impl Refusal for UserError {
     fn kind(&self) -> RefusalKind {
         match self {
             Self::NotFound => RefusalKind::NotFound,
-            Self::Registered | Self::Visitor => RefusalKind::Conflict,
+            Self::Registered | Self::Visitor | Self::Deactivated => RefusalKind::Conflict,
             Self::Login | Self::Name => RefusalKind::Invalid,
         }
     }
@@ -53,6 +55,7 @@ impl Refusal for UserError {
             Self::Login => "user_login_invalid",
             Self::Name => "user_name_invalid",
             Self::Visitor => "user_is_visitor",
+            Self::Deactivated => "user_deactivated",
         }
     }
 }

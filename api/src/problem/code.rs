@@ -198,6 +198,12 @@ pub const CODES: &[Code] = &[
     ),
     code("token_exists", 409, "Token exists already", "Nothing to do."),
     code(
+        "user_deactivated",
+        409,
+        "Account is switched off",
+        "Nothing is taken from the person until the account is switched on again.",
+    ),
+    code(
         "user_is_visitor",
         409,
         "User is a visitor",

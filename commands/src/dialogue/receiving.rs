@@ -6,7 +6,8 @@ use chrono::{DateTime, Utc};
 use domain::bot::Bot;
 use domain::conversation::{Conversation, ConversationEvent, Turn};
 use domain::session::OpenSession;
-use domain::{BotId, ConversationId, OrganisationId, Personal, SessionId, TurnId};
+use domain::user::User;
+use domain::{BotId, ConversationId, OrganisationId, Personal, SessionId, TurnId, UserId};
 use event_log::{Outcome, Stored};
 use serde_json::json;
 use uuid::Uuid;
@@ -15,7 +16,7 @@ use super::Dialogues;
 use super::attaching::check_files;
 use super::worker::Wake;
 use crate::executor::append_command;
-use crate::{BotError, CommandError, Context, NewTurn, ReceivedTurn, RefusalKind};
+use crate::{BotError, CommandError, Context, NewTurn, ReceivedTurn, RefusalKind, UserError};
 
 /// How often a turn looks for another conversation because the one it found was just ended.
 const ATTEMPTS_MAX: u32 = 8;
@@ -33,7 +34,11 @@ impl Dialogues {
         let turn_id = Self::turn_id(session_id, &new);
         let context = self.numbered(context, turn_id, &new);
         let content = checked(&new, self.shared.options.message_bytes_max)?;
-        if let Err(refusal) = self.answering(context.tenant, open.bot_id).await {
+        let admitted = match self.answering(context.tenant, open.bot_id).await {
+            Ok(()) => self.admitting(context.tenant, open.user_id).await,
+            Err(refusal) => Err(refusal),
+        };
+        if let Err(refusal) = admitted {
             // A repetition is answered as the first time, whatever holds now.
             return self.received_before(&context, turn_id).await?.ok_or(refusal);
         }
@@ -136,6 +141,20 @@ impl Dialogues {
             Bot::Absent => Err(BotError::NotFound.into()),
             Bot::Retired => Err(BotError::Retired.into()),
         }
+    }
+
+    /// Refuses somebody whose account is switched off.
+    pub(crate) async fn admitting(&self, tenant: OrganisationId, user: UserId) -> Result<(), CommandError> {
+        let executor = &self.shared.executor;
+        let off = |user: &User| matches!(user, User::Member { active: false, .. });
+        if !off(&executor.load::<User>(tenant, user).await?.state) {
+            return Ok(());
+        }
+        // Memory may be behind: a refusal is confirmed against the log.
+        if off(&executor.load_fresh::<User>(tenant, user).await?.state) {
+            return Err(UserError::Deactivated.into());
+        }
+        Ok(())
     }
 
     /// A message with an id is the same command however often it is sent; the turn is named after it.

@@ -1,6 +1,6 @@
 //! Taking turns in: each once, in the right conversation, or refused.
 
-use commands::CommandError;
+use commands::{CommandError, NewAccount};
 use domain::conversation::{ConversationEnd, ConversationEvent};
 
 use crate::observing::Fact;
@@ -248,4 +248,45 @@ async fn what_people_say_is_stored_sealed() {
     assert_eq!(world.count(clear).await, 0);
     let in_receipts = "select count(*) from log.receipts r where r::text like '%xylophone%'";
     assert_eq!(world.count(in_receipts).await, 0);
+}
+
+#[tokio::test]
+async fn somebody_whose_account_is_switched_off_is_not_heard() {
+    let world = World::new().await;
+    let process = world.process().await;
+    let bot = world.bot(&process, "TALK \"Hi\"\nHEAR x\nTALK x").await;
+    let visitor = world.visitor(&process, bot).await;
+    let user = visitor.open.user_id;
+    let account = NewAccount {
+        login: "ann@example.org".to_owned(),
+        name: "Ann".to_owned(),
+    };
+    process
+        .register_visitor(&world.context(), user, account)
+        .await
+        .expect("the login is free");
+    let first = message_with_id(1, "one");
+    process
+        .receive_turn(&visitor, first.clone(), start_of_day())
+        .await
+        .expect("it is taken in");
+    let elsewhere = world.process().await;
+    elsewhere
+        .deactivate_user(&world.context(), user)
+        .await
+        .expect("it is switched off");
+    let refused = elsewhere
+        .receive_turn(&visitor, message_with_id(2, "two"), start_of_day())
+        .await;
+    assert_eq!(refusal(refused), "user_deactivated");
+    let known = elsewhere
+        .receive_turn(&visitor, first, start_of_day())
+        .await
+        .expect("what was taken in before is known");
+    assert!(known.repeated);
+    elsewhere
+        .reactivate_user(&world.context(), user)
+        .await
+        .expect("it is switched on");
+    say(&elsewhere, &visitor, "three").await;
 }
