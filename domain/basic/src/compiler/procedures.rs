@@ -172,8 +172,12 @@ impl Compiler<'_, '_> {
             .unwrap_or_default();
         let given = invoke.arguments.len();
         if given != takes {
-            let plural = if takes == 1 { "" } else { "s" };
-            let message = format!("`{name}` takes {takes} argument{plural}, not {given}");
+            let wanted = match takes {
+                0 => "no arguments".to_owned(),
+                1 => "1 argument".to_owned(),
+                _ => format!("{takes} arguments"),
+            };
+            let message = format!("`{name}` takes {wanted}, not {given}");
             return self.report.add(ARGUMENT_COUNT, self.span, message);
         }
         let base = self.consecutive(invoke.arguments.iter());

@@ -173,13 +173,12 @@ impl Fault {
     }
 
     pub fn script_arguments(name: &str, takes: usize) -> Fault {
-        Fault::new(
-            "R0210",
-            format!(
-                "the script `{name}` has no more than {takes} parameter{}",
-                if takes == 1 { "" } else { "s" }
-            ),
-        )
+        let message = match takes {
+            0 => format!("the script `{name}` has no parameters"),
+            1 => format!("the script `{name}` has no more than 1 parameter"),
+            _ => format!("the script `{name}` has no more than {takes} parameters"),
+        };
+        Fault::new("R0210", message)
     }
 
     /// Whether a script may go on after it: limits and mistakes of the host end it in any case.

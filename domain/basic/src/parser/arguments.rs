@@ -77,8 +77,12 @@ impl Parser<'_, '_> {
         let wanted = match wanted {
             (0, 0) => "no arguments".to_owned(),
             (1, 1) => "1 argument".to_owned(),
+            (0, 1) => "at most 1 argument".to_owned(),
+            (1, 255) => "at least 1 argument".to_owned(),
             (least, most) if least == most => format!("{least} arguments"),
-            (least, 255) => format!("at least {least} argument{}", if least == 1 { "" } else { "s" }),
+            (least, 255) => format!("at least {least} arguments"),
+            (0, most) => format!("at most {most} arguments"),
+            (least, most) if most == least + 1 => format!("{least} or {most} arguments"),
             (least, most) => format!("{least} to {most} arguments"),
         };
         let message = format!("{} takes {wanted}, not {}", word.name, arguments.len());

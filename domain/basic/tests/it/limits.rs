@@ -114,3 +114,50 @@ fn copying_shared_lists_costs_steps() {
         ],
     );
 }
+
+#[test]
+fn no_limit_can_be_caught() {
+    let limits = Limits {
+        steps_per_turn: 200_000,
+        memory_bytes: 1 << 20,
+        ..Limits::default()
+    };
+    let offences = [
+        "WHILE TRUE\nWEND",
+        "a = [\"0123456789\"]\nDO\na = [a, a]\nLOOP",
+        "again",
+        "DO\nTALK \"x\"\nLOOP",
+        "s = \"0123456789\"\nDO\ns = REPLACE(s, \"0\", s + s)\nLOOP",
+        "a = [1]\nDO\na = [a]\nLOOP",
+        "a = RANGE(1, 2000000)",
+    ];
+    let procedures = "\nSUB again\nagain\nEND SUB\nSUB offend\nOFFENCE\nEND SUB";
+    let traps = [
+        "ON ERROR RESUME NEXT\nOFFENCE\nTALK \"caught\"",
+        "ON ERROR GOTO handler\nOFFENCE\nhandler:\nTALK \"caught\"",
+        "TRY\nOFFENCE\nCATCH e\nTALK \"caught\"\nEND TRY",
+        "ON ERROR RESUME NEXT\noffend\nTALK \"caught\"",
+        "TRY\nON ERROR GOTO handler\noffend\nhandler:\nTALK \"caught\"\nCATCH e\nTALK \"caught\"\nEND TRY",
+    ];
+    let codes = offences.map(|offence| {
+        let ends = traps.map(|trap| {
+            let script = (trap.to_owned() + procedures).replace("OFFENCE", offence);
+            let said = transcript(&program(&script), &[], limits.clone(), Way::Through);
+            assert!(!said.contains("caught"), "{script}: {said}");
+            let end = said.lines().last().unwrap_or_default();
+            end.split(' ').take(2).collect::<Vec<_>>().join(" ")
+        });
+        assert!(ends.iter().all(|end| *end == ends[0]), "{offence}: {ends:?}");
+        ends[0].clone()
+    });
+    expect![[r#"
+        failed R0101
+        failed R0102
+        failed R0103
+        failed R0105
+        failed R0102
+        failed R0106
+        failed R0108
+    "#]]
+    .assert_eq(&(codes.join("\n") + "\n"));
+}

@@ -6,6 +6,7 @@
 )]
 
 mod answers;
+mod calls;
 mod control;
 mod diagnostics;
 mod dialogs;
