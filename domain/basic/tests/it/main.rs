@@ -12,6 +12,7 @@ mod diagnostics;
 mod dialogs;
 mod extremes;
 mod functions;
+mod generators;
 mod language;
 mod limits;
 mod mistakes;

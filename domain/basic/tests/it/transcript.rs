@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use basic::{
-    Effect, HearKind, Input, Limits, Machine, Program, Severity, Start, Step, SuggestionAction, Value,
+    Called, Effect, HearKind, Input, Limits, Machine, Program, Severity, Start, Step, SuggestionAction, Value,
 };
 use chrono::{DateTime, Utc};
 use expect_test::Expect;
@@ -101,7 +101,12 @@ pub fn start(limits: Limits) -> Start {
 const CALLS_MAX: usize = 20_000_000;
 
 pub fn transcript(program: &Arc<Program>, answers: &[&str], limits: Limits, way: Way) -> String {
-    let mut machine = Machine::start(Arc::clone(program), start(limits.clone()));
+    transcript_of(std::slice::from_ref(program), answers, limits, way)
+}
+
+/// What the first of these programs says, which may call the others by their names.
+pub fn transcript_of(programs: &[Arc<Program>], answers: &[&str], limits: Limits, way: Way) -> String {
+    let mut machine = Machine::start(Arc::clone(&programs[0]), start(limits.clone()));
     let mut answers = answers.iter();
     let mut input = Input::Start;
     let mut out = String::new();
@@ -109,7 +114,7 @@ pub fn transcript(program: &Arc<Program>, answers: &[&str], limits: Limits, way:
         let fuel = if way == Way::Slowly { 1 } else { 1000 };
         let step = machine.run(input, now(), fuel);
         if way == Way::Suspended {
-            machine = Machine::restore(&machine.suspend(), &[Arc::clone(program)], limits.clone()).unwrap();
+            machine = Machine::restore(&machine.suspend(), programs, limits.clone()).unwrap();
         }
         input = Input::Continue;
         match step {
@@ -127,8 +132,14 @@ pub fn transcript(program: &Arc<Program>, answers: &[&str], limits: Limits, way:
                 input = Input::text(*answer);
             }
             Step::Script { name } => {
-                writeln!(out, "[no script {name}]").unwrap();
-                input = Input::Program(None);
+                let called = programs[1..].iter().find(|program| program.name() == name);
+                if called.is_none() {
+                    writeln!(out, "[no script {name}]").unwrap();
+                }
+                input = Input::Program(called.map(|program| Called {
+                    program: Arc::clone(program),
+                    variables: Vec::new(),
+                }));
             }
             Step::Sleeping { seconds } => writeln!(out, "[sleeps {seconds}]").unwrap(),
             Step::Ended(Value::Null) => return out,
