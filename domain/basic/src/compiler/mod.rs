@@ -3,7 +3,10 @@
 //! Variables have the registers of their numbers; above them lies a stack of temporaries, each written
 //! and read once.
 
+mod assignments;
+mod choices;
 mod expressions;
+mod loops;
 mod procedures;
 mod statements;
 

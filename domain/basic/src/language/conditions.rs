@@ -1,21 +1,11 @@
 //! Conditions in texts, as FILTER takes them: `status = 'open' AND total > 10`.
-//!
-//! ```text
-//! either    = both { OR both }
-//! both      = one { AND one }
-//! one       = [NOT] "(" either ")" | field comparison
-//! comparison = ("=" | "==" | "<>" | "!=" | "<" | "<=" | ">" | ">=" | [NOT] LIKE | CONTAINS) value
-//!            | IS [NOT] NULL | [NOT] IN "(" value { "," value } ")"
-//! value     = a quoted text | everything up to AND, OR, a bracket, a comma within IN, or the end
-//! ```
+
+mod parser;
 
 use std::cmp::Ordering;
 
 use crate::machine::Fault;
-use crate::value::{Value, compare, equal, get_member, parse_number};
-
-/// Groups in groups: as deep as anybody writes, and no deeper than the stack bears.
-const DEPTH_MAX: usize = 32;
+use crate::value::{Value, compare, equal, get_member};
 
 /// Bytes that one call compares at most: a second or so.
 const WORK_MAX: u64 = 1 << 28;
@@ -53,18 +43,7 @@ pub(super) enum Comparison {
 
 impl Condition {
     pub fn parse(text: &str) -> Result<Condition, Fault> {
-        let mut parser = Parser {
-            text,
-            at: 0,
-            depth: 0,
-        };
-        let condition = parser.either()?;
-        parser.skip_space();
-        if parser.rest().is_empty() {
-            Ok(condition)
-        } else {
-            Err(parser.wrong("AND, OR or the end"))
-        }
+        parser::parse(text)
     }
 
     pub fn holds(&self, row: &Value, work: &mut Work) -> Result<bool, Fault> {
@@ -90,10 +69,10 @@ impl Condition {
                 field,
                 comparison,
                 value,
-            } => comparison.holds(&field_of(row, field), value, work),
+            } => comparison.holds(&field_of(row, field, work)?, value, work),
             Condition::OneOf { field, values } => {
-                let found = field_of(row, field);
-                work.spend(found.weight().saturating_mul(values.len() as u64))?;
+                let found = field_of(row, field, work)?;
+                work.spend(size(&found).saturating_mul(values.len() as u64))?;
                 Ok(values.iter().any(|value| equal(&found, value)))
             }
         }
@@ -113,27 +92,34 @@ impl Work {
     pub fn spend(&mut self, bytes: u64) -> Result<(), Fault> {
         self.left = self
             .left
-            .checked_sub(bytes.max(16))
+            .checked_sub(bytes)
             .ok_or_else(|| Fault::argument("this is too much work for one call; take the array in parts"))?;
         Ok(())
     }
 }
 
+/// Bytes that are gone through, of which a number has some too.
+fn size(value: &Value) -> u64 {
+    value.weight().max(16)
+}
+
 /// A field, or a field of a field: `customer.city`.
-pub(super) fn field_of(row: &Value, path: &str) -> Value {
+pub(super) fn field_of(row: &Value, path: &str, work: &mut Work) -> Result<Value, Fault> {
+    // Following a part of the path takes longer than comparing as many bytes.
+    work.spend(path.len() as u64 * 8)?;
     let mut parts = path.split('.');
     let first = get_member(row, parts.next().unwrap_or_default());
-    parts.fold(first, |value, part| get_member(&value, part))
+    Ok(parts.fold(first, |value, part| get_member(&value, part)))
 }
 
 impl Comparison {
     fn holds(self, found: &Value, value: &Value, work: &mut Work) -> Result<bool, Fault> {
-        let pattern = match self {
+        let (found_size, value_size) = (size(found), size(value));
+        work.spend(match self {
             // Each place of the text may be tried with the whole pattern.
-            Comparison::Like => value.weight(),
-            _ => 1,
-        };
-        work.spend(found.weight().saturating_mul(pattern))?;
+            Comparison::Like => found_size.saturating_mul(value_size),
+            _ => found_size.saturating_add(value_size),
+        })?;
         let order = || compare(found, value);
         Ok(match self {
             Comparison::Equal => equal(found, value),
@@ -178,238 +164,4 @@ fn like(text: &str, pattern: &str) -> bool {
         }
     }
     pattern[p..].iter().all(|c| *c == '%')
-}
-
-struct Parser<'t> {
-    text: &'t str,
-    at: usize,
-    depth: usize,
-}
-
-const SYMBOLS: [(&str, Comparison); 8] = [
-    ("==", Comparison::Equal),
-    ("<>", Comparison::Unequal),
-    ("!=", Comparison::Unequal),
-    ("<=", Comparison::LessOrEqual),
-    (">=", Comparison::GreaterOrEqual),
-    ("=", Comparison::Equal),
-    ("<", Comparison::Less),
-    (">", Comparison::Greater),
-];
-
-impl<'t> Parser<'t> {
-    fn either(&mut self) -> Result<Condition, Fault> {
-        let mut conditions = vec![self.both()?];
-        while self.take_word("OR") || self.take("||") {
-            conditions.push(self.both()?);
-        }
-        Ok(only_or(conditions, Condition::Either))
-    }
-
-    fn both(&mut self) -> Result<Condition, Fault> {
-        let mut conditions = vec![self.one()?];
-        while self.take_word("AND") || self.take("&&") {
-            conditions.push(self.one()?);
-        }
-        Ok(only_or(conditions, Condition::Both))
-    }
-
-    fn one(&mut self) -> Result<Condition, Fault> {
-        if self.take_word("NOT") {
-            self.deeper()?;
-            let negated = Condition::Not(Box::new(self.one()?));
-            self.depth -= 1;
-            return Ok(negated);
-        }
-        if self.take("(") {
-            self.deeper()?;
-            let group = self.either()?;
-            self.depth -= 1;
-            return if self.take(")") {
-                Ok(group)
-            } else {
-                Err(self.wrong("`)`"))
-            };
-        }
-        self.compared()
-    }
-
-    fn deeper(&mut self) -> Result<(), Fault> {
-        self.depth += 1;
-        if self.depth > DEPTH_MAX {
-            return Err(Fault::argument("the condition is nested too deeply"));
-        }
-        Ok(())
-    }
-
-    fn compared(&mut self) -> Result<Condition, Fault> {
-        let field = self.field()?;
-        if self.take_word("IS") {
-            let negated = self.take_word("NOT");
-            if !self.take_word("NULL") {
-                return Err(self.wrong("NULL"));
-            }
-            let null = Condition::Compared {
-                field,
-                comparison: Comparison::IsNull,
-                value: Value::Null,
-            };
-            return Ok(negated_if(negated, null));
-        }
-        let negated = self.take_word("NOT");
-        if self.take_word("IN") {
-            return Ok(negated_if(negated, self.one_of(field)?));
-        }
-        let symbol = SYMBOLS.iter().find(|(symbol, _)| self.take(symbol));
-        let comparison = match symbol {
-            Some((_, comparison)) if !negated => *comparison,
-            _ if self.take_word("LIKE") => Comparison::Like,
-            _ if self.take_word("CONTAINS") => Comparison::Contains,
-            _ => return Err(self.wrong("a comparison such as =, <> or LIKE")),
-        };
-        let value = self.value(false)?;
-        Ok(negated_if(
-            negated,
-            Condition::Compared {
-                field,
-                comparison,
-                value,
-            },
-        ))
-    }
-
-    fn one_of(&mut self, field: String) -> Result<Condition, Fault> {
-        if !self.take("(") {
-            return Err(self.wrong("`(`"));
-        }
-        let mut values = vec![self.value(true)?];
-        while self.take(",") {
-            values.push(self.value(true)?);
-        }
-        if self.take(")") {
-            Ok(Condition::OneOf { field, values })
-        } else {
-            Err(self.wrong("`,` or `)`"))
-        }
-    }
-
-    /// Letters of any script, digits, `_`, `-` within, and `.` for a field of a field.
-    fn field(&mut self) -> Result<String, Fault> {
-        self.skip_space();
-        let rest = self.rest();
-        let within = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
-        let end = rest.find(|c| !within(c)).unwrap_or(rest.len());
-        if end == 0 {
-            return Err(self.wrong("the name of a field"));
-        }
-        self.at += end;
-        Ok(rest[..end].to_owned())
-    }
-
-    fn value(&mut self, in_list: bool) -> Result<Value, Fault> {
-        self.skip_space();
-        let rest = self.rest();
-        if let Some(quote) = rest.chars().next().filter(|c| matches!(c, '\'' | '"')) {
-            return self.quoted(quote);
-        }
-        let end = rest
-            .char_indices()
-            .find(|(at, c)| *c == ')' || in_list && *c == ',' || begins_next(&rest[*at..]))
-            .map_or(rest.len(), |(at, _)| at);
-        let word = rest[..end].trim();
-        if word.is_empty() {
-            return Err(self.wrong("a value"));
-        }
-        self.at += end;
-        Ok(match word.to_ascii_lowercase().as_str() {
-            "true" => Value::Bool(true),
-            "false" => Value::Bool(false),
-            "null" => Value::Null,
-            _ => parse_number(word).unwrap_or_else(|| Value::text(word)),
-        })
-    }
-
-    /// A quotation mark within is written twice.
-    fn quoted(&mut self, quote: char) -> Result<Value, Fault> {
-        let mut text = String::new();
-        let mut characters = self.rest().char_indices().skip(1).peekable();
-        while let Some((at, c)) = characters.next() {
-            if c != quote {
-                text.push(c);
-            } else if characters.next_if(|(_, next)| *next == quote).is_some() {
-                text.push(quote);
-            } else {
-                self.at += at + 1;
-                return Ok(Value::text(text));
-            }
-        }
-        Err(self.wrong("a quotation mark that is closed"))
-    }
-
-    fn rest(&self) -> &'t str {
-        &self.text[self.at..]
-    }
-
-    fn skip_space(&mut self) {
-        self.at = self.text.len() - self.rest().trim_start().len();
-    }
-
-    fn take(&mut self, symbol: &str) -> bool {
-        self.skip_space();
-        let found = self.rest().starts_with(symbol);
-        self.at += if found { symbol.len() } else { 0 };
-        found
-    }
-
-    fn take_word(&mut self, word: &str) -> bool {
-        self.skip_space();
-        let found = starts_with_word(self.rest(), word);
-        self.at += if found { word.len() } else { 0 };
-        found
-    }
-
-    fn wrong(&self, wanted: &str) -> Fault {
-        let rest: String = self.rest().chars().take(30).collect();
-        let place = if rest.is_empty() {
-            "at its end".to_owned()
-        } else {
-            format!("at `{rest}`")
-        };
-        Fault::argument(format!("the condition needs {wanted} {place}"))
-    }
-}
-
-/// Whether AND or OR begins here, after a space.
-fn begins_next(text: &str) -> bool {
-    if text.starts_with("&&") || text.starts_with("||") {
-        return true;
-    }
-    let after_space = text.trim_start();
-    after_space.len() < text.len()
-        && ["AND", "OR"]
-            .iter()
-            .any(|word| starts_with_word(after_space, word))
-}
-
-fn starts_with_word(text: &str, word: &str) -> bool {
-    let begins = text
-        .get(..word.len())
-        .is_some_and(|start| start.eq_ignore_ascii_case(word));
-    begins && !text[word.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_')
-}
-
-fn only_or(mut conditions: Vec<Condition>, several: fn(Vec<Condition>) -> Condition) -> Condition {
-    if conditions.len() == 1 {
-        conditions.remove(0)
-    } else {
-        several(conditions)
-    }
-}
-
-fn negated_if(negated: bool, condition: Condition) -> Condition {
-    if negated {
-        Condition::Not(Box::new(condition))
-    } else {
-        condition
-    }
 }

@@ -64,17 +64,18 @@ fn map(_: &mut Context<'_>, values: &mut [Value]) -> Outcome {
     if rows.len().saturating_mul(fields.len()) > ITEMS_MAX {
         return Err(Fault::array_length());
     }
+    let mut work = Work::new();
     let mapped: Result<Vec<Value>, Fault> = match fields[..] {
-        [(field, name)] if field == name => Ok(rows.iter().map(|row| field_of(row, field)).collect()),
-        _ => rows.iter().map(|row| record(row, &fields)).collect(),
+        [(field, name)] if field == name => rows.iter().map(|row| field_of(row, field, &mut work)).collect(),
+        _ => rows.iter().map(|row| record(row, &fields, &mut work)).collect(),
     };
     Array::from_values(mapped?).map(Value::Array)
 }
 
-fn record(row: &Value, fields: &[(&str, &str)]) -> Outcome {
+fn record(row: &Value, fields: &[(&str, &str)], work: &mut Work) -> Outcome {
     let mut record = Object::default();
     for (field, name) in fields {
-        record.set(name, field_of(row, field))?;
+        record.set(name, field_of(row, field, work)?)?;
     }
     Ok(Value::Object(record))
 }
@@ -84,6 +85,7 @@ fn fill(_: &mut Context<'_>, values: &mut [Value]) -> Outcome {
     let mut room = Room {
         items: ITEMS_MAX,
         bytes: TEXT_BYTES_MAX,
+        work: Work::new(),
     };
     match &values[0] {
         Value::Array(rows) => {
@@ -100,6 +102,7 @@ fn fill(_: &mut Context<'_>, values: &mut [Value]) -> Outcome {
 struct Room {
     items: usize,
     bytes: usize,
+    work: Work,
 }
 
 impl Room {
@@ -139,10 +142,11 @@ fn filled(template: &Value, row: &Value, room: &mut Room) -> Outcome {
 
 /// A text that is one field alone becomes the field's value, whatever its type.
 fn filled_text(text: &str, row: &Value, room: &mut Room) -> Outcome {
+    room.work.spend(text.len() as u64)?;
     let mut made = String::new();
     let mut rest = text;
     while let Some((before, field, after)) = next_field(rest) {
-        let value = field_of(row, field.trim());
+        let value = field_of(row, field.trim(), &mut room.work)?;
         if made.is_empty() && before.is_empty() && after.is_empty() {
             return Ok(value);
         }

@@ -1,7 +1,7 @@
 //! Statements with a grammar of their own, and the words that continue and close blocks.
 
 use super::{Closer, ParseStatement, Role, Word};
-use crate::parser::{blocks, declarations, dialog, procedures, simple, traps};
+use crate::parser::{choices, declarations, dialog, loops, procedures, simple, traps};
 
 const fn statement(
     name: &'static str,
@@ -38,43 +38,43 @@ pub(super) const WORDS: &[Word] = &[
         "IF",
         "IF condition THEN … ELSE IF … ELSE … END IF",
         "Does something under a condition.",
-        blocks::if_block,
+        choices::if_block,
     ),
     statement(
         "FOR",
         "FOR i = first TO last STEP n … NEXT",
         "Repeats, counting.",
-        blocks::for_loop,
+        loops::for_loop,
     ),
     statement(
         "FOR EACH",
         "FOR EACH item IN list … NEXT",
         "Repeats for every item of a list.",
-        blocks::for_each,
+        loops::for_each,
     ),
     statement(
         "WHILE",
         "WHILE condition … WEND",
         "Repeats as long as a condition holds.",
-        blocks::while_loop,
+        loops::while_loop,
     ),
     statement(
         "DO",
         "DO WHILE condition … LOOP",
         "Repeats while or until a condition holds.",
-        blocks::do_loop,
+        loops::do_loop,
     ),
     statement(
         "SELECT CASE",
         "SELECT CASE value … CASE a, b … CASE ELSE … END SELECT",
         "Chooses by a value.",
-        blocks::select_case,
+        choices::select_case,
     ),
     statement(
         "SWITCH",
         "SWITCH value … CASE a … DEFAULT … END SWITCH",
         "Chooses by a value.",
-        blocks::switch,
+        choices::switch,
     ),
     closer("ELSE", &[], "ELSE", Closer::Else),
     closer("ELSEIF", &["ELSE IF"], "ELSE IF condition THEN", Closer::ElseIf),

@@ -9,8 +9,8 @@ use super::{Fault, Language, Machine, RuntimeError, Status, Step};
 use crate::language::{Changes, Role, Word};
 use crate::program::{Instruction, Program, Register};
 use crate::value::{
-    Array, Key, Object, Operator, SHARED_FROM, Value, apply, compare, equal, get_index, get_member,
-    increment, negate, set_path,
+    Array, Key, Object, Operator, SHARED_FROM, Value, apply, get_index, get_member, increment, negate,
+    set_path,
 };
 
 /// What functions may use besides their arguments.
@@ -268,53 +268,6 @@ impl Machine {
         outcome
     }
 
-    fn check_bounds(&self, counter: Register, limit: Register, step: Register) -> Result<(), Fault> {
-        for register in [counter, limit, step] {
-            let value = self.peek(register);
-            if !matches!(value, Value::Integer(_) | Value::Number(_))
-                && compare(value, &Value::Integer(0)).is_none()
-            {
-                return Err(Fault::loop_bounds(value));
-            }
-        }
-        if equal(self.peek(step), &Value::Integer(0)) {
-            Err(Fault::loop_step())
-        } else {
-            Ok(())
-        }
-    }
-
-    fn loop_goes_on(&self, counter: Register, limit: Register, step: Register) -> bool {
-        use std::cmp::Ordering::{Greater, Less};
-        let downwards = compare(self.peek(step), &Value::Integer(0)) == Some(Less);
-        let past = if downwards { Less } else { Greater };
-        compare(self.peek(counter), self.peek(limit)).is_some_and(|order| order != past)
-    }
-
-    /// A list gives its items one by one, an object itself (a record that was found alone), anything
-    /// else nothing.
-    fn next_item(&mut self, list: Register, index: Register, item: Register, exit: u32) -> Result<(), Fault> {
-        let at = match self.peek(index) {
-            Value::Integer(at) => usize::try_from(*at).unwrap_or(usize::MAX),
-            _ => 0,
-        };
-        let next = match self.peek(list) {
-            Value::Array(items) => items.get(at).cloned(),
-            object @ Value::Object(_) if at == 0 => Some(object.clone()),
-            _ => None,
-        };
-        match next {
-            Some(next) => {
-                self.write(index, Value::Integer(at as i64 + 1))?;
-                self.write(item, next)
-            }
-            None => {
-                self.frame.next = exit as usize;
-                Ok(())
-            }
-        }
-    }
-
     fn call(
         &mut self,
         word: &'static Word,
@@ -351,49 +304,6 @@ impl Machine {
                 Ok(Some(Step::Effect(effect)))
             }
             _ => Err(Fault::program()),
-        }
-    }
-
-    #[inline]
-    pub(super) fn peek(&self, register: Register) -> &Value {
-        &self.registers[self.frame.address(register)]
-    }
-
-    /// The value of an operand: a copy of a variable, or the temporary itself.
-    #[inline]
-    pub(super) fn operand(&mut self, register: Register) -> Value {
-        if usize::from(register) < self.frame.variables {
-            self.peek(register).clone()
-        } else {
-            self.take(register)
-        }
-    }
-
-    /// As if the operand had been read.
-    fn drop_operand(&mut self, register: Register) {
-        if usize::from(register) >= self.frame.variables {
-            self.take(register);
-        }
-    }
-
-    pub(super) fn take(&mut self, register: Register) -> Value {
-        let value = std::mem::take(&mut self.registers[self.frame.address(register)]);
-        self.weight = self.weight.saturating_sub(value.weight());
-        value
-    }
-
-    #[inline]
-    pub(super) fn write(&mut self, register: Register, value: Value) -> Result<(), Fault> {
-        let slot = &mut self.registers[self.frame.address(register)];
-        self.weight = self
-            .weight
-            .saturating_sub(slot.weight())
-            .saturating_add(value.weight());
-        *slot = value;
-        if self.weight > self.meter.limits.memory_bytes {
-            Err(Fault::memory(self.meter.limits.memory_bytes))
-        } else {
-            Ok(())
         }
     }
 }

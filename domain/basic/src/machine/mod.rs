@@ -9,7 +9,9 @@ mod calls;
 mod execute;
 mod fault;
 mod limits;
+mod loops;
 mod random;
+mod registers;
 mod state;
 mod steps;
 

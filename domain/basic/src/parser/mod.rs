@@ -5,16 +5,20 @@
 //! reported one.
 
 mod arguments;
-pub(crate) mod blocks;
+mod blocks;
+pub(crate) mod choices;
 pub(crate) mod declarations;
 pub(crate) mod dialog;
 mod expressions;
+pub(crate) mod loops;
 mod mends;
 mod names;
 pub(crate) mod procedures;
 pub(crate) mod simple;
 mod statements;
 pub(crate) mod traps;
+mod values;
+mod words;
 
 use blocks::Open;
 use names::Names;

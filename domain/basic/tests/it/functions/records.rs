@@ -173,3 +173,42 @@ x = FILL(rows, "<{{t}}>")
         expect![[r#""#]],
     );
 }
+
+#[test]
+fn long_names_and_much_space_take_no_longer_than_they_may() {
+    check(
+        r#"
+ON ERROR RESUME NEXT
+space = " "
+path = "a."
+FOR i = 1 TO 20
+  space = space + space
+  path = path + path
+NEXT
+rows = RANGE(1, 1000)
+TALK FILTER([{ a: "x" }, { a: 1 }], "a = x" + space + "AND" + space + "a <> z")
+TALK COUNT(FILTER([1], "a = x" + space + "y"))
+a = FILTER(rows, path + "a = 1")
+TALK ERROR MESSAGE
+CLEAR ERROR
+a = MAP(rows, path + "a")
+TALK ERROR MESSAGE
+CLEAR ERROR
+a = FILL(rows, "{{" + path + "}}")
+TALK ERROR MESSAGE
+CLEAR ERROR
+rows = RANGE(1, 200000)
+a = FILTER(rows, "a IN (" + JOIN(rows, ",") + ")")
+TALK ERROR MESSAGE
+"#,
+        &[],
+        expect![[r#"
+            [{"a": "x"}]
+            0
+            this is too much work for one call; take the array in parts
+            this is too much work for one call; take the array in parts
+            this is too much work for one call; take the array in parts
+            this is too much work for one call; take the array in parts
+        "#]],
+    );
+}

@@ -1,0 +1,144 @@
+//! Compiling loops.
+
+use super::{Compiler, Loop};
+use crate::diagnostic::EXIT_OUTSIDE;
+use crate::program::{Constant, Instruction};
+use crate::syntax::{Condition, Expression, For, LoopKind, Name, Statement};
+
+impl Compiler<'_, '_> {
+    pub(super) fn counting(&mut self, counting: &For) {
+        let For {
+            counter,
+            limit,
+            step,
+            from,
+            to,
+            by,
+            body,
+        } = counting;
+        // All three are computed before the counter is set: they may mention it.
+        let top = self.top;
+        let start = self.temporary();
+        self.value(from, start);
+        self.value(to, *limit);
+        match by {
+            Some(by) => self.value(by, *step),
+            None => self.load(*step, &Constant::Integer(1)),
+        }
+        self.emit(Instruction::Copy {
+            to: *counter,
+            from: start,
+        });
+        self.top = top;
+        let span = self.span;
+        let test = self.emit_forward(Instruction::ForTest {
+            counter: *counter,
+            limit: *limit,
+            step: *step,
+            exit: 0,
+        });
+        let first = self.here();
+        self.loop_body(LoopKind::For, body, |compiler| {
+            compiler.span = span;
+            // A loop whose counter became something else ends; it would come back to the same mistake for ever.
+            let guard = compiler.guard();
+            compiler.emit(Instruction::ForNext {
+                counter: *counter,
+                limit: *limit,
+                step: *step,
+                body: first,
+            });
+            compiler.land(test);
+            compiler.land_all(guard);
+        });
+    }
+
+    pub(super) fn each(&mut self, item: Name, list: Name, index: Name, of: &Expression, body: &[Statement]) {
+        self.value(of, list);
+        self.load(index, &Constant::Integer(0));
+        let span = self.span;
+        let next = self.emit_forward(Instruction::EachNext {
+            list,
+            index,
+            item,
+            exit: 0,
+        });
+        self.loop_body(LoopKind::For, body, |compiler| {
+            compiler.span = span;
+            compiler.emit(Instruction::Jump { target: next as u32 });
+            compiler.land(next);
+        });
+        // The list is not needed any more.
+        self.load(list, &Constant::Null);
+    }
+
+    pub(super) fn repeat(
+        &mut self,
+        kind: LoopKind,
+        head: Option<&Condition>,
+        body: &[Statement],
+        tail: Option<&Condition>,
+    ) {
+        let start = self.here();
+        let span = self.span;
+        // A condition that cannot be told ends the loop, above and below, the first time and later.
+        let guard = head.and_then(|_| self.guard());
+        let leave = head.map(|condition| self.leave_unless(condition));
+        self.loop_body(kind, body, |compiler| {
+            compiler.span = span;
+            let guard_below = tail.and_then(|_| compiler.guard());
+            let leave_below = tail.map(|condition| compiler.leave_unless(condition));
+            compiler.emit(Instruction::Jump { target: start });
+            let ends = [guard, leave, guard_below, leave_below];
+            compiler.land_all(ends.into_iter().flatten());
+        });
+    }
+
+    /// Emits the jump out of a loop whose condition no longer holds.
+    fn leave_unless(&mut self, condition: &Condition) -> usize {
+        let top = self.top;
+        let register = self.operand(&condition.expression);
+        self.top = top;
+        self.emit_forward(match condition.until {
+            true => Instruction::JumpIf {
+                condition: register,
+                target: 0,
+            },
+            false => Instruction::JumpUnless {
+                condition: register,
+                target: 0,
+            },
+        })
+    }
+
+    /// The statements of a loop, then what `close` emits, then the place to which EXIT jumps.
+    fn loop_body(&mut self, kind: LoopKind, body: &[Statement], close: impl FnOnce(&mut Self)) {
+        self.loops.push(Loop {
+            kind,
+            exits: Vec::new(),
+        });
+        self.statements(body);
+        close(self);
+        let exits = self.loops.pop().map(|inner| inner.exits).unwrap_or_default();
+        self.land_all(exits);
+    }
+
+    pub(super) fn exit(&mut self, kind: LoopKind) {
+        let jump = self.emit_forward(Instruction::Jump { target: 0 });
+        match self.loops.iter_mut().rev().find(|open| open.kind == kind) {
+            Some(open) => open.exits.push(jump),
+            None => {
+                let word = match kind {
+                    LoopKind::For => "FOR",
+                    LoopKind::While => "WHILE",
+                    LoopKind::Do => "DO",
+                };
+                self.report.add(
+                    EXIT_OUTSIDE,
+                    self.span,
+                    format!("EXIT {word} stands outside of a {word} loop"),
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Words in expressions: variables, constants by name, calls.
+
+use super::{Parser, expressions::Rank};
+use crate::diagnostic::UNKNOWN_STATEMENT;
+use crate::language::{RESERVED, Role, Word};
+use crate::lexer::{Symbol, TokenKind};
+use crate::program::Constant;
+use crate::source::Span;
+use crate::syntax::{Call, Expression, ExpressionKind};
+
+/// Words that separate parts of statements: a function without parentheses does not take them for its
+/// argument.
+const SEPARATORS: &[&str] = &[
+    "THEN",
+    "TO",
+    "STEP",
+    "AS",
+    "WITH",
+    "IN",
+    "GOTO",
+    "LIKE",
+    "BY",
+    "WHERE",
+    "DEFAULT",
+    "OPTIONAL",
+    "DESCRIPTION",
+    "EACH",
+];
+
+impl Parser<'_, '_> {
+    /// A variable, a constant by name, or a call.
+    pub(super) fn word(&mut self) -> Option<Expression> {
+        let span = self.peek().span;
+        let text = self.text(span);
+        let constant = match text.to_ascii_uppercase().as_str() {
+            "TRUE" => Some(Constant::Bool(true)),
+            "FALSE" => Some(Constant::Bool(false)),
+            "NULL" => Some(Constant::Null),
+            "NEW" => return self.new_value(),
+            _ => None,
+        };
+        if let Some(constant) = constant {
+            self.advance();
+            return Some(Expression {
+                span,
+                kind: ExpressionKind::Constant(constant),
+            });
+        }
+        if let Some(known) = self.procedure_here() {
+            self.advance();
+            return self.invoked(known, span, false);
+        }
+        let calls = matches!(self.peek_at(1).kind, TokenKind::Text | TokenKind::Word)
+            || self.peek_at(1).kind == TokenKind::Symbol(Symbol::OpenParenthesis);
+        if self.at_word("CALL") && calls {
+            self.advance();
+            return self.called(span);
+        }
+        if let Some(call) = self.call()? {
+            return Some(call);
+        }
+        // MOD and the like are operators, but MOD(7, 2) above is a function.
+        if RESERVED.iter().any(|word| word.eq_ignore_ascii_case(text)) {
+            return self.expected("a value");
+        }
+        if self.peek_at(1).kind == TokenKind::Symbol(Symbol::OpenParenthesis) {
+            return self.unknown_function(span);
+        }
+        self.advance();
+        let name = self.name(text, span);
+        Some(Expression {
+            span,
+            kind: ExpressionKind::Name(name),
+        })
+    }
+
+    /// A call of a word of the table, if one stands here: `Some(None)` when it is a variable after all.
+    fn call(&mut self) -> Option<Option<Expression>> {
+        let Some((word, length)) = self.phrase() else {
+            return Some(None);
+        };
+        let span = self.peek().span.to(self.peek_at(length - 1).span);
+        let parenthesised = self.peek_at(length).kind == TokenKind::Symbol(Symbol::OpenParenthesis);
+        let bare = length > 1 && word.function().is_some_and(|function| function.bare);
+        if bare && !parenthesised {
+            self.at += length;
+            return Some(Some(Expression {
+                span,
+                kind: ExpressionKind::Call(Call {
+                    word,
+                    arguments: Vec::new(),
+                }),
+            }));
+        }
+        if !parenthesised && !self.begins_argument(length) {
+            return Some(None);
+        }
+        match &word.role {
+            Role::Function(function) => {
+                self.at += length;
+                let most = usize::from(function.arguments.most);
+                let arguments = if parenthesised {
+                    self.parenthesised_arguments(word, span)?
+                } else {
+                    self.unparenthesised(word, span, most)?
+                };
+                let span = span.to(self.previous());
+                Some(Some(Expression {
+                    span,
+                    kind: ExpressionKind::Call(Call { word, arguments }),
+                }))
+            }
+            Role::Unavailable { .. } => {
+                self.unavailable(word, span);
+                None
+            }
+            Role::Closer(_) => Some(None),
+            Role::Statement(_) | Role::Effect { .. } => {
+                let message = format!("{} is a statement and gives no value", word.name);
+                let help = format!("write it on a line of its own: {}", word.form);
+                self.report.add_with_help(UNKNOWN_STATEMENT, span, message, help);
+                None
+            }
+        }
+    }
+
+    /// `FORMAT x, "p"`: arguments without parentheses. They end before comparisons, so that
+    /// `LEN name > 5` asks what it seems to.
+    fn unparenthesised(&mut self, word: &'static Word, span: Span, most: usize) -> Option<Vec<Expression>> {
+        if most == 1 {
+            return Some(vec![self.ranked(Rank::Join)?]);
+        }
+        self.listed_arguments(word, span, most)
+    }
+
+    /// Whether the token `distance` further on can only be the argument of the word before it.
+    fn begins_argument(&self, distance: usize) -> bool {
+        let token = self.peek_at(distance);
+        match token.kind {
+            TokenKind::Text | TokenKind::Number => true,
+            TokenKind::Word => {
+                let text = self.text(token.span);
+                let is_one_of = |words: &[&str]| words.iter().any(|word| word.eq_ignore_ascii_case(text));
+                !is_one_of(SEPARATORS)
+                    && (!is_one_of(RESERVED) || is_one_of(&["NEW", "NULL", "TRUE", "FALSE"]))
+            }
+            _ => false,
+        }
+    }
+}
