@@ -7,7 +7,8 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use chrono::Utc;
-use commands::{Actor, CommandError, Context, Credential};
+use commands::{Actor, CommandError, Context, Credential, SessionError};
+use domain::SessionId;
 use domain::access::Denial;
 use event_log::Origin;
 use http::HeaderMap;
@@ -41,7 +42,13 @@ pub(crate) async fn guard(
         _ => None,
     };
     let context = match (credential, bearer(request.headers())) {
-        (Some(credential), _) => visitor(&edge, &credential, address, correlation).await,
+        (Some(credential), _) => match visitor(&edge, &credential, address, correlation).await {
+            // Before anything is counted against the session of somebody else.
+            Ok(_) if !names(request.uri().path(), credential.session) => {
+                Err(CommandError::from(SessionError::NotFound).into())
+            }
+            other => other,
+        },
         (None, Some(token)) => authenticate(&edge, token, address, correlation).await,
         (None, None) => Err(refused(&edge, address)),
     };
@@ -50,7 +57,7 @@ pub(crate) async fn guard(
         Err(problem) => return problem.into_response(),
     };
     let tenant = context.tenant;
-    // A visitor has no permissions: the command looks whose session it is.
+    // A visitor has no permissions, but the session that the path names.
     let needed = permission.filter(|_| !matches!(context.actor, Actor::Visitor { .. }));
     let response = match needed.map_or(Ok(()), |permission| context.actor.require(permission)) {
         Ok(()) => {
@@ -119,6 +126,12 @@ async fn visitor(
     }
 }
 
+/// Whether the path is one of this session's.
+fn names(path: &str, session: SessionId) -> bool {
+    let below = path.strip_prefix("/api/v1/sessions/").unwrap_or_default();
+    below.split('/').next() == Some(session.to_string().as_str())
+}
+
 /// A credential did not do: counted for the compliance officer, and too many of one address are put off.
 pub(crate) fn refused(edge: &Edge, ClientAddress(address): ClientAddress) -> Problem {
     // Whose organisation was meant is only the caller's word.
@@ -175,6 +188,14 @@ mod tests {
             headers.append(AUTHORIZATION, HeaderValue::from_static(value));
         }
         assert_eq!(bearer(&headers), expected);
+    }
+
+    #[test]
+    fn a_path_names_the_session_at_its_place_only() {
+        let (own, other) = (SessionId(Uuid::from_u128(1)), SessionId(Uuid::from_u128(2)));
+        assert!(names(&format!("/api/v1/sessions/{own}/files"), own));
+        assert!(!names(&format!("/api/v1/sessions/{other}/files/{own}"), own));
+        assert!(!names("/api/v1/sessions/", own));
     }
 
     #[test]

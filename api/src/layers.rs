@@ -27,8 +27,7 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 pub(crate) struct Correlation(pub Uuid);
 
 const POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
-     media-src 'self' blob:; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; form-action 'none'; \
-     frame-ancestors 'self'";
+     connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
 /// The policy of the page of GraphiQL. The one style that it writes into itself, which keeps the page still under its
 /// menus, is named by its digest.

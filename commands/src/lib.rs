@@ -51,5 +51,5 @@ pub use service::{
 pub use session::{SessionCommand, SessionError};
 pub use token::{TokenCommand, TokenError};
 pub use turn::{NewTurn, ReceivedTurn};
-pub use upload::{UploadedFile, Uploading};
+pub use upload::{UploadedFile, Uploading, file_address};
 pub use user::{UserCommand, UserError};

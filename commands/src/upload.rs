@@ -127,6 +127,11 @@ impl Uploading {
     }
 }
 
+/// The address of a file's content on this server, as scripts and readers are told it.
+pub fn file_address(session: SessionId, file: FileId) -> String {
+    format!("/api/v1/sessions/{session}/files/{file}")
+}
+
 /// Where the contents of an organisation's files are.
 pub(crate) fn prefix(tenant: OrganisationId) -> String {
     format!("{tenant}/files")

@@ -76,7 +76,7 @@ impl Turn {
                 name: file.name.clone(),
                 media_type: file.media_type.clone(),
                 bytes: Long(i64::try_from(file.bytes).unwrap_or(i64::MAX)),
-                url: format!("/api/v1/sessions/{session}/files/{}", file.file_id),
+                url: commands::file_address(session, file.file_id),
             })
             .collect()
     }

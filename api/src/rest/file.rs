@@ -10,7 +10,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Extension, Query, Request, State};
 use axum::response::{IntoResponse, Response};
 use chrono::Utc;
-use commands::{Context, Uploading};
+use commands::{Context, Uploading, file_address};
 use domain::{FileId, SessionId};
 use futures::StreamExt;
 use http::header::{
@@ -72,7 +72,7 @@ pub(crate) async fn upload(
     }
     receive(&edge, request.into_body(), &mut uploading, left).await?;
     let file = uploading.finish(Utc::now()).await?;
-    let location = format!("/api/v1/sessions/{session}/files/{}", file.file_id);
+    let location = file_address(session, file.file_id);
     let body = UploadedFile {
         file_id: file.file_id,
         name: file.name,

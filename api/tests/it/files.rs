@@ -243,6 +243,12 @@ async fn uploads_are_paced_and_their_key_makes_them_one() {
     let (status, second) = read(again).await;
     assert_eq!((status, &second["file_id"]), (201, &first["file_id"]));
     is_problem(&read(send(b"other").await).await, 409, "idempotency_key_reused");
+    // Somebody else cannot use up what the session may upload; nor is their try counted against it.
+    let (_, other) = visitor(&server).await;
+    for _ in 0..5 {
+        let foreign = upload(&server, &session, &other, "a.bin").body("x").send().await;
+        is_problem(&read(foreign.expect("answered")).await, 404, "session_not_found");
+    }
     let slowed = send(b"same").await;
     assert!(slowed.headers().contains_key("retry-after"));
     is_problem(&read(slowed).await, 429, "too_many_requests");

@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 use super::execution::{Scripts, execute};
 use super::{Shared, answer_id};
-use crate::{CommandError, Context};
+use crate::{CommandError, Context, file_address};
 use recording::Committed;
 
 /// How long a worker keeps its conversation in memory when nothing happens.
@@ -234,7 +234,7 @@ fn attached(turn: &Turn) -> Vec<basic::File> {
         name: file.name.clone(),
         media_type: file.media_type.clone(),
         bytes: file.bytes,
-        url: format!("/api/v1/sessions/{session}/files/{}", file.file_id),
+        url: file_address(session, file.file_id),
     };
     turn.attached().iter().map(of).collect()
 }

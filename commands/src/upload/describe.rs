@@ -89,7 +89,7 @@ mod tests {
             ("C:\\Users\\me\\report.pdf", "report.pdf"),
             ("../../etc/passwd", "passwd"),
             ("photo\u{202e}gpj.exe", "photogpj.exe"),
-            ("a\r\nContent-Type: text/html", "aContent-Type texthtml"),
+            ("a\r\nContent-Type: text/html", "html"),
             ("  .hidden ", "hidden"),
             ("trailing. . ", "trailing"),
             ("relatório é ótimo.pdf", "relatório é ótimo.pdf"),
@@ -97,13 +97,7 @@ mod tests {
             ("///", "file"),
             ("\u{0}\u{7}", "file"),
         ] {
-            // A slash within a header's value is a path, too.
-            let expected = if given.contains("text/html") {
-                "html"
-            } else {
-                cleaned
-            };
-            assert_eq!(clean_name(given), expected, "{given:?}");
+            assert_eq!(clean_name(given), cleaned, "{given:?}");
         }
     }
 

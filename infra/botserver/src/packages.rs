@@ -58,11 +58,14 @@ fn find_all(folder: &Path) -> anyhow::Result<Vec<PackageFolder>> {
         if let Some(package) = package_folder(&path) {
             found.push(package);
         } else if is_organisation(&path) && is_folder(&path) {
-            found.extend(
-                sorted_entries(&path)?
-                    .iter()
-                    .filter_map(|path| package_folder(path)),
-            );
+            match sorted_entries(&path) {
+                Ok(entries) => found.extend(entries.iter().filter_map(|path| package_folder(path))),
+                // One organisation's folder does not hold up the others.
+                Err(error) => tracing::warn!(
+                    error = format!("{error:#}"),
+                    "packages of an organisation left out"
+                ),
+            }
         }
     }
     found.sort();
@@ -111,7 +114,7 @@ pub fn loose_scripts(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut scripts = BTreeMap::new();
     for entry in sorted_entries(folder)? {
         let linked = fs::symlink_metadata(&entry).is_ok_and(|metadata| metadata.is_symlink());
-        if entry.is_dir() && !linked && package_folder(&entry).is_none() {
+        if entry.is_dir() && !linked && package_folder(&entry).is_none() && !is_organisation(&entry) {
             collect(folder, &entry, 1, &mut scripts)?;
         } else if has_suffix(&entry, "bas") && is_plain_file(&entry) {
             scripts.insert(script_name(folder, &entry), entry);
@@ -309,6 +312,13 @@ mod tests {
             folder.path(),
             "acme.gborg/deeper.gborg/no.gbai/start.bas",
             "TALK 4",
+        );
+        write(folder.path(), "loose/one.bas", "TALK 5");
+        let loose = loose_scripts(folder.path()).expect("found");
+        assert_eq!(
+            loose,
+            [folder.path().join("loose/one.bas")],
+            "those of packages are not loose"
         );
         let found = find(folder.path()).expect("found");
         let names: Vec<&str> = found.iter().map(|package| package.name.as_str()).collect();

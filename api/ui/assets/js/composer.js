@@ -99,10 +99,13 @@ export function createComposer({ text, attachments, onSend, onDraft }) {
     hide(wanted) {
       if (wanted === hidden) return;
       hidden = wanted;
+      // What was typed of a secret when it was answered elsewhere must not come to light.
+      if (!wanted) field.value = "";
       field.classList.toggle("hidden-words", wanted);
       field.spellcheck = !wanted;
       field.placeholder = text(wanted ? "secretPlaceholder" : "messagePlaceholder");
       byId("message-label").textContent = text(wanted ? "secretLabel" : "messageLabel");
+      changed();
       keepDraft();
     },
     /** Where there is nobody to write to, there is no field. */

@@ -8,7 +8,7 @@ import { element, icon } from "./element.js";
 const PICTURES = ["image/png", "image/jpeg", "image/gif", "image/webp", "image/avif"];
 const SHOWN_BYTES_MAX = 5 * 1024 * 1024;
 
-/** `contentOf(file)` promises a blob, or fails with a `Refusal`; asked once for each file. */
+/** `contentOf(file)` promises a blob, or fails with a `Refusal`; asked again only after it failed. */
 export function createFileView(file, { text, size, contentOf, announce }) {
   const name = element("bdi", { class: "file-name", text: file.name });
   const note = element("span", { class: "file-size", text: size(file.bytes) });
@@ -16,8 +16,11 @@ export function createFileView(file, { text, size, contentOf, announce }) {
   const node = element("button", { class: "file", type: "button", title: text("saveFile"), onclick: save }, icon("file"), element("span", { class: "file-words" }, verb, name, note));
   let address = null;
 
-  async function addressOf() {
-    address ??= URL.createObjectURL(await contentOf(file));
+  function addressOf() {
+    address ??= contentOf(file).then(URL.createObjectURL, (refusal) => {
+      address = null;
+      throw refusal;
+    });
     return address;
   }
 

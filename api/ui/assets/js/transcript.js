@@ -13,8 +13,10 @@ export const MESSAGE_TYPE = { visitor: 1, bot: 2, tool: 6, system: 7 };
 /** `typing` holds the turns that the bot works on; null stands for one that was not named. */
 export const emptyTranscript = () => ({ entries: [], position: 0, typing: [], interrupted: [] });
 
-/** A message that the visitor just wrote: `{messageId, content, files?, secret?, at, contextName?, messageType?}`.
- * What is secret is not shown, not even before the server masks it.. */
+/**
+ * A message that the visitor just wrote: `{messageId, content, files?, secret?, at, contextName?, messageType?}`.
+ * What is secret is not shown, not even before the server masks it.
+ */
 export function withOutgoing(transcript, { messageId, content, files = [], secret = false, at, contextName = null, messageType = MESSAGE_TYPE.visitor }) {
   const entry = { ...blank("visitor", `m:${messageId}`), messageId, content, files, masked: secret, at, contextName, messageType, state: "sending" };
   return { ...transcript, entries: [...transcript.entries, entry] };

@@ -225,12 +225,23 @@ test("a_secret_is_hidden_while_it_is_typed_and_kept_nowhere", async () => {
   await page.waitForTimeout(500);
   const kept = () => page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }));
   assert.doesNotMatch(await kept(), /correct horse/);
-  server.onMessage = () => {};
+  const held = [];
+  server.onMessage = (frame, connection) => held.push([frame, connection]);
   await page.press("#message", "Enter");
   await shows(page, bubbles, ["Your password?", "•••••• (not shown)"]);
   assert.equal(server.messagesHeard().at(-1).content, "correct horse");
   assert.doesNotMatch(await kept(), /correct horse/);
   await shows(page, hidden, "none");
+  server.commit(...held[0]);
+  await shows(page, states, ["Received"]);
+  // Answered in another window while something stands in the field of this one.
+  server.reply(server.onlySession, { content: "Again, please?", asks_secret: true });
+  await shows(page, hidden, "disc");
+  await page.fill("#message", "half a sec");
+  server.toAll(server.onlySession, { ...server.envelope(server.onlySession), message_type: 1, content: "", masked: true, turn_id: "elsewhere" });
+  await shows(page, hidden, "none");
+  assert.equal(await page.inputValue("#message"), "");
+  assert.doesNotMatch(await kept(), /half a sec/);
   await leave();
 });
 
