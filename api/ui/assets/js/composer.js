@@ -74,6 +74,8 @@ export function createComposer({ text, attachments, onSend, onDraft }) {
   button.replaceChildren(icon("send"));
   button.setAttribute("aria-label", text("send"));
   button.title = text("send");
+  // Before this nobody would have heard the Enter key, and a message seemed sent that was not.
+  field.readOnly = false;
 
   return {
     /** The draft of an earlier visit, unless something was written while the page was loading. */

@@ -49,6 +49,28 @@ test("a_message_is_sending_then_received_then_answered", async () => {
   await leave();
 });
 
+test("nothing_can_be_written_before_the_page_listens", async () => {
+  const server = await startStandIn();
+  let release;
+  const held = new Promise((resolve) => (release = resolve));
+  server.onRequest = (request, response) => {
+    if (!request.url.startsWith("/assets/js/texts/")) return false;
+    held.then(() => server.answerPage(new URL(request.url, server.url), response));
+    return true;
+  };
+  const page = await openPage(browser, `${server.url}/helper`, {}, { waitUntil: "commit" });
+  const field = page.locator("#message");
+  await field.focus();
+  await page.keyboard.type("Hello");
+  await page.keyboard.press("Enter");
+  assert.equal(await field.inputValue(), "");
+  release();
+  await say(page, "Hello");
+  await shows(page, states, ["Received"]);
+  await page.context().close();
+  await server.stop();
+});
+
 test("a_turn_that_is_answered_with_silence_is_answered", async () => {
   const { server, page, leave } = await visit();
   await say(page, "Noted");

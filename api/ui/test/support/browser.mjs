@@ -21,7 +21,7 @@ export function launchBrowser() {
 }
 
 /** A page whose script errors and policy violations are collected in `page.mistakes`. */
-export async function openPage(browser, address, options = {}) {
+export async function openPage(browser, address, options = {}, going = {}) {
   const context = await browser.newContext({ locale: "en-GB", viewport: { width: 768, height: 900 }, ...options });
   const page = await context.newPage();
   page.mistakes = [];
@@ -31,6 +31,6 @@ export async function openPage(browser, address, options = {}) {
     // The browser itself reports a refused request or socket; those are what some tests are about.
     if (message.type() === "error" && !/Failed to load resource|WebSocket connection/.test(text)) page.mistakes.push(text);
   });
-  await page.goto(address);
+  await page.goto(address, going);
   return page;
 }

@@ -84,6 +84,11 @@ class StandIn {
     if (url.pathname === "/api/auth") return this.answerAuth(url, response);
     if (url.pathname.startsWith("/api/v1/sessions/")) return this.answerFile(request, url, response);
     if (url.pathname === "/api/bot/config") return this.answerConfig(url, response);
+    return this.answerPage(url, response);
+  }
+
+  /** The page itself and what belongs to it. */
+  async answerPage(url, response) {
     const isFile = url.pathname.startsWith("/assets/") || url.pathname === "/embed.js";
     const path = isFile ? normalize(url.pathname) : "/chat.html";
     try {
