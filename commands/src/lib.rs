@@ -18,6 +18,7 @@ mod memory;
 mod organisation;
 mod package;
 mod programs;
+mod qr_code;
 mod recovery;
 mod run;
 mod service;

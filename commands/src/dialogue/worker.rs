@@ -7,12 +7,13 @@
 mod opening;
 mod reading;
 mod recording;
+mod scanning;
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use basic::{Input, Machine};
+use basic::{HearKind, Input, Machine};
 use chrono::{DateTime, Utc};
 use domain::BlobReference;
 use domain::conversation::{OpenConversation, Suggestion, Turn};
@@ -63,10 +64,17 @@ struct ActiveRun {
     suggestions: Vec<Suggestion>,
     /// Where the state of its last wait is kept, if that was large.
     blob: Option<BlobReference>,
-    /// It waits for an answer that nobody is to be shown.
-    asks_secret: bool,
+    /// What it waits for, where the kind matters to who hands it the answer.
+    asks: Option<HearKind>,
     /// When it goes on by itself; None when it waits for a turn.
     pause_until: Option<DateTime<Utc>>,
+}
+
+impl ActiveRun {
+    /// Whether the answer is not to be shown to anybody.
+    fn asks_secret(&self) -> bool {
+        self.asks.is_some_and(HearKind::is_secret)
+    }
 }
 
 impl Worker {
@@ -139,7 +147,10 @@ impl Worker {
         match known.run.take() {
             Some(mut run) => {
                 // What was erased meanwhile is answered as silence.
-                let text = turn.content.clear().cloned().unwrap_or_default();
+                let mut text = turn.content.clear().cloned().unwrap_or_default();
+                if run.asks == Some(HearKind::QrCode) && !turn.attached().is_empty() {
+                    text = self.scanned(turn).await?;
+                }
                 let offered = std::mem::take(&mut run.suggestions);
                 let time_max = self.shared.options.script_time_max;
                 let execution = execute(

@@ -50,6 +50,53 @@ fn with_files(id: u128, text: &str, files: &[FileId]) -> NewTurn {
     }
 }
 
+/// A picture of a code that says `text`, four pixels a square.
+fn code_picture(text: &str) -> Vec<u8> {
+    let code = qrcode::QrCode::new(text).expect("it is short enough");
+    let (width, colours) = (code.width() as u32, code.to_colors());
+    let picture = image::GrayImage::from_fn((width + 8) * 4, (width + 8) * 4, |x, y| {
+        let (column, row) = ((x / 4).wrapping_sub(4), (y / 4).wrapping_sub(4));
+        let inside = column < width && row < width;
+        let dark = inside && colours[(row * width + column) as usize] == qrcode::Color::Dark;
+        image::Luma([if dark { 0 } else { 255 }])
+    });
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    picture
+        .write_to(&mut bytes, image::ImageFormat::Png)
+        .expect("it can be written");
+    bytes.into_inner()
+}
+
+#[tokio::test]
+async fn a_code_is_read_from_its_picture_and_asked_for_again_where_there_is_none() {
+    let world = World::new().await;
+    let process = world.process().await;
+    let script = "TALK \"Your ticket?\"\nHEAR ticket AS QRCODE\nTALK \"Ticket \" + ticket";
+    let bot = world.bot(&process, script).await;
+    let visitor = world.visitor(&process, bot).await;
+    let context = visitor.context();
+    let none = upload(&process, &context, &visitor, "cat.png", &[PNG])
+        .await
+        .expect("it is kept");
+    let code = code_picture("A-42");
+    let some = upload(&process, &context, &visitor, "code.png", &[&code])
+        .await
+        .expect("it is kept");
+    process
+        .receive_turn(&visitor, with_files(1, "here", &[none.file_id]), start_of_day())
+        .await
+        .expect("it is taken");
+    let again = "Please send a picture of the QR code, or the text that it contains.";
+    world.hears(&["Your ticket?", again]).await;
+    // Another process takes the question up from the log.
+    let second = world.process().await;
+    second
+        .receive_turn(&visitor, with_files(2, "here", &[some.file_id]), start_of_day())
+        .await
+        .expect("it is taken");
+    world.hears(&["Your ticket?", again, "Ticket A-42"]).await;
+}
+
 #[tokio::test]
 async fn a_picture_reaches_the_script_that_asks_for_one() {
     let world = World::new().await;

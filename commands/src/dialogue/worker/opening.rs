@@ -87,7 +87,7 @@ impl Worker {
             machine,
             suggestions: Vec::new(),
             blob: None,
-            asks_secret: false,
+            asks: None,
             pause_until: None,
         };
         let begun = vec![RunEvent::Started(active.start.clone())];

@@ -146,7 +146,7 @@ impl Worker {
         if let Some(known) = &mut self.known {
             let suggestions = stored.suggestions.clone();
             let blob = stored.blob.clone();
-            let asks_secret = HearKind::is_secret_name(&suspension.waits_for);
+            let asks = HearKind::of_name(&suspension.waits_for);
             let pause_until = suspension.pause.as_ref().map(|pause| pause.until);
             known.run = Some(ActiveRun {
                 id,
@@ -155,7 +155,7 @@ impl Worker {
                 machine,
                 suggestions,
                 blob,
-                asks_secret,
+                asks,
                 pause_until,
             });
         }

@@ -39,14 +39,17 @@ impl Worker {
         let now = turn.map_or(run.start.started_at, |turn| turn.received_at);
         let mut events = begun;
         if let Some(turn) = turn
-            && run.asks_secret
+            && run.asks_secret()
         {
             events.push(RunEvent::AnswerMasked {
                 session_id: run.start.session_id,
                 turn_id: turn.turn_id,
             });
         }
-        run.asks_secret = matches!(&execution.end, ExecutionEnd::Waiting(hear) if hear.kind.is_secret());
+        run.asks = match &execution.end {
+            ExecutionEnd::Waiting(hear) => Some(hear.kind),
+            _ => None,
+        };
         let broken = matches!(execution.end, ExecutionEnd::Failed(_));
         let apology = broken.then(|| ReplyContent {
             text: BROKEN_SCRIPT.to_owned(),
@@ -54,7 +57,7 @@ impl Worker {
         });
         let mut replies = execution.replies;
         if let Some(question) = replies.last_mut() {
-            question.asks_secret = run.asks_secret;
+            question.asks_secret = run.asks_secret();
         }
         for (number, content) in replies.into_iter().chain(apology).enumerate() {
             let (session, user) = (run.start.session_id, run.start.user_id);

@@ -12,7 +12,7 @@ fn fits(kind: HearKind, file: &File) -> bool {
     let media = file.media_type.to_ascii_lowercase();
     match kind {
         HearKind::File => true,
-        HearKind::Image | HearKind::QrCode => media.starts_with("image/"),
+        HearKind::Image => media.starts_with("image/"),
         HearKind::Audio => media.starts_with("audio/"),
         HearKind::Video => media.starts_with("video/"),
         HearKind::Document => is_document(&media, &file.name),

@@ -35,7 +35,7 @@ pub enum HearKind {
     Cpf,
     /// The tax number of a company in Brazil, without its separators.
     Cnpj,
-    /// What a QR code says, or a picture of one.
+    /// What a QR code says. A picture of one is read by the host, which answers with its text.
     QrCode,
     /// The name by which somebody signs in.
     Login,
@@ -95,11 +95,12 @@ impl HearKind {
         matches!(self, HearKind::Card | HearKind::Password)
     }
 
-    /// The same for a kind by its [`HearKind::name`].
-    pub fn is_secret_name(name: &str) -> bool {
-        [HearKind::Card, HearKind::Password]
+    /// The kind of a [`HearKind::name`]; None for a menu, whose name says not everything, and for no name at all.
+    pub fn of_name(name: &str) -> Option<HearKind> {
+        TYPES
             .iter()
-            .any(|kind| kind.is_secret() && kind.name() == name)
+            .map(|(_, kind)| *kind)
+            .find(|kind| kind.name() == name && !matches!(kind, HearKind::Menu { .. }))
     }
 
     /// The kind that HEAR … AS calls by this name, in capitals.

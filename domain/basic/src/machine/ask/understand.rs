@@ -32,8 +32,8 @@ pub(super) fn understand(
         HearKind::Language => codes::language(trimmed).map(Value::text),
         HearKind::Cpf => registrations::cpf(trimmed).map(Value::text),
         HearKind::Cnpj => registrations::cnpj(trimmed).map(Value::text),
-        HearKind::QrCode if trimmed.is_empty() => file()?,
-        HearKind::QrCode => Some(Value::text(trimmed)),
+        // Of a picture the host has read the code.
+        HearKind::QrCode => (!trimmed.is_empty()).then(|| Value::text(trimmed)),
         HearKind::Login => login(trimmed),
         HearKind::File | HearKind::Image | HearKind::Audio | HearKind::Video | HearKind::Document => file()?,
         HearKind::Url => codes::url(trimmed).map(Value::text),
