@@ -8,6 +8,9 @@ use sha2::{Digest, Sha256};
 /// The largest script that is compiled; a longer one is reported as broken.
 const SCRIPT_BYTES_MAX: usize = 1 << 20;
 
+/// A longer prompt is cut off here.
+const PROMPT_CHARACTERS_MAX: usize = 64 << 10;
+
 const NO_ANSWER: &str = "I have no answer to that yet.";
 
 /// The finding that a variable is never set. Parameters are set from outside.
@@ -193,6 +196,8 @@ fn profile(bot_name: &str, settings: &BTreeMap<String, String>) -> Profile {
         color1: text(&["theme-color1"]).and_then(colour),
         color2: text(&["theme-color2"]).and_then(colour),
         no_answer: limited(text(&["no-answer"]).unwrap_or(NO_ANSWER), 2_000),
+        system_prompt: text(&["system-prompt", "bot-system-prompt"])
+            .map(|prompt| limited(prompt, PROMPT_CHARACTERS_MAX)),
     }
 }
 

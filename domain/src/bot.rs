@@ -105,7 +105,7 @@ pub struct FileFinding {
     pub finding: Finding,
 }
 
-/// What a page shows of a bot. Only these settings of a package are kept in the log: others may be secrets.
+/// What a page shows of a bot, and what it is to say. Only these settings of a package are kept in the log: others may be secrets.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Profile {
     pub title: String,
@@ -115,6 +115,9 @@ pub struct Profile {
     pub color2: Option<String>,
     /// What is said when nobody and nothing can answer.
     pub no_answer: String,
+    /// What a model is told before it speaks as this bot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system_prompt: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -80,6 +80,11 @@ impl Bot {
             .map(|package| package.profile.description.as_str())
     }
 
+    /// What a model is told before it speaks as this bot. Null without one, and until a package was loaded.
+    async fn system_prompt(&self) -> Option<&str> {
+        self.0.package.as_ref()?.profile.system_prompt.as_deref()
+    }
+
     /// SHA-256 over the files of its package, hexadecimal. Null until a package was loaded.
     async fn package_digest(&self) -> Option<&str> {
         self.0.package.as_ref().map(|package| package.digest.as_str())

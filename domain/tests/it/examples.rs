@@ -76,6 +76,7 @@ pub fn bot() -> Vec<BotEvent> {
         color1: Some("#0b7285".into()),
         color2: None,
         no_answer: "I have no answer to that yet.".into(),
+        system_prompt: Some("You answer for the harbour office.".into()),
     };
     let scripts = BTreeMap::from([("start".to_owned(), script)]);
     vec![

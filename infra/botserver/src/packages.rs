@@ -136,7 +136,7 @@ pub fn read(package: &Path) -> anyhow::Result<PackageFiles> {
 }
 
 /// Reads the settings alone, with what is wrong with their files. A package without `config.csv` may describe itself
-/// in a `config.json` or `package.json`.
+/// in a `config.json` or `package.json`; its system prompt may be a file of its own.
 pub fn read_settings(package: &Path) -> anyhow::Result<Settings> {
     let mut read = Settings::default();
     for path in settings_files(package)? {
@@ -150,10 +150,10 @@ pub fn read_settings(package: &Path) -> anyhow::Result<Settings> {
             continue;
         }
         let bytes = read_limited(&path, SETTINGS_BYTES_MAX)?;
-        if has_suffix(&path, "csv") {
-            read.add_csv(&file, &bytes);
-        } else {
-            read.add_json(&file, &bytes);
+        match path.extension().and_then(|suffix| suffix.to_str()) {
+            Some("csv") => read.add_csv(&file, &bytes),
+            Some("json") => read.add_json(&file, &bytes),
+            _ => read.add_prompt(&file, &bytes),
         }
     }
     Ok(read)
@@ -163,9 +163,13 @@ pub fn read_settings(package: &Path) -> anyhow::Result<Settings> {
 fn settings_files(package: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut described = Vec::new();
     let mut configured = Vec::new();
+    let (mut prompts_beside, mut prompts) = (Vec::new(), Vec::new());
     for entry in sorted_entries(package)? {
         if has_suffix(&entry, "gbot") && is_folder(&entry) {
             configured.push(entry.join("config.csv"));
+            prompts.extend(prompt_of(&entry)?);
+        } else if has_suffix(&entry, "gbdialog") && is_folder(&entry) {
+            prompts_beside.extend(prompt_of(&entry)?);
         } else if entry.ends_with("config.json") || entry.ends_with("package.json") {
             described.push(entry);
         }
@@ -173,8 +177,23 @@ fn settings_files(package: &Path) -> anyhow::Result<Vec<PathBuf>> {
     // `package.json` comes after `config.json` by name, but says less of a bot.
     described.reverse();
     described.extend(configured);
+    // A prompt among the settings says more than one among the scripts.
+    described.extend(prompts_beside);
+    described.extend(prompts);
     described.retain(|path| is_plain_file(path));
     Ok(described)
+}
+
+/// The file of the system prompt in a folder, `PROMPT.md` before `PROMPT.txt`, in capitals or not.
+fn prompt_of(folder: &Path) -> anyhow::Result<Option<PathBuf>> {
+    let entries = sorted_entries(folder)?;
+    let called = |name: &str| {
+        entries.iter().find(|path| {
+            path.file_name()
+                .is_some_and(|found| found.eq_ignore_ascii_case(name))
+        })
+    };
+    Ok(called("prompt.md").or_else(|| called("prompt.txt")).cloned())
 }
 
 /// What a change of any script or setting would change.
@@ -327,6 +346,28 @@ mod tests {
         let shadowed = shadowed(folder.path()).expect("found");
         assert_eq!(shadowed.len(), 1);
         assert_eq!(shadowed[0].path, folder.path().join("shop.gbai"));
+    }
+
+    #[test]
+    fn a_system_prompt_may_be_a_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let package = folder.path().join("a.gbai");
+        let prompt = || {
+            let read = read(&package).expect("read");
+            read.settings.get("system-prompt").cloned()
+        };
+        write(
+            folder.path(),
+            "a.gbai/a.gbot/config.csv",
+            "system-prompt,Be brief",
+        );
+        assert_eq!(prompt().as_deref(), Some("Be brief"));
+        write(folder.path(), "a.gbai/b.gbdialog/prompt.txt", "Be kind");
+        assert_eq!(prompt().as_deref(), Some("Be kind"));
+        let before = fingerprint(&package).expect("seen");
+        write(folder.path(), "a.gbai/a.gbot/PROMPT.md", "# You are\nBeppo");
+        assert_eq!(prompt().as_deref(), Some("# You are\nBeppo"));
+        assert_ne!(fingerprint(&package).expect("seen"), before);
     }
 
     #[test]

@@ -50,6 +50,16 @@ impl Settings {
         }
     }
 
+    /// Takes a whole file as the system prompt. It counts more than the setting of that name.
+    pub fn add_prompt(&mut self, file: &str, bytes: &[u8]) {
+        let mut report = Report {
+            file,
+            findings: &mut self.findings,
+        };
+        let prompt = text(bytes, &mut report);
+        self.settings.insert("system-prompt".to_owned(), prompt);
+    }
+
     /// Tells of a file that is not read.
     pub fn add_too_large(&mut self, file: &str, bytes_max: u64) {
         let mut report = Report {
@@ -60,7 +70,7 @@ impl Settings {
             "P0106",
             1,
             format!("the file is larger than {bytes_max} bytes and is left out"),
-            "remove what is no setting from it",
+            "make it smaller",
         );
     }
 
