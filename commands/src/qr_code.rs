@@ -19,7 +19,7 @@ const MEMORY_MAX: u64 = 256 << 20;
 /// The longer side of what is searched, in pixels: small first, which also takes out the noise of a photograph.
 const SEARCHED: [u32; 2] = [1_000, 2_500];
 
-/// What the first readable code in a picture says: PNG, JPEG, WebP, GIF or BMP, in either polarity. None when there is
+/// What the first readable QR code (not Micro QR) in a picture says: PNG, JPEG, WebP, GIF or BMP, in either polarity. None when there is
 /// none, or no picture.
 pub(crate) fn read(picture: &[u8]) -> Option<String> {
     let grey = decoded(picture)?;
