@@ -2,7 +2,9 @@
 -- usual case is looked at only where it occurs.
 --
 -- Every look into a table is still by its whole key. The joins with the batch's arrays are loops over an index, because
--- the other kinds of join are switched off: plans are made while the tables are empty and kept while they grow.
+-- the other kinds of join are switched off: plans are made while the tables are empty and kept while they grow. Whoever
+-- appends says so, with the other settings, once for its connection; said here they would be changed at each call. Only
+-- the joined append, which comes over connections that do other things too, says them itself.
 --
 -- Gates stand in the order receipts, claims, heads that exist, heads that are new, events, each sorted by key, so two
 -- batches cannot wait for each other. The one exception is a stream that two begin at once: the loser waits for its head
@@ -41,12 +43,6 @@ create or replace function log.append(
   first_event_id uuid
 )
 language plpgsql
-set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set jit = off
 as $$
 #variable_conflict use_column
 declare
@@ -309,3 +305,12 @@ begin
       order by g;
 end
 $$;
+
+alter function log.append_joined(
+  text, text, bigint, bigint, uuid, bytea, text, smallint, text, text, integer, integer[], integer[], uuid[], text[],
+  text[], text[], integer[], text[], bytea[], text[], text[])
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off
+  set enable_hashjoin = off
+  set enable_mergejoin = off
+  set jit = off;

@@ -8,11 +8,12 @@ use sqlx::postgres::PgRow;
 use sqlx::{PgPool, Postgres, Row, Transaction};
 use tokio::sync::Notify;
 
+use crate::appender::Appenders;
 use crate::batch::{SealedCommand, statements};
 use crate::columns::Columns;
 use crate::crash_point::crash_point;
 use crate::error::Failure;
-use crate::gatherer::Gatherer;
+use crate::gatherer::{COMMITTERS_MAX, Gatherer};
 use crate::{AppendCommand, EventLogError, Keyring, Outcome, Stored, Token};
 
 /// Tries of one command that collides with others: with the pauses below, about two seconds.
@@ -27,17 +28,21 @@ pub struct EventLog {
     pub(crate) keyring: Keyring,
     wake: Arc<Notify>,
     gatherer: Arc<Gatherer>,
+    appenders: Arc<Appenders>,
 }
 
 impl EventLog {
     /// `log_pool` connects as the role `botserver_log`.
     pub fn new(log_pool: PgPool, keyring: Keyring) -> EventLog {
-        let gatherer = Arc::new(Gatherer::new(log_pool.options().get_max_connections()));
+        // Readers of streams and the feed need some of the connections too.
+        let half = usize::try_from(log_pool.options().get_max_connections() / 2).unwrap_or(COMMITTERS_MAX);
+        let committers = half.clamp(1, COMMITTERS_MAX);
         EventLog {
+            appenders: Arc::new(Appenders::new(log_pool.clone(), committers)),
             pool: log_pool,
             keyring,
             wake: Arc::new(Notify::new()),
-            gatherer,
+            gatherer: Arc::new(Gatherer::new(committers)),
         }
     }
 
@@ -208,7 +213,7 @@ impl EventLog {
 
     async fn try_store(&self, commands: &[&SealedCommand]) -> Result<Vec<PgRow>, sqlx::Error> {
         crash_point("before-append");
-        let rows = Columns::of(commands).append().fetch_all(&self.pool).await?;
+        let rows = self.appenders.append(Columns::of(commands)).await?;
         crash_point("after-commit");
         self.wake.notify_one();
         Ok(rows)

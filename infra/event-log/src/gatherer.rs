@@ -1,9 +1,10 @@
 //! The gatherer: commands that wait at the same moment are stored by one transaction.
 //!
-//! A committer takes up what waits, stores it, and takes up what has come meanwhile. So a single caller waits for
-//! nobody, and the more callers there are, the more of them share a commit. Usually few committers work; another one
-//! starts as soon as a command has waited [`COMPANY_WITHIN`], so that one that is held up, by a lock say, delays only
-//! what it holds. A committer ends when nothing waits: an idle log has none.
+//! A committer takes up what waits, stores it, and takes up what has come meanwhile. So nobody waits for company, and
+//! the more callers there are, the more of them share a commit. Usually one committer works: two would store the same
+//! in twice as many batches of half the size. Another one starts once a command has waited [`HELD_UP_AFTER`], so that
+//! one that is held up, by a lock say, delays only what it holds. A committer ends when nothing waits: an idle log has
+//! none.
 //!
 //! 1. Commands that share a stream, a command id or a claim are never with two committers at a time, nor twice in a
 //!    batch, and are taken up in the order in which they came.
@@ -22,12 +23,10 @@ use tokio::time::Instant;
 use crate::batch::{COMMANDS_MAX, STATEMENT_BYTES_MAX, SealedCommand, contested};
 use crate::{AppendCommand, EventLog, EventLogError, Outcome};
 
-/// How long a command waits for company at most, while a committer may be added.
-const COMPANY_WITHIN: Duration = Duration::from_millis(2);
-/// Committers that work side by side without need: one stores while the answers of the other are on their way.
-const COMMITTERS_USUAL: usize = 2;
+/// A command that waits for longer is waiting for a committer that is held up.
+const HELD_UP_AFTER: Duration = Duration::from_millis(20);
 /// Committers that work side by side when some are held up.
-const COMMITTERS_MAX: usize = 8;
+pub(crate) const COMMITTERS_MAX: usize = 8;
 /// Commands that wait or are underway. Beyond, a caller is better told to come back.
 const PLACES: usize = 4_096;
 /// Kibibytes of all of them.
@@ -63,15 +62,14 @@ struct Waiting {
 }
 
 impl Gatherer {
-    pub(crate) fn new(connections: u32) -> Gatherer {
-        // Readers of streams and the feed need some of the connections too.
-        let half = usize::try_from(connections / 2).unwrap_or(COMMITTERS_MAX);
+    /// `committers_max` are at work at a time, [`COMMITTERS_MAX`] at most.
+    pub(crate) fn new(committers_max: usize) -> Gatherer {
         Gatherer {
             queue: Mutex::default(),
             places: Arc::new(Semaphore::new(PLACES)),
             room: Arc::new(Semaphore::new(ROOM_KIB)),
             closed: AtomicBool::new(false),
-            committers_max: half.clamp(1, COMMITTERS_MAX),
+            committers_max,
             hasher: RandomState::new(),
         }
     }
@@ -108,7 +106,7 @@ impl Gatherer {
             let mut queue = self.queue();
             queue.waiting.push_back(waiting);
             metrics::gauge!("append_queue_length").set(queue.waiting.len() as f64);
-            queue.start(COMMITTERS_USUAL.min(self.committers_max))
+            queue.start(1)
         };
         if start {
             Committer::spawn(log);
@@ -284,8 +282,8 @@ fn next_look(gatherer: &Gatherer) -> Instant {
         .queue()
         .waiting
         .front()
-        .map(|first| first.since + COMPANY_WITHIN);
-    due.filter(|due| *due > now).unwrap_or(now + COMPANY_WITHIN)
+        .map(|first| first.since + HELD_UP_AFTER);
+    due.filter(|due| *due > now).unwrap_or(now + HELD_UP_AFTER)
 }
 
 /// Starts another committer if a command has waited long enough.
@@ -296,7 +294,7 @@ fn relieve(log: &EventLog) {
         let due = queue
             .waiting
             .front()
-            .is_some_and(|first| first.since.elapsed() >= COMPANY_WITHIN);
+            .is_some_and(|first| first.since.elapsed() >= HELD_UP_AFTER);
         due && queue.start(gatherer.committers_max)
     };
     if start {

@@ -10,6 +10,7 @@
 //! The crate knows no noun of ours: it moves JSON, and looks inside only for the marker of a personal value.
 
 mod append;
+mod appender;
 mod batch;
 mod claim;
 mod columns;
