@@ -54,7 +54,8 @@ pub(crate) fn derive(material: &[u8], purpose: &[&[u8]]) -> Secret {
 
 /// Seals bytes: nonce, then ciphertext with its tag.
 pub(crate) fn encrypt(key: &Secret, context: &[u8], clear: &[u8]) -> Result<Vec<u8>, KeyringError> {
-    let nonce: [u8; NONCE_LENGTH] = random()?;
+    // Not secret, only never the same twice: this generator is seeded by the system's, without asking it each time.
+    let nonce: [u8; NONCE_LENGTH] = rand::random();
     let cipher = XChaCha20Poly1305::new(Key::from_slice(key.as_slice()));
     let sealed = cipher
         .encrypt(

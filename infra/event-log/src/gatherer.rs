@@ -25,6 +25,8 @@ use crate::{AppendCommand, EventLog, EventLogError, Outcome};
 
 /// A command that waits for longer is waiting for a committer that is held up.
 const HELD_UP_AFTER: Duration = Duration::from_millis(20);
+/// When so many wait, a second committer stores half of them while the commit of the first is on its way to the disk.
+const CROWD: usize = 48;
 /// Committers that work side by side when some are held up.
 pub(crate) const COMMITTERS_MAX: usize = 8;
 /// Commands that wait or are underway. Beyond, a caller is better told to come back.
@@ -106,7 +108,8 @@ impl Gatherer {
             let mut queue = self.queue();
             queue.waiting.push_back(waiting);
             metrics::gauge!("append_queue_length").set(queue.waiting.len() as f64);
-            queue.start(1)
+            let usual = if queue.waiting.len() < CROWD { 1 } else { 2 };
+            queue.start(usual.min(self.committers_max))
         };
         if start {
             Committer::spawn(log);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -273,5 +273,6 @@ fn sealing_keys<'a>(
 }
 
 fn month_of(at: DateTime<Utc>) -> String {
-    at.format("%Y-%m").to_string()
+    // Once for each value that is sealed: a format that is read each time costs more than the sealing.
+    format!("{:04}-{:02}", at.year(), at.month())
 }

@@ -16,6 +16,7 @@ use std::time::Duration;
 use sqlx::{Connection, PgConnection, PgPool};
 use thiserror::Error;
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 use crate::crash_point::{armed, crash_point};
 use crate::{Position, epoch};
@@ -23,6 +24,9 @@ use crate::{Position, epoch};
 /// Poll for events of other processes, which cannot wake this one: while events come, and when none came for a while.
 const POLL_BUSY: Duration = Duration::from_millis(5);
 const POLL_IDLE: Duration = Duration::from_millis(20);
+/// Steps that place something begin so far apart: what is committed in between is placed by one of them, and a step costs
+/// about as much as twenty events.
+const STEPS_APART: Duration = Duration::from_millis(2);
 /// How often a process that does not lead looks whether it should.
 const POLL_STANDBY: Duration = Duration::from_millis(500);
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(250);
@@ -104,8 +108,10 @@ impl Sequencer {
         let mut stop = std::pin::pin!(stop);
         let mut idle_steps = 0_u32;
         loop {
+            let mut next_step = Instant::now();
             let pause = match self.lead_or_stand_by().await {
                 Ok(count) => {
+                    next_step += if count > 0 { STEPS_APART } else { Duration::ZERO };
                     idle_steps = if count > 0 {
                         0
                     } else {
@@ -134,6 +140,10 @@ impl Sequencer {
                 () = &mut stop => return,
                 () = self.wake.notified(), if self.leading => {}
                 () = tokio::time::sleep(pause) => {}
+            }
+            tokio::select! {
+                () = &mut stop => return,
+                () = tokio::time::sleep_until(next_step) => {}
             }
         }
     }
