@@ -54,6 +54,11 @@ impl SealedCommand {
         self.bytes
     }
 
+    /// How many events it stores.
+    pub(crate) fn event_count(&self) -> usize {
+        self.events.len()
+    }
+
     /// Checks the command against the limits of the log and seals it. Keys are made on first use, outside any
     /// transaction of the caller's.
     pub(crate) async fn seal(

@@ -25,7 +25,8 @@ use crate::{AppendCommand, EventLog, EventLogError, Outcome};
 
 /// A command that waits for longer is waiting for a committer that is held up.
 const HELD_UP_AFTER: Duration = Duration::from_millis(20);
-/// When so many wait, a second committer stores half of them while the commit of the first is on its way to the disk.
+/// When so many events wait, a second committer stores some of them while the commit of the first is on its way to the
+/// disk. Of fewer both would have too little in hand.
 const CROWD: usize = 48;
 /// Committers that work side by side when some are held up.
 pub(crate) const COMMITTERS_MAX: usize = 8;
@@ -48,6 +49,8 @@ pub(crate) struct Gatherer {
 #[derive(Default)]
 struct Queue {
     waiting: VecDeque<Waiting>,
+    /// Of all that wait.
+    events: usize,
     committers: usize,
     /// What the batches underway may not share with another, hashed: a collision only makes somebody wait.
     held: HashSet<u64>,
@@ -106,9 +109,9 @@ impl Gatherer {
         };
         let start = {
             let mut queue = self.queue();
-            queue.waiting.push_back(waiting);
+            queue.push(waiting);
             metrics::gauge!("append_queue_length").set(queue.waiting.len() as f64);
-            let usual = if queue.waiting.len() < CROWD { 1 } else { 2 };
+            let usual = if queue.events < CROWD { 1 } else { 2 };
             queue.start(usual.min(self.committers_max))
         };
         if start {
@@ -144,12 +147,18 @@ impl Queue {
         start
     }
 
+    fn push(&mut self, waiting: Waiting) {
+        self.events += waiting.command.event_count();
+        self.waiting.push_back(waiting);
+    }
+
     /// Takes up what can be stored together, in the order in which it came.
     fn take(&mut self) -> Vec<Waiting> {
         let (mut batch, mut bytes) = (Vec::new(), 0);
         let mut passed_over = HashSet::new();
         let mut left = VecDeque::new();
         while let Some(waiting) = self.waiting.pop_front() {
+            self.events -= waiting.command.event_count();
             if waiting.answer.is_closed() {
                 continue;
             }
@@ -157,6 +166,7 @@ impl Queue {
             let full =
                 batch.len() == COMMANDS_MAX || (bytes + size > STATEMENT_BYTES_MAX && !batch.is_empty());
             if full {
+                self.events += waiting.command.event_count();
                 left.push_back(waiting);
                 break;
             }
@@ -167,6 +177,7 @@ impl Queue {
                 batch.push(waiting);
             } else {
                 passed_over.extend(waiting.contested.iter().copied());
+                self.events += waiting.command.event_count();
                 left.push_back(waiting);
             }
         }
