@@ -11,6 +11,7 @@ use event_log::{
 use serde_json::Value;
 
 use crate::memory::Memory;
+use crate::snapshots::Snapshots;
 use crate::{CommandError, Context, Decide};
 
 /// How often a command is decided anew because the stream moved under it.
@@ -44,11 +45,13 @@ pub struct Committed<E> {
 pub struct Executor {
     log: EventLog,
     memory: Arc<Memory>,
+    snapshots: Snapshots,
 }
 
 impl Executor {
     pub fn new(log: EventLog) -> Self {
         Self {
+            snapshots: Snapshots::new(log.clone()),
             log,
             memory: Arc::new(Memory::new(REMEMBERED)),
         }
@@ -158,13 +161,15 @@ impl Executor {
             return Ok((known, true));
         }
         let stream = StreamId::new(A::TYPE, id);
-        let mut folded = Versioned::<A>::default();
-        for event in self.log.load(tenant.0, &stream, 0).await? {
+        let mut folded = self.snapshots.find::<A>(tenant, &stream).await?;
+        let kept = folded.version;
+        for event in self.log.load(tenant.0, &stream, kept).await? {
             let decoded = decode::<A::Event>(&event.event_type, event.event_version, event.payload)
                 .map_err(CommandError::unexpected)?;
             folded.state.apply(&decoded);
             folded.version = event.sequence;
         }
+        self.snapshots.consider::<A>(tenant, id, kept, folded.version);
         if folded.version > 0 {
             self.memory.put(tenant, id, folded.clone());
         }
@@ -194,6 +199,8 @@ impl Executor {
         for event in events {
             known.state.apply(event);
         }
+        self.snapshots
+            .consider::<A>(tenant, id, known.version, last_sequence);
         known.version = last_sequence;
         self.memory.put(tenant, id, known);
     }
@@ -209,7 +216,9 @@ impl Executor {
         for event in events {
             known.state.apply(event);
         }
-        known.version = stored.last_sequence.max(known.version);
+        let version = stored.last_sequence.max(known.version);
+        self.snapshots.consider::<A>(tenant, id, known.version, version);
+        known.version = version;
         self.memory.put(tenant, id, known);
     }
 

@@ -23,6 +23,7 @@ mod recovery;
 mod run;
 mod service;
 mod session;
+mod snapshots;
 mod token;
 mod turn;
 mod upload;

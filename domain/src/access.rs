@@ -38,7 +38,7 @@ pub enum Denial {
 }
 
 /// Nothing later depends on refused access: it is only counted.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Access;
 
 impl Aggregate for Access {

@@ -120,7 +120,7 @@ pub struct Profile {
     pub system_prompt: Option<String>,
 }
 
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub enum Bot {
     #[default]
     Absent,
@@ -130,7 +130,7 @@ pub enum Bot {
 }
 
 /// A bot that exists: its name and what it runs.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Mounted {
     pub name: String,
     pub package: Package,

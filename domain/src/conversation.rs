@@ -137,7 +137,7 @@ pub enum ConversationEnd {
     SessionEnded,
 }
 
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub enum Conversation {
     #[default]
     Absent,
@@ -147,7 +147,7 @@ pub enum Conversation {
     },
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OpenConversation {
     pub session_id: SessionId,
     pub bot_id: BotId,

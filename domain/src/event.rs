@@ -15,9 +15,12 @@ pub trait Event: Serialize + DeserializeOwned + Clone + PartialEq + Debug + Send
 }
 
 /// A noun's state, as far as later decisions need it.
-pub trait Aggregate: Default + Clone + Debug + Send + Sync + 'static {
+pub trait Aggregate: Default + Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The noun, as streams and files are named after it.
     const TYPE: &'static str;
+    /// Raised when the state has another shape, or events another meaning for it: states that were kept in an older
+    /// form are then folded anew.
+    const FORM: i32 = 1;
     type Event: Event;
 
     /// Assigns what the event says. Accepts every event, also one whose personal values are erased.

@@ -53,7 +53,7 @@ pub struct AttachedFile {
     pub bytes: u64,
 }
 
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub enum File {
     #[default]
     Absent,

@@ -19,7 +19,7 @@ impl Event for OrganisationEvent {
     const TYPES: &'static [(&'static str, u16)] = &[("organisation.created", 1), ("organisation.renamed", 1)];
 }
 
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub enum Organisation {
     #[default]
     Absent,

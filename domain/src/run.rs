@@ -129,7 +129,7 @@ impl RunOutcome {
     }
 }
 
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub enum Run {
     #[default]
     Absent,

@@ -54,7 +54,7 @@ pub enum SessionEnd {
     BotRetired,
 }
 
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub enum Session {
     #[default]
     Absent,
@@ -62,7 +62,7 @@ pub enum Session {
     Ended,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OpenSession {
     pub bot_id: BotId,
     pub user_id: UserId,

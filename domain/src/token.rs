@@ -30,7 +30,7 @@ impl Event for TokenEvent {
     const TYPES: &'static [(&'static str, u16)] = &[("token.issued", 1), ("token.revoked", 1)];
 }
 
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub enum Token {
     #[default]
     Absent,
@@ -38,7 +38,7 @@ pub enum Token {
     Revoked,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ActiveToken {
     pub permissions: BTreeSet<Permission>,
     pub secret_hash: String,

@@ -37,7 +37,7 @@ impl Event for UserEvent {
 }
 
 /// A visitor becomes a member by registering; a member can be switched off and on.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub enum User {
     #[default]
     Absent,

@@ -11,6 +11,7 @@ mod memory;
 mod observing;
 mod recovery;
 mod scripts;
+mod snapshots;
 mod takeover;
 mod turns;
 mod world;

@@ -30,6 +30,7 @@ mod read;
 mod seal;
 mod sequencer;
 mod slice;
+mod snapshot;
 mod types;
 mod verify;
 
@@ -47,5 +48,6 @@ pub use migrate::{MIGRATOR, migrate};
 pub use sequencer::STEP as SEQUENCER_STEP;
 pub use sequencer::{Sequencer, SequencerError};
 pub use slice::{SLICES, slice_of};
+pub use snapshot::Snapshot;
 pub use types::*;
 pub use verify::{FINDINGS_MAX, Finding, Verification, verify};

@@ -17,18 +17,36 @@ impl EventLog {
         stream: &StreamId,
         after_sequence: i64,
     ) -> Result<Vec<RecordedEvent>, EventLogError> {
+        let mut events = self.load_sealed(tenant, stream, after_sequence, i64::MAX).await?;
+        let sealed = events.iter_mut().map(|event| event.payload.take()).collect();
+        let opened = self.keyring.open_values(sealed).await?;
+        for (event, payload) in events.iter_mut().zip(opened) {
+            event.payload = payload;
+        }
+        Ok(events)
+    }
+
+    /// As [`EventLog::load`], but `limit` events at most, and with personal values as they are stored.
+    pub async fn load_sealed(
+        &self,
+        tenant: Uuid,
+        stream: &StreamId,
+        after_sequence: i64,
+        limit: i64,
+    ) -> Result<Vec<RecordedEvent>, EventLogError> {
         let rows = sqlx::query(
             "select null::bigint as position, e.aggregate_type, e.aggregate_id, e.sequence, e.event_type,
                     e.event_version, e.payload::text as payload, e.metadata::text as metadata, e.seq_no, e.event_id,
                     e.tenant_id, e.ordering_key, e.slice, e.command_id, e.recorded_at
                from log.events e
               where e.aggregate_type = $1 and e.aggregate_id = $2 and e.sequence > $3 and e.tenant_id = $4
-              order by e.sequence",
+              order by e.sequence limit $5",
         )
         .bind(&stream.aggregate_type)
         .bind(&stream.aggregate_id)
         .bind(after_sequence)
         .bind(tenant)
+        .bind(limit)
         .fetch_all(&self.pool)
         .await?;
         let mut events = Vec::with_capacity(rows.len());
@@ -41,11 +59,6 @@ impl EventLog {
                 )));
             }
             events.push(event);
-        }
-        let sealed = events.iter_mut().map(|event| event.payload.take()).collect();
-        let opened = self.keyring.open_values(sealed).await?;
-        for (event, payload) in events.iter_mut().zip(opened) {
-            event.payload = payload;
         }
         Ok(events)
     }
