@@ -112,6 +112,7 @@ header.showBot(bot);
 createCloseButton();
 addEventListener("keydown", leaveOnEscape);
 if (bot.bot_name !== null) openStorage();
+composer.listen();
 document.addEventListener("visibilitychange", () => frameRequested && show());
 if (!embedding.embedded) composer.focus();
 transport.start();

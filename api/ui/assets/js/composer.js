@@ -74,14 +74,17 @@ export function createComposer({ text, attachments, onSend, onDraft }) {
   button.replaceChildren(icon("send"));
   button.setAttribute("aria-label", text("send"));
   button.title = text("send");
-  // Before this nobody would have heard the Enter key, and a message seemed sent that was not.
-  field.readOnly = false;
-
   return {
     /** The draft of an earlier visit, unless something was written while the page was loading. */
     restore(draft) {
       if (field.value === "") field.value = draft;
       changed();
+    },
+    /** From here on the Enter key is heard; one that came before is made good. */
+    listen() {
+      const early = field.dataset.heard === "early";
+      field.dataset.heard = "yes";
+      if (early) submit();
     },
     /** What can be sent along has changed. */
     attachmentsChanged: changed,

@@ -49,7 +49,7 @@ test("a_message_is_sending_then_received_then_answered", async () => {
   await leave();
 });
 
-test("nothing_can_be_written_before_the_page_listens", async () => {
+test("what_is_sent_before_the_page_listens_is_sent_when_it_does", async () => {
   const server = await startStandIn();
   let release;
   const held = new Promise((resolve) => (release = resolve));
@@ -59,14 +59,14 @@ test("nothing_can_be_written_before_the_page_listens", async () => {
     return true;
   };
   const page = await openPage(browser, `${server.url}/helper`, {}, { waitUntil: "commit" });
-  const field = page.locator("#message");
-  await field.focus();
-  await page.keyboard.type("Hello");
-  await page.keyboard.press("Enter");
-  assert.equal(await field.inputValue(), "");
-  release();
   await say(page, "Hello");
+  assert.equal(await page.inputValue("#message"), "Hello", "the line is not broken");
+  release();
   await shows(page, states, ["Received"]);
+  assert.deepEqual(await bubbles(page), ["Hello"]);
+  assert.equal(await page.inputValue("#message"), "");
+  await say(page, "And again");
+  await shows(page, bubbles, ["Hello", "And again"]);
   await page.context().close();
   await server.stop();
 });
