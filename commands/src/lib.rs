@@ -18,6 +18,7 @@ mod memory;
 mod organisation;
 mod package;
 mod programs;
+mod projection;
 mod qr_code;
 mod recovery;
 mod run;
@@ -44,6 +45,7 @@ pub use file::{FileCommand, FileError};
 pub use organisation::{OrganisationCommand, OrganisationError};
 pub use package::{Assembled, PackageFiles, assemble, compile_script, parameters};
 pub use programs::Programs;
+pub use projection::{ProjectionCommand, ProjectionError};
 pub use recovery::Recovery;
 pub use run::{RunCommand, RunError};
 pub use service::{

@@ -13,6 +13,7 @@ mod id;
 pub mod organisation;
 mod permission;
 mod personal;
+pub mod projection;
 pub mod run;
 pub mod schema;
 pub mod session;

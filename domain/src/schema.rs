@@ -3,7 +3,7 @@
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 
-use crate::{access, bot, conversation, file, organisation, run, session, token, user};
+use crate::{access, bot, conversation, file, organisation, projection, run, session, token, user};
 
 /// Noun and schema of its events, in alphabetical order.
 pub fn event_schemas() -> Vec<(&'static str, Schema)> {
@@ -13,6 +13,7 @@ pub fn event_schemas() -> Vec<(&'static str, Schema)> {
         ("conversation", schema::<conversation::ConversationEvent>()),
         ("file", schema::<file::FileEvent>()),
         ("organisation", schema::<organisation::OrganisationEvent>()),
+        ("projection", schema::<projection::ProjectionEvent>()),
         ("run", schema::<run::RunEvent>()),
         ("session", schema::<session::SessionEvent>()),
         ("token", schema::<token::TokenEvent>()),

@@ -13,6 +13,8 @@ use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection, PgExecutor, PgPool, Row};
 use uuid::Uuid;
 
+use crate::column;
+
 /// Where a projection stands.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProjectionStatus {
@@ -20,8 +22,11 @@ pub struct ProjectionStatus {
     /// Of the fold that made the rows.
     pub version: i32,
     pub position: Position,
-    /// Events of the log not yet folded.
+    /// Events of the log not yet folded, but for those that are parked.
     pub lag_events: u64,
+    /// Events that wait because they, or one before them of the same ordering key, cannot be folded; as far as whoever
+    /// asks may see.
+    pub parked_events: u64,
     /// When the checkpoint last moved; None when it never ran.
     pub updated_at: Option<DateTime<Utc>>,
     /// What stopped it; None while all is well.
@@ -31,9 +36,6 @@ pub struct ProjectionStatus {
 /// What stopped a projection. It is tried again with growing pauses, and cleared once it goes on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Failure {
-    /// Of the event that could not be folded; None when the event is not to blame.
-    pub position: Option<Position>,
-    pub event_id: Option<Uuid>,
     /// Never quotes data.
     pub error: String,
     pub attempts: u32,
@@ -156,6 +158,27 @@ pub(crate) async fn advance(
     Ok(moved.rows_affected() == 1)
 }
 
+/// Renews the lease without moving the checkpoint, as the first statement of a transaction that changes rows all the
+/// same. False when the lease is lost.
+pub(crate) async fn hold(
+    connection: &mut PgConnection,
+    name: &str,
+    lease: Lease,
+    duration: Duration,
+) -> Result<bool, sqlx::Error> {
+    let held = sqlx::query(
+        "update read.checkpoints set lease_until = clock_timestamp() + make_interval(secs => $4)
+         where name = $1 and lease_epoch = $2 and position = $3",
+    )
+    .bind(name)
+    .bind(lease.epoch)
+    .bind(lease.position.0)
+    .bind(duration.as_secs_f64())
+    .execute(connection)
+    .await?;
+    Ok(held.rows_affected() == 1)
+}
+
 /// Records what stopped the projection, and keeps the lease while it is tried again.
 pub(crate) async fn fail(
     pool: &PgPool,
@@ -212,8 +235,18 @@ pub(crate) async fn find(
         .await
 }
 
-pub(crate) async fn all(executor: impl PgExecutor<'_>) -> Result<Vec<Checkpoint>, sqlx::Error> {
-    sqlx::query_as(select!("order by name")).fetch_all(executor).await
+/// Every checkpoint, and how many events are parked, as far as whoever asks may see.
+pub(crate) async fn all(executor: impl PgExecutor<'_>) -> Result<Vec<(Checkpoint, u64)>, sqlx::Error> {
+    let rows = sqlx::query(
+        "select c.*, lease_owner is null or lease_until < clock_timestamp() as free,
+                (select count(*) from read.parked p where p.name = c.name) as parked
+           from read.checkpoints c order by name",
+    )
+    .fetch_all(executor)
+    .await?;
+    rows.iter()
+        .map(|row| Ok((Checkpoint::from_row(row)?, column::count(row, "parked")?)))
+        .collect()
 }
 
 /// The checkpoint, locked until the end of the caller's transaction: nobody else folds meanwhile.

@@ -7,8 +7,10 @@ use domain::{Event, EventFormatError, Personal};
 use event_log::{Position, RecordedEvent};
 use serde::Serialize;
 use serde_json::Value;
-use sqlx::PgConnection;
+use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
+
+use crate::parking::{Parked, Parking};
 
 /// A read model: rows, each made from the events of one key.
 ///
@@ -104,66 +106,160 @@ pub(crate) enum FoldError {
     Unsealed,
 }
 
-/// What stopped a batch.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum BatchError {
-    #[error("event {event_id} at position {position} cannot be folded")]
-    Fold {
-        position: Position,
-        event_id: Uuid,
-        source: FoldError,
-    },
-    #[error("the database refused a statement")]
-    Sql(#[from] sqlx::Error),
-}
-
-impl BatchError {
-    /// What went wrong, without the data it went wrong with: a database's own text may quote rows.
-    pub fn described(&self) -> String {
-        match self {
-            BatchError::Fold { source, .. } => source.to_string(),
-            BatchError::Sql(sqlx::Error::Database(error)) => {
-                let code = error.code().unwrap_or_default();
-                let constraint = error.constraint().unwrap_or("-");
-                format!("the database refused the rows ({code}, {constraint})")
-            }
-            BatchError::Sql(sqlx::Error::ColumnDecode { index, .. }) => {
-                format!("column {index} of a stored row does not have the form this version reads")
-            }
-            BatchError::Sql(_) => "the database is unavailable".to_owned(),
-        }
-    }
-}
-
-/// Folds events into their rows within the caller's transaction.
-pub(crate) async fn fold_batch<P: Projection>(
+/// Folds events into their rows within the caller's transaction. What cannot be folded is returned to be parked, with
+/// whatever comes for the same ordering key after it; the events of other keys are in their rows.
+pub(crate) async fn fold_batch<'a, P: Projection>(
     connection: &mut PgConnection,
-    events: &[RecordedEvent],
-) -> Result<(), BatchError> {
-    let mut keyed = Vec::with_capacity(events.len());
-    for event in events {
-        if let Some(key) = P::key(event).map_err(|source| at(event, source))? {
-            keyed.push((key, event));
+    events: &'a [RecordedEvent],
+    parking: &Parking,
+) -> Result<Vec<Parked<'a>>, sqlx::Error> {
+    let mut point = connection.begin().await?;
+    match fold_together::<P>(&mut point, events, parking).await {
+        Ok(parked) => {
+            point.commit().await?;
+            Ok(parked)
         }
+        Err(error) if is_of_a_row(&error) => {
+            point.rollback().await?;
+            fold_singly::<P>(connection, events, parking).await
+        }
+        Err(error) => Err(error),
     }
-    if keyed.is_empty() {
-        return Ok(());
+}
+
+/// An event, and the row it belongs to or why that cannot be told.
+type Entry<'a, P> = (Result<<P as Projection>::Key, FoldError>, &'a RecordedEvent);
+
+/// Of each ordering key the first event that cannot be folded, and why.
+type Hindered<'a> = BTreeMap<&'a str, (Position, String)>;
+
+/// With one load and one store for all of them.
+async fn fold_together<'a, P: Projection>(
+    connection: &mut PgConnection,
+    events: &'a [RecordedEvent],
+    parking: &Parking,
+) -> Result<Vec<Parked<'a>>, sqlx::Error> {
+    let passed_over = |event: &RecordedEvent| parking.skipped.contains(&place(event));
+    let entries: Vec<Entry<'a, P>> = events
+        .iter()
+        .filter(|event| !passed_over(event))
+        .filter_map(|event| Some((P::key(event).transpose()?, event)))
+        .collect();
+    if entries.is_empty() {
+        return Ok(Vec::new());
     }
-    let keys: BTreeSet<P::Key> = keyed.iter().map(|(key, _)| key.clone()).collect();
-    let keys: Vec<P::Key> = keys.into_iter().collect();
-    let mut rows = P::load(connection, &keys).await?;
+    let keys: BTreeSet<&P::Key> = entries.iter().filter_map(|(key, _)| key.as_ref().ok()).collect();
+    let keys: Vec<P::Key> = keys.into_iter().cloned().collect();
+    let loaded = P::load(connection, &keys).await?;
+    let mut hindered = Hindered::new();
+    let rows = loop {
+        match fold_pass::<P>(loaded.clone(), &entries, parking, &hindered) {
+            Ok(rows) => break rows,
+            // What an event that fails may have left half done is thrown away with the pass.
+            Err((event, why)) => {
+                hindered.insert(&event.ordering_key, (place(event), why));
+            }
+        }
+    };
+    if !rows.is_empty() {
+        P::store(connection, &rows).await?;
+    }
+    let parked = |(_, event): &Entry<'a, P>| {
+        let error = hindered
+            .get(event.ordering_key.as_str())
+            .filter(|(first, _)| *first == place(event))
+            .map(|(_, why)| why.clone());
+        waits(event, parking, &hindered).then_some(Parked { event, error })
+    };
+    Ok(entries.iter().filter_map(parked).collect())
+}
+
+/// The rows that change, or the first event that cannot be folded and is not known to be so.
+fn fold_pass<'a, P: Projection>(
+    mut rows: Rows<P>,
+    entries: &[Entry<'a, P>],
+    parking: &Parking,
+    hindered: &Hindered<'_>,
+) -> Result<Rows<P>, (&'a RecordedEvent, String)> {
     let mut changed = BTreeSet::new();
-    for (key, event) in keyed {
+    for (key, event) in entries {
+        if waits(event, parking, hindered) {
+            continue;
+        }
+        let key = key.as_ref().map_err(|error| (*event, error.to_string()))?;
         let folded = rows.entry(key.clone()).or_default();
-        if fold_one::<P>(folded, event).map_err(|source| at(event, source))? {
+        if fold_one::<P>(folded, event).map_err(|error| (*event, error.to_string()))? {
             changed.insert(key);
         }
     }
     rows.retain(|key, folded| changed.contains(key) && folded.row.is_some());
-    if !rows.is_empty() {
-        P::store(connection, &rows).await?;
+    Ok(rows)
+}
+
+fn waits(event: &RecordedEvent, parking: &Parking, hindered: &Hindered<'_>) -> bool {
+    let key = event.ordering_key.as_str();
+    parking.keys.contains(key) || hindered.get(key).is_some_and(|(first, _)| place(event) >= *first)
+}
+
+/// One event after the other, for a batch of which the database refused a row.
+async fn fold_singly<'a, P: Projection>(
+    connection: &mut PgConnection,
+    events: &'a [RecordedEvent],
+    parking: &Parking,
+) -> Result<Vec<Parked<'a>>, sqlx::Error> {
+    let mut parking = parking.clone();
+    let mut all = Vec::new();
+    for event in events {
+        let mut point = connection.begin().await?;
+        let folded = fold_together::<P>(&mut point, std::slice::from_ref(event), &parking).await;
+        let parked = match folded {
+            Ok(parked) => {
+                point.commit().await?;
+                parked
+            }
+            Err(error) if is_of_a_row(&error) => {
+                point.rollback().await?;
+                let error = Some(described(&error));
+                vec![Parked { event, error }]
+            }
+            Err(error) => return Err(error),
+        };
+        parking.add(&parked);
+        all.extend(parked);
     }
-    Ok(())
+    Ok(all)
+}
+
+/// Whether a row is to blame, stored or to be stored: the same again fails again. All else may pass.
+fn is_of_a_row(error: &sqlx::Error) -> bool {
+    match error {
+        // Data exceptions, integrity violations and limits of the program, by the classes of SQLSTATE.
+        sqlx::Error::Database(error) => error
+            .code()
+            .is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.starts_with(class))),
+        sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => true,
+        _ => false,
+    }
+}
+
+/// What went wrong, without the data it went wrong with: a database's own text may quote rows.
+pub(crate) fn described(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(error) => {
+            let code = error.code().unwrap_or_default();
+            let constraint = error.constraint().unwrap_or("-");
+            format!("the database refused the rows ({code}, {constraint})")
+        }
+        sqlx::Error::ColumnDecode { index, .. } => {
+            format!("column {index} of a stored row does not have the form this version reads")
+        }
+        sqlx::Error::Decode(_) => "a stored row does not have the form this version reads".to_owned(),
+        _ => "the database is unavailable".to_owned(),
+    }
+}
+
+fn place(event: &RecordedEvent) -> Position {
+    event.position.unwrap_or_default()
 }
 
 /// Applies the event unless the row has seen it; says whether it did. An event that this version does not know
@@ -183,14 +279,6 @@ pub(crate) fn fold_one<P: Projection>(
         }
         Err(FoldError::Format(EventFormatError::Unknown(..))) => Ok(false),
         Err(error) => Err(error),
-    }
-}
-
-fn at(event: &RecordedEvent, source: FoldError) -> BatchError {
-    BatchError::Fold {
-        position: event.position.unwrap_or_default(),
-        event_id: event.event_id,
-        source,
     }
 }
 

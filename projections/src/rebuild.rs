@@ -8,7 +8,8 @@ use event_log::{EventLogError, Feed, Position};
 use sqlx::{Connection, PgConnection, PgPool};
 
 use crate::checkpoint;
-use crate::fold::{BatchError, Projection, fold_batch};
+use crate::fold::{Projection, fold_batch};
+use crate::parking::{self, Parking};
 use crate::registry::{NAMES, each_projection};
 
 /// Events of a step, which is what is in memory at once.
@@ -41,8 +42,6 @@ pub enum RebuildError {
     /// The log ends before the rows do: it is not the one they were made from.
     #[error("the log ends at {end}, before the checkpoint at {checkpoint}")]
     LogShorter { end: Position, checkpoint: Position },
-    #[error("an event cannot be folded: {0}")]
-    Fold(String),
     #[error("the log cannot be read")]
     Log(#[from] EventLogError),
     #[error("the rows cannot be written")]
@@ -99,6 +98,8 @@ async fn rebuild_one<P: Projection>(
         .map_or(Position(0), |row| row.position);
     let before = digest_of::<P>(&mut transaction).await?;
     P::clear(&mut transaction).await?;
+    parking::clear(&mut transaction, P::NAME).await?;
+    let mut parking = Parking::load(&mut transaction, P::NAME).await?;
     let head = feed.head().await?;
     let mut to = Position(0);
     let mut after = None;
@@ -116,9 +117,9 @@ async fn rebuild_one<P: Projection>(
         let Some(last) = events.last().and_then(|event| event.position) else {
             break;
         };
-        fold_batch::<P>(&mut transaction, &events)
-            .await
-            .map_err(described)?;
+        let parked = fold_batch::<P>(&mut transaction, &events, &parking).await?;
+        parking::park(&mut transaction, P::NAME, &parked).await?;
+        parking.add(&parked);
         to = last;
         progress(Progress {
             position: to,
@@ -149,11 +150,4 @@ async fn digest_of<P: Projection>(connection: &mut PgConnection) -> Result<[u8; 
         .await?;
     let digest = P::digest(connection).await?;
     <[u8; 32]>::try_from(digest).map_err(|_| sqlx::Error::Decode("a digest has 32 bytes".into()))
-}
-
-fn described(error: BatchError) -> RebuildError {
-    match error {
-        BatchError::Sql(error) => RebuildError::Database(error),
-        fold @ BatchError::Fold { .. } => RebuildError::Fold(fold.described()),
-    }
 }

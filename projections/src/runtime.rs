@@ -2,22 +2,24 @@
 //!
 //! One process leads a projection; others follow its checkpoint and take over when it falls silent. A batch is one
 //! transaction: it moves the checkpoint under the lease's epoch, loads the rows concerned, folds, and writes them.
-//! An event that cannot be folded stops its projection there and is tried again with growing pauses; the events
-//! before it are in the rows, and the other projections go on.
+//! An event that cannot be folded is parked with its ordering key and tried again with growing pauses. Only what is no
+//! event's fault, a database or a log that cannot be read, stops a projection, and the others go on.
 
+use std::collections::BTreeSet;
 use std::marker::PhantomData;
 use std::time::Duration;
 
 use chrono::Utc;
-use event_log::{EventLogError, Feed, Position, RecordedEvent};
+use event_log::{EventLogError, Feed, Position};
 use sqlx::PgPool;
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{debug, error, info, warn};
 use uuid::Uuid;
 
 use crate::checkpoint::{self, Asked, Claimant, Failure, Lease};
-use crate::fold::{BatchError, Projection, fold_batch};
+use crate::fold::{Projection, described, fold_batch};
+use crate::parking::{self, Parking};
 
 /// How projections are run.
 #[derive(Debug, Clone)]
@@ -51,6 +53,11 @@ impl Options {
 
 /// The first pause after a failure; it doubles up to `Options::retry_max`.
 const RETRY_FIRST: Duration = Duration::from_millis(100);
+/// How often a leader looks whether a parked key is due, and an operator has said something; not at all while nothing
+/// is parked.
+const PARKED_LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Parked events that are folded in one transaction.
+const PARKED_EVENTS: i64 = 200;
 
 /// One projection's task.
 pub(crate) struct Worker<P> {
@@ -75,17 +82,19 @@ enum Step {
 /// What stopped a step.
 #[derive(Debug, thiserror::Error)]
 enum StepError {
-    #[error("{}", .0.described())]
-    Batch(#[from] BatchError),
+    #[error("{}", described(.0))]
+    Database(#[from] sqlx::Error),
     /// Its own text says what is wrong with the log, and nothing of its contents.
     #[error("the log cannot be read: {0}")]
     Log(EventLogError),
 }
 
-impl From<sqlx::Error> for StepError {
-    fn from(error: sqlx::Error) -> Self {
-        StepError::Batch(BatchError::Sql(error))
-    }
+/// What a leader knows while its lease lasts.
+struct Leading {
+    lease: Lease,
+    parking: Parking,
+    /// When to look at what is parked.
+    look_at: Instant,
 }
 
 impl<P: Projection> Worker<P> {
@@ -150,39 +159,46 @@ impl<P: Projection> Worker<P> {
     }
 
     /// Folds until told to stop or until the lease is lost.
-    async fn lead(&mut self, mut lease: Lease) {
+    async fn lead(&mut self, lease: Lease) {
         self.publish(lease.position);
         let mut attempts = 0;
-        // Events still to be taken one by one, to find the one that made a batch fail.
-        let mut singly = 0;
+        let mut leading = None;
         while !self.stopped() {
-            let limit = if singly > 0 {
-                1
-            } else {
-                self.options.batch_events.max(1)
+            let step = match &mut leading {
+                None => self.begin(lease).await.map(|begun| {
+                    leading = Some(begun);
+                    Step::Folded(0)
+                }),
+                Some(leading) => self.step(leading).await,
             };
-            match self.step(&mut lease, limit).await {
+            let position = leading
+                .as_ref()
+                .map_or(lease.position, |leading| leading.lease.position);
+            match step {
                 Ok(Step::Folded(events)) => {
-                    singly = (singly - events).max(0);
                     attempts = 0;
-                    self.publish(lease.position);
-                    if events == limit {
-                        self.measure_lag(lease.position).await;
+                    self.publish(position);
+                    if events == self.batch_events() {
+                        self.measure_lag(position).await;
                     }
                 }
                 Ok(Step::Idle) => {
+                    attempts = 0;
                     Self::tell_lag(0);
-                    self.wait(lease.position).await;
+                    let look_at = leading
+                        .as_ref()
+                        .filter(|leading| !leading.parking.keys.is_empty())
+                        .map(|leading| leading.look_at);
+                    self.wait(position, look_at).await;
                 }
                 Ok(Step::Lost) => {
                     debug!(projection.name = P::NAME, lease.epoch, "lease lost");
                     return;
                 }
-                Err(StepError::Batch(_)) if limit > 1 => singly = limit,
                 Err(error) => {
                     attempts += 1;
-                    self.failed(lease, &error, attempts).await;
-                    self.measure_lag(lease.position).await;
+                    self.failed(Lease { position, ..lease }, &error, attempts).await;
+                    self.measure_lag(position).await;
                     self.pause(attempts).await;
                 }
             }
@@ -192,31 +208,113 @@ impl<P: Projection> Worker<P> {
         }
     }
 
-    /// Reads a batch and folds it, moving the lease's position when it is committed.
-    async fn step(&self, lease: &mut Lease, limit: i64) -> Result<Step, StepError> {
-        let events = self
-            .feed
-            .read(lease.position, limit)
-            .await
-            .map_err(StepError::Log)?;
+    /// Takes over what is parked. Perhaps this version can fold it, so all of it is tried.
+    async fn begin(&self, lease: Lease) -> Result<Leading, StepError> {
+        let mut connection = self.pool.acquire().await?;
+        parking::hasten(&mut *connection, P::NAME, None).await?;
+        let parking = Parking::load(&mut connection, P::NAME).await?;
+        self.tell_parked(&parking).await;
+        Ok(Leading {
+            lease,
+            parking,
+            look_at: Instant::now(),
+        })
+    }
+
+    /// Looks at what is parked when it is time; else reads a batch and folds it.
+    async fn step(&self, leading: &mut Leading) -> Result<Step, StepError> {
+        if !leading.parking.keys.is_empty() && leading.look_at <= Instant::now() {
+            return self.retry(leading).await;
+        }
+        let limit = self.batch_events();
+        let from = leading.lease.position;
+        let events = self.feed.read(from, limit).await.map_err(StepError::Log)?;
         let Some(to) = events.last().and_then(|event| event.position) else {
             return Ok(Step::Idle);
         };
-        if !self.commit(*lease, &events, to).await? {
+        let mut transaction = self.pool.begin().await?;
+        if !checkpoint::advance(&mut transaction, P::NAME, leading.lease, to, self.options.lease).await? {
             return Ok(Step::Lost);
         }
-        lease.position = to;
+        let parked = fold_batch::<P>(&mut transaction, &events, &leading.parking).await?;
+        parking::park(&mut transaction, P::NAME, &parked).await?;
+        transaction.commit().await?;
+        leading.lease.position = to;
+        if !parked.is_empty() {
+            for one in parked.iter().filter(|one| one.error.is_some()) {
+                warn!(
+                    projection.name = P::NAME,
+                    event.position = one.event.position.map(|position| position.0),
+                    event.id = %one.event.event_id,
+                    error = one.error.as_deref(),
+                    "event parked"
+                );
+            }
+            if leading.parking.keys.is_empty() {
+                leading.look_at = Instant::now() + PARKED_LOOK_EVERY;
+            }
+            leading.parking.add(&parked);
+            self.tell_parked(&leading.parking).await;
+        }
         Ok(Step::Folded(i64::try_from(events.len()).unwrap_or(i64::MAX)))
     }
 
-    async fn commit(&self, lease: Lease, events: &[RecordedEvent], to: Position) -> Result<bool, StepError> {
-        let mut transaction = self.pool.begin().await?;
-        if !checkpoint::advance(&mut transaction, P::NAME, lease, to, self.options.lease).await? {
-            return Ok(false);
+    /// Tries the parked keys that are due, one after the other.
+    async fn retry(&self, leading: &mut Leading) -> Result<Step, StepError> {
+        leading.look_at = Instant::now() + PARKED_LOOK_EVERY;
+        while let Some(key) = parking::due(&self.pool, P::NAME).await? {
+            loop {
+                let positions = parking::positions(&self.pool, P::NAME, &key, PARKED_EVENTS).await?;
+                let mut events = Vec::with_capacity(positions.len());
+                for position in &positions {
+                    let before = Position(position.0 - 1);
+                    events.extend(self.feed.read(before, 1).await.map_err(StepError::Log)?);
+                }
+                let mut transaction = self.pool.begin().await?;
+                if !checkpoint::hold(&mut transaction, P::NAME, leading.lease, self.options.lease).await? {
+                    return Ok(Step::Lost);
+                }
+                let mut others = Parking::load(&mut transaction, P::NAME).await?;
+                others.keys.remove(&key);
+                let parked = fold_batch::<P>(&mut transaction, &events, &others).await?;
+                let hindered = parked
+                    .first()
+                    .and_then(|one| Some((one.event.position?, one.error.as_deref()?)));
+                let waiting: BTreeSet<Position> =
+                    parked.iter().filter_map(|one| one.event.position).collect();
+                let folded: Vec<Position> = positions
+                    .iter()
+                    .filter(|position| !waiting.contains(position))
+                    .copied()
+                    .collect();
+                let free = parking::settle(&mut transaction, P::NAME, &key, &folded, hindered).await?;
+                transaction.commit().await?;
+                if free {
+                    info!(projection.name = P::NAME, "parked events folded");
+                    leading.parking.keys.remove(&key);
+                }
+                if free || hindered.is_some() {
+                    break;
+                }
+            }
         }
-        fold_batch::<P>(&mut transaction, events).await?;
-        transaction.commit().await?;
-        Ok(true)
+        self.tell_parked(&leading.parking).await;
+        Ok(Step::Folded(0))
+    }
+
+    fn batch_events(&self) -> i64 {
+        self.options.batch_events.max(1)
+    }
+
+    async fn tell_parked(&self, parking: &Parking) {
+        let count = if parking.keys.is_empty() {
+            Ok(0)
+        } else {
+            parking::count(&self.pool, P::NAME).await
+        };
+        if let Ok(count) = count {
+            metrics::gauge!("projection_parked_events", "name" => P::NAME).set(count as f64);
+        }
     }
 
     /// Keeps up with the checkpoint that another process moves, until it may be taken over: the lease is free and
@@ -242,23 +340,14 @@ impl<P: Projection> Worker<P> {
     }
 
     async fn failed(&self, lease: Lease, error: &StepError, attempts: u32) {
-        let (position, event_id) = match error {
-            StepError::Batch(BatchError::Fold {
-                position, event_id, ..
-            }) => (Some(*position), Some(*event_id)),
-            _ => (None, None),
-        };
         let failure = Failure {
-            position,
-            event_id,
             error: error.to_string(),
             attempts,
             at: Utc::now(),
         };
         error!(
             projection.name = P::NAME,
-            event.position = position.map(|position| position.0),
-            event.id = event_id.map(tracing::field::display),
+            event.position = lease.position.0,
             error = %failure.error,
             attempts,
             "projection stopped"
@@ -299,10 +388,17 @@ impl<P: Projection> Worker<P> {
         *self.stop.borrow() || self.stop.has_changed().is_err()
     }
 
-    /// Until there is more to fold, or it is time to stop.
-    async fn wait(&mut self, after: Position) {
+    /// Until there is more to fold, or it is time to look at what is parked, or to stop.
+    async fn wait(&mut self, after: Position, look_at: Option<Instant>) {
+        let look = async {
+            match look_at {
+                Some(at) => sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             () = self.feed.wait_past(after) => {}
+            () = look => {}
             _ = self.stop.wait_for(|stop| *stop) => {}
         }
     }

@@ -216,6 +216,7 @@ fn builder() -> SchemaBuilder<Query, EmptyMutation, Subscription> {
         .override_output_type_description::<List<conversation::Conversation>>("A page of conversations.")
         .override_output_type_description::<Stretch<turn::Turn>>("A page of what was said.")
         .override_output_type_description::<List<run::Run>>("A page of runs.")
+        .override_output_type_description::<List<projection::ParkedEvent>>("A page of parked events.")
 }
 
 /// Who asks.

@@ -4,11 +4,12 @@ use async_graphql::{Context, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use commands::Position;
 use domain::Permission;
-use projections::{Failure, ProjectionStatus};
+use projections::{Failure, ParkedFilter, ParkedRow, ProjectionStatus};
 
 use super::asking::Asking;
 use super::error::AskError;
 use super::guard::Needs;
+use super::paging::{List, cost, counted, list, page};
 use super::scalar::Long;
 
 /// Read models that there are about, when the cost of a document is measured.
@@ -31,8 +32,10 @@ pub(super) struct Projection {
     name: &'static str,
     /// The last position of the log that is in it.
     position: Long,
-    /// Events of the log that are not in it yet.
+    /// Events of the log that are not in it yet, but for those that are parked.
     lag_events: Long,
+    /// Events of the organisation that wait because they, or one before them of the same ordering key, cannot be folded.
+    parked_events: Long,
     /// When it last moved. Null when it never did.
     updated_at: Option<DateTime<Utc>>,
     /// What stopped it. Null while all is well.
@@ -44,10 +47,6 @@ pub(super) struct Projection {
 pub(super) struct ProjectionFailure {
     /// What happened. Never quotes data.
     error: String,
-    /// Position of the event that cannot be folded. Null when no event is to blame.
-    position: Option<Long>,
-    /// The event that cannot be folded. Null when no event is to blame.
-    event_id: Option<ID>,
     /// How often it was tried.
     attempts: u32,
     /// When it was last tried.
@@ -69,6 +68,7 @@ impl From<ProjectionStatus> for Projection {
             name: status.name,
             position: Long(status.position.0),
             lag_events: status.lag_events.into(),
+            parked_events: status.parked_events.into(),
             updated_at: status.updated_at,
             failure: status.failure.map(ProjectionFailure::from),
         }
@@ -79,10 +79,50 @@ impl From<Failure> for ProjectionFailure {
     fn from(failure: Failure) -> Self {
         Self {
             error: failure.error,
-            position: failure.position.map(|position| Long(position.0)),
-            event_id: failure.event_id.map(|id| id.to_string().into()),
             attempts: failure.attempts,
             at: failure.at,
+        }
+    }
+}
+
+/// An event that a read model cannot take up, or that waits behind one. It is tried again by itself.
+#[derive(SimpleObject)]
+pub(super) struct ParkedEvent {
+    /// Identifies it among the parked ones.
+    id: ID,
+    /// The read model's name.
+    projection: String,
+    /// Events of this key wait for one another.
+    ordering_key: String,
+    /// Where it stands in the log.
+    position: Long,
+    /// The event.
+    event_id: ID,
+    /// What kind of event it is.
+    event_type: String,
+    /// What hinders it, without data. Null of one that waits behind another of its key.
+    error: Option<String>,
+    /// How often it was tried.
+    attempts: u32,
+    /// When it was parked.
+    parked_at: DateTime<Utc>,
+    /// When it is tried again. Null of one that waits behind another.
+    retry_at: Option<DateTime<Utc>>,
+}
+
+impl From<ParkedRow> for ParkedEvent {
+    fn from(row: ParkedRow) -> Self {
+        Self {
+            id: row.id.to_string().into(),
+            projection: row.projection,
+            ordering_key: row.ordering_key,
+            position: Long(row.position.0),
+            event_id: row.event_id.to_string().into(),
+            event_type: row.event_type,
+            error: row.error,
+            attempts: row.attempts,
+            parked_at: row.parked_at,
+            retry_at: row.retry_at,
         }
     }
 }
@@ -102,6 +142,35 @@ impl ProjectionQuery {
     ) -> Result<Option<ReadModels>, AskError> {
         let (head, items) = standings(Asking::of(ctx)).await?;
         Ok(Some(ReadModels::new(head, items)))
+    }
+
+    /// Events that cannot be taken up, and those that wait behind them, newest first. Null when they cannot be read.
+    /// Needs `projection.read`.
+    #[graphql(
+        guard = "Needs(Permission::ProjectionRead)",
+        complexity = "cost(first, last, child_complexity)"
+    )]
+    #[expect(clippy::too_many_arguments, reason = "each is an argument of the field")]
+    async fn parked_events(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "So many from the start of the list, at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "So many from the end of the list, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Only those of this read model.")] projection: Option<String>,
+        #[graphql(name = "waitFor", desc = "Token of a command that the answer must show.")]
+        _wait_for: Option<String>,
+    ) -> Result<Option<List<ParkedEvent>>, AskError> {
+        let filter = ParkedFilter { projection };
+        let page = page(first, last, after, before)?;
+        let reads = Asking::of(ctx).reads().await?;
+        let total = if counted(ctx) {
+            Some(reads.parked_count(&filter).await?)
+        } else {
+            None
+        };
+        Ok(Some(list(reads.parked(&page, &filter).await?, total)))
     }
 }
 

@@ -301,6 +301,12 @@ pub const CODES: &[Code] = &[
         "1 to 200 characters.",
     ),
     code(
+        "skip_reason_invalid",
+        422,
+        "Reason is not valid",
+        "1 to 500 characters.",
+    ),
+    code(
         "token_without_permission",
         422,
         "Token has no permission",

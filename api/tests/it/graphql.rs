@@ -187,6 +187,7 @@ async fn each_field_needs_its_permission_and_hides_no_other() {
         ("conversations { totalCount }", Permission::ConversationRead),
         ("runs { totalCount }", Permission::RunRead),
         ("projections { head }", Permission::ProjectionRead),
+        ("parkedEvents { totalCount }", Permission::ProjectionRead),
     ];
     for (field, permission) in all {
         let lacking: Vec<_> = Permission::ALL

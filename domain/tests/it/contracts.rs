@@ -9,6 +9,7 @@ use domain::bot::{Bot, BotEvent};
 use domain::conversation::{Conversation, ConversationEvent};
 use domain::file::{File, FileEvent};
 use domain::organisation::{Organisation, OrganisationEvent};
+use domain::projection::{Projection, ProjectionEvent};
 use domain::run::{Run, RunEvent};
 use domain::schema::event_schemas;
 use domain::session::{Session, SessionEvent};
@@ -63,6 +64,7 @@ fn every_event_has_a_golden_file() {
         ConversationEvent::TYPES,
         RunEvent::TYPES,
         TokenEvent::TYPES,
+        ProjectionEvent::TYPES,
         AccessEvent::TYPES,
     ]
     .concat()
@@ -119,6 +121,7 @@ fn kept_states_are_those_of_their_form() {
     keeps::<Conversation>(&examples::conversation());
     keeps::<Run>(&examples::run());
     keeps::<Token>(&examples::token());
+    keeps::<Projection>(&examples::projection());
     keeps::<Access>(&examples::access());
 }
 
@@ -158,6 +161,7 @@ fn every_event_folds_into_every_state() {
     folds::<Conversation>(&examples::conversation());
     folds::<Run>(&examples::run());
     folds::<Token>(&examples::token());
+    folds::<Projection>(&examples::projection());
     folds::<Access>(&examples::access());
 }
 
@@ -205,6 +209,7 @@ fn readers() -> Vec<Reader> {
         reads::<ConversationEvent>,
         reads::<RunEvent>,
         reads::<TokenEvent>,
+        reads::<ProjectionEvent>,
         reads::<AccessEvent>,
     ]
 }

@@ -8,6 +8,7 @@ use domain::bot::{BotEvent, Finding, Package, Profile, Script, Severity};
 use domain::conversation::{ConversationEnd, ConversationEvent, Rating, Reply, Turn};
 use domain::file::{FileEvent, Upload};
 use domain::organisation::OrganisationEvent;
+use domain::projection::ProjectionEvent;
 use domain::run::{RunEvent, RunOutcome, RunStart, Suspension};
 use domain::session::{Channel, SessionEnd, SessionEvent};
 use domain::token::TokenEvent;
@@ -27,6 +28,7 @@ pub fn all() -> Vec<(String, u16, Value)> {
     written.extend(conversation().iter().map(|event| encode(event).expect("encodes")));
     written.extend(run().iter().map(|event| encode(event).expect("encodes")));
     written.extend(token().iter().map(|event| encode(event).expect("encodes")));
+    written.extend(projection().iter().map(|event| encode(event).expect("encodes")));
     written.extend(access().iter().map(|event| encode(event).expect("encodes")));
     written
 }
@@ -226,6 +228,16 @@ pub fn token() -> Vec<TokenEvent> {
         },
         TokenEvent::Revoked {},
     ]
+}
+
+pub fn projection() -> Vec<ProjectionEvent> {
+    vec![ProjectionEvent::EventSkipped {
+        projection: "conversation".into(),
+        position: 4_711,
+        event_id: Uuid::from_u128(11),
+        event_type: "turn.received".into(),
+        reason: "written by a version that was taken back".into(),
+    }]
 }
 
 pub fn access() -> Vec<AccessEvent> {

@@ -5,6 +5,7 @@ use domain::bot::Bot;
 use domain::conversation::Conversation;
 use domain::file::File;
 use domain::organisation::Organisation;
+use domain::projection::Projection;
 use domain::run::Run;
 use domain::session::Session;
 use domain::token::Token;
@@ -58,6 +59,7 @@ proptest! {
         goes_on::<Conversation>(&examples::conversation(), &history, cut)?;
         goes_on::<Run>(&examples::run(), &history, cut)?;
         goes_on::<Token>(&examples::token(), &history, cut)?;
+        goes_on::<Projection>(&examples::projection(), &history, cut)?;
         goes_on::<Access>(&examples::access(), &history, cut)?;
     }
 }

@@ -28,29 +28,24 @@ pub async fn list_projections(config: &Config, out: &mut dyn Write) -> anyhow::R
         .context("checkpoints cannot be read")?;
     writeln!(
         out,
-        "{:<16} {:>10} {:>10}  {:<24} failure",
-        "name", "position", "behind", "updated"
+        "{:<16} {:>10} {:>10} {:>7}  {:<24} failure",
+        "name", "position", "behind", "parked", "updated"
     )?;
     for status in statuses {
         let failure = status.failure.map_or_else(
             || "-".to_owned(),
-            |failure| {
-                let at = failure
-                    .position
-                    .map(|position| format!(" at {position}"))
-                    .unwrap_or_default();
-                format!("{}{at}, {} attempts", failure.error, failure.attempts)
-            },
+            |failure| format!("{}, {} attempts", failure.error, failure.attempts),
         );
         let updated = status
             .updated_at
             .map(|at| at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true));
         writeln!(
             out,
-            "{:<16} {:>10} {:>10}  {:<24} {failure}",
+            "{:<16} {:>10} {:>10} {:>7}  {:<24} {failure}",
             status.name,
             status.position.0,
             status.lag_events,
+            status.parked_events,
             updated.as_deref().unwrap_or("-"),
         )?;
     }
@@ -177,7 +172,7 @@ pub async fn issue_token(
     database.stop().await
 }
 
-async fn reach(config: &Config) -> anyhow::Result<(Database, Pools)> {
+pub(crate) async fn reach(config: &Config) -> anyhow::Result<(Database, Pools)> {
     let database = Database::reach(config).await?;
     database.migrate().await?;
     let pools = database.pools(CONNECTIONS);

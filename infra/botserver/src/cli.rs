@@ -114,7 +114,11 @@ impl Command {
             Command::Serve { flags }
             | Command::Doctor { flags, .. }
             | Command::Projections(
-                ProjectionsCommand::List { flags } | ProjectionsCommand::Rebuild { flags, .. },
+                ProjectionsCommand::List { flags }
+                | ProjectionsCommand::Rebuild { flags, .. }
+                | ProjectionsCommand::Parked { flags, .. }
+                | ProjectionsCommand::Retry { flags, .. }
+                | ProjectionsCommand::Skip { flags, .. },
             )
             | Command::Log(LogCommand::Verify { flags })
             | Command::Token(TokenCommand::Issue { flags, .. })
@@ -139,6 +143,42 @@ pub enum ProjectionsCommand {
     #[command(after_help = "Example:\n  botserver projections rebuild conversation")]
     Rebuild {
         name: String,
+        #[command(flatten)]
+        flags: Flags,
+    },
+    /// Events that cannot be folded, and those that wait behind them
+    #[command(after_help = "Example:\n  botserver projections parked conversation")]
+    Parked {
+        /// Only this projection's
+        name: Option<String>,
+        #[command(flatten)]
+        flags: Flags,
+    },
+    /// Have parked events tried at once
+    ///
+    /// A running server tries them by itself with growing pauses, and a starting one at once.
+    #[command(after_help = "Example:\n  botserver projections retry conversation")]
+    Retry {
+        name: String,
+        /// Only the events of this ordering key, as `projections parked` shows it
+        key: Option<String>,
+        #[command(flatten)]
+        flags: Flags,
+    },
+    /// Pass a parked event over for good, and let go on what waits behind it
+    ///
+    /// The event stays in the log. That it was skipped, and why, is an event of the log too.
+    #[command(
+        after_help = "Example:\n  botserver projections skip conversation --position 4711 --reason obsolete"
+    )]
+    Skip {
+        name: String,
+        /// Where the event stands in the log
+        #[arg(long, value_name = "N")]
+        position: i64,
+        /// Why, without personal data
+        #[arg(long, value_name = "WHY")]
+        reason: String,
         #[command(flatten)]
         flags: Flags,
     },

@@ -14,6 +14,7 @@ pub mod logging;
 pub mod manual;
 mod mount;
 pub mod packages;
+pub mod parked;
 pub mod serve;
 mod settings;
 mod system;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use botserver::cli::{Cli, Command, LogCommand, ProjectionsCommand, TokenCommand};
 use botserver::config::{Config, EXIT_CONFIG};
-use botserver::{administration, check, config, doctor, logging, manual, serve, terminal};
+use botserver::{administration, check, config, doctor, logging, manual, parked, serve, terminal};
 use clap::Parser;
 
 fn main() -> ExitCode {
@@ -82,6 +82,20 @@ async fn with_configuration(command: &Command, config: &Config) -> anyhow::Resul
         }
         Command::Projections(ProjectionsCommand::Rebuild { name, .. }) => {
             administration::rebuild_projection(config, name, &mut out).await?;
+        }
+        Command::Projections(ProjectionsCommand::Parked { name, .. }) => {
+            parked::list(config, name.as_deref(), &mut out).await?;
+        }
+        Command::Projections(ProjectionsCommand::Retry { name, key, .. }) => {
+            parked::retry(config, name, key.as_deref(), &mut out).await?;
+        }
+        Command::Projections(ProjectionsCommand::Skip {
+            name,
+            position,
+            reason,
+            ..
+        }) => {
+            parked::skip(config, name, *position, reason, &mut out).await?;
         }
         Command::Log(LogCommand::Verify { .. }) => {
             return Ok(status(administration::verify_log(config, &mut out).await?));

@@ -199,7 +199,7 @@ impl Fixture {
     pub async fn forget(&self) {
         self.as_owner(
             "truncate read.organisations, read.bots, read.sessions, read.conversations, read.turns, read.runs,
-                      read.users, read.files, read.checkpoints",
+                      read.users, read.files, read.checkpoints, read.parked, read.skipped",
         )
         .await;
     }

@@ -6,5 +6,6 @@ mod history;
 mod isolation;
 mod leading;
 mod pages;
+mod parking;
 mod rebuilding;
 mod running;

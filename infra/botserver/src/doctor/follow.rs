@@ -56,14 +56,16 @@ pub(super) async fn projections(log: &PgPool, projector: &PgPool) -> sqlx::Resul
     for status in projections::list(projector, head).await? {
         let name = status.name;
         if let Some(failure) = status.failure {
-            let at = failure
-                .position
-                .map(|position| format!(" at {position}"))
-                .unwrap_or_default();
             findings.push(Finding::problem(
                 CHECK,
-                format!("{name} is stopped{at}: {}", failure.error),
+                format!("{name} is stopped: {}", failure.error),
                 format!("botserver projections rebuild {name}"),
+            ));
+        } else if status.parked_events > 0 {
+            findings.push(Finding::problem(
+                CHECK,
+                format!("{name} has {} parked events", status.parked_events),
+                format!("botserver projections parked {name}"),
             ));
         } else if status.lag_events > LAG_EVENTS_MAX {
             findings.push(Finding::warning(

@@ -205,7 +205,7 @@ fn it_looks_into_the_database_of_a_running_server_and_says_when_none_runs() {
 }
 
 /// The address of a test's database, as `database.url` has it.
-fn url(database: &TestDatabase, user: &str) -> String {
+pub fn url(database: &TestDatabase, user: &str) -> String {
     let variables = database.psql_env();
     format!(
         "postgres://{user}@localhost/{}?host={}&port={}",
@@ -246,14 +246,25 @@ async fn what_is_wrong_within_a_database_is_found() {
 
     let stopped = "insert into read.checkpoints (name, version, position) values ('run', 1, 0)
                    on conflict (name) do nothing;
-                   update read.checkpoints set failure = jsonb_build_object('position', 7, 'event_id', null,
-                     'error', 'no such bot', 'attempts', 3, 'at', now()) where name = 'run'";
+                   update read.checkpoints set failure = jsonb_build_object('error', 'no such bot', 'attempts', 3, 'at', now()) where name = 'run'";
     let findings = after(&owner, &data, &address, stopped).await;
     let text = assert_state(&findings, "projections", "problem");
     assert!(
-        text.contains("run is stopped at 7: no such bot / botserver projections rebuild run"),
+        text.contains("run is stopped: no such bot / botserver projections rebuild run"),
         "{text}"
     );
+
+    let parked = "update read.checkpoints set failure = null;
+                  insert into read.parked (name, ordering_key, position, tenant_id, event_id, event_type, attempts)
+                  values ('run', 'x', 1, gen_random_uuid(), gen_random_uuid(), 'run.started', 1)";
+    let findings = after(&owner, &data, &address, parked).await;
+    let text = assert_state(&findings, "projections", "problem");
+    assert!(
+        text.contains("run has 1 parked events / botserver projections parked run"),
+        "{text}"
+    );
+    let findings = after(&owner, &data, &address, "delete from read.parked").await;
+    assert_state(&findings, "projections", "ok");
 
     let far_ahead =
         "insert into log.head (step, position, snap, epoch) values (1, 5000, pg_current_snapshot(), 1)";

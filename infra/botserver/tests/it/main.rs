@@ -11,6 +11,7 @@ mod doctor;
 mod fairness;
 mod manual;
 mod packages;
+mod parked;
 mod secrecy;
 mod server;
 mod transcript;

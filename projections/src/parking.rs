@@ -1,0 +1,206 @@
+//! Parking: an event that cannot be folded holds up its own ordering key and nothing else.
+//!
+//! 1. What came for the key before it is in the rows; it and whatever comes after wait, in order.
+//! 2. Events are parked, and leave, in the transaction that moves or holds the checkpoint: none is lost or folded twice.
+//! 3. What a leader remembers of parked keys is exact while its lease lasts, since only a leader parks and releases.
+
+mod operating;
+mod row;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use event_log::{Position, RecordedEvent};
+use sqlx::{PgConnection, PgExecutor};
+use uuid::Uuid;
+
+pub use operating::{ParkedError, parked, parked_at, retry, skip};
+pub use row::{ParkedFilter, ParkedRow};
+
+/// The first pause before a parked key is tried again; it doubles up to the longest.
+const RETRY_FIRST: Duration = Duration::from_secs(1);
+const RETRY_LONGEST: Duration = Duration::from_secs(600);
+
+/// Which keys wait, and which events are passed over.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Parking {
+    pub keys: BTreeSet<String>,
+    pub skipped: BTreeSet<Position>,
+}
+
+/// An event that waits, and what hinders it; `None` when it waits behind another.
+#[derive(Debug, Clone)]
+pub(crate) struct Parked<'a> {
+    pub event: &'a RecordedEvent,
+    pub error: Option<String>,
+}
+
+impl Parking {
+    pub async fn load(connection: &mut PgConnection, name: &str) -> Result<Self, sqlx::Error> {
+        let keys = sqlx::query_scalar("select distinct ordering_key from read.parked where name = $1")
+            .bind(name)
+            .fetch_all(&mut *connection)
+            .await?;
+        let skipped: Vec<i64> = sqlx::query_scalar("select position from read.skipped where name = $1")
+            .bind(name)
+            .fetch_all(connection)
+            .await?;
+        Ok(Self {
+            keys: keys.into_iter().collect(),
+            skipped: skipped.into_iter().map(Position).collect(),
+        })
+    }
+
+    /// Remembers the keys of what was parked.
+    pub fn add(&mut self, parked: &[Parked<'_>]) {
+        self.keys
+            .extend(parked.iter().map(|one| one.event.ordering_key.clone()));
+    }
+}
+
+/// Writes down what waits from now on.
+pub(crate) async fn park(
+    connection: &mut PgConnection,
+    name: &str,
+    parked: &[Parked<'_>],
+) -> Result<(), sqlx::Error> {
+    if parked.is_empty() {
+        return Ok(());
+    }
+    let column =
+        |of: fn(&RecordedEvent) -> &str| -> Vec<&str> { parked.iter().map(|one| of(one.event)).collect() };
+    let positions: Vec<i64> = parked
+        .iter()
+        .map(|one| one.event.position.unwrap_or_default().0)
+        .collect();
+    let tenants: Vec<Uuid> = parked.iter().map(|one| one.event.tenant).collect();
+    let events: Vec<Uuid> = parked.iter().map(|one| one.event.event_id).collect();
+    let errors: Vec<Option<&str>> = parked.iter().map(|one| one.error.as_deref()).collect();
+    sqlx::query(
+        "insert into read.parked (name, ordering_key, position, tenant_id, event_id, event_type, error, attempts,
+                                  retry_at)
+         select $1, n.key, n.position, n.tenant, n.event, n.type, n.error, (n.error is not null)::integer,
+                case when n.error is not null then clock_timestamp() + make_interval(secs => $8) end
+           from unnest($2::text[], $3::bigint[], $4::uuid[], $5::uuid[], $6::text[], $7::text[])
+             as n(key, position, tenant, event, type, error)
+         on conflict on constraint parked_pkey do nothing",
+    )
+    .bind(name)
+    .bind(column(|event| &event.ordering_key))
+    .bind(positions)
+    .bind(tenants)
+    .bind(events)
+    .bind(column(|event| &event.event_type))
+    .bind(errors)
+    .bind(RETRY_FIRST.as_secs_f64())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Has every parked key tried at once: by a leader that has just begun, or when an operator says so. Returns how many
+/// keys that are.
+pub(crate) async fn hasten(
+    executor: impl PgExecutor<'_>,
+    name: &str,
+    key: Option<&str>,
+) -> Result<u64, sqlx::Error> {
+    let hastened = sqlx::query(
+        "update read.parked p set retry_at = clock_timestamp()
+           from (select ordering_key, min(position) as position from read.parked
+                  where name = $1 and ($2::text is null or ordering_key = $2) group by ordering_key) f
+          where p.name = $1 and p.ordering_key = f.ordering_key and p.position = f.position",
+    )
+    .bind(name)
+    .bind(key)
+    .execute(executor)
+    .await?;
+    Ok(hastened.rows_affected())
+}
+
+/// A key that is to be tried now, if any.
+pub(crate) async fn due(executor: impl PgExecutor<'_>, name: &str) -> Result<Option<String>, sqlx::Error> {
+    sqlx::query_scalar(
+        "select ordering_key from read.parked where name = $1 and retry_at <= clock_timestamp()
+          order by retry_at limit 1",
+    )
+    .bind(name)
+    .fetch_optional(executor)
+    .await
+}
+
+/// The first positions that wait for a key, in order.
+pub(crate) async fn positions(
+    executor: impl PgExecutor<'_>,
+    name: &str,
+    key: &str,
+    limit: i64,
+) -> Result<Vec<Position>, sqlx::Error> {
+    let positions: Vec<i64> = sqlx::query_scalar(
+        "select position from read.parked where name = $1 and ordering_key = $2 order by position limit $3",
+    )
+    .bind(name)
+    .bind(key)
+    .bind(limit)
+    .fetch_all(executor)
+    .await?;
+    Ok(positions.into_iter().map(Position).collect())
+}
+
+/// Lets those events of a key go that were folded, and says of the first of the others what hinders it. True when none
+/// is left.
+pub(crate) async fn settle(
+    connection: &mut PgConnection,
+    name: &str,
+    key: &str,
+    folded: &[Position],
+    hindered: Option<(Position, &str)>,
+) -> Result<bool, sqlx::Error> {
+    let folded: Vec<i64> = folded.iter().map(|position| position.0).collect();
+    sqlx::query("delete from read.parked where name = $1 and ordering_key = $2 and position = any ($3)")
+        .bind(name)
+        .bind(key)
+        .bind(folded)
+        .execute(&mut *connection)
+        .await?;
+    if let Some((position, error)) = hindered {
+        sqlx::query(
+            "update read.parked
+                set error = $4, attempts = attempts + 1,
+                    retry_at = clock_timestamp()
+                      + make_interval(secs => least($5 * power(2, least(attempts, 30)), $6))
+              where name = $1 and ordering_key = $2 and position = $3",
+        )
+        .bind(name)
+        .bind(key)
+        .bind(position.0)
+        .bind(error)
+        .bind(RETRY_FIRST.as_secs_f64())
+        .bind(RETRY_LONGEST.as_secs_f64())
+        .execute(connection)
+        .await?;
+        return Ok(false);
+    }
+    sqlx::query_scalar("select not exists (select from read.parked where name = $1 and ordering_key = $2)")
+        .bind(name)
+        .bind(key)
+        .fetch_one(connection)
+        .await
+}
+
+/// Forgets everything that waits, because all of it is folded again.
+pub(crate) async fn clear(connection: &mut PgConnection, name: &str) -> Result<(), sqlx::Error> {
+    sqlx::query("delete from read.parked where name = $1")
+        .bind(name)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// How many events wait.
+pub(crate) async fn count(executor: impl PgExecutor<'_>, name: &str) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("select count(*) from read.parked where name = $1")
+        .bind(name)
+        .fetch_one(executor)
+        .await
+}
