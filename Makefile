@@ -2,7 +2,7 @@
 # make run        builds and starts the server with its sample bots: no configuration needed
 # make test       every test, with a real database and a real browser
 # make lint       format, clippy, licences and advisories, contracts
-# make bench      compares the log with plain PostgreSQL: tables, and raw samples under target/ (ARGUMENTS="--only feed")
+# make bench      compares with plain PostgreSQL and measures the server: tables, and raw samples under target/ (ARGUMENTS="--only feed")
 # make contracts  writes schemas/ anew from the code; look at the difference before committing it
 
 cache := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/botserver
@@ -38,7 +38,8 @@ lint:
 	@$(MAKE) --no-print-directory contracts-compare
 
 bench:
-	cargo run --release --locked -p bench -- $(ARGUMENTS)
+	cargo build --release --locked -p botserver -p bench
+	$(or $(CARGO_TARGET_DIR),target)/release/bench $(ARGUMENTS)
 
 # The whole workspace is selected, as in `make test`: a selection of its own would build every dependency again.
 contracts:

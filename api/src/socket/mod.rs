@@ -29,6 +29,9 @@ pub(crate) use self::seats::{Seat, Seats};
 use crate::visit::find_bot;
 use crate::{Edge, Problem};
 
+/// What people type fits into it. The library's own is 32 times as large, and each socket has one.
+pub(crate) const READ_BUFFER_BYTES: usize = 4096;
+
 /// `GET /ws/{bot}` and `GET /ws?bot_name=`: checks what can be checked before the upgrade.
 pub(crate) async fn handle(
     State(edge): State<Edge>,
@@ -53,6 +56,7 @@ pub(crate) async fn handle(
     let connection = Connection::new(edge, seat, bot_id, bot.name, asked);
     // Twice the limit: what is a little too long is read and refused in words, what is much too long is cut off.
     Ok(upgrade
+        .read_buffer_size(READ_BUFFER_BYTES)
         .max_frame_size(2 * FRAME_BYTES_MAX)
         .max_message_size(2 * FRAME_BYTES_MAX)
         .on_upgrade(move |socket| connection.serve(socket)))

@@ -6,12 +6,19 @@
 
 mod append;
 mod cpu;
+mod distribution;
 mod feed;
 mod pgbench;
 mod report;
 mod rows;
+mod scenes;
+mod served;
+mod sockets;
 mod stage;
 mod stock;
+mod turn;
+mod visible;
+mod visitor;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -22,6 +29,7 @@ use clap::Parser;
 
 use crate::report::{Report, Round};
 use crate::rows::{ROWS, Row};
+use crate::scenes::{SCENES, Scene};
 use crate::stage::Stage;
 
 /// Compares the event log with what PostgreSQL does without it, and prints a table.
@@ -42,23 +50,42 @@ struct Arguments {
     /// Where the raw samples are kept, a JSON file for each run.
     #[arg(long, value_name = "DIR", default_value = "target/bench")]
     samples: PathBuf,
+    /// Serves sockets and nothing else: what the server's are compared with.
+    #[arg(long, hide = true)]
+    serve_plain_sockets: bool,
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let mut out = std::io::stdout();
+    if arguments.serve_plain_sockets {
+        return sockets::serve_plain().await;
+    }
     if arguments.list {
         for row in ROWS {
             writeln!(out, "{:<14} {}", row.name, row.compares)?;
         }
+        for scene in SCENES {
+            writeln!(out, "{:<14} {}", scene.name, scene.shows)?;
+        }
         return Ok(());
     }
-    let chosen: Vec<&Row> = ROWS
-        .iter()
-        .filter(|row| arguments.only.is_empty() || arguments.only.iter().any(|name| row.name.contains(name)))
-        .collect();
-    anyhow::ensure!(!chosen.is_empty(), "no row has such a name; see --list");
+    let wanted =
+        |name: &str| arguments.only.is_empty() || arguments.only.iter().any(|part| name.contains(part));
+    let chosen: Vec<&Row> = ROWS.iter().filter(|row| wanted(row.name)).collect();
+    let scenes: Vec<&Scene> = SCENES.iter().filter(|scene| wanted(scene.name)).collect();
+    anyhow::ensure!(
+        !chosen.is_empty() || !scenes.is_empty(),
+        "nothing has such a name; see --list"
+    );
+    let rounds_seconds = u64::from(arguments.rounds) * arguments.seconds * 2;
+    writeln!(
+        out,
+        "{} rows of about {rounds_seconds} s and {} scenes of one to four minutes",
+        chosen.len(),
+        scenes.len()
+    )?;
 
     let stage = Stage::set().await?;
     let mut report = Report::new(&stage, arguments.rounds, arguments.seconds).await?;
@@ -74,6 +101,11 @@ async fn main() -> anyhow::Result<()> {
             writeln!(out, "{:<14} round {number}: {round}", row.name)?;
             report.add(row, round);
         }
+    }
+    for scene in scenes {
+        let shown = scene.show(time).await.with_context(|| scene.name.to_owned())?;
+        writeln!(out, "{:<14} {}", scene.name, shown.line)?;
+        report.add_scene(scene, shown);
     }
     writeln!(out, "\n{}", report.table())?;
     let path = report.keep(&arguments.samples)?;

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::rows::Row;
+use crate::scenes::{Scene, Shown};
 use crate::stage::{Sample, Stage};
 
 /// Both sides of a row, run one after the other.
@@ -58,6 +59,7 @@ pub struct Report {
     rounds: u32,
     seconds: u64,
     found: Vec<(&'static str, Option<f64>, Vec<Round>)>,
+    scenes: Vec<(&'static str, &'static str, Shown)>,
 }
 
 impl Report {
@@ -76,6 +78,7 @@ impl Report {
             rounds,
             seconds,
             found: Vec::new(),
+            scenes: Vec::new(),
         })
     }
 
@@ -86,17 +89,23 @@ impl Report {
         }
     }
 
+    pub fn add_scene(&mut self, scene: &Scene, shown: Shown) {
+        self.scenes.push((scene.name, scene.goal, shown));
+    }
+
     /// In Markdown, as docs/benchmarks.md keeps it.
     pub fn table(&self) -> String {
         let mut text = format!(
-            "{}, {} rounds of {} s; {}.\n\n\
-             | Row | Ratio (least to greatest) | Goal | Ours/s | Theirs/s | CPU µs, ours : theirs | WAL bytes, ours : theirs |\n\
-             |---|---|---|---|---|---|---|\n",
+            "{}, {} rounds of {} s; {}.\n\n",
             chrono::Utc::now().format("%Y-%m-%d"),
             self.rounds,
             self.seconds,
             self.machine
         );
+        if !self.found.is_empty() {
+            text += "| Row | Ratio (least to greatest) | Goal | Ours/s | Theirs/s | CPU µs, ours : theirs \
+                     | WAL bytes, ours : theirs |\n|---|---|---|---|---|---|---|\n";
+        }
         for (name, goal, rounds) in &self.found {
             let ratios = Spread::of(rounds.iter().map(Round::ratio));
             let of = |value: fn(&Sample) -> f64| {
@@ -111,6 +120,12 @@ impl Report {
                 ratios.median, ratios.least, ratios.greatest, rate.0, rate.1, cpu.0, cpu.1, wal.0, wal.1
             );
         }
+        if !self.scenes.is_empty() {
+            text += "\n| Scene | Found | Goal |\n|---|---|---|\n";
+        }
+        for (name, goal, shown) in &self.scenes {
+            text += &format!("| {name} | {} | {goal} |\n", shown.line);
+        }
         text
     }
 
@@ -124,7 +139,14 @@ impl Report {
             .iter()
             .map(|(name, goal, rounds)| json!({"name": name, "goal": goal, "rounds": rounds}))
             .collect();
-        let run = json!({"at": now, "machine": self.machine, "seconds": self.seconds, "rows": rows});
+        let scenes: Vec<_> = self
+            .scenes
+            .iter()
+            .map(|(name, goal, shown)| json!({"name": name, "goal": goal, "samples": shown.samples}))
+            .collect();
+        let run = json!({
+            "at": now, "machine": self.machine, "seconds": self.seconds, "rows": rows, "scenes": scenes,
+        });
         std::fs::write(&path, serde_json::to_string_pretty(&run)?)?;
         Ok(path)
     }

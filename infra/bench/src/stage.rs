@@ -26,7 +26,7 @@ pub struct Stage {
     pub stored: StoredEvent,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct StoredEvent {
     pub payload: String,
     pub metadata: String,
@@ -42,39 +42,54 @@ pub struct Sample {
 }
 
 impl Stage {
+    /// With what the rows need: the other side's tables, and a log to read.
     pub async fn set() -> anyhow::Result<Stage> {
-        let cluster = test_database::create_cluster().await;
-        let pool = |role: &str, connections: u32| {
-            PgPoolOptions::new()
-                .max_connections(connections)
-                .acquire_timeout(Duration::from_secs(60))
-                .test_before_acquire(false)
-                .connect_lazy_with(cluster.connect_options(role))
-        };
-        let keyring = Keyring::open(pool("botserver_keys", 2), MasterKey::from_bytes([7; 32])).await?;
-        let log_pool = pool("botserver_log", LOG_CONNECTIONS);
-        let log = EventLog::new(log_pool.clone(), keyring);
-        let (placed, positions) = watch::channel(Position(0));
-        let sequencer = Sequencer::new(log_pool.clone(), log.wake()).await?;
-        tokio::spawn(sequencer.run(placed, std::future::pending()));
-        let feed = Feed::new(log_pool, positions);
-        let owner = pool(local_postgres::OWNER, OWNER_CONNECTIONS);
-        log.append_one(append::command(&append::Stream::new(), 1)).await?;
+        let stage = Stage::empty().await?;
+        stage
+            .log
+            .append_one(append::command(&append::Stream::new(), 1))
+            .await?;
         let (payload, metadata) =
             sqlx::query_as("select payload::text, metadata::text from log.events order by seq_no limit 1")
-                .fetch_one(&owner)
+                .fetch_one(&stage.owner)
                 .await?;
         let stage = Stage {
-            cluster,
-            log,
-            feed,
-            owner,
             stored: StoredEvent { payload, metadata },
+            ..stage
         };
         pgbench::prepare(&stage).await?;
         stock::prepare(&stage).await?;
         feed::prepare(&stage).await?;
         Ok(stage)
+    }
+
+    /// A log that is sequenced, and nothing in it.
+    pub async fn empty() -> anyhow::Result<Stage> {
+        let cluster = test_database::create_cluster().await;
+        let keyring = Keyring::open(
+            pool(&cluster, "botserver_keys", 2),
+            MasterKey::from_bytes([7; 32]),
+        )
+        .await?;
+        let log_pool = pool(&cluster, "botserver_log", LOG_CONNECTIONS);
+        let log = EventLog::new(log_pool.clone(), keyring);
+        let (placed, positions) = watch::channel(Position(0));
+        let sequencer = Sequencer::new(log_pool.clone(), log.wake()).await?;
+        tokio::spawn(sequencer.run(placed, std::future::pending()));
+        let feed = Feed::new(log_pool, positions);
+        let owner = pool(&cluster, local_postgres::OWNER, OWNER_CONNECTIONS);
+        Ok(Stage {
+            cluster,
+            log,
+            feed,
+            owner,
+            stored: StoredEvent::default(),
+        })
+    }
+
+    /// Connections as one of the roles.
+    pub fn pool(&self, role: &str, connections: u32) -> PgPool {
+        pool(&self.cluster, role, connections)
     }
 
     /// Measures what `work` does; it returns how many operations it carried out.
@@ -102,4 +117,12 @@ impl Stage {
             .await?;
         Ok(bytes)
     }
+}
+
+fn pool(cluster: &TestCluster, role: &str, connections: u32) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(Duration::from_secs(60))
+        .test_before_acquire(false)
+        .connect_lazy_with(cluster.connect_options(role))
 }

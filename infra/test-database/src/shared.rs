@@ -135,7 +135,8 @@ async fn make_template(options: &PgConnectOptions) -> Result<String, Box<dyn std
         event_log::migrate(&pool).await?;
         pool.close().await;
         // On a busy machine a session may outlive its connection for longer than renaming waits.
-        let end = "select pg_terminate_backend(pid) from pg_stat_activity where datname = 'template_unfinished'";
+        let end =
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = 'template_unfinished'";
         connection.execute(end).await?;
         let rename = format!("alter database template_unfinished rename to {template}");
         connection.execute(rename.as_str()).await?;

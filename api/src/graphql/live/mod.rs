@@ -22,7 +22,7 @@ use self::connection::{Connection, Credential};
 use crate::address::ClientAddress;
 use crate::guard::{bearer, extension};
 use crate::layers::Correlation;
-use crate::socket::from_here;
+use crate::socket::{READ_BUFFER_BYTES, from_here};
 use crate::{Edge, Problem};
 
 const SUBPROTOCOL: &str = "graphql-transport-ws";
@@ -61,6 +61,7 @@ pub(super) async fn open(edge: Edge, mut request: Request) -> Response {
     };
     upgrade
         .protocols([SUBPROTOCOL])
+        .read_buffer_size(READ_BUFFER_BYTES)
         .max_frame_size(frame_bytes_max)
         .max_message_size(frame_bytes_max)
         .on_upgrade(move |socket| connection.serve(socket, credential))
