@@ -38,7 +38,7 @@ impl Served {
             .env_remove("BOTSERVER_CONFIG")
             // The pace of people is not what is measured.
             .env("BOTSERVER_LIMITS_MESSAGES_PER_MINUTE_MAX", "100000")
-            .env("BOTSERVER_LOG_LEVEL", "warn")
+            .env("BOTSERVER_LOG_FILTER", "warn")
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
