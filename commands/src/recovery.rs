@@ -2,8 +2,8 @@
 //! that pauses goes on.
 //!
 //! In the normal case a turn is handed over within the process and this only watches the answers go by. Its
-//! checkpoint never passes a turn that is not answered, or a pause that did not end, so whoever starts next finds it. As it reads everything, it
-//! also tells the process's memory what others changed.
+//! checkpoint never passes a turn that is not answered, or a pause that did not end, so whoever starts next finds it.
+//! As it reads everything, it also tells the process's memory what others changed.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
@@ -20,6 +20,8 @@ const BATCH: i64 = 500;
 
 /// A turn that took longer than this is looked at again: its worker may have died with another process.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How often the checkpoint is written down. What came after it is only read again.
+const SAVED_EVERY: Duration = Duration::from_millis(200);
 
 /// Follows the log for turns without an answer.
 pub struct Recovery {
@@ -28,6 +30,7 @@ pub struct Recovery {
     dialogues: Dialogues,
     read_through: Position,
     saved: Position,
+    saved_at: Instant,
     waiting: Waiting,
 }
 
@@ -74,6 +77,7 @@ impl Recovery {
             dialogues,
             read_through: saved,
             saved,
+            saved_at: Instant::now(),
             waiting: Waiting::default(),
         })
     }
@@ -83,6 +87,7 @@ impl Recovery {
         tokio::pin!(stop);
         loop {
             let pause = match self.step().await {
+                Ok(()) if self.through() != self.saved => SAVED_EVERY,
                 Ok(()) => Duration::from_secs(1),
                 Err(error) => {
                     tracing::warn!(error = %error, "cannot follow the log, trying again");
@@ -101,7 +106,7 @@ impl Recovery {
     }
 
     async fn step(&mut self) -> Result<(), CommandError> {
-        loop {
+        while self.feed.known() > self.read_through {
             let events = self.feed.read(self.read_through, BATCH).await?;
             let Some(last) = events.last() else { break };
             self.read_through = last.position.unwrap_or(self.read_through);
@@ -113,11 +118,20 @@ impl Recovery {
         for (tenant, conversation) in self.waiting.due(Instant::now()) {
             self.dialogues.look_after(tenant, conversation);
         }
+        if self.saved_at.elapsed() < SAVED_EVERY {
+            return Ok(());
+        }
+        self.saved_at = Instant::now();
         self.save().await
     }
 
+    /// Where the checkpoint belongs.
+    fn through(&self) -> Position {
+        self.waiting.answered_through(self.read_through)
+    }
+
     async fn save(&mut self) -> Result<(), CommandError> {
-        let through = self.waiting.answered_through(self.read_through);
+        let through = self.through();
         if through == self.saved {
             return Ok(());
         }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
+use std::sync::Arc;
 
 use domain::{Event, EventFormatError, Personal};
 use event_log::{Position, RecordedEvent};
@@ -110,7 +111,7 @@ pub(crate) enum FoldError {
 /// whatever comes for the same ordering key after it; the events of other keys are in their rows.
 pub(crate) async fn fold_batch<'a, P: Projection>(
     connection: &mut PgConnection,
-    events: &'a [RecordedEvent],
+    events: &'a [Arc<RecordedEvent>],
     parking: &Parking,
 ) -> Result<Vec<Parked<'a>>, sqlx::Error> {
     let mut point = connection.begin().await?;
@@ -136,12 +137,13 @@ type Hindered<'a> = BTreeMap<&'a str, (Position, String)>;
 /// With one load and one store for all of them.
 async fn fold_together<'a, P: Projection>(
     connection: &mut PgConnection,
-    events: &'a [RecordedEvent],
+    events: &'a [Arc<RecordedEvent>],
     parking: &Parking,
 ) -> Result<Vec<Parked<'a>>, sqlx::Error> {
     let passed_over = |event: &RecordedEvent| parking.skipped.contains(&place(event));
     let entries: Vec<Entry<'a, P>> = events
         .iter()
+        .map(|event| &**event)
         .filter(|event| !passed_over(event))
         .filter_map(|event| Some((P::key(event).transpose()?, event)))
         .collect();
@@ -204,7 +206,7 @@ fn waits(event: &RecordedEvent, parking: &Parking, hindered: &Hindered<'_>) -> b
 /// One event after the other, for a batch of which the database refused a row.
 async fn fold_singly<'a, P: Projection>(
     connection: &mut PgConnection,
-    events: &'a [RecordedEvent],
+    events: &'a [Arc<RecordedEvent>],
     parking: &Parking,
 ) -> Result<Vec<Parked<'a>>, sqlx::Error> {
     let mut parking = parking.clone();

@@ -193,16 +193,17 @@ impl Hub {
     }
 
     /// Marks a batch as taken and keeps what somebody listens to. Who subscribes from now on reads it elsewhere.
-    fn take(&self, batch: Vec<RecordedEvent>) -> Vec<(SessionId, RecordedEvent)> {
+    fn take(&self, batch: Vec<Arc<RecordedEvent>>) -> Vec<(SessionId, RecordedEvent)> {
         let mut listeners = self.lock();
         if let Some(last) = batch.last().and_then(|event| event.position) {
             listeners.taken = last;
         }
         listeners.topics.tell(&batch);
         batch
-            .into_iter()
-            .filter_map(|event| session_of(&event).map(|session| (session, event)))
+            .iter()
+            .filter_map(|event| session_of(event).map(|session| (session, event)))
             .filter(|(session, _)| listeners.sessions.contains_key(session))
+            .map(|(session, event)| (session, RecordedEvent::clone(event)))
             .collect()
     }
 
@@ -248,7 +249,7 @@ async fn follow(hub: &Hub, feed: &Feed, keyring: &Keyring) {
     let mut after = head;
     loop {
         feed.wait_past(after).await;
-        let head = persist("head", || feed.head()).await;
+        let head = feed.known();
         after = hub.skip_to(head);
         if after >= head {
             continue;

@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use chrono::Utc;
-use event_log::{EventLogError, Feed, Position};
+use event_log::{EventLogError, Feed, Position, RecordedEvent};
 use sqlx::PgPool;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -53,6 +53,11 @@ impl Options {
 
 /// The first pause after a failure; it doubles up to `Options::retry_max`.
 const RETRY_FIRST: Duration = Duration::from_millis(100);
+/// Batches begin so far apart while less than a whole one waits: what comes in between costs one transaction, not several.
+const BATCHES_APART: Duration = Duration::from_millis(5);
+/// How long the checkpoint may stay behind events that no row is made from. To pass them is no work, to write down that
+/// they were passed is a transaction.
+const PASSED_FOR: Duration = Duration::from_millis(50);
 /// How often a leader looks whether a parked key is due, and an operator has said something; not at all while nothing
 /// is parked.
 const PARKED_LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -92,9 +97,30 @@ enum StepError {
 /// What a leader knows while its lease lasts.
 struct Leading {
     lease: Lease,
+    /// How far it has come. Between the checkpoint and here is no event that it has a use for.
+    passed: Position,
+    /// When to move the checkpoint there.
+    save_at: Option<Instant>,
+    /// When the next batch may begin.
+    fold_at: Instant,
     parking: Parking,
     /// When to look at what is parked.
     look_at: Instant,
+}
+
+impl Leading {
+    /// The checkpoint is there.
+    fn moved(&mut self, to: Position) {
+        self.lease.position = to;
+        self.passed = to;
+        self.save_at = None;
+    }
+
+    /// When something is due though nothing comes.
+    fn wake_at(&self) -> Option<Instant> {
+        let look_at = (!self.parking.keys.is_empty()).then_some(self.look_at);
+        [look_at, self.save_at].into_iter().flatten().min()
+    }
 }
 
 impl<P: Projection> Worker<P> {
@@ -171,9 +197,7 @@ impl<P: Projection> Worker<P> {
                 }),
                 Some(leading) => self.step(leading).await,
             };
-            let position = leading
-                .as_ref()
-                .map_or(lease.position, |leading| leading.lease.position);
+            let position = leading.as_ref().map_or(lease.position, |leading| leading.passed);
             match step {
                 Ok(Step::Folded(events)) => {
                     attempts = 0;
@@ -185,11 +209,8 @@ impl<P: Projection> Worker<P> {
                 Ok(Step::Idle) => {
                     attempts = 0;
                     Self::tell_lag(0);
-                    let look_at = leading
-                        .as_ref()
-                        .filter(|leading| !leading.parking.keys.is_empty())
-                        .map(|leading| leading.look_at);
-                    self.wait(position, look_at).await;
+                    let wake_at = leading.as_ref().and_then(Leading::wake_at);
+                    self.wait(position, wake_at).await;
                 }
                 Ok(Step::Lost) => {
                     debug!(projection.name = P::NAME, lease.epoch, "lease lost");
@@ -197,11 +218,17 @@ impl<P: Projection> Worker<P> {
                 }
                 Err(error) => {
                     attempts += 1;
-                    self.failed(Lease { position, ..lease }, &error, attempts).await;
+                    let lease = leading.as_ref().map_or(lease, |leading| leading.lease);
+                    self.failed(lease, &error, attempts).await;
                     self.measure_lag(position).await;
                     self.pause(attempts).await;
                 }
             }
+        }
+        if let Some(leading) = &mut leading
+            && let Err(error) = self.save(leading).await
+        {
+            debug!(projection.name = P::NAME, %error, "checkpoint not saved");
         }
         if let Err(error) = checkpoint::release(&self.pool, P::NAME, lease).await {
             debug!(projection.name = P::NAME, %error, "lease not released");
@@ -216,6 +243,9 @@ impl<P: Projection> Worker<P> {
         self.tell_parked(&parking).await;
         Ok(Leading {
             lease,
+            passed: lease.position,
+            save_at: None,
+            fold_at: Instant::now(),
             parking,
             look_at: Instant::now(),
         })
@@ -226,12 +256,29 @@ impl<P: Projection> Worker<P> {
         if !leading.parking.keys.is_empty() && leading.look_at <= Instant::now() {
             return self.retry(leading).await;
         }
+        if leading.save_at.is_some_and(|at| at <= Instant::now()) {
+            return self.save(leading).await;
+        }
+        let from = leading.passed;
+        if self.feed.known() <= from {
+            return Ok(Step::Idle);
+        }
         let limit = self.batch_events();
-        let from = leading.lease.position;
+        if self.feed.known().0 - from.0 < limit {
+            sleep_until(leading.fold_at).await;
+        }
+        leading.fold_at = Instant::now() + BATCHES_APART;
         let events = self.feed.read(from, limit).await.map_err(StepError::Log)?;
         let Some(to) = events.last().and_then(|event| event.position) else {
             return Ok(Step::Idle);
         };
+        let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
+        let concerns = |event: &RecordedEvent| !matches!(P::key(event), Ok(None));
+        if !events.iter().any(|event| concerns(event)) {
+            leading.passed = to;
+            leading.save_at.get_or_insert(Instant::now() + PASSED_FOR);
+            return Ok(Step::Folded(count));
+        }
         let mut transaction = self.pool.begin().await?;
         if !checkpoint::advance(&mut transaction, P::NAME, leading.lease, to, self.options.lease).await? {
             return Ok(Step::Lost);
@@ -239,7 +286,7 @@ impl<P: Projection> Worker<P> {
         let parked = fold_batch::<P>(&mut transaction, &events, &leading.parking).await?;
         parking::park(&mut transaction, P::NAME, &parked).await?;
         transaction.commit().await?;
-        leading.lease.position = to;
+        leading.moved(to);
         if !parked.is_empty() {
             for one in parked.iter().filter(|one| one.error.is_some()) {
                 warn!(
@@ -256,7 +303,20 @@ impl<P: Projection> Worker<P> {
             leading.parking.add(&parked);
             self.tell_parked(&leading.parking).await;
         }
-        Ok(Step::Folded(i64::try_from(events.len()).unwrap_or(i64::MAX)))
+        Ok(Step::Folded(count))
+    }
+
+    /// Moves the checkpoint past events that were passed over.
+    async fn save(&self, leading: &mut Leading) -> Result<Step, StepError> {
+        if leading.passed > leading.lease.position {
+            let mut connection = self.pool.acquire().await?;
+            let (to, lease) = (leading.passed, leading.lease);
+            if !checkpoint::advance(&mut connection, P::NAME, lease, to, self.options.lease).await? {
+                return Ok(Step::Lost);
+            }
+        }
+        leading.moved(leading.passed);
+        Ok(Step::Folded(0))
     }
 
     /// Tries the parked keys that are due, one after the other.
@@ -388,10 +448,10 @@ impl<P: Projection> Worker<P> {
         *self.stop.borrow() || self.stop.has_changed().is_err()
     }
 
-    /// Until there is more to fold, or it is time to look at what is parked, or to stop.
-    async fn wait(&mut self, after: Position, look_at: Option<Instant>) {
+    /// Until there is more to fold, or something is due, or it is time to stop.
+    async fn wait(&mut self, after: Position, wake_at: Option<Instant>) {
         let look = async {
-            match look_at {
+            match wake_at {
                 Some(at) => sleep_until(at).await,
                 None => std::future::pending().await,
             }

@@ -1,10 +1,19 @@
 //! The feed reads the log in the order of positions and asserts that none is missing.
+//!
+//! Many follow the log in one process, and each wants the same events at the same moment. So the end of the log is kept
+//! in memory: the first who asks for what has just been placed reads it from the database, all others find it there.
 
+mod tail;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use sqlx::{PgPool, Row};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
+use self::tail::Tail;
 use crate::read::{head, recorded};
 use crate::{EventLogError, Position, RecordedEvent};
 
@@ -20,19 +29,65 @@ const POLL: Duration = Duration::from_millis(50);
 pub struct Feed {
     pool: PgPool,
     placed: watch::Receiver<Position>,
+    /// The furthest head that was looked up.
+    seen: Arc<AtomicI64>,
+    /// When it was, by whoever waits.
+    looked: Arc<tokio::sync::Mutex<Option<Instant>>>,
+    tail: Arc<Tail>,
+}
+
+/// An event, and how long its payload is as text.
+struct Read {
+    event: Arc<RecordedEvent>,
+    bytes: usize,
+}
+
+fn events(read: Vec<Read>) -> Vec<Arc<RecordedEvent>> {
+    read.into_iter().map(|one| one.event).collect()
 }
 
 impl Feed {
     /// `pool` connects as the role `botserver_log`; `placed` is what [`crate::Sequencer::run`] tells, or stays silent
     /// where another process sequences.
     pub fn new(pool: PgPool, placed: watch::Receiver<Position>) -> Feed {
-        Feed { pool, placed }
+        Feed {
+            pool,
+            placed,
+            seen: Arc::default(),
+            looked: Arc::default(),
+            tail: Arc::default(),
+        }
+    }
+
+    /// How far the log is, as far as this process has heard.
+    pub fn known(&self) -> Position {
+        Position(self.seen.load(Ordering::Acquire)).max(*self.placed.borrow())
     }
 
     /// The next events after a position, sealed, in order: as many as there are, `limit` and 8 MiB at most.
     ///
     /// Fails as corrupt when a position is missing or its event is.
-    pub async fn read(&self, after: Position, limit: i64) -> Result<Vec<RecordedEvent>, EventLogError> {
+    pub async fn read(&self, after: Position, limit: i64) -> Result<Vec<Arc<RecordedEvent>>, EventLogError> {
+        let limit = limit.clamp(1, EVENTS_MAX);
+        if let Some(events) = self.tail.after(after, limit) {
+            return Ok(events);
+        }
+        // Whoever is far behind reads by itself, and nobody waits for it.
+        if !self.tail.ends_at(after) && self.known().0 - after.0 > tail::EVENTS_MAX {
+            return Ok(events(self.fetch(after, limit).await?));
+        }
+        let fetching = self.tail.fetching().await;
+        if let Some(events) = self.tail.after(after, limit) {
+            return Ok(events);
+        }
+        let read = self.fetch(after, limit).await?;
+        self.tail.append(after, &read);
+        drop(fetching);
+        Ok(events(read))
+    }
+
+    /// From the database.
+    async fn fetch(&self, after: Position, limit: i64) -> Result<Vec<Read>, EventLogError> {
         let rows = sqlx::query(
             "select * from (
                select p.position, e.aggregate_type, e.aggregate_id, e.sequence, e.event_type, e.event_version,
@@ -50,7 +105,7 @@ impl Feed {
              order by page.position",
         )
         .bind(after.0)
-        .bind(limit.clamp(1, EVENTS_MAX))
+        .bind(limit)
         .bind(BYTES_MAX)
         .fetch_all(&self.pool)
         .await?;
@@ -65,7 +120,10 @@ impl Feed {
                     "the event at position {position} is missing"
                 )));
             }
-            events.push(recorded(row)?);
+            events.push(Read {
+                event: Arc::new(recorded(row)?),
+                bytes: row.try_get::<&str, _>("payload")?.len(),
+            });
         }
         Ok(events)
     }
@@ -76,24 +134,35 @@ impl Feed {
     pub async fn wait_past(&self, after: Position) {
         let mut placed = self.placed.clone();
         let mut told = true;
-        while *placed.borrow_and_update() <= after {
+        while (*placed.borrow_and_update()).max(self.known()) <= after {
             tokio::select! {
                 changed = placed.changed(), if told => told = changed.is_ok(),
-                () = tokio::time::sleep(POLL) => {
-                    match self.head().await {
-                        Ok(head) if head > after => return,
-                        Ok(_) => {}
-                        Err(error) => {
-                            tracing::warn!(error = &error as &dyn std::error::Error, "head of the log not readable");
-                        }
-                    }
-                }
+                () = tokio::time::sleep(POLL) => self.look().await,
             }
         }
     }
 
+    /// Looks up the head, unless somebody of this process has just done so.
+    async fn look(&self) {
+        let Ok(mut looked) = self.looked.try_lock() else {
+            return;
+        };
+        if looked.is_some_and(|at| at.elapsed() < POLL) {
+            return;
+        }
+        if let Err(error) = self.head().await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "head of the log not readable"
+            );
+        }
+        *looked = Some(Instant::now());
+    }
+
     /// The last position that was placed.
     pub async fn head(&self) -> Result<Position, EventLogError> {
-        head(&self.pool).await
+        let head = head(&self.pool).await?;
+        self.seen.fetch_max(head.0, Ordering::AcqRel);
+        Ok(head)
     }
 }

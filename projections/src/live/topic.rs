@@ -112,7 +112,7 @@ impl Topics {
     }
 
     /// Wakes whoever watches what these events, in the order of the log, are about.
-    pub fn tell(&mut self, events: &[RecordedEvent]) {
+    pub fn tell(&mut self, events: &[Arc<RecordedEvent>]) {
         let Some(last) = events.last().and_then(|event| event.position) else {
             return;
         };
@@ -189,7 +189,8 @@ mod tests {
         let (_, other) = topics.join(OTHER);
         let (_, mut sessions) = topics.join(Topic::Sessions(OrganisationId(Uuid::from_u128(9))));
         assert_eq!(from, Position(4));
-        topics.tell(&[event(5, "run", 1), event(6, "session", 7), event(7, "bot", 8)]);
+        let happened = [event(5, "run", 1), event(6, "session", 7), event(7, "bot", 8)];
+        topics.tell(&happened.map(Arc::new));
         assert!(one.has_changed().expect("goes on") && sessions.has_changed().expect("goes on"));
         assert_eq!(*one.borrow_and_update(), Position(7));
         assert_eq!(*sessions.borrow_and_update(), Position(7));

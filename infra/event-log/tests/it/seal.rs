@@ -47,7 +47,10 @@ async fn a_personal_value_is_sealed_at_rest_and_clear_on_load() {
     let fed = feed.read(event_log::Position(0), 1).await.unwrap().remove(0);
     assert_eq!(fed.payload["list"][1]["a/b"]["$sealed"]["f"], "/list/1/a~1b");
     assert_eq!(fed.payload["title"]["$sealed"]["e"], json!(fed.event_id));
-    assert_eq!(f.log.keyring().open_value(fed.payload).await.unwrap(), payload);
+    assert_eq!(
+        f.log.keyring().open_value(fed.payload.clone()).await.unwrap(),
+        payload
+    );
     let origin = fed.metadata["origin"].as_str().unwrap();
     assert_eq!(
         f.log.keyring().open_text(origin).await.unwrap().unwrap(),
