@@ -193,12 +193,12 @@ impl Hub {
     }
 
     /// Marks a batch as taken and keeps what somebody listens to. Who subscribes from now on reads it elsewhere.
-    fn take(&self, batch: Vec<Arc<RecordedEvent>>) -> Vec<(SessionId, RecordedEvent)> {
+    fn take(&self, batch: &[Arc<RecordedEvent>]) -> Vec<(SessionId, RecordedEvent)> {
         let mut listeners = self.lock();
         if let Some(last) = batch.last().and_then(|event| event.position) {
             listeners.taken = last;
         }
-        listeners.topics.tell(&batch);
+        listeners.topics.tell(batch);
         batch
             .iter()
             .filter_map(|event| session_of(event).map(|session| (session, event)))
@@ -258,7 +258,7 @@ async fn follow(hub: &Hub, feed: &Feed, keyring: &Keyring) {
         if let Some(last) = batch.last().and_then(|event| event.position) {
             after = last;
         }
-        let wanted = hub.take(batch);
+        let wanted = hub.take(&batch);
         for (session, event) in opened(keyring, wanted).await {
             if let Some(event) = live_event(&event) {
                 hub.deliver(session, &Arc::new(event));
