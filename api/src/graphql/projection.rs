@@ -178,5 +178,14 @@ impl ProjectionQuery {
 pub(super) async fn standings(asking: &Asking) -> Result<(Position, Vec<ProjectionStatus>), AskError> {
     let reads = asking.reads().await?;
     let head = asking.head().await?;
-    Ok((head, reads.standings(head).await?))
+    let mut standings = reads.standings(head).await?;
+    for status in &mut standings {
+        // What a checkpoint says, events without rows follow a moment later; who waited for one has been told already.
+        let known = asking.projections().position(status.name).unwrap_or_default();
+        if known > status.position {
+            status.position = known;
+            status.lag_events = u64::try_from(head.0 - known.0).unwrap_or(0);
+        }
+    }
+    Ok((head, standings))
 }
