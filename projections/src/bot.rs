@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use domain::bot::{Bot, BotEvent, FileFinding, Package, Profile, Script};
 use domain::{Aggregate, BotId, OrganisationId};
-use event_log::RecordedEvent;
+use event_log::{RecordedEvent, StreamTypes};
 use serde_json::Value;
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder, Row};
@@ -19,7 +19,7 @@ use crate::reader::{ReadError, Reads};
 
 /// The projection's name.
 pub const NAME: &str = "bot";
-const TABLE: &str = "read.bots";
+const TABLE: &str = "bots";
 const COLUMNS: &str =
     "id, tenant_id, name, state, package_digest, scripts, profile, findings, broken, created_at, loaded_at";
 
@@ -55,7 +55,8 @@ pub(crate) struct Bots;
 
 impl Projection for Bots {
     const NAME: &'static str = NAME;
-    const TABLE: &'static str = TABLE;
+    const TABLES: &'static [(&'static str, &'static str)] = &[(TABLE, "id")];
+    const STREAMS: &'static [StreamTypes] = &[StreamTypes::all(Bot::TYPE)];
     const VERSION: i32 = 2;
     type Key = BotId;
     type Row = BotRow;
@@ -95,7 +96,7 @@ impl Projection for Bots {
     async fn store(connection: &mut PgConnection, rows: &Rows<Self>) -> Result<(), sqlx::Error> {
         let columns = Columns::of(rows)?;
         sqlx::query(
-            "insert into read.bots (id, tenant_id, name, state, package_digest, scripts, profile, findings, broken,
+            "insert into bots (id, tenant_id, name, state, package_digest, scripts, profile, findings, broken,
                                     created_at, loaded_at, position)
              select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::jsonb[],
                                   $7::jsonb[], $8::jsonb[], $9::boolean[], $10::timestamptz[],

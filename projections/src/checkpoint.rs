@@ -1,9 +1,9 @@
-//! Checkpoints: how far a projection has folded, who may move it on, and what stopped it.
+//! Checkpoints: how far each share of a read model is folded, who may move it on, and what stopped it.
 //!
-//! A lease is fenced by its epoch, not by the clock: a leader whose time ran out may go on until somebody takes
-//! over, and then cannot write. So an idle leader need not write to stay leader.
+//! A share is fenced by its epoch, not by the clock: a process that fell silent may go on until somebody takes the
+//! share, and then cannot write.
 
-use std::time::Duration;
+mod status;
 
 use chrono::{DateTime, Utc};
 use event_log::Position;
@@ -13,25 +13,14 @@ use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection, PgExecutor, PgPool, Row};
 use uuid::Uuid;
 
-use crate::column;
+pub(crate) use status::all;
+pub use status::{Building, ProjectionStatus};
 
-/// Where a projection stands.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ProjectionStatus {
-    pub name: &'static str,
-    /// Of the fold that made the rows.
-    pub version: i32,
-    pub position: Position,
-    /// Events of the log not yet folded, but for those that are parked.
-    pub lag_events: u64,
-    /// Events that wait because they, or one before them of the same ordering key, cannot be folded; as far as whoever
-    /// asks may see.
-    pub parked_events: u64,
-    /// When the checkpoint last moved; None when it never ran.
-    pub updated_at: Option<DateTime<Utc>>,
-    /// What stopped it; None while all is well.
-    pub failure: Option<Failure>,
-}
+use crate::share::{Share, Slices};
+use crate::slot::Slot;
+
+/// A process that is paused in the midst of a transaction keeps others out until PostgreSQL ends it, after so long.
+pub(crate) const SILENT_FOR: &str = "10s";
 
 /// What stopped a projection. It is tried again with growing pauses, and cleared once it goes on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -42,254 +31,190 @@ pub struct Failure {
     pub at: DateTime<Utc>,
 }
 
-/// A checkpoint as stored.
-#[derive(Debug, Clone)]
-pub(crate) struct Checkpoint {
-    pub name: String,
-    pub version: i32,
-    pub position: Position,
-    pub updated_at: DateTime<Utc>,
-    /// Nobody holds the lease, or its time is over.
-    pub free: bool,
-    pub failure: Option<Failure>,
+/// A read model's rows in one of its slots.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Place {
+    pub name: &'static str,
+    pub slot: Slot,
 }
 
-/// The right to move a checkpoint on.
+/// The right to move a share on.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Lease {
+    pub slices: Slices,
     pub epoch: i64,
     /// Where the checkpoint stands.
     pub position: Position,
 }
 
-/// Who asks for a lease, and on what terms.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Claimant {
-    pub owner: Uuid,
-    pub duration: Duration,
-    /// Take it from a holder whose time is not over.
-    pub takeover: bool,
-}
-
-/// What asking for a lease brought.
-#[derive(Debug, PartialEq)]
-pub(crate) enum Asked {
-    Granted(Lease),
-    Held,
-    /// The rows were made by another version of the fold.
-    OtherVersion(i32),
-}
-
-/// Makes the checkpoint of a projection that never ran.
-pub(crate) async fn ensure(
-    executor: impl PgExecutor<'_>,
-    name: &str,
-    version: i32,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "insert into read.checkpoints (name, version) values ($1, $2)
-         on conflict on constraint checkpoints_pkey do nothing",
-    )
-    .bind(name)
-    .bind(version)
-    .execute(executor)
-    .await?;
-    Ok(())
-}
-
-/// Asks for the lease: granted when it is free, run out, the claimant's own, or to be taken over.
-pub(crate) async fn ask(
-    pool: &PgPool,
-    name: &str,
-    version: i32,
-    claimant: Claimant,
-) -> Result<Asked, sqlx::Error> {
-    ensure(pool, name, version).await?;
-    let granted = sqlx::query(
-        "update read.checkpoints
-         set lease_owner = $2, lease_epoch = lease_epoch + 1,
-             lease_until = clock_timestamp() + make_interval(secs => $3)
-         where name = $1 and version = $5
-           and (lease_owner is null or lease_owner = $2 or lease_until < clock_timestamp() or $4)
-         returning lease_epoch, position",
-    )
-    .bind(name)
-    .bind(claimant.owner)
-    .bind(claimant.duration.as_secs_f64())
-    .bind(claimant.takeover)
-    .bind(version)
-    .fetch_optional(pool)
-    .await?;
-    if let Some(row) = granted {
-        let position = Position(row.try_get("position")?);
-        return Ok(Asked::Granted(Lease {
-            epoch: row.try_get("lease_epoch")?,
-            position,
-        }));
-    }
-    Ok(match find(pool, name).await? {
-        Some(checkpoint) if checkpoint.version != version => Asked::OtherVersion(checkpoint.version),
-        _ => Asked::Held,
-    })
-}
-
-/// Moves the checkpoint and renews the lease, as the first statement of a batch: it keeps every other writer out
-/// until the batch commits. False when the lease is lost or the checkpoint is elsewhere.
-pub(crate) async fn advance(
-    connection: &mut PgConnection,
-    name: &str,
-    lease: Lease,
-    to: Position,
-    duration: Duration,
-) -> Result<bool, sqlx::Error> {
-    let moved = sqlx::query(
-        "update read.checkpoints
-         set position = $4, failure = null, updated_at = clock_timestamp(),
-             lease_until = clock_timestamp() + make_interval(secs => $5)
-         where name = $1 and lease_epoch = $2 and position = $3",
-    )
-    .bind(name)
-    .bind(lease.epoch)
-    .bind(lease.position.0)
-    .bind(to.0)
-    .bind(duration.as_secs_f64())
-    .execute(connection)
-    .await?;
-    Ok(moved.rows_affected() == 1)
-}
-
-/// Renews the lease without moving the checkpoint, as the first statement of a transaction that changes rows all the
-/// same. False when the lease is lost.
-pub(crate) async fn hold(
-    connection: &mut PgConnection,
-    name: &str,
-    lease: Lease,
-    duration: Duration,
-) -> Result<bool, sqlx::Error> {
-    let held = sqlx::query(
-        "update read.checkpoints set lease_until = clock_timestamp() + make_interval(secs => $4)
-         where name = $1 and lease_epoch = $2 and position = $3",
-    )
-    .bind(name)
-    .bind(lease.epoch)
-    .bind(lease.position.0)
-    .bind(duration.as_secs_f64())
-    .execute(connection)
-    .await?;
-    Ok(held.rows_affected() == 1)
-}
-
-/// Records what stopped the projection, and keeps the lease while it is tried again.
-pub(crate) async fn fail(
-    pool: &PgPool,
-    name: &str,
-    lease: Lease,
-    failure: &Failure,
-    duration: Duration,
-) -> Result<bool, sqlx::Error> {
-    let recorded = sqlx::query(
-        "update read.checkpoints
-         set failure = $4, lease_until = clock_timestamp() + make_interval(secs => $5)
-         where name = $1 and lease_epoch = $2 and position = $3",
-    )
-    .bind(name)
-    .bind(lease.epoch)
-    .bind(lease.position.0)
-    .bind(Json(failure))
-    .bind(duration.as_secs_f64())
-    .execute(pool)
-    .await?;
-    Ok(recorded.rows_affected() == 1)
-}
-
-/// Lets go of the lease, so that another process need not wait for its end.
-pub(crate) async fn release(pool: &PgPool, name: &str, lease: Lease) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "update read.checkpoints set lease_owner = null, lease_until = null
-         where name = $1 and lease_epoch = $2",
-    )
-    .bind(name)
-    .bind(lease.epoch)
-    .execute(pool)
-    .await?;
-    Ok(())
-}
-
-macro_rules! select {
-    ($rest:literal) => {
-        concat!(
-            "select name, version, position, updated_at, failure, ",
-            "lease_owner is null or lease_until < clock_timestamp() as free from read.checkpoints ",
-            $rest
-        )
-    };
-}
-
-pub(crate) async fn find(
-    executor: impl PgExecutor<'_>,
-    name: &str,
-) -> Result<Option<Checkpoint>, sqlx::Error> {
-    sqlx::query_as(select!("where name = $1"))
-        .bind(name)
-        .fetch_optional(executor)
-        .await
-}
-
-/// Every checkpoint, and how many events are parked, as far as whoever asks may see.
-pub(crate) async fn all(executor: impl PgExecutor<'_>) -> Result<Vec<(Checkpoint, u64)>, sqlx::Error> {
-    let rows = sqlx::query(
-        "select c.*, lease_owner is null or lease_until < clock_timestamp() as free,
-                (select count(*) from read.parked p where p.name = c.name) as parked
-           from read.checkpoints c order by name",
-    )
-    .fetch_all(executor)
-    .await?;
-    rows.iter()
-        .map(|row| Ok((Checkpoint::from_row(row)?, column::count(row, "parked")?)))
+impl Lease {
+    /// Of the shares that `owner` has.
+    pub fn of(shares: &[Share], owner: Uuid) -> Vec<Lease> {
+        let held = shares.iter().filter(|share| share.owner == Some(owner));
+        held.map(|share| Lease {
+            slices: share.slices,
+            epoch: share.epoch,
+            position: share.position,
+        })
         .collect()
+    }
 }
 
-/// The checkpoint, locked until the end of the caller's transaction: nobody else folds meanwhile.
-pub(crate) async fn lock(
-    connection: &mut PgConnection,
-    name: &str,
-) -> Result<Option<Checkpoint>, sqlx::Error> {
-    sqlx::query_as(select!("where name = $1 for update"))
-        .bind(name)
-        .fetch_optional(connection)
-        .await
-}
-
-/// Sets a locked checkpoint after a rebuild.
-pub(crate) async fn set(
-    connection: &mut PgConnection,
-    name: &str,
-    version: i32,
-    position: Position,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "update read.checkpoints
-         set version = $2, position = $3, failure = null, updated_at = clock_timestamp()
-         where name = $1",
-    )
-    .bind(name)
-    .bind(version)
-    .bind(position.0)
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-impl<'r> FromRow<'r, PgRow> for Checkpoint {
+impl<'r> FromRow<'r, PgRow> for Share {
     fn from_row(row: &'r PgRow) -> Result<Self, sqlx::Error> {
-        let failure: Option<Json<Failure>> = row.try_get("failure")?;
-        Ok(Self {
-            name: row.try_get("name")?,
-            version: row.try_get("version")?,
+        let slice = |column| Ok::<u16, sqlx::Error>(row.try_get::<i16, _>(column)?.unsigned_abs());
+        Ok(Share {
+            slices: Slices {
+                from: slice("slice_from")?,
+                to: slice("slice_to")?,
+            },
             position: Position(row.try_get("position")?),
-            updated_at: row.try_get("updated_at")?,
-            free: row.try_get::<Option<bool>, _>("free")?.unwrap_or(true),
-            failure: failure.map(|Json(failure)| failure),
+            owner: row.try_get("lease_owner")?,
+            epoch: row.try_get("lease_epoch")?,
         })
     }
+}
+
+/// The shares of a slot, in order of their slices.
+pub(crate) async fn shares(executor: impl PgExecutor<'_>, place: Place) -> Result<Vec<Share>, sqlx::Error> {
+    sqlx::query_as(
+        "select slice_from, slice_to, position, lease_owner, lease_epoch from read.shares
+          where name = $1 and slot = $2 order by slice_from",
+    )
+    .bind(place.name)
+    .bind(place.slot.as_str())
+    .fetch_all(executor)
+    .await
+}
+
+/// The same, locked until the end of the transaction: nobody folds meanwhile. The slots are locked before.
+pub(crate) async fn lock(connection: &mut PgConnection, place: Place) -> Result<Vec<Share>, sqlx::Error> {
+    sqlx::query_as(
+        "select slice_from, slice_to, position, lease_owner, lease_epoch from read.shares
+          where name = $1 and slot = $2 order by slice_from for update",
+    )
+    .bind(place.name)
+    .bind(place.slot.as_str())
+    .fetch_all(connection)
+    .await
+}
+
+/// Writes shares down in the place of those there are, which the caller has locked, and returns them as written: those
+/// that are new have their epochs.
+pub(crate) async fn replace(
+    connection: &mut PgConnection,
+    place: Place,
+    shares: &[Share],
+) -> Result<Vec<Share>, sqlx::Error> {
+    sqlx::query("delete from read.shares where name = $1 and slot = $2")
+        .bind(place.name)
+        .bind(place.slot.as_str())
+        .execute(&mut *connection)
+        .await?;
+    let slices = |of: fn(&Slices) -> u16| -> Vec<i16> {
+        let slices = shares.iter().map(|share| of(&share.slices));
+        slices.map(|slice| slice.cast_signed()).collect()
+    };
+    let positions: Vec<i64> = shares.iter().map(|share| share.position.0).collect();
+    let owners: Vec<Option<Uuid>> = shares.iter().map(|share| share.owner).collect();
+    let epochs: Vec<i64> = shares.iter().map(|share| share.epoch).collect();
+    sqlx::query_as(
+        "insert into read.shares (name, slot, slice_from, slice_to, position, lease_owner, lease_epoch)
+         select $1, $2, s.slice_from, s.slice_to, s.position, s.owner,
+                case s.epoch when 0 then nextval('read.lease_epochs') else s.epoch end
+           from unnest($3::smallint[], $4::smallint[], $5::bigint[], $6::uuid[], $7::bigint[])
+             as s(slice_from, slice_to, position, owner, epoch)
+         returning slice_from, slice_to, position, lease_owner, lease_epoch",
+    )
+    .bind(place.name)
+    .bind(place.slot.as_str())
+    .bind(slices(|slices| slices.from))
+    .bind(slices(|slices| slices.to))
+    .bind(positions)
+    .bind(owners)
+    .bind(epochs)
+    .fetch_all(connection)
+    .await
+}
+
+/// Moves shares on, as the first statement of a batch: it keeps every other writer of them out until the batch commits,
+/// and leads to the slot's tables. False when one of them is lost or is elsewhere.
+pub(crate) async fn advance(
+    connection: &mut PgConnection,
+    place: Place,
+    leases: &[Lease],
+    to: Position,
+) -> Result<bool, sqlx::Error> {
+    let from: Vec<i16> = leases
+        .iter()
+        .map(|lease| lease.slices.from.cast_signed())
+        .collect();
+    let epochs: Vec<i64> = leases.iter().map(|lease| lease.epoch).collect();
+    let positions: Vec<i64> = leases.iter().map(|lease| lease.position.0).collect();
+    let row = sqlx::query(
+        "with moved as (
+           update read.shares s
+              set position = greatest($6, s.position), failure = null, updated_at = clock_timestamp()
+             from unnest($3::smallint[], $4::bigint[], $5::bigint[]) as l(slice_from, epoch, position)
+            where s.name = $1 and s.slot = $2 and s.slice_from = l.slice_from and s.lease_epoch = l.epoch
+              and s.position = l.position
+           returning 1
+         )
+         select count(*) as moved, set_config('search_path', $7, true),
+                set_config('idle_in_transaction_session_timeout', $8, true) from moved",
+    )
+    .bind(place.name)
+    .bind(place.slot.as_str())
+    .bind(from)
+    .bind(epochs)
+    .bind(positions)
+    .bind(to.0)
+    .bind(place.slot.schema(place.name))
+    .bind(SILENT_FOR)
+    .fetch_one(connection)
+    .await?;
+    Ok(usize::try_from(row.try_get::<i64, _>("moved")?) == Ok(leases.len()))
+}
+
+/// As [`advance`], for a transaction that changes rows and leaves the checkpoint where it is.
+pub(crate) async fn hold(
+    connection: &mut PgConnection,
+    place: Place,
+    leases: &[Lease],
+) -> Result<bool, sqlx::Error> {
+    advance(connection, place, leases, Position(0)).await
+}
+
+/// Records what stopped shares, while they are tried again.
+pub(crate) async fn fail(
+    pool: &PgPool,
+    place: Place,
+    leases: &[Lease],
+    failure: &Failure,
+) -> Result<(), sqlx::Error> {
+    let epochs: Vec<i64> = leases.iter().map(|lease| lease.epoch).collect();
+    sqlx::query(
+        "update read.shares set failure = $4 where name = $1 and slot = $2 and lease_epoch = any ($3)",
+    )
+    .bind(place.name)
+    .bind(place.slot.as_str())
+    .bind(epochs)
+    .bind(Json(failure))
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+/// Lets go of shares, so that others need not wait until their holder is given up.
+pub(crate) async fn release(pool: &PgPool, place: Place, leases: &[Lease]) -> Result<(), sqlx::Error> {
+    let epochs: Vec<i64> = leases.iter().map(|lease| lease.epoch).collect();
+    sqlx::query(
+        "update read.shares set lease_owner = null where name = $1 and slot = $2 and lease_epoch = any ($3)",
+    )
+    .bind(place.name)
+    .bind(place.slot.as_str())
+    .bind(epochs)
+    .execute(pool)
+    .await?;
+    Ok(())
 }

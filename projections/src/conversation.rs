@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use domain::conversation::{Conversation, ConversationEnd, ConversationEvent, Rating, Reply, Turn};
 use domain::run::{Run, RunEvent};
 use domain::{Aggregate, BotId, ConversationId, OrganisationId, ReplyId, SessionId, TurnId, UserId};
-use event_log::{Position, RecordedEvent};
+use event_log::{Position, RecordedEvent, StreamTypes};
 use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -24,7 +24,9 @@ use crate::fold::{FoldError, Projection, Rows, decoded, sealed, stream_key};
 
 /// The projection's name.
 pub const NAME: &str = "conversation";
-const TABLE: &str = "read.conversations";
+const TABLE: &str = "conversations";
+/// Events of runs that concern a conversation.
+const SAID_BY_RUN: &[&str] = &["reply.produced", "answer.masked"];
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConversationRow {
@@ -88,7 +90,12 @@ pub(crate) struct Conversations;
 
 impl Projection for Conversations {
     const NAME: &'static str = NAME;
-    const TABLE: &'static str = TABLE;
+    const TABLES: &'static [(&'static str, &'static str)] =
+        &[(TABLE, "id"), ("turns", "conversation_id, position")];
+    const STREAMS: &'static [StreamTypes] = &[
+        StreamTypes::all(Conversation::TYPE),
+        StreamTypes::some(Run::TYPE, SAID_BY_RUN),
+    ];
     const VERSION: i32 = 1;
     type Key = ConversationId;
     type Row = Fold;
@@ -96,7 +103,7 @@ impl Projection for Conversations {
     /// The stream's id or, for what a run says, the ordering key. A run of no conversation orders by itself.
     fn key(event: &RecordedEvent) -> Result<Option<ConversationId>, FoldError> {
         let said_by_run = event.stream.aggregate_type == Run::TYPE
-            && ["reply.produced", "answer.masked"].contains(&event.event_type.as_str())
+            && SAID_BY_RUN.contains(&event.event_type.as_str())
             && event.ordering_key != event.stream.aggregate_id;
         if said_by_run {
             let id = Uuid::parse_str(&event.ordering_key).map_err(|_| FoldError::StreamId)?;
@@ -171,17 +178,6 @@ impl Projection for Conversations {
         store::store_turns(connection, rows).await?;
         store::mask_turns(connection, rows).await?;
         store::rate_turns(connection, rows).await
-    }
-
-    async fn clear(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-        for statement in ["delete from read.turns", "delete from read.conversations"] {
-            sqlx::query(statement).execute(&mut *connection).await?;
-        }
-        Ok(())
-    }
-
-    async fn digest(connection: &mut PgConnection) -> Result<Vec<u8>, sqlx::Error> {
-        store::digest(connection).await
     }
 }
 

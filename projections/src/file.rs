@@ -6,7 +6,7 @@ mod store;
 use chrono::{DateTime, Utc};
 use domain::file::{File, FileEvent, Upload};
 use domain::{Aggregate, FileId, OrganisationId, Personal, SessionId, TurnId, UserId};
-use event_log::RecordedEvent;
+use event_log::{RecordedEvent, StreamTypes};
 use sqlx::PgConnection;
 
 use crate::column::stored_word;
@@ -15,7 +15,7 @@ use crate::listing;
 
 /// The projection's name.
 pub const NAME: &str = "file";
-const TABLE: &str = "read.files";
+const TABLE: &str = "files";
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct FileRow {
@@ -47,7 +47,8 @@ pub(crate) struct Files;
 
 impl Projection for Files {
     const NAME: &'static str = NAME;
-    const TABLE: &'static str = TABLE;
+    const TABLES: &'static [(&'static str, &'static str)] = &[(TABLE, "id")];
+    const STREAMS: &'static [StreamTypes] = &[StreamTypes::all(File::TYPE)];
     const VERSION: i32 = 1;
     type Key = FileId;
     type Row = FileRow;

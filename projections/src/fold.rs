@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use domain::{Event, EventFormatError, Personal};
-use event_log::{Position, RecordedEvent};
+use event_log::{Position, RecordedEvent, StreamTypes};
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::{Connection, PgConnection};
@@ -15,11 +15,15 @@ use crate::parking::{Parked, Parking};
 
 /// A read model: rows, each made from the events of one key.
 ///
-/// The runtime calls `load`, `store` and `clear` inside the transaction that moves the checkpoint.
+/// The runtime calls `load` and `store` inside the transaction that moves the checkpoint, whose search path leads to the
+/// tables of one of its slots.
 pub(crate) trait Projection: Send + Sync + 'static {
     /// As commands and checkpoints name it.
     const NAME: &'static str;
-    const TABLE: &'static str;
+    /// Its tables, each with the columns of its key, of which the first is a uuid.
+    const TABLES: &'static [(&'static str, &'static str)];
+    /// The events that it may have a use for: a scan of the log leaves out all others.
+    const STREAMS: &'static [StreamTypes];
     /// Raised when stored rows must be made again, because the fold or the table changed.
     const VERSION: i32;
     type Key: Ord + Clone + Send + Sync;
@@ -42,27 +46,6 @@ pub(crate) trait Projection: Send + Sync + 'static {
         connection: &mut PgConnection,
         rows: &Rows<Self>,
     ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
-
-    /// Deletes every row. Not `truncate`, which would make readers wait.
-    fn clear(connection: &mut PgConnection) -> impl Future<Output = Result<(), sqlx::Error>> + Send {
-        async {
-            let statement = format!("delete from {}", Self::TABLE);
-            sqlx::query(&statement).execute(connection).await?;
-            Ok(())
-        }
-    }
-
-    /// SHA-256 over every row in order of its key, 32 bytes.
-    fn digest(connection: &mut PgConnection) -> impl Future<Output = Result<Vec<u8>, sqlx::Error>> + Send {
-        async {
-            let statement = format!(
-                "select sha256(coalesce(string_agg(sha256(convert_to(t::text, 'UTF8')), ''::bytea order by id), ''))
-                 from {} t",
-                Self::TABLE
-            );
-            sqlx::query_scalar(&statement).fetch_one(connection).await
-        }
-    }
 }
 
 pub(crate) type Rows<P> = BTreeMap<<P as Projection>::Key, Folded<<P as Projection>::Row>>;

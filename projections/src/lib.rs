@@ -13,12 +13,15 @@ mod column;
 mod fold;
 mod listing;
 mod live;
+mod membership;
 mod paging;
 mod parking;
 mod reader;
 mod rebuild;
 mod registry;
 mod runtime;
+mod share;
+mod slot;
 #[cfg(test)]
 mod testing;
 mod waiting;
@@ -31,12 +34,15 @@ pub mod run;
 pub mod session;
 pub mod user;
 
-pub use checkpoint::{Failure, ProjectionStatus};
+pub use checkpoint::{Building, Failure, ProjectionStatus};
 pub use live::{Live, LiveEnd, LiveEvent, LiveFact, LiveSubscription, Topic, TopicWatch};
 pub use paging::{Keyset, Page, PageError, Slice, cursor_at, place_of};
 pub use parking::{ParkedError, ParkedFilter, ParkedRow, parked, parked_at, retry, skip};
 pub use reader::{ReadError, Reader, Reads};
-pub use rebuild::{Progress, RebuildError, Rebuilt, digest, rebuild};
+pub use rebuild::{
+    Certificate, Progress, RebuildError, RebuildOptions, Rebuilt, Stage, TableCompared, certificates, digest,
+    rebuild, roll_back,
+};
 pub use registry::{NAMES, list};
-pub use runtime::Options;
+pub use runtime::{Options, Reached};
 pub use waiting::{Projections, WaitError};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use domain::organisation::{Organisation, OrganisationEvent};
 use domain::{Aggregate, OrganisationId};
-use event_log::RecordedEvent;
+use event_log::{RecordedEvent, StreamTypes};
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, PgConnection, Row};
 
@@ -17,7 +17,7 @@ use crate::reader::{ReadError, Reads};
 
 /// The projection's name.
 pub const NAME: &str = "organisation";
-const TABLE: &str = "read.organisations";
+const TABLE: &str = "organisations";
 const COLUMNS: &str = "id, name, created_at";
 
 #[derive(Debug, Clone, PartialEq)]
@@ -31,7 +31,8 @@ pub(crate) struct Organisations;
 
 impl Projection for Organisations {
     const NAME: &'static str = NAME;
-    const TABLE: &'static str = TABLE;
+    const TABLES: &'static [(&'static str, &'static str)] = &[(TABLE, "id")];
+    const STREAMS: &'static [StreamTypes] = &[StreamTypes::all(Organisation::TYPE)];
     const VERSION: i32 = 1;
     type Key = OrganisationId;
     type Row = OrganisationRow;
@@ -69,7 +70,7 @@ impl Projection for Organisations {
             positions.push(folded.position.0);
         }
         sqlx::query(
-            "insert into read.organisations (id, tenant_id, name, created_at, position)
+            "insert into organisations (id, tenant_id, name, created_at, position)
              select id, id, name, created_at, position
              from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::bigint[])
                   as new (id, name, created_at, position)

@@ -51,7 +51,11 @@ impl Reader {
     pub async fn tenant(&self, organisation: OrganisationId) -> Result<Reads, ReadError> {
         let begin = "begin isolation level repeatable read, read only";
         let mut transaction = self.pool.begin_with(begin).await?;
-        sqlx::query("select set_config('app.tenant', $1, true)")
+        // The path as of this moment, set only when it changed: a connection's plans are made for one.
+        let enter = "select set_config('app.tenant', $1, true),
+                            case when current_setting('search_path') <> path then set_config('search_path', path, false) end
+                       from read.live_path";
+        sqlx::query(enter)
             .bind(organisation.to_string())
             .execute(&mut *transaction)
             .await?;

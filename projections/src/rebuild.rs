@@ -1,44 +1,107 @@
-//! Rebuilds: the rows of a projection made again from the whole log, and the digest that compares them.
+//! Rebuilds: the rows of a read model made again from the whole log, in the slot that nobody reads.
 //!
-//! For now a rebuild is one transaction over the live tables: readers see the old rows until it commits, the live
-//! runtime waits for it, and vacuum is held back while it lasts. Building beside the live rows and switching comes
-//! next.
+//! 1. The log is looked through up to where the live rows are, in batches that each move a checkpoint: who is
+//!    interrupted goes on there. Nobody who folds or reads waits meanwhile.
+//! 2. When only a few events are missing, the live rows are held still for as long as these take, both sets of rows are
+//!    seen in one snapshot at one position, and compared; what was found is kept as a certificate.
+//! 3. Once more held still, the slots change places. Readers find their slot by their snapshot, folds by their epochs.
+//!
+//! The rows that were live are kept as they were then. Rolling back brings them up to date and changes places again.
+
+mod builder;
+mod certificate;
+mod switch;
+
+use std::time::Duration;
 
 use event_log::{EventLogError, Feed, Position};
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::PgPool;
+use tokio::sync::watch;
+use uuid::Uuid;
 
-use crate::checkpoint;
-use crate::fold::{Projection, fold_batch};
-use crate::parking::{self, Parking};
+use self::builder::Builder;
+pub use self::certificate::{Certificate, TableCompared, certificates, digest};
+use crate::fold::Projection;
+use crate::membership::Member;
 use crate::registry::{NAMES, each_projection};
 
-/// Events of a step, which is what is in memory at once.
-const STEP_EVENTS: i64 = 1_000;
+/// On what terms a rebuild works.
+#[derive(Debug, Clone)]
+pub struct RebuildOptions {
+    /// Who builds.
+    pub owner: Uuid,
+    /// How long others wait for a builder that fell silent before they go on with its work.
+    pub patience: Duration,
+    /// Writers, each with its part of the slices.
+    pub writers: u16,
+    /// Events of the log looked through in a second, at most.
+    pub events_per_second: Option<u32>,
+    /// Begin from nothing, whatever an interrupted rebuild left.
+    pub restart: bool,
+    /// Have the new rows read; else they are only compared.
+    pub switch: bool,
+}
+
+impl RebuildOptions {
+    pub fn new(owner: Uuid, patience: Duration) -> Self {
+        Self {
+            owner,
+            patience,
+            writers: 2,
+            events_per_second: None,
+            restart: false,
+            switch: true,
+        }
+    }
+}
+
+/// What a rebuild is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    Building,
+    Indexing,
+    Comparing,
+    Switching,
+}
 
 /// How far a rebuild is.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Progress {
+    pub stage: Stage,
+    /// Where this rebuild began: beyond 0 when it goes on with an interrupted one.
+    pub from: Position,
     pub position: Position,
-    /// The last position of the log when the rebuild began, or later.
-    pub head: Position,
+    /// Where the live rows were when they were last looked at.
+    pub target: Position,
 }
 
 /// What a rebuild did.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rebuilt {
     pub name: &'static str,
-    /// Where the checkpoint stood, and where it stands.
     pub from: Position,
     pub to: Position,
-    /// Of the rows before, and of those made again when they had come to `from`: equal when the fold is the same.
-    pub before: [u8; 32],
-    pub after: [u8; 32],
+    /// None of a rollback, which compares nothing.
+    pub certificate: Option<Certificate>,
+    pub switched: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum RebuildError {
     #[error("there is no projection {name:?}; there are {}", NAMES.join(", "))]
     Unknown { name: String },
+    #[error("{name} is being rebuilt by another process, or was until seconds ago")]
+    Held { name: &'static str },
+    /// Somebody else went on with it meanwhile.
+    #[error("the rebuild of {name} was taken over by another process")]
+    Lost { name: &'static str },
+    #[error("{name} has no rows of before to go back to")]
+    NothingKept { name: &'static str },
+    #[error("the rows were made by version {stored} of the fold, this program has version {ours}")]
+    OtherVersion { stored: i32, ours: i32 },
+    /// Some process that folds is further behind than others, and stays so.
+    #[error("the live rows of {name} did not come level in time")]
+    NeverLevel { name: &'static str },
     /// The log ends before the rows do: it is not the one they were made from.
     #[error("the log ends at {end}, before the checkpoint at {checkpoint}")]
     LogShorter { end: Position, checkpoint: Position },
@@ -48,106 +111,105 @@ pub enum RebuildError {
     Database(#[from] sqlx::Error),
 }
 
-/// Makes the rows of a projection again, from the first event to the end of the log. `pool` connects as
-/// `botserver_projector`.
+/// Makes the rows of a projection again beside those that are read, compares them, and has them read if told so. Goes on
+/// where an interrupted rebuild of the same version stopped. `pool` connects as `botserver_projector` and has three
+/// connections more than there are writers.
 pub async fn rebuild(
     pool: &PgPool,
     feed: &Feed,
     name: &str,
-    mut progress: impl FnMut(Progress) + Send,
+    options: &RebuildOptions,
+    progress: impl Fn(Progress) + Send + Sync,
 ) -> Result<Rebuilt, RebuildError> {
     macro_rules! when_named {
         ($projection:ty) => {
             if name == <$projection as Projection>::NAME {
-                return rebuild_one::<$projection>(pool, feed, &mut progress).await;
+                let work = async {
+                    let builder = Builder::<$projection>::begin(pool, feed, options, &progress).await?;
+                    builder.build().await
+                };
+                return present(pool, options, work).await;
             }
         };
     }
     each_projection!(when_named);
-    Err(RebuildError::Unknown {
-        name: name.to_owned(),
-    })
+    Err(unknown(name))
 }
 
-/// SHA-256 over every row of a projection in order of its key: equal rows, equal digest.
-pub async fn digest(pool: &PgPool, name: &str) -> Result<[u8; 32], RebuildError> {
-    let mut connection = pool.acquire().await?;
-    let mut transaction = connection.begin().await?;
-    macro_rules! when_named {
-        ($projection:ty) => {
-            if name == <$projection as Projection>::NAME {
-                return Ok(digest_of::<$projection>(&mut transaction).await?);
-            }
-        };
-    }
-    each_projection!(when_named);
-    Err(RebuildError::Unknown {
-        name: name.to_owned(),
-    })
-}
-
-async fn rebuild_one<P: Projection>(
+/// Brings the rows that were live before the last switch up to date and has them read again.
+pub async fn roll_back(
     pool: &PgPool,
     feed: &Feed,
-    progress: &mut (impl FnMut(Progress) + Send),
+    name: &str,
+    options: &RebuildOptions,
+    progress: impl Fn(Progress) + Send + Sync,
 ) -> Result<Rebuilt, RebuildError> {
-    let mut transaction = pool.begin().await?;
-    checkpoint::ensure(&mut *transaction, P::NAME, P::VERSION).await?;
-    let from = checkpoint::lock(&mut transaction, P::NAME)
-        .await?
-        .map_or(Position(0), |row| row.position);
-    let before = digest_of::<P>(&mut transaction).await?;
-    P::clear(&mut transaction).await?;
-    parking::clear(&mut transaction, P::NAME).await?;
-    let mut parking = Parking::load(&mut transaction, P::NAME).await?;
-    let head = feed.head().await?;
-    let mut to = Position(0);
-    let mut after = None;
-    loop {
-        // The rows are compared where they stood, so a step ends there.
-        if to == from {
-            after = Some(digest_of::<P>(&mut transaction).await?);
-        }
-        let limit = if to < from {
-            STEP_EVENTS.min(from.0 - to.0)
-        } else {
-            STEP_EVENTS
+    macro_rules! when_named {
+        ($projection:ty) => {
+            if name == <$projection as Projection>::NAME {
+                let work = async {
+                    let builder = Builder::<$projection>::take_kept(pool, feed, options, &progress).await?;
+                    builder.bring_back().await
+                };
+                return present(pool, options, work).await;
+            }
         };
-        let events = feed.read(to, limit).await?;
-        let Some(last) = events.last().and_then(|event| event.position) else {
-            break;
-        };
-        let parked = fold_batch::<P>(&mut transaction, &events, &parking).await?;
-        parking::park(&mut transaction, P::NAME, &parked).await?;
-        parking.add(&parked);
-        to = last;
-        progress(Progress {
-            position: to,
-            head: head.max(to),
-        });
     }
-    let Some(after) = after else {
-        return Err(RebuildError::LogShorter {
-            end: to,
-            checkpoint: from,
-        });
-    };
-    checkpoint::set(&mut transaction, P::NAME, P::VERSION, to).await?;
-    transaction.commit().await?;
-    Ok(Rebuilt {
-        name: P::NAME,
-        from,
-        to,
-        before,
-        after,
-    })
+    each_projection!(when_named);
+    Err(unknown(name))
 }
 
-/// Rows are compared as text, and moments have one in a time zone only.
-async fn digest_of<P: Projection>(connection: &mut PgConnection) -> Result<[u8; 32], sqlx::Error> {
-    sqlx::query("select set_config('timezone', 'UTC', true), set_config('datestyle', 'ISO', true)")
-        .execute(&mut *connection)
-        .await?;
-    let digest = P::digest(connection).await?;
-    <[u8; 32]>::try_from(digest).map_err(|_| sqlx::Error::Decode("a digest has 32 bytes".into()))
+/// One after the other in a process, so that a server that starts on older rows is not all rebuilds.
+static RENEWING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+/// Replaces rows of an older version, unless somebody has done so meanwhile: by those kept from before if they are of
+/// this version, else by a rebuild. For a process that is present already.
+pub(crate) async fn renew<P: Projection>(
+    pool: &PgPool,
+    feed: &Feed,
+    options: &RebuildOptions,
+) -> Result<(), RebuildError> {
+    let _one_at_a_time = RENEWING.lock().await;
+    let Some((builder, kept)) = Builder::<P>::begin_older(pool, feed, options, &|_| {}).await? else {
+        return Ok(());
+    };
+    let rebuilt = if kept {
+        builder.bring_back().await?
+    } else {
+        builder.build().await?
+    };
+    let equal = rebuilt.certificate.map(|certificate| certificate.equal);
+    tracing::info!(
+        projection.name = P::NAME,
+        to = rebuilt.to.0,
+        equal,
+        "rows made anew"
+    );
+    Ok(())
+}
+
+/// Works as a member, so that others see the builder alive.
+async fn present<T>(
+    pool: &PgPool,
+    options: &RebuildOptions,
+    work: impl Future<Output = Result<T, RebuildError>>,
+) -> Result<T, RebuildError> {
+    let member = Member {
+        owner: options.owner,
+        folds: false,
+        patience: options.patience,
+    };
+    member.join(pool, false).await?;
+    let (stop, stopped) = watch::channel(false);
+    let kept = tokio::spawn(member.keep(pool.clone(), stopped));
+    let done = work.await;
+    stop.send_replace(true);
+    let _ = kept.await;
+    done
+}
+
+fn unknown(name: &str) -> RebuildError {
+    RebuildError::Unknown {
+        name: name.to_owned(),
+    }
 }

@@ -39,28 +39,15 @@ pub async fn list(
     executor: impl PgExecutor<'_>,
     head: Position,
 ) -> Result<Vec<ProjectionStatus>, sqlx::Error> {
-    let stored: BTreeMap<String, (checkpoint::Checkpoint, u64)> = checkpoint::all(executor)
-        .await?
-        .into_iter()
-        .map(|(row, parked)| (row.name.clone(), (row, parked)))
-        .collect();
-    Ok(NAMES
-        .iter()
-        .map(|name| {
-            let (found, parked_events) = match stored.get(*name) {
-                Some((row, parked)) => (Some(row), *parked),
-                None => (None, 0),
-            };
-            let position = found.map_or(Position(0), |row| row.position);
-            ProjectionStatus {
-                name,
-                version: found.map_or(0, |row| row.version),
-                position,
-                lag_events: u64::try_from(head.0 - position.0).unwrap_or(0),
-                parked_events,
-                updated_at: found.map(|row| row.updated_at),
-                failure: found.and_then(|row| row.failure.clone()),
-            }
+    let stored: BTreeMap<String, ProjectionStatus> = checkpoint::all(executor).await?.into_iter().collect();
+    let status = |name: &&'static str| {
+        let status = stored.get(*name)?.clone();
+        let lag_events = u64::try_from(head.0 - status.position.0).unwrap_or(0);
+        Some(ProjectionStatus {
+            name,
+            lag_events,
+            ..status
         })
-        .collect())
+    };
+    Ok(NAMES.iter().filter_map(status).collect())
 }

@@ -6,7 +6,7 @@ mod store;
 use chrono::{DateTime, Utc};
 use domain::run::{Run, RunEvent, RunOutcome, RunStart};
 use domain::{Aggregate, BotId, ConversationId, OrganisationId, Personal, RunId, SessionId, UserId};
-use event_log::RecordedEvent;
+use event_log::{RecordedEvent, StreamTypes};
 use sqlx::PgConnection;
 
 pub use questions::RunFilter;
@@ -17,7 +17,7 @@ use crate::listing;
 
 /// The projection's name.
 pub const NAME: &str = "run";
-const TABLE: &str = "read.runs";
+const TABLE: &str = "runs";
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunRow {
@@ -75,7 +75,8 @@ pub(crate) struct Runs;
 
 impl Projection for Runs {
     const NAME: &'static str = NAME;
-    const TABLE: &'static str = TABLE;
+    const TABLES: &'static [(&'static str, &'static str)] = &[(TABLE, "id")];
+    const STREAMS: &'static [StreamTypes] = &[StreamTypes::all(Run::TYPE)];
     const VERSION: i32 = 1;
     type Key = RunId;
     type Row = RunRow;

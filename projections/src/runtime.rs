@@ -1,39 +1,48 @@
 //! The runtime: feeds a projection from the log, batch by batch, for as long as the process lives.
 //!
-//! One process leads a projection; others follow its checkpoint and take over when it falls silent. A batch is one
-//! transaction: it moves the checkpoint under the lease's epoch, loads the rows concerned, folds, and writes them.
+//! The processes that fold a projection share its slices. A batch is one transaction: it moves the checkpoints of the
+//! process's shares under their epochs, loads the rows concerned, folds, and writes them. Who falls silent loses its
+//! shares to the others, and who joins takes a fair part from them: a share changes hands by its epoch alone, and
+//! whoever had it notices when it cannot write.
+//!
 //! An event that cannot be folded is parked with its ordering key and tried again with growing pauses. Only what is no
 //! event's fault, a database or a log that cannot be read, stops a projection, and the others go on.
 
 mod leading;
+mod reached;
 
 use std::marker::PhantomData;
 use std::time::Duration;
 
 use chrono::Utc;
 use event_log::{EventLogError, Feed, Position};
-use sqlx::PgPool;
+use sqlx::{Connection, PgPool};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{debug, error, info, warn};
 use uuid::Uuid;
 
 use self::leading::Leading;
-use crate::checkpoint::{self, Asked, Claimant, Failure, Lease};
+pub use self::reached::Reached;
+use crate::checkpoint::{self, Failure, Lease, Place};
 use crate::fold::{Projection, described};
+use crate::membership;
+use crate::rebuild::{self, RebuildError};
+use crate::share::{Share, settled};
+use crate::slot::{self, SlotState};
 
 /// How projections are run.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Who runs them: kept with the data folder, so that a restarted server is known again and takes over at once.
     pub owner: Uuid,
-    /// Take over from a holder whose lease has not run out: for the only server of a data folder.
+    /// Take over from those whose time is not over: for the only server of a data folder.
     pub takeover: bool,
-    /// How long others wait for a silent holder.
+    /// How long others wait for a silent process.
     pub lease: Duration,
     /// Most events of a batch.
     pub batch_events: i64,
-    /// How often a follower looks at the checkpoint.
+    /// How often a process that does not fold everything looks at what the others do.
     pub follow_every: Duration,
     /// Longest pause between two attempts at what fails.
     pub retry_max: Duration,
@@ -60,18 +69,20 @@ pub(crate) struct Worker<P> {
     pool: PgPool,
     feed: Feed,
     options: Options,
-    reached: watch::Sender<Position>,
+    reached: watch::Sender<Reached>,
     stop: watch::Receiver<bool>,
     projection: PhantomData<fn() -> P>,
 }
 
-/// What one step of a leader did.
+/// What one step did.
 enum Step {
     /// Folded so many events.
     Folded(i64),
     /// There is nothing to fold.
     Idle,
-    /// Somebody else has the lease, or moved the checkpoint.
+    /// The shares are as far as each other, and may become one.
+    Level,
+    /// Somebody else has a share.
     Lost,
 }
 
@@ -85,14 +96,24 @@ enum StepError {
     Log(EventLogError),
 }
 
+/// How a process finds the read model.
+enum Found {
+    Divided {
+        place: Place,
+        shares: Vec<Share>,
+    },
+    /// The rows were made by another version of the fold.
+    OtherVersion(i32),
+}
+
 impl<P: Projection> Worker<P> {
     pub fn new(
         pool: PgPool,
         feed: Feed,
         options: Options,
         stop: watch::Receiver<bool>,
-    ) -> (Self, watch::Receiver<Position>) {
-        let (reached, checkpoint) = watch::channel(Position(0));
+    ) -> (Self, watch::Receiver<Reached>) {
+        let (reached, heard) = watch::channel(Reached::default());
         (
             Self {
                 pool,
@@ -102,40 +123,27 @@ impl<P: Projection> Worker<P> {
                 stop,
                 projection: PhantomData,
             },
-            checkpoint,
+            heard,
         )
     }
 
     pub async fn run(mut self) {
-        let mut takeover = self.options.takeover;
         let mut attempts = 0;
+        // What this process had before it was started anew is fenced off once.
+        let mut fresh = true;
         while !self.stopped() {
-            let claimant = Claimant {
-                owner: self.options.owner,
-                duration: self.options.lease,
-                takeover,
-            };
-            match checkpoint::ask(&self.pool, P::NAME, P::VERSION, claimant).await {
-                Ok(Asked::Granted(lease)) => {
-                    // Once: of two servers that both take over, neither would ever lead.
-                    takeover = false;
-                    attempts = 0;
-                    info!(projection.name = P::NAME, lease.epoch, "projection led");
-                    self.lead(lease).await;
+            match self.divide(fresh).await {
+                Ok(Found::Divided { place, shares }) => {
+                    (attempts, fresh) = (0, false);
+                    self.fold(place, shares).await;
                 }
-                Ok(Asked::Held) => {
-                    attempts = 0;
-                    self.follow().await;
-                }
-                Ok(Asked::OtherVersion(stored)) => {
-                    attempts += 1;
-                    error!(
-                        projection.name = P::NAME,
-                        stored,
-                        ours = P::VERSION,
-                        "projection must be rebuilt"
-                    );
-                    self.pause(attempts).await;
+                Ok(Found::OtherVersion(stored)) => {
+                    if let Err(error) = self.make_anew(stored).await {
+                        attempts += 1;
+                        let (name, ours) = (P::NAME, P::VERSION);
+                        error!(projection.name = name, stored, ours, %error, "rows not made anew");
+                        self.pause(attempts).await;
+                    }
                 }
                 Err(error) => {
                     attempts += 1;
@@ -146,80 +154,146 @@ impl<P: Projection> Worker<P> {
         }
     }
 
-    /// Folds until told to stop or until the lease is lost.
-    async fn lead(&mut self, lease: Lease) {
-        self.publish(lease.position);
+    /// Takes a fair part of the shares, if there is something to take.
+    async fn divide(&self, fresh: bool) -> Result<Found, sqlx::Error> {
+        let me = self.options.owner;
+        let mut connection = self.pool.acquire().await?;
+        let mut transaction = connection.begin().await?;
+        let (live, _) = slot::lock(&mut transaction, P::NAME).await?;
+        match live.version {
+            Some(stored) if stored != P::VERSION => return Ok(Found::OtherVersion(stored)),
+            Some(_) => {}
+            None => {
+                let version = Some(P::VERSION);
+                slot::set(&mut transaction, P::NAME, live.slot, SlotState::Live, version).await?;
+            }
+        }
+        let place = Place {
+            name: P::NAME,
+            slot: live.slot,
+        };
+        let present = membership::present(&mut *transaction, true).await?;
+        let mut shares = checkpoint::lock(&mut transaction, place).await?;
+        let divided = settled(&shares, me, &present, fresh);
+        if divided != shares {
+            shares = checkpoint::replace(&mut transaction, place, &divided).await?;
+        }
+        transaction.commit().await?;
+        Ok(Found::Divided { place, shares })
+    }
+
+    /// Rows of an older version are made anew beside those that are read, by whoever comes first; rows of a newer one
+    /// are left to whoever made them.
+    async fn make_anew(&mut self, stored: i32) -> Result<(), RebuildError> {
+        if stored > P::VERSION {
+            return Err(RebuildError::OtherVersion {
+                stored,
+                ours: P::VERSION,
+            });
+        }
+        info!(
+            projection.name = P::NAME,
+            stored,
+            ours = P::VERSION,
+            "rows are made anew"
+        );
+        let options = rebuild::RebuildOptions::new(self.options.owner, self.options.lease);
+        let mut stop = self.stop.clone();
+        tokio::select! {
+            renewed = rebuild::renew::<P>(&self.pool, &self.feed, &options) => renewed,
+            _ = stop.wait_for(|stop| *stop) => Ok(()),
+        }
+    }
+
+    /// Folds this process's shares until told to stop, until one is lost, or until they are to be divided anew.
+    async fn fold(&mut self, place: Place, mut shares: Vec<Share>) {
+        let me = self.options.owner;
+        let leases = Lease::of(&shares, me);
+        let alone = shares.iter().all(|share| share.owner == Some(me));
+        debug!(
+            projection.name = P::NAME,
+            shares = leases.len(),
+            alone,
+            "shares taken"
+        );
+        let mut leading = Leading::new(place, leases);
+        self.publish(&shares, &leading);
+        let mut look_at = Instant::now() + self.options.follow_every;
         let mut attempts = 0;
-        let mut leading = None;
         while !self.stopped() {
-            let step = match &mut leading {
-                None => self.begin(lease).await.map(|begun| {
-                    leading = Some(begun);
-                    Step::Folded(0)
-                }),
-                Some(leading) => self.step(leading).await,
-            };
-            let position = leading.as_ref().map_or(lease.position, |leading| leading.passed);
-            match step {
+            if !alone && look_at <= Instant::now() {
+                look_at = Instant::now() + self.options.follow_every;
+                match self.others(place, &leading).await {
+                    Ok(Some(seen)) => {
+                        shares = seen;
+                        self.publish(&shares, &leading);
+                    }
+                    Ok(None) => break,
+                    Err(error) => warn!(projection.name = P::NAME, %error, "checkpoint cannot be read"),
+                }
+            }
+            match self.step(&mut leading).await {
                 Ok(Step::Folded(events)) => {
                     attempts = 0;
-                    self.publish(position);
+                    self.publish(&shares, &leading);
                     if events == self.batch_events() {
-                        self.measure_lag(position).await;
+                        self.measure_lag().await;
                     }
                 }
                 Ok(Step::Idle) => {
                     attempts = 0;
-                    Self::tell_lag(0);
-                    let wake_at = leading.as_ref().and_then(Leading::wake_at);
-                    self.wait(position, wake_at).await;
+                    if alone {
+                        Self::tell_lag(0);
+                    }
+                    let look_at = (!alone).then_some(look_at);
+                    let wake_at = [leading.wake_at(), look_at].into_iter().flatten().min();
+                    let passed = (!leading.leases.is_empty()).then_some(leading.passed);
+                    self.wait(passed, wake_at).await;
+                }
+                Ok(Step::Level) => {
+                    self.publish(&shares, &leading);
+                    return;
                 }
                 Ok(Step::Lost) => {
-                    debug!(projection.name = P::NAME, lease.epoch, "lease lost");
+                    debug!(projection.name = P::NAME, "share lost");
                     return;
                 }
                 Err(error) => {
                     attempts += 1;
-                    let lease = leading.as_ref().map_or(lease, |leading| leading.lease);
-                    self.failed(lease, &error, attempts).await;
-                    self.measure_lag(position).await;
+                    self.failed(&leading, &error, attempts).await;
+                    self.measure_lag().await;
                     self.pause(attempts).await;
                 }
             }
         }
-        if let Some(leading) = &mut leading
-            && let Err(error) = self.save(leading).await
-        {
+        if let Err(error) = self.save(&mut leading).await {
             debug!(projection.name = P::NAME, %error, "checkpoint not saved");
         }
-        if let Err(error) = checkpoint::release(&self.pool, P::NAME, lease).await {
-            debug!(projection.name = P::NAME, %error, "lease not released");
+        if self.stopped()
+            && let Err(error) = checkpoint::release(&self.pool, place, &leading.leases).await
+        {
+            debug!(projection.name = P::NAME, %error, "shares not released");
         }
     }
 
-    /// Keeps up with the checkpoint that another process moves, until it may be taken over: the lease is free and
-    /// there is work that nobody did since the last look.
-    async fn follow(&mut self) {
-        let mut seen = None;
-        while !self.stopped() {
-            let every = self.options.follow_every;
-            self.sleep(every).await;
-            match checkpoint::find(&self.pool, P::NAME).await {
-                Ok(Some(stored)) => {
-                    self.publish(stored.position);
-                    let silent = stored.free && seen == Some(stored.position);
-                    if silent && self.measure_lag(stored.position).await > 0 {
-                        return;
-                    }
-                    seen = Some(stored.position);
-                }
-                Ok(None) => return,
-                Err(error) => warn!(projection.name = P::NAME, %error, "checkpoint cannot be read"),
-            }
+    /// The shares as they stand; None when they are to be divided anew, or others are read now.
+    async fn others(&self, place: Place, leading: &Leading) -> Result<Option<Vec<Share>>, sqlx::Error> {
+        let me = self.options.owner;
+        let mut connection = self.pool.acquire().await?;
+        let live = slot::live(&mut *connection, P::NAME).await?;
+        if live.slot != place.slot {
+            return Ok(None);
         }
+        let shares = checkpoint::shares(&mut *connection, place).await?;
+        let present = membership::present(&mut *connection, true).await?;
+        let mine = Lease::of(&shares, me);
+        let as_known = mine.len() == leading.leases.len()
+            && mine.iter().zip(&leading.leases).all(|(a, b)| a.epoch == b.epoch);
+        let stays = as_known && settled(&shares, me, &present, false) == shares;
+        Ok(stays.then_some(shares))
     }
 
-    async fn failed(&self, lease: Lease, error: &StepError, attempts: u32) {
+    async fn failed(&self, leading: &Leading, error: &StepError, attempts: u32) {
         let failure = Failure {
             error: error.to_string(),
             attempts,
@@ -227,36 +301,35 @@ impl<P: Projection> Worker<P> {
         };
         error!(
             projection.name = P::NAME,
-            event.position = lease.position.0,
+            event.position = leading.passed.0,
             error = %failure.error,
             attempts,
             "projection stopped"
         );
         metrics::counter!("projection_failures_total", "name" => P::NAME).increment(1);
-        let kept = checkpoint::fail(&self.pool, P::NAME, lease, &failure, self.options.lease).await;
+        let kept = checkpoint::fail(&self.pool, leading.place, &leading.leases, &failure).await;
         if let Err(error) = kept {
             warn!(projection.name = P::NAME, %error, "failure not recorded");
         }
     }
 
-    fn publish(&self, position: Position) {
-        self.reached.send_if_modified(|reached| {
-            let moved = position > *reached;
-            *reached = position.max(*reached);
-            moved
-        });
+    /// Tells how far the read model is: this process's shares as it knows, the others' as they were last seen.
+    fn publish(&self, shares: &[Share], leading: &Leading) {
+        let me = self.options.owner;
+        let others = shares.iter().filter(|share| share.owner != Some(me));
+        let others = others.map(|share| (share.slices, share.position));
+        let all = others.chain(leading.reached()).collect();
+        self.reached.send_if_modified(|reached| reached.hear(all));
+        let position = self.reached.borrow().position();
         metrics::gauge!("projection_position", "name" => P::NAME).set(position.0 as f64);
     }
 
-    /// How many events of the log are not folded; 0 when the log cannot be asked.
-    async fn measure_lag(&self, position: Position) -> i64 {
-        let lag = self
-            .feed
-            .head()
-            .await
-            .map_or(0, |head| (head.0 - position.0).max(0));
-        Self::tell_lag(lag);
-        lag
+    /// How many events of the log are not folded.
+    async fn measure_lag(&self) {
+        let position = self.reached.borrow().position();
+        if let Ok(head) = self.feed.head().await {
+            Self::tell_lag((head.0 - position.0).max(0));
+        }
     }
 
     fn tell_lag(lag: i64) {
@@ -269,15 +342,21 @@ impl<P: Projection> Worker<P> {
     }
 
     /// Until there is more to fold, or something is due, or it is time to stop.
-    async fn wait(&mut self, after: Position, wake_at: Option<Instant>) {
+    async fn wait(&mut self, after: Option<Position>, wake_at: Option<Instant>) {
         let look = async {
             match wake_at {
                 Some(at) => sleep_until(at).await,
                 None => std::future::pending().await,
             }
         };
+        let grown = async {
+            match after {
+                Some(after) => self.feed.wait_past(after).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
-            () = self.feed.wait_past(after) => {}
+            () = grown => {}
             () = look => {}
             _ = self.stop.wait_for(|stop| *stop) => {}
         }
@@ -285,10 +364,7 @@ impl<P: Projection> Worker<P> {
 
     async fn pause(&mut self, attempts: u32) {
         let doubled = RETRY_FIRST.saturating_mul(2_u32.saturating_pow(attempts.saturating_sub(1)));
-        self.sleep(doubled.min(self.options.retry_max)).await;
-    }
-
-    async fn sleep(&mut self, duration: Duration) {
+        let duration = doubled.min(self.options.retry_max);
         tokio::select! {
             () = sleep(duration) => {}
             _ = self.stop.wait_for(|stop| *stop) => {}

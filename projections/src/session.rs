@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use domain::session::{Channel, Session, SessionEvent};
 use domain::{Aggregate, BotId, OrganisationId, SessionId, UserId};
-use event_log::{Position, RecordedEvent};
+use event_log::{Position, RecordedEvent, StreamTypes};
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder, Row};
 use uuid::Uuid;
@@ -18,7 +18,7 @@ use crate::reader::{ReadError, Reads};
 
 /// The projection's name.
 pub const NAME: &str = "session";
-const TABLE: &str = "read.sessions";
+const TABLE: &str = "sessions";
 const COLUMNS: &str = "id, tenant_id, bot_id, user_id, channel, state, started_at, ended_at";
 
 #[derive(Debug, Clone, PartialEq)]
@@ -48,7 +48,8 @@ pub(crate) struct Sessions;
 
 impl Projection for Sessions {
     const NAME: &'static str = NAME;
-    const TABLE: &'static str = TABLE;
+    const TABLES: &'static [(&'static str, &'static str)] = &[(TABLE, "id")];
+    const STREAMS: &'static [StreamTypes] = &[StreamTypes::all(Session::TYPE)];
     const VERSION: i32 = 1;
     type Key = SessionId;
     type Row = SessionRow;
@@ -93,7 +94,7 @@ impl Projection for Sessions {
     async fn store(connection: &mut PgConnection, rows: &Rows<Self>) -> Result<(), sqlx::Error> {
         let columns = Columns::of(rows);
         sqlx::query(
-            "insert into read.sessions (id, tenant_id, bot_id, user_id, channel, state, started_at, ended_at,
+            "insert into sessions (id, tenant_id, bot_id, user_id, channel, state, started_at, ended_at,
                                         position)
              select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[],
                                   $7::timestamptz[], $8::timestamptz[], $9::bigint[])
@@ -240,7 +241,7 @@ impl Reads {
     ) -> Result<Vec<(Position, SessionRow)>, ReadError> {
         let rows = sqlx::query(
             "select position, id, tenant_id, bot_id, user_id, channel, state, started_at, ended_at
-               from read.sessions
+               from sessions
               where tenant_id = $1 and ($2::uuid is null or bot_id = $2) and position > $3 and position <= $4
               order by position limit $5",
         )
@@ -263,7 +264,7 @@ impl Reads {
     ) -> Result<BTreeMap<SessionId, u64>, ReadError> {
         let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
         let rows = sqlx::query(
-            "select session_id, count(*) as total from read.conversations where session_id = any($1)
+            "select session_id, count(*) as total from conversations where session_id = any($1)
              group by session_id",
         )
         .bind(&ids)

@@ -6,7 +6,7 @@ mod store;
 use chrono::{DateTime, Utc};
 use domain::user::{User, UserEvent};
 use domain::{Aggregate, OrganisationId, Personal, UserId};
-use event_log::RecordedEvent;
+use event_log::{RecordedEvent, StreamTypes};
 use sqlx::PgConnection;
 
 pub use questions::UserFilter;
@@ -17,7 +17,7 @@ use crate::listing;
 
 /// The projection's name.
 pub const NAME: &str = "user";
-const TABLE: &str = "read.users";
+const TABLE: &str = "users";
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct UserRow {
@@ -58,7 +58,8 @@ pub(crate) struct Users;
 
 impl Projection for Users {
     const NAME: &'static str = NAME;
-    const TABLE: &'static str = TABLE;
+    const TABLES: &'static [(&'static str, &'static str)] = &[(TABLE, "id")];
+    const STREAMS: &'static [StreamTypes] = &[StreamTypes::all(User::TYPE)];
     const VERSION: i32 = 1;
     type Key = UserId;
     type Row = UserRow;

@@ -9,18 +9,24 @@ use sqlx::PgPool;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use tracing::warn;
 
+use crate::membership::Member;
 use crate::registry::each_projection;
-use crate::runtime::{Options, Worker};
+use crate::runtime::{Options, Reached, Worker};
 
 /// How often a token is looked up while its event has no position yet: a sequencer takes a few milliseconds.
 const TOKEN_POLL_FIRST: Duration = Duration::from_millis(2);
 const TOKEN_POLL_MAX: Duration = Duration::from_millis(32);
 
+/// Pauses between attempts to join the others.
+const JOIN_FIRST: Duration = Duration::from_millis(100);
+const JOIN_MAX: Duration = Duration::from_secs(5);
+
 /// The running projections. Cheap to clone.
 #[derive(Clone)]
 pub struct Projections {
-    checkpoints: Arc<BTreeMap<&'static str, watch::Receiver<Position>>>,
+    reached: Arc<BTreeMap<&'static str, watch::Receiver<Reached>>>,
 }
 
 /// Why a wait ended without what was waited for.
@@ -43,7 +49,8 @@ pub enum WaitError {
 impl Projections {
     /// Starts every projection, one task each, until `stop` turns true. `pool` connects as `botserver_projector`.
     ///
-    /// Several processes may run the same projections: one of them leads each, the others follow and take over.
+    /// Several processes may run the same projections: they share the slices of each, and who falls silent loses its
+    /// part to the others.
     pub fn start(
         pool: &PgPool,
         feed: &Feed,
@@ -51,19 +58,37 @@ impl Projections {
         stop: &watch::Receiver<bool>,
     ) -> (Projections, JoinSet<()>) {
         let mut tasks = JoinSet::new();
-        let mut checkpoints = BTreeMap::new();
+        let mut reached = BTreeMap::new();
+        let member = Member {
+            owner: options.owner,
+            folds: true,
+            patience: options.lease,
+        };
+        let (present, joined) = watch::channel(false);
+        tasks.spawn(take_part(
+            member,
+            options.takeover,
+            pool.clone(),
+            stop.clone(),
+            present,
+        ));
         macro_rules! begin {
             ($projection:ty) => {
-                let (worker, checkpoint) =
+                let (worker, heard) =
                     Worker::<$projection>::new(pool.clone(), feed.clone(), options.clone(), stop.clone());
-                checkpoints.insert(<$projection as crate::fold::Projection>::NAME, checkpoint);
-                tasks.spawn(worker.run());
+                reached.insert(<$projection as crate::fold::Projection>::NAME, heard);
+                let mut joined = joined.clone();
+                tasks.spawn(async move {
+                    if joined.wait_for(|joined| *joined).await.is_ok() {
+                        worker.run().await;
+                    }
+                });
             };
         }
         each_projection!(begin);
         (
             Projections {
-                checkpoints: Arc::new(checkpoints),
+                reached: Arc::new(reached),
             },
             tasks,
         )
@@ -71,12 +96,12 @@ impl Projections {
 
     /// How far a projection has folded, as far as this process knows.
     pub fn position(&self, name: &str) -> Option<Position> {
-        self.checkpoints.get(name).map(|checkpoint| *checkpoint.borrow())
+        self.reached.get(name).map(|reached| reached.borrow().position())
     }
 
-    /// The checkpoint of one projection, to be watched: it moves once rows are visible.
-    pub fn watch(&self, name: &str) -> Option<watch::Receiver<Position>> {
-        self.checkpoints.get(name).cloned()
+    /// How far one projection is, to be watched: it moves once rows are visible.
+    pub fn watch(&self, name: &str) -> Option<watch::Receiver<Reached>> {
+        self.reached.get(name).cloned()
     }
 
     /// Waits until each of `names` has folded `position`: a read begun afterwards sees it.
@@ -86,9 +111,12 @@ impl Projections {
         position: Position,
         patience: Duration,
     ) -> Result<(), WaitError> {
-        timeout(patience, self.reach(names, position))
-            .await
-            .map_err(|_| WaitError::Timeout)?
+        timeout(
+            patience,
+            self.reach(names, |reached| reached.position() >= position),
+        )
+        .await
+        .map_err(|_| WaitError::Timeout)?
     }
 
     /// Waits until each of `names` has folded what the token stands for.
@@ -101,7 +129,8 @@ impl Projections {
     ) -> Result<(), WaitError> {
         let wait = async {
             let position = placed(log, token).await?;
-            self.reach(names, position).await
+            let reaches = |reached: &Reached| reached.of_slice(token.slice) >= position;
+            self.reach(names, reaches).await
         };
         timeout(patience, wait).await.map_err(|_| WaitError::Timeout)?
     }
@@ -118,18 +147,36 @@ impl Projections {
             .map_err(|_| WaitError::Timeout)?
     }
 
-    async fn reach(&self, names: &[&str], position: Position) -> Result<(), WaitError> {
+    async fn reach(&self, names: &[&str], reaches: impl Fn(&Reached) -> bool) -> Result<(), WaitError> {
         for name in names {
-            let mut checkpoint = self
+            let mut reached = self
                 .watch(name)
                 .ok_or_else(|| WaitError::Unknown((*name).to_owned()))?;
-            checkpoint
-                .wait_for(|reached| *reached >= position)
-                .await
-                .map_err(|_| WaitError::Stopped)?;
+            reached.wait_for(&reaches).await.map_err(|_| WaitError::Stopped)?;
         }
         Ok(())
     }
+}
+
+/// Is one of those who fold until told to stop. What it had before is its own at once.
+async fn take_part(
+    member: Member,
+    takeover: bool,
+    pool: PgPool,
+    mut stop: watch::Receiver<bool>,
+    present: watch::Sender<bool>,
+) {
+    let mut pause = JOIN_FIRST;
+    while let Err(error) = member.join(&pool, takeover).await {
+        warn!(%error, "projections wait for the database");
+        tokio::select! {
+            () = sleep(pause) => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+        pause = (pause * 2).min(JOIN_MAX);
+    }
+    present.send_replace(true);
+    member.keep(pool, stop).await;
 }
 
 /// The token's position, once the sequencer has given it one.

@@ -3,16 +3,19 @@
 //! Many follow the log in one process, and each wants the same events at the same moment. So the end of the log is kept
 //! in memory: the first who asks for what has just been placed reads it from the database, all others find it there.
 
+mod scan;
 mod tail;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use sqlx::postgres::PgRow;
 use sqlx::{PgPool, Row};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+pub use self::scan::{Scanned, StreamTypes};
 use self::tail::Tail;
 use crate::read::{head, recorded};
 use crate::{EventLogError, Position, RecordedEvent};
@@ -44,6 +47,17 @@ struct Read {
 
 fn events(read: Vec<Read>) -> Vec<Arc<RecordedEvent>> {
     read.into_iter().map(|one| one.event).collect()
+}
+
+/// The event of a position, which has one unless the log is damaged.
+fn placed_event(row: &PgRow) -> Result<RecordedEvent, EventLogError> {
+    if row.try_get::<Option<uuid::Uuid>, _>("event_id")?.is_none() {
+        let position: i64 = row.try_get("position")?;
+        return Err(EventLogError::Corrupt(format!(
+            "the event at position {position} is missing"
+        )));
+    }
+    recorded(row)
 }
 
 impl Feed {
@@ -115,13 +129,8 @@ impl Feed {
             if position != expected {
                 return Err(EventLogError::Corrupt(format!("position {expected} is missing")));
             }
-            if row.try_get::<Option<uuid::Uuid>, _>("event_id")?.is_none() {
-                return Err(EventLogError::Corrupt(format!(
-                    "the event at position {position} is missing"
-                )));
-            }
             events.push(Read {
-                event: Arc::new(recorded(row)?),
+                event: Arc::new(placed_event(row)?),
                 bytes: row.try_get::<&str, _>("payload")?.len(),
             });
         }
@@ -137,8 +146,18 @@ impl Feed {
         while (*placed.borrow_and_update()).max(self.known()) <= after {
             tokio::select! {
                 changed = placed.changed(), if told => told = changed.is_ok(),
-                () = tokio::time::sleep(POLL) => self.look().await,
+                () = tokio::time::sleep_until(self.look_at()) => self.look().await,
             }
+        }
+    }
+
+    /// When to look up the head: a while after somebody of this process did, so that whoever never waits for long looks
+    /// too.
+    fn look_at(&self) -> Instant {
+        match self.looked.try_lock().as_deref() {
+            Ok(Some(at)) => *at + POLL,
+            Ok(None) => Instant::now(),
+            Err(_) => Instant::now() + POLL,
         }
     }
 

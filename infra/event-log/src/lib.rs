@@ -38,7 +38,7 @@ pub use append::EventLog;
 pub use batch::SealedCommand;
 pub use crash_point::crash_point;
 pub use error::EventLogError;
-pub use feed::Feed;
+pub use feed::{Feed, Scanned, StreamTypes};
 pub use keyring::{Keyring, KeyringError};
 pub use leaf::{Leaf, leaf};
 pub use master_key::MasterKey;

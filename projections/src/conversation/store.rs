@@ -42,7 +42,7 @@ pub(super) async fn store_conversations(
 ) -> Result<(), sqlx::Error> {
     let columns = ConversationColumns::of(rows);
     sqlx::query(
-        "insert into read.conversations (id, tenant_id, session_id, bot_id, user_id, state, end_reason,
+        "insert into conversations (id, tenant_id, session_id, bot_id, user_id, state, end_reason,
                                          started_at, active_at, ended_at, turn_count, reply_count, position)
          select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[],
                               $7::text[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[],
@@ -80,7 +80,7 @@ pub(super) async fn store_turns(
         return Ok(());
     }
     sqlx::query(
-        "insert into read.turns (conversation_id, position, tenant_id, session_id, id, author, message_id,
+        "insert into turns (conversation_id, position, tenant_id, session_id, id, author, message_id,
                                  in_reply_to, run_id, content, files, at)
          select * from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[],
                               $7::uuid[], $8::uuid[], $9::uuid[], $10::jsonb[], $11::jsonb[],
@@ -120,7 +120,7 @@ pub(super) async fn mask_turns(
         return Ok(());
     }
     sqlx::query(
-        "update read.turns t set masked = true
+        "update turns t set masked = true
            from unnest($1::uuid[], $2::uuid[]) m (conversation_id, id)
           where t.conversation_id = m.conversation_id and t.id = m.id and t.author = 'visitor'",
     )
@@ -148,7 +148,7 @@ pub(super) async fn rate_turns(
     let (keys, ratings): (Vec<_>, Vec<Option<&str>>) = last.into_iter().unzip();
     let (conversations, replies): (Vec<Uuid>, Vec<Uuid>) = keys.into_iter().unzip();
     sqlx::query(
-        "update read.turns t set rating = r.rating
+        "update turns t set rating = r.rating
            from unnest($1::uuid[], $2::uuid[], $3::text[]) r (conversation_id, id, rating)
           where t.conversation_id = r.conversation_id and t.id = r.id and t.author = 'bot'",
     )
@@ -158,21 +158,6 @@ pub(super) async fn rate_turns(
     .execute(connection)
     .await?;
     Ok(())
-}
-
-/// Over both tables.
-pub(super) async fn digest(connection: &mut PgConnection) -> Result<Vec<u8>, sqlx::Error> {
-    sqlx::query_scalar(
-        "select sha256(
-             (select coalesce(string_agg(sha256(convert_to(t::text, 'UTF8')), ''::bytea order by id), '')
-              from read.conversations t)
-             || '\\x00'::bytea ||
-             (select coalesce(string_agg(sha256(convert_to(t::text, 'UTF8')), ''::bytea
-                                         order by conversation_id, position), '')
-              from read.turns t))",
-    )
-    .fetch_one(connection)
-    .await
 }
 
 /// Rows turned into columns, for `unnest`.

@@ -19,7 +19,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "select conversation_id, position, session_id, id, author, message_id, in_reply_to, run_id, ",
-            "content, masked, files, rating, at from read.turns where ",
+            "content, masked, files, rating, at from turns where ",
             $rest
         )
     };
@@ -149,7 +149,7 @@ impl Reads {
         reply_id: ReplyId,
     ) -> Result<Option<ConversationId>, ReadError> {
         let found: Option<Uuid> = sqlx::query_scalar(
-            "select conversation_id from read.turns where session_id = $1 and id = $2 and author = 'bot'",
+            "select conversation_id from turns where session_id = $1 and id = $2 and author = 'bot'",
         )
         .bind(session_id.0)
         .bind(reply_id.0)

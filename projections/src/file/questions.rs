@@ -41,7 +41,7 @@ impl Reads {
     /// Bytes that a session's files hold.
     pub async fn session_file_bytes(&self, session: SessionId) -> Result<u64, ReadError> {
         let row = sqlx::query(
-            "select coalesce(sum(bytes), 0)::bigint as total from read.files
+            "select coalesce(sum(bytes), 0)::bigint as total from files
               where session_id = $1 and state <> 'discarded'",
         )
         .bind(session.0)
@@ -53,7 +53,7 @@ impl Reads {
     /// Files that no turn has taken and that were uploaded before `before`, oldest first; at most `limit`.
     pub async fn unsent_files(&self, before: DateTime<Utc>, limit: u32) -> Result<Vec<FileId>, ReadError> {
         let ids: Vec<Uuid> = sqlx::query_scalar(
-            "select id from read.files where state = 'uploaded' and uploaded_at < $1
+            "select id from files where state = 'uploaded' and uploaded_at < $1
               order by uploaded_at limit $2",
         )
         .bind(before)
@@ -66,7 +66,7 @@ impl Reads {
     /// Those of `files` that are kept: uploaded and not discarded.
     pub async fn kept_files(&self, files: &[FileId]) -> Result<BTreeSet<FileId>, ReadError> {
         let ids: Vec<Uuid> = files.iter().map(|file| file.0).collect();
-        let rows = sqlx::query("select id from read.files where id = any($1) and state <> 'discarded'")
+        let rows = sqlx::query("select id from files where id = any($1) and state <> 'discarded'")
             .bind(ids)
             .fetch_all(&mut *self.connection().await)
             .await?;

@@ -17,7 +17,7 @@ pub(super) const COLUMNS: &str =
 pub(super) async fn store(connection: &mut PgConnection, rows: &Rows<Files>) -> Result<(), sqlx::Error> {
     let columns = Columns::of(rows)?;
     sqlx::query(
-        "insert into read.files (id, tenant_id, session_id, user_id, state, turn_id, name, media_type, bytes,
+        "insert into files (id, tenant_id, session_id, user_id, state, turn_id, name, media_type, bytes,
                                  uploaded_at, position)
          select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::jsonb[],
                               $8::text[], $9::bigint[], $10::timestamptz[], $11::bigint[])

@@ -23,9 +23,10 @@ pub async fn parked(pool: &PgPool, name: Option<&str>, limit: i64) -> Result<Vec
         known(name)?;
     }
     let statement = format!(
-        "select {} from read.parked where ($1::text is null or name = $1)
+        "select {} from {} where ($1::text is null or name = $1)
           order by name, ordering_key, position limit $2",
-        row::COLUMNS
+        row::COLUMNS,
+        row::LIVE
     );
     let rows = sqlx::query(&statement)
         .bind(name)
@@ -46,8 +47,9 @@ pub async fn retry(pool: &PgPool, name: &str, key: Option<&str>) -> Result<u64, 
 pub async fn parked_at(pool: &PgPool, name: &str, position: Position) -> Result<ParkedRow, ParkedError> {
     known(name)?;
     let statement = format!(
-        "select {} from read.parked where name = $1 and position = $2",
-        row::COLUMNS
+        "select {} from {} where name = $1 and position = $2",
+        row::COLUMNS,
+        row::LIVE
     );
     let found = sqlx::query(&statement)
         .bind(name)

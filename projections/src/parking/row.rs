@@ -15,6 +15,10 @@ use crate::reader::{ReadError, Reads};
 pub(super) const COLUMNS: &str = "id, name, ordering_key, position, tenant_id, event_id, event_type, error, attempts, parked_at, \
      retry_at";
 
+/// What waits for the rows that are read; what waits for rows that are being built is nobody's concern.
+pub(super) const LIVE: &str = "(select p.* from read.parked p join read.slots s on s.name = p.name and s.slot = p.slot and s.state = 'live') \
+     parked";
+
 /// An event that waits, as operators see it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ParkedRow {
@@ -71,7 +75,7 @@ impl Listed for ParkedRow {
     type Id = Uuid;
     type Filter = ParkedFilter;
 
-    const TABLE: &'static str = "read.parked";
+    const TABLE: &'static str = LIVE;
     const COLUMNS: &'static str = COLUMNS;
     const NEWEST_BY: &'static str = "parked_at";
 

@@ -18,7 +18,7 @@ pub(super) const COLUMNS: &str = "id, tenant_id, conversation_id, session_id, bo
 pub(super) async fn store(connection: &mut PgConnection, rows: &Rows<Runs>) -> Result<(), sqlx::Error> {
     let columns = Columns::of(rows)?;
     sqlx::query(
-        "insert into read.runs (id, tenant_id, conversation_id, session_id, bot_id, user_id, script, program,
+        "insert into runs (id, tenant_id, conversation_id, session_id, bot_id, user_id, script, program,
                                 state, waits_for, outcome, failure_code, failure_message, failure_line,
                                 failure_column, steps, reply_count, started_at, updated_at, ended_at, position)
          select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[],

@@ -16,7 +16,7 @@ pub(super) const COLUMNS: &str = "id, tenant_id, kind, active, login, name, crea
 pub(super) async fn store(connection: &mut PgConnection, rows: &Rows<Users>) -> Result<(), sqlx::Error> {
     let columns = Columns::of(rows)?;
     sqlx::query(
-        "insert into read.users (id, tenant_id, kind, active, login, name, created_at, registered_at, position)
+        "insert into users (id, tenant_id, kind, active, login, name, created_at, registered_at, position)
          select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::boolean[], $5::jsonb[], $6::jsonb[],
                               $7::timestamptz[], $8::timestamptz[], $9::bigint[])
          on conflict on constraint users_pkey do update

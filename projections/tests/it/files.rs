@@ -35,8 +35,8 @@ async fn a_turn_shows_what_was_attached_until_its_author_is_erased() {
     assert_eq!(clear[0].file_id, cast.file);
     assert_eq!(clear[0].name, "my secret list.txt");
     for statement in [
-        "select name::text from read.files",
-        "select files::text from read.turns where files is not null",
+        "select name::text from read_file_a.files",
+        "select files::text from read_conversation_a.turns where files is not null",
     ] {
         let stored: String = sqlx::query_scalar(statement)
             .fetch_one(&fixture.projector)

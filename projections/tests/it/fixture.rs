@@ -7,7 +7,7 @@ use event_log::{
     AppendCommand, EventLog, Feed, Keyring, MasterKey, Metadata, NewEvent, Outcome, Position, Sequencer,
     StreamId, Token,
 };
-use projections::{NAMES, Options, Projections, Reader, Reads};
+use projections::{NAMES, Options, Projections, Reader, Reads, RebuildOptions, Rebuilt};
 use serde_json::json;
 use sqlx::PgPool;
 use test_database::TestDatabase;
@@ -139,6 +139,7 @@ impl Fixture {
 
     pub fn options() -> Options {
         let mut options = Options::new(Uuid::now_v7());
+        options.lease = Duration::from_secs(2);
         options.follow_every = Duration::from_millis(20);
         options.retry_max = Duration::from_millis(100);
         options
@@ -195,11 +196,43 @@ impl Fixture {
         owner.close().await;
     }
 
+    /// Rebuilds one projection and has the new rows read.
+    pub async fn rebuild(&self, name: &str) -> Rebuilt {
+        projections::rebuild(&self.projector, &self.feed, name, &Self::building(), |_| {})
+            .await
+            .expect("rebuilt")
+    }
+
+    pub fn building() -> RebuildOptions {
+        RebuildOptions::new(Uuid::now_v7(), Duration::from_secs(2))
+    }
+
+    /// The rows as they are are those that a rebuild makes.
+    pub async fn assert_rebuilds_alike(&self) {
+        for name in NAMES {
+            let certificate = self.rebuild(name).await.certificate.expect("compared");
+            assert!(certificate.equal, "{name}: {:?}", certificate.tables);
+        }
+    }
+
+    /// The schema in which a projection's rows are read.
+    pub async fn live(&self, name: &str) -> String {
+        sqlx::query_scalar(
+            "select format('read_%s_%s', name, slot) from read.slots where name = $1 and state = 'live'",
+        )
+        .bind(name)
+        .fetch_one(&self.projector)
+        .await
+        .expect("one is live")
+    }
+
     /// Throws away rows and checkpoints.
     pub async fn forget(&self) {
         self.as_owner(
-            "truncate read.organisations, read.bots, read.sessions, read.conversations, read.turns, read.runs,
-                      read.users, read.files, read.checkpoints, read.parked, read.skipped",
+            "truncate read_organisation_a.organisations, read_bot_a.bots, read_session_a.sessions,
+                      read_conversation_a.conversations, read_conversation_a.turns, read_run_a.runs,
+                      read_user_a.users, read_file_a.files, read.parked, read.skipped;
+             update read.shares set position = 0",
         )
         .await;
     }

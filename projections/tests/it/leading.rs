@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use domain::bot::BotEvent;
-use projections::bot::BotState;
 use projections::{NAMES, WaitError};
 
 use crate::fixture::{Fixture, PATIENCE};
@@ -37,70 +35,7 @@ async fn two_processes_fold_each_event_once() {
     for running in others.into_iter().chain([first]) {
         running.stop().await;
     }
-    let live = fixture.digests().await;
-    for name in NAMES {
-        projections::rebuild(&fixture.projector, &fixture.feed, name, |_| {})
-            .await
-            .expect("rebuilt");
-    }
-    assert_eq!(fixture.digests().await, live);
-}
-
-#[tokio::test]
-async fn a_stale_lease_cannot_write() {
-    let fixture = Fixture::new().await;
-    let cast = Cast::new();
-    fixture
-        .bot(
-            &cast,
-            &[BotEvent::Created {
-                name: "shop".to_owned(),
-            }],
-        )
-        .await;
-    let before = fixture.place().await;
-    let running = fixture.start(&Fixture::options());
-    running
-        .projections
-        .wait_for(NAMES, before, PATIENCE)
-        .await
-        .expect("they catch up");
-
-    fixture
-        .as_owner(
-            "update read.checkpoints set lease_epoch = lease_epoch + 1, lease_owner = gen_random_uuid(),
-                    lease_until = now() + interval '1 hour'",
-        )
-        .await;
-    fixture.bot(&cast, &[BotEvent::Paused {}]).await;
-    let head = fixture.place().await;
-    assert!(matches!(
-        running.projections.wait_for(NAMES, head, SHORT).await,
-        Err(WaitError::Timeout)
-    ));
-    assert_eq!(state(&fixture, cast).await, BotState::Active);
-
-    fixture
-        .as_owner("update read.checkpoints set lease_until = now()")
-        .await;
-    running
-        .projections
-        .wait_for(NAMES, head, PATIENCE)
-        .await
-        .expect("it takes over");
-    assert_eq!(state(&fixture, cast).await, BotState::Paused);
-    running.stop().await;
-}
-
-async fn state(fixture: &Fixture, cast: Cast) -> BotState {
-    fixture
-        .reads(cast.tenant)
-        .await
-        .bot(cast.bot)
-        .await
-        .expect("readable")
-        .expect("a bot")
-        .state
+    fixture.assert_rebuilds_alike().await;
 }
 
 #[tokio::test]

@@ -9,3 +9,4 @@ mod pages;
 mod parking;
 mod rebuilding;
 mod running;
+mod sharing;

@@ -16,7 +16,7 @@ async fn filled() -> (Fixture, Uuid) {
     let fixture = Fixture::new().await;
     let tenant = Uuid::now_v7();
     sqlx::query(
-        "insert into read.conversations (id, tenant_id, session_id, bot_id, user_id, state, started_at,
+        "insert into read_conversation_a.conversations (id, tenant_id, session_id, bot_id, user_id, state, started_at,
                                          active_at, turn_count, reply_count, position)
          select gen_random_uuid(), $1, $1, $1, $1, 'open', timestamptz '2026-01-01' + n % 7 * interval '1 s',
                 now(), 0, 0, n

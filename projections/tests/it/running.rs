@@ -108,8 +108,8 @@ async fn what_was_said_is_sealed_in_the_tables_and_erased_with_its_author() {
     fixture.told(&cast).await;
     fixture.catch_up(&Fixture::options()).await;
     for statement in [
-        "select t::text from read.turns t",
-        "select t::text from read.runs t",
+        "select t::text from read_conversation_a.turns t",
+        "select t::text from read_run_a.runs t",
     ] {
         let rows: Vec<String> = sqlx::query_scalar(statement)
             .fetch_all(&fixture.projector)
@@ -205,7 +205,7 @@ async fn a_database_that_refuses_everything_leaves_the_checkpoint_where_it_was()
     fixture.catch_up(&Fixture::options()).await;
     let (rows, before) = (fixture.digests().await, fixture.place().await);
     fixture
-        .as_owner("revoke insert on read.organisations from botserver_projector")
+        .as_owner("revoke insert on read_organisation_a.organisations from botserver_projector")
         .await;
     let trouble = Cast::new();
     fixture.organisation(&trouble, "Trouble").await;
@@ -225,7 +225,7 @@ async fn a_database_that_refuses_everything_leaves_the_checkpoint_where_it_was()
     assert_eq!(fixture.digests().await, rows);
 
     fixture
-        .as_owner("grant insert on read.organisations to botserver_projector")
+        .as_owner("grant insert on read_organisation_a.organisations to botserver_projector")
         .await;
     running
         .projections
