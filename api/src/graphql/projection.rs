@@ -36,10 +36,23 @@ pub(super) struct Projection {
     lag_events: Long,
     /// Events of the organisation that wait because they, or one before them of the same ordering key, cannot be folded.
     parked_events: Long,
+    /// Processes that make it now.
+    leaders: u32,
+    /// Its being made anew beside what is read. Null when it is not.
+    building: Option<ProjectionBuilding>,
     /// When it last moved. Null when it never did.
     updated_at: Option<DateTime<Utc>>,
     /// What stopped it. Null while all is well.
     failure: Option<ProjectionFailure>,
+}
+
+/// A read model that is made anew. What is read stays as it is until then.
+#[derive(SimpleObject)]
+pub(super) struct ProjectionBuilding {
+    /// How far it is.
+    position: Long,
+    /// Somebody works at it. If not, it goes on when it is begun again.
+    active: bool,
 }
 
 /// What stopped a read model. It is tried again by itself.
@@ -69,6 +82,11 @@ impl From<ProjectionStatus> for Projection {
             position: Long(status.position.0),
             lag_events: status.lag_events.into(),
             parked_events: status.parked_events.into(),
+            leaders: status.leaders,
+            building: status.building.map(|building| ProjectionBuilding {
+                position: Long(building.position.0),
+                active: building.active,
+            }),
             updated_at: status.updated_at,
             failure: status.failure.map(ProjectionFailure::from),
         }

@@ -18,7 +18,7 @@ use futures::stream::{self, BoxStream};
 use projections::conversation::{ConversationState, TurnRow};
 use projections::session::SessionRow;
 use projections::{
-    NAMES, ProjectionStatus, ReadError, Reads, Topic, TopicWatch, conversation, cursor_at, session,
+    NAMES, ProjectionStatus, Reached, ReadError, Reads, Topic, TopicWatch, conversation, cursor_at, session,
 };
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -207,7 +207,7 @@ struct Following<S: Source> {
     asking: Asking,
     source: S,
     watch: TopicWatch,
-    reached: watch::Receiver<Position>,
+    reached: watch::Receiver<Reached>,
     /// Everything up to here was told.
     seen: Position,
     /// Something happened up to here.
@@ -239,8 +239,8 @@ impl<S: Source> Following<S> {
     /// Waits until the read model shows what had happened when this began; returns how far it shows by then.
     async fn caught_up(&self) -> Position {
         let mut reached = self.reached.clone();
-        let caught_up = reached.wait_for(|reached| *reached >= self.news).await;
-        match caught_up.map(|reached| *reached) {
+        let caught_up = reached.wait_for(|reached| reached.position() >= self.news).await;
+        match caught_up.map(|reached| reached.position()) {
             Ok(reached) => reached,
             // The process stops. The socket says so; an end of the subscription would mean something else.
             Err(_) => pending().await,
@@ -307,7 +307,7 @@ impl Following<Turns> {
 struct Standings {
     asking: Asking,
     head: watch::Receiver<Option<Position>>,
-    checkpoints: Vec<watch::Receiver<Position>>,
+    reached: Vec<watch::Receiver<Reached>>,
     told: Option<(Position, Vec<ProjectionStatus>)>,
 }
 
@@ -315,7 +315,7 @@ impl Standings {
     fn new(asking: Asking) -> Self {
         Self {
             head: asking.live().head(),
-            checkpoints: NAMES
+            reached: NAMES
                 .iter()
                 .filter_map(|name| asking.projections().watch(name))
                 .collect(),
@@ -346,12 +346,12 @@ impl Standings {
         let behind = self.told.as_ref().is_some_and(|(_, items)| {
             items
                 .iter()
-                .any(|item| item.lag_events > 0 || item.failure.is_some())
+                .any(|item| item.lag_events > 0 || item.failure.is_some() || item.building.is_some())
         });
         let moves = self
-            .checkpoints
+            .reached
             .iter_mut()
-            .map(|checkpoint| Box::pin(async { checkpoint.changed().await.is_ok() }));
+            .map(|reached| Box::pin(async { reached.changed().await.is_ok() }));
         let moved = async {
             if !select_all(moves).await.0 {
                 pending::<()>().await;
@@ -369,16 +369,17 @@ impl Standings {
         }
         tokio::time::sleep(STANDINGS_EVERY).await;
         self.head.mark_unchanged();
-        self.checkpoints
-            .iter_mut()
-            .for_each(watch::Receiver::mark_unchanged);
+        self.reached.iter_mut().for_each(watch::Receiver::mark_unchanged);
     }
 }
 
 /// Nothing that a reader would call news; a stopped read model is news once, not at every try.
 fn alike(told: &ProjectionStatus, now: &ProjectionStatus) -> bool {
     let failure = |status: &ProjectionStatus| status.failure.as_ref().map(|failure| failure.error.clone());
-    told.position == now.position && failure(told) == failure(now)
+    told.position == now.position
+        && failure(told) == failure(now)
+        && told.leaders == now.leaders
+        && told.building == now.building
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! Commands for the operator: read models, the log, tokens.
 
 use std::io::{IsTerminal, Write};
-use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use commands::{Commands, Denials, DialogueOptions, Dialogues, Executor, Programs};
@@ -28,68 +27,33 @@ pub async fn list_projections(config: &Config, out: &mut dyn Write) -> anyhow::R
         .context("checkpoints cannot be read")?;
     writeln!(
         out,
-        "{:<16} {:>10} {:>10} {:>7}  {:<24} failure",
-        "name", "position", "behind", "parked", "updated"
+        "{:<16} {:>10} {:>10} {:>7} {:>9}  {:<20}  {:<18} failure",
+        "name", "position", "behind", "parked", "processes", "updated", "rebuild"
     )?;
     for status in statuses {
         let failure = status.failure.map_or_else(
             || "-".to_owned(),
             |failure| format!("{}, {} attempts", failure.error, failure.attempts),
         );
+        let rebuild = status.building.map(|building| {
+            let doing = if building.active { "at" } else { "rests at" };
+            format!("{doing} {}", building.position)
+        });
         let updated = status
             .updated_at
             .map(|at| at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true));
         writeln!(
             out,
-            "{:<16} {:>10} {:>10} {:>7}  {:<24} {failure}",
+            "{:<16} {:>10} {:>10} {:>7} {:>9}  {:<20}  {:<18} {failure}",
             status.name,
             status.position.0,
             status.lag_events,
             status.parked_events,
+            status.leaders,
             updated.as_deref().unwrap_or("-"),
+            rebuild.as_deref().unwrap_or("-"),
         )?;
     }
-    database.stop().await
-}
-
-/// `botserver projections rebuild NAME`.
-pub async fn rebuild_projection(config: &Config, name: &str, out: &mut dyn Write) -> anyhow::Result<()> {
-    let (database, pools) = reach(config).await?;
-    let started = Instant::now();
-    let live = std::io::stderr().is_terminal();
-    let rebuilt = projections::rebuild(&pools.projector, &feed(&pools), name, |progress| {
-        if live {
-            let seconds = started.elapsed().as_secs_f64().max(0.001);
-            let rate = progress.position.0 as f64 / seconds;
-            let mut err = std::io::stderr().lock();
-            let _ = write!(
-                err,
-                "\r{} of {} events, {rate:.0} a second ",
-                progress.position, progress.head
-            );
-        }
-    })
-    .await?;
-    if live {
-        let _ = writeln!(std::io::stderr().lock());
-    }
-    writeln!(
-        out,
-        "rebuilt {name} through position {} in {:.1} s",
-        rebuilt.to,
-        started.elapsed().as_secs_f64()
-    )?;
-    let verdict = if rebuilt.before == rebuilt.after {
-        "rows equal to those before"
-    } else {
-        "rows differ from those before"
-    };
-    writeln!(
-        out,
-        "{verdict} at position {} (digest {})",
-        rebuilt.from,
-        hex::encode(rebuilt.after)
-    )?;
     database.stop().await
 }
 
@@ -179,7 +143,7 @@ pub(crate) async fn reach(config: &Config) -> anyhow::Result<(Database, Pools)> 
     Ok((database, pools))
 }
 
-fn feed(pools: &Pools) -> Feed {
+pub(crate) fn feed(pools: &Pools) -> Feed {
     let (_, positions) = watch::channel(Position(0));
     Feed::new(pools.log.clone(), positions)
 }

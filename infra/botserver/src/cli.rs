@@ -116,6 +116,8 @@ impl Command {
             | Command::Projections(
                 ProjectionsCommand::List { flags }
                 | ProjectionsCommand::Rebuild { flags, .. }
+                | ProjectionsCommand::Rollback { flags, .. }
+                | ProjectionsCommand::Certificates { flags, .. }
                 | ProjectionsCommand::Parked { flags, .. }
                 | ProjectionsCommand::Retry { flags, .. }
                 | ProjectionsCommand::Skip { flags, .. },
@@ -139,10 +141,36 @@ pub enum ProjectionsCommand {
         #[command(flatten)]
         flags: Flags,
     },
-    /// Fold the whole log again into one projection
+    /// Fold the whole log again into one projection, beside the rows that are read
+    ///
+    /// Compares the new rows with the live ones and has them read. One that was interrupted goes on where it stopped.
     #[command(after_help = "Example:\n  botserver projections rebuild conversation")]
     Rebuild {
         name: String,
+        /// Events looked through in a second, at most; spares a busy server
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+        rate: Option<u32>,
+        /// Compare only, and leave what is read as it is
+        #[arg(long)]
+        no_switch: bool,
+        /// Begin from nothing, whatever an interrupted rebuild left
+        #[arg(long)]
+        restart: bool,
+        #[command(flatten)]
+        flags: Flags,
+    },
+    /// Have the rows read again that were live before the last switch
+    #[command(after_help = "Example:\n  botserver projections rollback conversation")]
+    Rollback {
+        name: String,
+        #[command(flatten)]
+        flags: Flags,
+    },
+    /// What rebuilds found when they compared, newest first
+    #[command(after_help = "Example:\n  botserver projections certificates conversation")]
+    Certificates {
+        /// Only this projection's
+        name: Option<String>,
         #[command(flatten)]
         flags: Flags,
     },

@@ -111,7 +111,8 @@ impl Database {
         Pools {
             // Each append would wait for the ping; a lost connection is recovered by asking for the receipt.
             log: pool(log, share(4), false),
-            projector: pool(projector, share(3), true),
+            // A rebuild holds the live rows still with one while two write and one says that it is alive.
+            projector: pool(projector, share(3).max(5), true),
             keys: pool(keys, share(1), true),
             app: pool(app, share(2), true),
         }

@@ -15,6 +15,7 @@ pub mod manual;
 mod mount;
 pub mod packages;
 pub mod parked;
+pub mod rebuild;
 pub mod serve;
 mod settings;
 mod system;

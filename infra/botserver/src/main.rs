@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use botserver::cli::{Cli, Command, LogCommand, ProjectionsCommand, TokenCommand};
 use botserver::config::{Config, EXIT_CONFIG};
-use botserver::{administration, check, config, doctor, logging, manual, parked, serve, terminal};
+use botserver::{administration, check, config, doctor, logging, manual, parked, rebuild, serve, terminal};
 use clap::Parser;
 
 fn main() -> ExitCode {
@@ -80,8 +80,25 @@ async fn with_configuration(command: &Command, config: &Config) -> anyhow::Resul
         Command::Projections(ProjectionsCommand::List { .. }) => {
             administration::list_projections(config, &mut out).await?;
         }
-        Command::Projections(ProjectionsCommand::Rebuild { name, .. }) => {
-            administration::rebuild_projection(config, name, &mut out).await?;
+        Command::Projections(ProjectionsCommand::Rebuild {
+            name,
+            rate,
+            no_switch,
+            restart,
+            ..
+        }) => {
+            let terms = rebuild::Terms {
+                events_per_second: *rate,
+                switch: !no_switch,
+                restart: *restart,
+            };
+            rebuild::rebuild(config, name, &terms, &mut out).await?;
+        }
+        Command::Projections(ProjectionsCommand::Rollback { name, .. }) => {
+            rebuild::roll_back(config, name, &mut out).await?;
+        }
+        Command::Projections(ProjectionsCommand::Certificates { name, .. }) => {
+            rebuild::certificates(config, name.as_deref(), &mut out).await?;
         }
         Command::Projections(ProjectionsCommand::Parked { name, .. }) => {
             parked::list(config, name.as_deref(), &mut out).await?;

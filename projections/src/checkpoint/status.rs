@@ -25,7 +25,7 @@ pub struct ProjectionStatus {
     pub leaders: u32,
     /// Being built beside the rows that are read; None when nothing is.
     pub building: Option<Building>,
-    /// When a checkpoint last moved; None when none ever did.
+    /// When a checkpoint last moved, or was made.
     pub updated_at: Option<DateTime<Utc>>,
     /// What stopped it; None while all is well.
     pub failure: Option<Failure>,
@@ -70,7 +70,6 @@ pub(crate) async fn all(
         let position = |column: &str| -> Result<Option<Position>, sqlx::Error> {
             Ok(row.try_get::<Option<i64>, _>(column)?.map(Position))
         };
-        let at = position("position")?.unwrap_or_default();
         let building = match (row.try_get("building_version")?, position("building_position")?) {
             (Some(version), Some(position)) => Some(Building {
                 version,
@@ -82,14 +81,12 @@ pub(crate) async fn all(
         let status = ProjectionStatus {
             name: "",
             version: row.try_get::<Option<i32>, _>("version")?.unwrap_or_default(),
-            position: at,
+            position: position("position")?.unwrap_or_default(),
             lag_events: 0,
             parked_events: column::count(row, "parked")?,
             leaders: column::small_count(row, "leaders")?,
             building,
-            updated_at: row
-                .try_get::<Option<DateTime<Utc>>, _>("updated_at")?
-                .filter(|_| at > Position(0)),
+            updated_at: row.try_get("updated_at")?,
             failure: failure.map(|Json(failure)| failure),
         };
         Ok((row.try_get("name")?, status))

@@ -185,7 +185,7 @@ async fn the_read_models_say_how_far_they_are() {
     let server = TestServer::start().await;
     let (_, token) = super::create_bot(&server, "helper").await;
     let query = "query ($t: String) { projections(waitFor: $t) { head
-        items { name position lagEvents updatedAt failure { error } } } }";
+        items { name position lagEvents leaders building { position active } updatedAt failure { error } } } }";
     let answer = data(&server, query, json!({ "t": token })).await["projections"].take();
     let items = answer["items"].as_array().expect("a list");
     let names: Vec<&str> = items.iter().filter_map(|item| item["name"].as_str()).collect();
@@ -194,11 +194,11 @@ async fn the_read_models_say_how_far_they_are() {
         let behind =
             answer["head"].as_i64().unwrap_or_default() - item["position"].as_i64().unwrap_or_default();
         assert_eq!(
-            (item["lagEvents"].as_i64(), &item["failure"]),
-            (Some(behind), &Value::Null)
+            (item["lagEvents"].as_i64(), &item["failure"], &item["building"]),
+            (Some(behind), &Value::Null, &Value::Null)
         );
         assert!(
-            item["position"].as_i64() > Some(0) && item["updatedAt"].is_string(),
+            item["position"].as_i64() > Some(0) && item["updatedAt"].is_string() && item["leaders"] == 1,
             "{item}"
         );
     }

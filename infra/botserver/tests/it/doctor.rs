@@ -244,9 +244,7 @@ async fn what_is_wrong_within_a_database_is_found() {
     let text = assert_state(&findings, "db settings", "problem");
     assert!(text.starts_with("fsync is off"), "{text}");
 
-    let stopped = "insert into read.checkpoints (name, version, position) values ('run', 1, 0)
-                   on conflict (name) do nothing;
-                   update read.checkpoints set failure = jsonb_build_object('error', 'no such bot', 'attempts', 3, 'at', now()) where name = 'run'";
+    let stopped = "update read.shares set failure = jsonb_build_object('error', 'no such bot', 'attempts', 3, 'at', now()) where name = 'run'";
     let findings = after(&owner, &data, &address, stopped).await;
     let text = assert_state(&findings, "projections", "problem");
     assert!(
@@ -254,9 +252,10 @@ async fn what_is_wrong_within_a_database_is_found() {
         "{text}"
     );
 
-    let parked = "update read.checkpoints set failure = null;
-                  insert into read.parked (name, ordering_key, position, tenant_id, event_id, event_type, attempts)
-                  values ('run', 'x', 1, gen_random_uuid(), gen_random_uuid(), 'run.started', 1)";
+    let parked = "update read.shares set failure = null;
+                  insert into read.parked (name, slot, ordering_key, slice, position, tenant_id, event_id, event_type,
+                                           attempts)
+                  values ('run', 'a', 'x', 0, 1, gen_random_uuid(), gen_random_uuid(), 'run.started', 1)";
     let findings = after(&owner, &data, &address, parked).await;
     let text = assert_state(&findings, "projections", "problem");
     assert!(

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use event_log::{EventLogError, Feed, Position};
+use event_log::{EventLogError, Feed, Position, StreamTypes};
 use serde_json::json;
 use tokio::sync::watch;
 
@@ -136,4 +136,96 @@ async fn a_waiting_reader_is_woken() {
     .expect("woken");
     assert_eq!(feed.read(Position(0), 10).await.unwrap().len(), 1);
     running.abort();
+}
+
+#[tokio::test]
+async fn a_scan_finds_what_it_looks_for_and_how_far_it_looked() {
+    let f = fixture().await;
+    let of = |noun: &str, event_type: &str| {
+        let mut command = to(noun);
+        command.stream.aggregate_type = noun.to_owned();
+        command.events = events(2);
+        command.events[1].event_type = event_type.to_owned();
+        command
+    };
+    for command in [
+        of("lamp", "lamp.lit"),
+        of("door", "door.opened"),
+        of("lamp", "lamp.lit"),
+    ] {
+        f.stored(command).await;
+    }
+    f.place_all().await;
+    let feed = silent_feed(&f);
+    let scan = async |after: i64, up_to: i64, limit: i64, streams: &[StreamTypes]| {
+        let scanned = feed
+            .scan(Position(after), Position(up_to), limit, streams)
+            .await
+            .expect("scanned");
+        let positions = scanned.events.iter().map(|event| event.position.unwrap().0);
+        (positions.collect::<Vec<_>>(), scanned.to.0)
+    };
+    let lamps = [StreamTypes::all("lamp")];
+    assert_eq!(scan(0, 6, 100, &lamps).await, (vec![1, 2, 5, 6], 6));
+    assert_eq!(scan(1, 5, 100, &lamps).await, (vec![2, 5], 5));
+    assert_eq!(scan(1, 6, 3, &lamps).await, (vec![2], 4));
+    assert_eq!(scan(6, 6, 100, &lamps).await, (vec![], 6));
+    let both = [StreamTypes::some("lamp", &["lamp.lit"]), StreamTypes::all("door")];
+    assert_eq!(scan(0, 6, 100, &both).await, (vec![2, 3, 4, 6], 6));
+    assert_eq!(scan(0, 6, 100, &[]).await, (vec![], 6));
+    // What it finds is what reading finds.
+    let read = feed.read(Position(0), 2).await.unwrap();
+    assert_eq!(
+        feed.scan(Position(0), Position(2), 9, &lamps)
+            .await
+            .unwrap()
+            .events,
+        read
+    );
+}
+
+#[tokio::test]
+async fn a_scan_is_bounded_by_bytes_and_goes_on_behind_them() {
+    let f = fixture().await;
+    let large = || event(json!("x".repeat(1_000_000)));
+    f.stored(to("a").with((0..20).map(|_| large()).collect())).await;
+    f.place_all().await;
+    let (feed, tasks) = (silent_feed(&f), [StreamTypes::all("task")]);
+    let (mut at, mut found, mut scans) = (Position(0), 0, 0);
+    while at < Position(20) {
+        let scanned = feed.scan(at, Position(20), 100, &tasks).await.unwrap();
+        assert!(
+            (1..=9).contains(&scanned.events.len()),
+            "{}",
+            scanned.events.len()
+        );
+        found += scanned.events.len();
+        at = scanned.to;
+        scans += 1;
+    }
+    assert_eq!(found, 20);
+    assert!(scans > 2);
+}
+
+#[tokio::test]
+async fn a_scan_notices_what_is_missing() {
+    let f = fixture().await;
+    f.stored(to("a").with(events(5))).await;
+    f.place_all().await;
+    f.plant("delete from log.positions where position = 2; delete from log.events where sequence = 4;")
+        .await;
+    let feed = silent_feed(&f);
+    for (after, up_to, problem) in [
+        (0, 3, "between positions 0 and 3 one is missing"),
+        (2, 5, "the event at position 4 is missing"),
+        (4, 9, "between positions 4 and 9 one is missing"),
+    ] {
+        let scanned = feed
+            .scan(Position(after), Position(up_to), 100, &[StreamTypes::all("lamp")])
+            .await;
+        match scanned {
+            Err(EventLogError::Corrupt(text)) => assert_eq!(text, problem),
+            other => panic!("{other:?}"),
+        }
+    }
 }
