@@ -31,7 +31,7 @@ impl Stream {
         }
     }
 
-    fn next(self) -> Stream {
+    pub fn next(self) -> Stream {
         Stream {
             id: Uuid::now_v7(),
             ..self

@@ -31,6 +31,14 @@ impl Distribution {
     }
 }
 
+impl std::iter::Sum for Distribution {
+    fn sum<I: Iterator<Item = Distribution>>(all: I) -> Distribution {
+        let mut times: Vec<f64> = all.flat_map(|one| one.0).collect();
+        times.sort_by(f64::total_cmp);
+        Distribution(times)
+    }
+}
+
 impl fmt::Display for Distribution {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let at = |share| self.quantile(share);

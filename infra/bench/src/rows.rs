@@ -22,6 +22,8 @@ enum Side {
     Stock { callers: usize, events: usize },
     Feed,
     Copy,
+    Rebuild,
+    Upserts,
 }
 
 pub const ROWS: &[Row] = &[
@@ -78,6 +80,13 @@ pub const ROWS: &[Row] = &[
         ours: Side::Feed,
         theirs: Side::Copy,
     },
+    Row {
+        name: "rebuild",
+        compares: "the conversation read model is made again, indexed, compared and switched; a loop of one upsert an event",
+        goal: Some(15.0),
+        ours: Side::Rebuild,
+        theirs: Side::Upserts,
+    },
 ];
 
 impl Row {
@@ -99,6 +108,14 @@ impl Side {
             Side::Stock { callers, events } => stage.measure(stock::run(stage, callers, events, time)).await,
             Side::Feed => stage.measure(feed::run(stage, time)).await,
             Side::Copy => stage.measure(feed::copy(stage, time)).await,
+            Side::Rebuild => {
+                let told = stage.told().await?;
+                told.stage.measure(told.rebuild()).await
+            }
+            Side::Upserts => {
+                let told = stage.told().await?;
+                told.stage.measure(told.upserts(time)).await
+            }
         }
     }
 }

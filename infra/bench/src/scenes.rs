@@ -5,7 +5,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::served::Served;
-use crate::{sockets, turn, visible};
+use crate::{overload, readers, rebuild, sockets, turn, visible};
+
+/// Appends a second beside which somebody reads or rebuilds: far from what is borne, so that nothing else queues.
+const BESIDE_RATE: f64 = 500.0;
+/// How often it is measured without and with.
+const BESIDE_ROUNDS: u32 = 3;
+/// Events that a throttled rebuild looks through in a second.
+const REBUILD_PACE: u32 = 10_000;
 
 pub struct Scene {
     pub name: &'static str,
@@ -16,6 +23,9 @@ pub struct Scene {
 
 enum What {
     Visible,
+    OldReader,
+    RebuildBeside,
+    Overload,
     /// So many turns a second.
     Turn(u32),
     /// So many sockets.
@@ -34,6 +44,24 @@ pub const SCENES: &[Scene] = &[
         shows: "commit to readable in the conversation read model, at half of the load that is borne",
         goal: "p99 50 ms",
         what: What::Visible,
+    },
+    Scene {
+        name: "old-reader",
+        shows: "commit to readable, without and with an old snapshot in the database and a long transaction in another one",
+        goal: "p99 unchanged",
+        what: What::OldReader,
+    },
+    Scene {
+        name: "rebuild-beside",
+        shows: "commit to readable, without and with a throttled rebuild of the same read model beside",
+        goal: "p99 at most 1.5 times",
+        what: What::RebuildBeside,
+    },
+    Scene {
+        name: "overload",
+        shows: "ten times the appends that are borne: what is refused, and the memory of the process",
+        goal: "memory flat",
+        what: What::Overload,
     },
     Scene {
         name: "turn-100",
@@ -65,6 +93,51 @@ impl Scene {
                 Ok(Shown {
                     line: format!("{} at {rate:.0} appends a second of {borne:.0}", found.times),
                     samples: json!({ "borne": borne, "rate": rate, "milliseconds": found.times }),
+                })
+            }
+            What::OldReader => {
+                let found = readers::run(BESIDE_RATE, BESIDE_ROUNDS, time).await?;
+                Ok(Shown {
+                    line: format!(
+                        "without: {}; with: {}; at {} appends a second",
+                        found.without, found.with, found.rate
+                    ),
+                    samples: json!({ "rate": found.rate, "without": found.without, "with": found.with }),
+                })
+            }
+            What::RebuildBeside => {
+                let found = rebuild::beside(REBUILD_PACE, BESIDE_RATE, BESIDE_ROUNDS, time).await?;
+                Ok(Shown {
+                    line: format!(
+                        "without: {}; with: {}; at {} appends a second, the rebuild at {} events a second",
+                        found.without, found.with, found.rate, found.pace
+                    ),
+                    samples: json!({
+                        "rate": found.rate, "pace": found.pace, "without": found.without, "with": found.with,
+                    }),
+                })
+            }
+            What::Overload => {
+                let found = overload::run(time).await?;
+                let offered = |one: overload::Offered| {
+                    format!(
+                        "{:.0} a second offered, {:.0} stored, {:.0} refused, {:.0} MB",
+                        one.offered,
+                        one.stored,
+                        one.refused,
+                        one.memory as f64 / 1e6
+                    )
+                };
+                let sample = |one: overload::Offered| {
+                    json!({
+                        "offered": one.offered, "stored": one.stored, "refused": one.refused, "memory": one.memory,
+                    })
+                };
+                Ok(Shown {
+                    line: format!("{}; tenfold: {}", offered(found.once), offered(found.tenfold)),
+                    samples: json!({
+                        "borne": found.borne, "once": sample(found.once), "tenfold": sample(found.tenfold),
+                    }),
                 })
             }
             What::Turn(rate) => {

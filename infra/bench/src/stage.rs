@@ -7,8 +7,9 @@ use serde::Serialize;
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 use test_database::TestCluster;
-use tokio::sync::watch;
+use tokio::sync::{OnceCell, watch};
 
+use crate::rebuild::Told;
 use crate::{append, cpu, feed, pgbench, stock};
 
 /// Connections of the log's pool: what the product gives it when nothing is configured.
@@ -24,6 +25,8 @@ pub struct Stage {
     pub owner: PgPool,
     /// An event as it is stored, so that the other side stores the same bytes.
     pub stored: StoredEvent,
+    /// A stage of its own for what is made from a log, set when first asked for.
+    told: OnceCell<Box<Told>>,
 }
 
 #[derive(Clone, Default)]
@@ -84,7 +87,15 @@ impl Stage {
             feed,
             owner,
             stored: StoredEvent::default(),
+            told: OnceCell::new(),
         })
+    }
+
+    pub async fn told(&self) -> anyhow::Result<&Told> {
+        let told = self
+            .told
+            .get_or_try_init(|| async { anyhow::Ok(Box::new(Told::tell().await?)) });
+        Ok(Box::pin(told).await?)
     }
 
     /// Connections as one of the roles.

@@ -2,23 +2,19 @@
 
 use std::time::Duration;
 
-use domain::conversation::{ConversationEvent, Turn};
-use domain::{BotId, ConversationId, Personal, SessionId, TurnId, UserId, encode};
-use event_log::{AppendCommand, Metadata, NewEvent, Outcome, StreamId, Token};
+use event_log::{Outcome, Token};
 use futures::future::try_join_all;
 use projections::{Options, Projections};
-use serde_json::Value;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
 use crate::distribution::Distribution;
 use crate::stage::Stage;
+use crate::talk::Talk;
 
 const READ_MODEL: &[&str] = &["conversation"];
 const CALLERS: usize = 32;
-/// Turns after which a caller begins another conversation.
-const TURNS: usize = 20;
 /// One append of so many is followed until it can be read.
 const FOLLOWED: u64 = 10;
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -76,7 +72,7 @@ async fn borne(stage: &Stage, projections: &Projections, time: Duration) -> anyh
 
 /// Appends at even distances, whether or not those before are stored; how long those that are followed took from their
 /// commit until they could be read.
-async fn followed(
+pub async fn followed(
     stage: &Stage,
     projections: &Projections,
     rate: f64,
@@ -116,82 +112,5 @@ fn token(outcome: Outcome) -> anyhow::Result<Token> {
     match outcome {
         Outcome::Stored(stored) => Ok(stored.token),
         other => anyhow::bail!("not stored: {other:?}"),
-    }
-}
-
-/// A visitor who talks on and on.
-struct Talk {
-    session: SessionId,
-    bot: BotId,
-    user: UserId,
-    conversation: ConversationId,
-    turns: usize,
-}
-
-impl Talk {
-    fn begin() -> Talk {
-        Talk {
-            session: SessionId(Uuid::now_v7()),
-            bot: BotId(Uuid::now_v7()),
-            user: UserId(Uuid::now_v7()),
-            conversation: ConversationId(Uuid::now_v7()),
-            turns: 0,
-        }
-    }
-
-    /// A turn; of a new conversation with its beginning.
-    fn next(&mut self) -> AppendCommand {
-        if self.turns == TURNS {
-            self.conversation = ConversationId(Uuid::now_v7());
-            self.turns = 0;
-        }
-        let now = chrono::Utc::now();
-        let turn_id = TurnId(Uuid::now_v7());
-        let turn = ConversationEvent::TurnReceived(Turn {
-            turn_id,
-            session_id: self.session,
-            message_id: Some(turn_id.0),
-            content: Personal::conversation(self.user, "Is there anything on Thursday afternoon?".to_owned()),
-            files: None,
-            received_at: now,
-        });
-        let started = ConversationEvent::Started {
-            session_id: self.session,
-            bot_id: self.bot,
-            user_id: self.user,
-            started_at: now,
-        };
-        let begins = self.turns == 0;
-        self.turns += 1;
-        let events = [started, turn]
-            .into_iter()
-            .skip(usize::from(!begins))
-            .map(|event| {
-                let (event_type, event_version, payload) = encode(&event).expect("it has a form");
-                NewEvent {
-                    event_type,
-                    event_version,
-                    payload,
-                }
-            })
-            .collect();
-        AppendCommand {
-            tenant: Uuid::from_u128(0xbe_7c4),
-            stream: StreamId::new("conversation", self.conversation),
-            expected_version: None,
-            lease_epoch: None,
-            command_id: Some(turn_id.0),
-            digest: [1; 32],
-            ordering_key: self.conversation.to_string(),
-            metadata: Metadata {
-                actor: format!("user/{}", self.user),
-                correlation_id: turn_id.0,
-                causation_id: None,
-                origin: None,
-            },
-            events,
-            claims: vec![],
-            answer: Value::Null,
-        }
     }
 }
