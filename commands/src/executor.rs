@@ -164,7 +164,7 @@ impl Executor {
         let mut folded = self.snapshots.find::<A>(tenant, &stream).await?;
         let kept = folded.version;
         for event in self.log.load(tenant.0, &stream, kept).await? {
-            let decoded = decode::<A::Event>(&event.event_type, event.event_version, event.payload)
+            let decoded = decode::<A::Event>(&event.event_type, event.event_version, &event.payload)
                 .map_err(CommandError::unexpected)?;
             folded.state.apply(&decoded);
             folded.version = event.sequence;

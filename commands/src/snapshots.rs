@@ -75,7 +75,7 @@ impl Snapshots {
                 .await?;
             let more = page.len() as i64 == PAGE;
             for event in page {
-                let event = decode::<A::Event>(&event.event_type, event.event_version, event.payload)
+                let event = decode::<A::Event>(&event.event_type, event.event_version, &event.payload)
                     .map_err(CommandError::unexpected)?;
                 folded.state.apply(&event);
                 folded.version += 1;

@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::de::value::MapDeserializer;
 use serde_json::{Value, json};
 
 use crate::upcast::upcast;
@@ -84,15 +85,16 @@ pub fn encode<E: Event>(event: &E) -> Result<(String, u16, Value), EventFormatEr
 }
 
 /// Reads an event as stored by this version or, through upcasters, by any earlier one.
-pub fn decode<E: Event>(event_type: &str, version: u16, payload: Value) -> Result<E, EventFormatError> {
+pub fn decode<E: Event>(event_type: &str, version: u16, payload: &Value) -> Result<E, EventFormatError> {
     let (name, version, payload) = upcast(event_type, version, payload);
     if !E::TYPES.contains(&(name.as_str(), version)) {
         return Err(EventFormatError::Unknown(name, version));
     }
-    serde_json::from_value(json!({ "type": name, "data": payload })).map_err(|source| {
-        EventFormatError::Malformed {
-            event_type: name,
-            source,
-        }
+    // The type first, so that the data is read as what it is and not kept until that is known.
+    let tag = Value::String(name);
+    let tagged = [("type", &tag), ("data", &*payload)];
+    E::deserialize(MapDeserializer::new(tagged.into_iter())).map_err(|source| EventFormatError::Malformed {
+        event_type: tag.as_str().unwrap_or_default().to_owned(),
+        source,
     })
 }

@@ -84,11 +84,11 @@ impl<T> fmt::Debug for Personal<T> {
 }
 
 #[derive(Serialize, Deserialize)]
-enum Marker<T> {
+enum Marker<T, E> {
     #[serde(rename = "$personal")]
     Personal { subject: UserId, class: Class, value: T },
     #[serde(rename = "$sealed")]
-    Sealed(Value),
+    Sealed(E),
     #[serde(rename = "$erased")]
     Erased { subject: UserId, class: Class },
 }
@@ -100,14 +100,14 @@ impl<T: Serialize> Serialize for Personal<T> {
                 subject,
                 class,
                 value,
-            } => Marker::Personal {
+            } => Marker::<&T, &Value>::Personal {
                 subject: *subject,
                 class: *class,
                 value,
             }
             .serialize(serializer),
-            Self::Sealed(envelope) => Marker::<&T>::Sealed(envelope.clone()).serialize(serializer),
-            Self::Erased { subject, class } => Marker::<&T>::Erased {
+            Self::Sealed(envelope) => Marker::<&T, &Value>::Sealed(envelope).serialize(serializer),
+            Self::Erased { subject, class } => Marker::<&T, &Value>::Erased {
                 subject: *subject,
                 class: *class,
             }
@@ -118,7 +118,7 @@ impl<T: Serialize> Serialize for Personal<T> {
 
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Personal<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(match Marker::deserialize(deserializer)? {
+        Ok(match Marker::<T, Value>::deserialize(deserializer)? {
             Marker::Personal {
                 subject,
                 class,

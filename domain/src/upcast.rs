@@ -1,5 +1,7 @@
 //! Upcasters: how an event of an earlier version is read today. Stored events never change.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 /// Turns one stored version of an event into the next: same fact, newer form. May move a sealed value, never look
@@ -14,23 +16,23 @@ pub struct Upcaster {
 pub const UPCASTERS: &[Upcaster] = &[];
 
 /// Applies upcasters until none fits.
-pub fn upcast(event_type: &str, version: u16, payload: Value) -> (String, u16, Value) {
+pub fn upcast<'a>(event_type: &str, version: u16, payload: &'a Value) -> (String, u16, Cow<'a, Value>) {
     upcast_with(UPCASTERS, event_type, version, payload)
 }
 
-fn upcast_with(
+fn upcast_with<'a>(
     upcasters: &[Upcaster],
     event_type: &str,
     version: u16,
-    payload: Value,
-) -> (String, u16, Value) {
-    let mut current = (event_type.to_owned(), version, payload);
+    payload: &'a Value,
+) -> (String, u16, Cow<'a, Value>) {
+    let mut current = (event_type.to_owned(), version, Cow::Borrowed(payload));
     while let Some(step) = upcasters
         .iter()
         .find(|u| u.event_type == current.0 && u.version == current.1)
     {
-        let (name, version, payload) = (step.upcast)(current.2);
-        current = (name.to_owned(), version, payload);
+        let (name, version, payload) = (step.upcast)(current.2.into_owned());
+        current = (name.to_owned(), version, Cow::Owned(payload));
     }
     current
 }
@@ -55,9 +57,10 @@ mod tests {
                 upcast: |v| ("lamp.switched_on", 1, json!({ "colour": v["colour"] })),
             },
         ];
-        let (name, version, payload) = upcast_with(&chain, "lamp.lit", 1, json!({ "color": "red" }));
+        let red = json!({ "color": "red" });
+        let (name, version, payload) = upcast_with(&chain, "lamp.lit", 1, &red);
         assert_eq!(
-            (name.as_str(), version, payload),
+            (name.as_str(), version, payload.into_owned()),
             ("lamp.switched_on", 1, json!({ "colour": "red" }))
         );
     }
@@ -70,7 +73,8 @@ mod tests {
             upcast: |mut v| ("note.taken", 2, json!({ "body": { "text": v["text"].take() } })),
         }];
         let sealed = json!({ "$sealed": { "v": 1, "x": "opaque" } });
-        let (_, _, payload) = upcast_with(&chain, "note.taken", 1, json!({ "text": sealed }));
+        let taken = json!({ "text": sealed });
+        let (_, _, payload) = upcast_with(&chain, "note.taken", 1, &taken);
         assert_eq!(payload["body"]["text"], sealed);
     }
 

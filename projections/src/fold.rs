@@ -272,7 +272,7 @@ pub(crate) fn decoded<E: Event>(event: &RecordedEvent) -> Result<E, FoldError> {
     Ok(domain::decode(
         &event.event_type,
         event.event_version,
-        event.payload.clone(),
+        &event.payload,
     )?)
 }
 

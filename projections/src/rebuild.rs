@@ -95,6 +95,9 @@ pub enum RebuildError {
     /// Somebody else went on with it meanwhile.
     #[error("the rebuild of {name} was taken over by another process")]
     Lost { name: &'static str },
+    /// A bug: some part of it panicked.
+    #[error("the rebuild of {name} broke down")]
+    Broken { name: &'static str },
     #[error("{name} has no rows of before to go back to")]
     NothingKept { name: &'static str },
     #[error("the rows were made by version {stored} of the fold, this program has version {ours}")]

@@ -36,7 +36,7 @@ async fn counted(world: &World, tenant: OrganisationId) -> Vec<(Denial, u32)> {
                 count,
                 minute: at,
                 ..
-            } = decode(&event.event_type, event.event_version, event.payload).expect("ours");
+            } = decode(&event.event_type, event.event_version, &event.payload).expect("ours");
             assert_eq!(at, minute(3));
             counted.push((reason, count));
         }

@@ -139,5 +139,5 @@ impl World {
 }
 
 fn decoded<E: Event>(event_type: &str, event_version: u16, payload: Value) -> E {
-    decode(event_type, event_version, payload).expect("this version reads what it wrote")
+    decode(event_type, event_version, &payload).expect("this version reads what it wrote")
 }

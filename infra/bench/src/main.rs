@@ -36,6 +36,10 @@ use crate::rows::{ROWS, Row};
 use crate::scenes::{SCENES, Scene};
 use crate::stage::Stage;
 
+/// As the server has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Compares the event log with what PostgreSQL does without it, and prints a table.
 #[derive(Debug, Parser)]
 struct Arguments {

@@ -44,11 +44,13 @@ impl Told {
         sqlx::raw_sql(
             "create schema plain;
              create table plain.conversations (like read_conversation_a.conversations including all);
-             create table plain.turns (like read_conversation_a.turns including all);
-             vacuum analyze log.events, log.positions",
+             create table plain.turns (like read_conversation_a.turns including all)",
         )
         .execute(&stage.owner)
         .await?;
+        sqlx::raw_sql("vacuum analyze log.events, log.positions")
+            .execute(&stage.owner)
+            .await?;
         Ok(Told {
             stage,
             projector,
@@ -128,7 +130,7 @@ async fn upsert(connection: &mut sqlx::PgConnection, event: &RecordedEvent) -> a
          where conversations.position < excluded.position";
     let conversation: Uuid = event.stream.aggregate_id.parse()?;
     let position = event.position.unwrap_or_default().0;
-    let decoded = domain::decode(&event.event_type, event.event_version, event.payload.clone())?;
+    let decoded = domain::decode(&event.event_type, event.event_version, &event.payload)?;
     let (session, id, author, in_reply_to, content, at) = match decoded {
         ConversationEvent::Started {
             session_id,

@@ -8,6 +8,9 @@ use botserver::config::{Config, EXIT_CONFIG};
 use botserver::{administration, check, config, doctor, logging, manual, parked, rebuild, serve, terminal};
 use clap::Parser;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match run(&cli) {

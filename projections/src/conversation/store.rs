@@ -82,10 +82,9 @@ pub(super) async fn store_turns(
     sqlx::query(
         "insert into turns (conversation_id, position, tenant_id, session_id, id, author, message_id,
                                  in_reply_to, run_id, content, files, at)
-         select * from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[],
-                              $7::uuid[], $8::uuid[], $9::uuid[], $10::jsonb[], $11::jsonb[],
-                              $12::timestamptz[])
-         on conflict on constraint turns_pkey do nothing",
+         select unnest($1::uuid[]), unnest($2::bigint[]), unnest($3::uuid[]), unnest($4::uuid[]), unnest($5::uuid[]),
+                unnest($6::text[]), unnest($7::uuid[]), unnest($8::uuid[]), unnest($9::uuid[]),
+                unnest($10::jsonb[]), unnest($11::jsonb[]), unnest($12::timestamptz[])",
     )
     .bind(&columns.conversation_id)
     .bind(&columns.position)

@@ -97,7 +97,7 @@ pub(super) fn live_event(event: &RecordedEvent) -> Option<LiveEvent> {
 }
 
 fn decode<E: domain::Event>(event: &RecordedEvent) -> Result<E, EventFormatError> {
-    domain::decode(&event.event_type, event.event_version, event.payload.clone())
+    domain::decode(&event.event_type, event.event_version, &event.payload)
 }
 
 fn of_conversation(event: ConversationEvent) -> Option<LiveFact> {

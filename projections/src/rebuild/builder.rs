@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use event_log::{Feed, Position, RecordedEvent, SLICES};
-use futures::future::try_join_all;
 use sqlx::{Connection, PgPool};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::{Progress, RebuildError, RebuildOptions, Stage};
@@ -149,52 +149,79 @@ impl<'a, P: Projection> Builder<'a, P> {
         if from >= target {
             return Ok(());
         }
-        let (mut queues, mut writers) = (Vec::new(), Vec::new());
+        let mut queues = Vec::new();
+        // Tasks of their own, so that they share the cores; dropped with this, so that nothing goes on alone.
+        let mut writers = JoinSet::new();
         let (written, progress) = mpsc::unbounded_channel();
         for (number, lease) in self.leases.iter().enumerate() {
             let (queue, batches) = mpsc::channel(BATCHES_AHEAD);
             queues.push((lease.slices, queue));
-            writers.push(self.write(number, *lease, batches, written.clone()));
+            let writer = Writer {
+                pool: self.pool.clone(),
+                place: self.place,
+                number,
+                lease: *lease,
+                written: written.clone(),
+            };
+            writers.spawn(writer.write::<P>(batches));
         }
         drop(written);
-        let feed = self.feed;
         let pace = Pace::new(self.options.events_per_second);
-        let reading = read::<P>(feed, from, target, queues, pace);
+        let mut reader = JoinSet::new();
+        reader.spawn(read::<P>(self.feed.clone(), from, target, queues, pace));
         let mut at: Vec<Position> = self.leases.iter().map(|lease| lease.position).collect();
-        let following = follow(self.from, target, self.progress, &mut at, progress);
-        let ((), moved, ()) = tokio::try_join!(reading, try_join_all(writers), following)?;
-        self.leases = moved;
+        follow(self.from, target, self.progress, &mut at, progress).await;
+        while let Some(moved) = writers.join_next().await {
+            let (number, lease) = moved.map_err(|_| RebuildError::Broken { name: P::NAME })??;
+            self.leases[number] = lease;
+        }
+        while let Some(read) = reader.join_next().await {
+            read.map_err(|_| RebuildError::Broken { name: P::NAME })??;
+        }
         Ok(())
     }
+}
 
-    /// Writes batches of one share, each in a transaction that moves its checkpoint.
-    async fn write(
-        &self,
-        number: usize,
-        mut lease: Lease,
+/// Who writes one share of a slot.
+struct Writer {
+    pool: PgPool,
+    place: Place,
+    number: usize,
+    lease: Lease,
+    written: mpsc::UnboundedSender<(usize, Position)>,
+}
+
+impl Writer {
+    /// Batch after batch, each in a transaction that moves the checkpoint.
+    async fn write<P: Projection>(
+        mut self,
         mut batches: mpsc::Receiver<Batch>,
-        written: mpsc::UnboundedSender<(usize, Position)>,
-    ) -> Result<Lease, RebuildError> {
+    ) -> Result<(usize, Lease), RebuildError> {
         let place = self.place;
         let mut connection = self.pool.acquire().await?;
-        let mut parking = Parking::load(&mut connection, place, &[lease]).await?;
+        let mut parking = Parking::load(&mut connection, place, &[self.lease]).await?;
         while let Some((mut events, to)) = batches.recv().await {
-            if to <= lease.position {
+            let at = self.lease.position;
+            if to <= at {
                 continue;
             }
-            events.retain(|event| event.position > Some(lease.position));
+            events.retain(|event| event.position > Some(at));
             let mut transaction = connection.begin().await?;
-            if !checkpoint::advance(&mut transaction, place, &[lease], to).await? {
+            if !checkpoint::advance(&mut transaction, place, &[self.lease], to).await? {
                 return Err(RebuildError::Lost { name: P::NAME });
             }
+            // What a crash of the database takes back is built again, rows and checkpoint alike; the switch waits.
+            sqlx::query("set local synchronous_commit = off")
+                .execute(&mut *transaction)
+                .await?;
             let parked = fold_batch::<P>(&mut transaction, &events, &parking).await?;
             parking::park(&mut transaction, place, &parked).await?;
             transaction.commit().await?;
             parking.add(&parked);
-            lease.position = to;
-            let _ = written.send((number, to));
+            self.lease.position = to;
+            let _ = self.written.send((self.number, to));
         }
-        Ok(lease)
+        Ok((self.number, self.lease))
     }
 }
 
@@ -259,7 +286,7 @@ fn divided(parts: u16) -> Vec<Share> {
 
 /// Looks through the log and gives each writer what is of its slices.
 async fn read<P: Projection>(
-    feed: &Feed,
+    feed: Feed,
     from: Position,
     target: Position,
     queues: Vec<(Slices, mpsc::Sender<Batch>)>,
@@ -294,7 +321,7 @@ async fn follow(
     progress: &(dyn Fn(Progress) + Send + Sync),
     at: &mut [Position],
     mut written: mpsc::UnboundedReceiver<(usize, Position)>,
-) -> Result<(), RebuildError> {
+) {
     while let Some((number, to)) = written.recv().await {
         at[number] = to;
         progress(Progress {
@@ -304,7 +331,6 @@ async fn follow(
             target,
         });
     }
-    Ok(())
 }
 
 /// Keeps reading at a pace.

@@ -5,7 +5,7 @@ use event_log::Position;
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgRow;
 use sqlx::types::Json;
-use sqlx::{Connection, FromRow, PgConnection, PgExecutor, PgPool, Row};
+use sqlx::{FromRow, PgConnection, PgExecutor, PgPool, Row};
 use uuid::Uuid;
 
 use super::{RebuildError, unknown};
@@ -46,21 +46,27 @@ pub struct TableCompared {
     pub only_built: u64,
 }
 
-/// Compares in the caller's snapshot.
+/// Compares in one snapshot, of which the caller has two views: the live rows are digested in one while those that were
+/// built are in the other.
 pub(super) async fn compare<P: Projection>(
-    snapshot: &mut PgConnection,
+    [snapshot, beside]: [&mut PgConnection; 2],
     live: Standing,
     built: Slot,
     position: Position,
 ) -> Result<Certificate, sqlx::Error> {
     let mut tables = Vec::new();
+    let (live_schema, built_schema) = (live.slot.schema(P::NAME), built.schema(P::NAME));
     for (table, key) in P::TABLES {
-        let of_live = digested(snapshot, &live.slot.schema(P::NAME), table, key).await?;
-        let of_built = digested(snapshot, &built.schema(P::NAME), table, key).await?;
+        let (of_live, of_built) = tokio::try_join!(
+            digested(snapshot, &live_schema, table, key),
+            digested(beside, &built_schema, table, key)
+        )?;
         let (mut only_live, mut only_built) = (0, 0);
         if of_live.digest != of_built.digest {
-            only_live = missing(snapshot, P::NAME, table, live.slot, built).await?;
-            only_built = missing(snapshot, P::NAME, table, built, live.slot).await?;
+            (only_live, only_built) = tokio::try_join!(
+                missing(snapshot, &live_schema, &built_schema, table),
+                missing(beside, &built_schema, &live_schema, table)
+            )?;
         }
         tables.push(TableCompared {
             table: (*table).to_owned(),
@@ -90,22 +96,19 @@ struct Digested {
     digest: Vec<u8>,
 }
 
-/// Rows are compared as text, and moments have one in a time zone only. Digests of parts are put together, since one
-/// value cannot hold those of all rows; ids end in random bytes, which make the parts even.
+/// Over the rows in their binary form. Digests of parts are put together, since one value cannot hold those of all rows;
+/// ids end in random bytes, which make the parts even.
 async fn digested(
     connection: &mut PgConnection,
     schema: &str,
     table: &str,
     key: &str,
 ) -> Result<Digested, sqlx::Error> {
-    sqlx::query("select set_config('timezone', 'UTC', true), set_config('datestyle', 'ISO', true)")
-        .execute(&mut *connection)
-        .await?;
     let first = key.split(',').next().unwrap_or(key);
     let statement = format!(
         "select coalesce(sum(rows), 0)::bigint as rows, sha256(coalesce(string_agg(digest, ''::bytea order by part), '')) as digest
            from (select substring(uuid_send({first}) from 15) as part, count(*) as rows,
-                        sha256(string_agg(sha256(convert_to(t::text, 'UTF8')), ''::bytea order by {key})) as digest
+                        sha256(string_agg(sha256(record_send(t)), ''::bytea order by {key})) as digest
                    from {schema}.{table} t group by 1) parts"
     );
     let row = sqlx::query(&statement).fetch_one(connection).await?;
@@ -115,18 +118,16 @@ async fn digested(
     })
 }
 
-/// How many rows of a table one slot has and another lacks.
+/// How many rows of a table one schema has and another lacks.
 async fn missing(
     connection: &mut PgConnection,
-    name: &str,
+    of: &str,
+    lacks: &str,
     table: &str,
-    of: Slot,
-    lacks: Slot,
 ) -> Result<u64, sqlx::Error> {
-    let (of, lacks) = (of.schema(name), lacks.schema(name));
     let statement = format!(
         "select count(*) as missing from (
-           select t::text from {of}.{table} t except select t::text from {lacks}.{table} t
+           select record_send(t) from {of}.{table} t except select record_send(t) from {lacks}.{table} t
          ) missing"
     );
     let row = sqlx::query(&statement).fetch_one(connection).await?;
@@ -137,11 +138,10 @@ async fn missing(
 /// `botserver_projector`.
 pub async fn digest(pool: &PgPool, name: &str) -> Result<[u8; 32], RebuildError> {
     let mut connection = pool.acquire().await?;
-    let mut transaction = connection.begin().await?;
     macro_rules! when_named {
         ($projection:ty) => {
             if name == <$projection as Projection>::NAME {
-                return Ok(digest_of::<$projection>(&mut transaction).await?);
+                return Ok(digest_of::<$projection>(&mut connection).await?);
             }
         };
     }

@@ -76,14 +76,19 @@ impl<P: Projection> Builder<'_, P> {
     async fn compare(&mut self) -> Result<Certificate, RebuildError> {
         let held = self.level().await?;
         self.tell(Stage::Comparing, held.position);
-        let mut snapshot = self
-            .pool
-            .begin_with("begin isolation level repeatable read, read only")
+        let begin = "begin isolation level repeatable read, read only";
+        let mut snapshot = self.pool.begin_with(begin).await?;
+        let id: String = sqlx::query_scalar("select pg_export_snapshot()")
+            .fetch_one(&mut *snapshot)
             .await?;
-        sqlx::query("select").execute(&mut *snapshot).await?;
+        let mut beside = self.pool.begin_with(begin).await?;
+        sqlx::query(&format!("set transaction snapshot '{id}'"))
+            .execute(&mut *beside)
+            .await?;
         let (live, position) = (held.live, held.position);
         held.transaction.rollback().await?;
-        let compared = certificate::compare::<P>(&mut snapshot, live, self.place.slot, position).await;
+        let compared =
+            certificate::compare::<P>([&mut snapshot, &mut beside], live, self.place.slot, position).await;
         Ok(compared?)
     }
 

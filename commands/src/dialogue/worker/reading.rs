@@ -85,7 +85,7 @@ impl Worker {
         };
         for event in log.load(self.context.tenant.0, &stream, after).await? {
             found.sequence = event.sequence;
-            match decode(&event.event_type, event.event_version, event.payload)
+            match decode(&event.event_type, event.event_version, &event.payload)
                 .map_err(CommandError::unexpected)?
             {
                 ConversationEvent::Started {

@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
+use futures::TryStreamExt as _;
 use sqlx::Row;
 
-use super::{BYTES_MAX, Feed, placed_event};
+use super::{Feed, placed_event};
 use crate::{EventLogError, Position, RecordedEvent};
+
+/// Bytes of payload in one scan, unless the first event alone has more.
+const BYTES_MAX: usize = 8 << 20;
 
 /// Events of the streams of one aggregate type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +38,7 @@ impl StreamTypes {
 /// What a scan found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scanned {
-    /// Sealed, in order.
+    /// Sealed, in order, without their metadata.
     pub events: Vec<Arc<RecordedEvent>>,
     /// How far the log has been looked through.
     pub to: Position,
@@ -66,15 +70,33 @@ impl Feed {
             })
             .collect();
         let (partly, event_types): (Vec<&str>, Vec<&str>) = partly.into_iter().unzip();
-        let rows = sqlx::query(SCAN)
+        let mut rows = sqlx::query(SCAN)
             .bind(after.0)
             .bind(up_to)
             .bind(whole)
             .bind(partly)
             .bind(event_types)
-            .bind(BYTES_MAX)
-            .fetch_all(&self.pool)
-            .await?;
+            .fetch(&self.pool);
+        let mut scanned = Scanned {
+            events: Vec::new(),
+            to: Position(up_to.max(after.0)),
+        };
+        let mut bytes = 0;
+        // Read as they come, so that the database goes on meanwhile.
+        while let Some(row) = rows.try_next().await? {
+            let event = placed_event(&row)?;
+            bytes += row.try_get::<&str, _>("payload")?.len();
+            if bytes > BYTES_MAX && !scanned.events.is_empty() {
+                scanned.to = scanned
+                    .events
+                    .last()
+                    .and_then(|last| last.position)
+                    .unwrap_or(after);
+                break;
+            }
+            scanned.events.push(Arc::new(event));
+        }
+        drop(rows);
         let placed: i64 =
             sqlx::query_scalar("select count(*) from log.positions where position > $1 and position <= $2")
                 .bind(after.0)
@@ -85,39 +107,19 @@ impl Feed {
             let text = format!("between positions {after} and {up_to} one is missing");
             return Err(EventLogError::Corrupt(text));
         }
-        let mut events = Vec::with_capacity(rows.len());
-        let mut to = Position(up_to.max(after.0));
-        for row in &rows {
-            events.push(Arc::new(placed_event(row)?));
-        }
-        if let Some(row) = rows.last()
-            && row.try_get::<i64, _>("found")? > rows.len() as i64
-        {
-            to = Position(row.try_get("position")?);
-        }
-        Ok(Scanned { events, to })
+        Ok(scanned)
     }
 }
 
 /// What is wanted, and what is missing.
 const SCAN: &str = "
-select * from (
-  select wanted.*, count(*) over () as found,
-         sum(octet_length(payload)) over (order by position rows unbounded preceding) as bytes,
-         row_number() over (order by position) as number
-    from (
-      select p.position, e.aggregate_type, e.aggregate_id, e.sequence, e.event_type, e.event_version,
-             e.payload::text as payload, e.metadata::text as metadata, p.seq_no, e.event_id, e.tenant_id,
-             e.ordering_key, e.slice, e.command_id, e.recorded_at
-        from (select * from log.positions where position > $1 and position <= $2 order by position offset 0) p
-        left join lateral (
-          select * from log.events e
-           where e.epoch = p.epoch and e.tx_id = p.tx_id and e.seq_no = p.seq_no offset 0
-        ) e on true
-       where e.event_id is null or e.aggregate_type = any ($3)
-          or (e.aggregate_type, e.event_type) in (select * from unnest($4::text[], $5::text[]))
-      offset 0
-    ) wanted
-) page
-where number = 1 or bytes <= $6
-order by position";
+select p.position, e.aggregate_type, e.aggregate_id, e.sequence, e.event_type, e.event_version,
+       e.payload::text as payload, 'null' as metadata, p.seq_no, e.event_id, e.tenant_id, e.ordering_key, e.slice,
+       e.command_id, e.recorded_at
+  from (select * from log.positions where position > $1 and position <= $2 order by position offset 0) p
+  left join lateral (
+    select * from log.events e where e.epoch = p.epoch and e.tx_id = p.tx_id and e.seq_no = p.seq_no offset 0
+  ) e on true
+ where e.event_id is null or e.aggregate_type = any ($3)
+    or (e.aggregate_type, e.event_type) in (select * from unnest($4::text[], $5::text[]))
+ order by p.position";

@@ -1,5 +1,6 @@
 //! The feed: every event, in order, sealed; a gap is corruption.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use event_log::{EventLogError, Feed, Position, StreamTypes};
@@ -173,15 +174,13 @@ async fn a_scan_finds_what_it_looks_for_and_how_far_it_looked() {
     let both = [StreamTypes::some("lamp", &["lamp.lit"]), StreamTypes::all("door")];
     assert_eq!(scan(0, 6, 100, &both).await, (vec![2, 3, 4, 6], 6));
     assert_eq!(scan(0, 6, 100, &[]).await, (vec![], 6));
-    // What it finds is what reading finds.
-    let read = feed.read(Position(0), 2).await.unwrap();
-    assert_eq!(
-        feed.scan(Position(0), Position(2), 9, &lamps)
-            .await
-            .unwrap()
-            .events,
-        read
-    );
+    // What it finds is what reading finds, but for the metadata.
+    let mut read = feed.read(Position(0), 2).await.unwrap();
+    for event in &mut read {
+        Arc::make_mut(event).metadata = json!(null);
+    }
+    let scanned = feed.scan(Position(0), Position(2), 9, &lamps).await.unwrap();
+    assert_eq!(scanned.events, read);
 }
 
 #[tokio::test]
