@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn an_event_without_upcaster_stays_as_it_is() {
         assert_eq!(
-            upcast("bot.created", 1, json!({ "name": "x" })).2,
+            upcast("bot.created", 1, &json!({ "name": "x" })).2.into_owned(),
             json!({ "name": "x" })
         );
     }

@@ -143,7 +143,12 @@ impl Feed {
     pub async fn wait_past(&self, after: Position) {
         let mut placed = self.placed.clone();
         let mut told = true;
-        while (*placed.borrow_and_update()).max(self.known()) <= after {
+        loop {
+            // Let go of before `known` asks for it again: between the two a sender may have come, who would wait for this.
+            let heard = *placed.borrow_and_update();
+            if heard.max(self.known()) > after {
+                return;
+            }
             tokio::select! {
                 changed = placed.changed(), if told => told = changed.is_ok(),
                 () = tokio::time::sleep_until(self.look_at()) => self.look().await,

@@ -228,3 +228,36 @@ async fn a_scan_notices_what_is_missing() {
         }
     }
 }
+
+/// Once a waiter held a lock of the channel while it asked for it again, and met whoever wanted to tell something.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn those_who_wait_do_not_hold_up_those_who_tell() {
+    let f = fixture().await;
+    let (sender, placed) = watch::channel(Position(0));
+    let feed = Feed::new(f.pool.clone(), placed);
+    let waiters: Vec<_> = (0..3)
+        .map(|_| {
+            let feed = feed.clone();
+            tokio::spawn(async move {
+                for after in 0..20_000 {
+                    feed.wait_past(Position(after)).await;
+                }
+            })
+        })
+        .collect();
+    let telling = tokio::task::spawn_blocking(move || {
+        for position in 1..=20_000 {
+            sender.send_replace(Position(position));
+        }
+        sender
+    });
+    let all = async {
+        telling.await.expect("told");
+        for waiter in waiters {
+            waiter.await.expect("woken");
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), all)
+        .await
+        .expect("nobody holds anybody up");
+}
