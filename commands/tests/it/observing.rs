@@ -48,11 +48,11 @@ impl World {
                 let fact = match stream.aggregate_type.as_str() {
                     "run" => Fact::Run(
                         RunId(id),
-                        decoded(&event.event_type, event.event_version, event.payload),
+                        decoded(&event.event_type, event.event_version, &event.payload),
                     ),
                     _ => Fact::Conversation(
                         ConversationId(id),
-                        decoded(&event.event_type, event.event_version, event.payload),
+                        decoded(&event.event_type, event.event_version, &event.payload),
                     ),
                 };
                 facts.push((at, fact));
@@ -138,6 +138,6 @@ impl World {
     }
 }
 
-fn decoded<E: Event>(event_type: &str, event_version: u16, payload: Value) -> E {
-    decode(event_type, event_version, &payload).expect("this version reads what it wrote")
+fn decoded<E: Event>(event_type: &str, event_version: u16, payload: &Value) -> E {
+    decode(event_type, event_version, payload).expect("this version reads what it wrote")
 }

@@ -12,6 +12,7 @@ mod fairness;
 mod manual;
 mod packages;
 mod parked;
+mod rebuilding;
 mod secrecy;
 mod server;
 mod transcript;
