@@ -5,6 +5,8 @@
 
 mod status;
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use event_log::Position;
 use serde::{Deserialize, Serialize};
@@ -75,19 +77,31 @@ impl<'r> FromRow<'r, PgRow> for Share {
     }
 }
 
-/// The shares of a slot, in order of their slices.
-pub(crate) async fn shares(executor: impl PgExecutor<'_>, place: Place) -> Result<Vec<Share>, sqlx::Error> {
-    sqlx::query_as(
-        "select slice_from, slice_to, position, lease_owner, lease_epoch from read.shares
-          where name = $1 and slot = $2 order by slice_from",
+/// The shares of a slot, in order of their slices, and who folds at the moment; None when the slot is not the one that is
+/// read.
+pub(crate) async fn look(
+    executor: impl PgExecutor<'_>,
+    place: Place,
+) -> Result<Option<(Vec<Share>, BTreeSet<Uuid>)>, sqlx::Error> {
+    let rows = sqlx::query(
+        "select s.slice_from, s.slice_to, s.position, s.lease_owner, s.lease_epoch,
+                array(select owner from read.members where folds and alive_until > clock_timestamp()) as present
+           from read.shares s join read.slots using (name, slot)
+          where name = $1 and slot = $2 and state = 'live' order by s.slice_from",
     )
     .bind(place.name)
     .bind(place.slot.as_str())
     .fetch_all(executor)
-    .await
+    .await?;
+    let Some(first) = rows.first() else {
+        return Ok(None);
+    };
+    let present: Vec<Uuid> = first.try_get("present")?;
+    let shares = rows.iter().map(Share::from_row).collect::<Result<_, _>>()?;
+    Ok(Some((shares, present.into_iter().collect())))
 }
 
-/// The same, locked until the end of the transaction: nobody folds meanwhile. The slots are locked before.
+/// The shares of a slot, locked until the end of the transaction: nobody folds meanwhile. The slots are locked before.
 pub(crate) async fn lock(connection: &mut PgConnection, place: Place) -> Result<Vec<Share>, sqlx::Error> {
     sqlx::query_as(
         "select slice_from, slice_to, position, lease_owner, lease_epoch from read.shares

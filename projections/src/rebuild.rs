@@ -32,7 +32,7 @@ pub struct RebuildOptions {
     pub owner: Uuid,
     /// How long others wait for a builder that fell silent before they go on with its work.
     pub patience: Duration,
-    /// Writers, each with its part of the slices.
+    /// Writers, each with its part of the slices; one where a pace is kept.
     pub writers: u16,
     /// Events of the log looked through in a second, at most.
     pub events_per_second: Option<u32>,

@@ -218,11 +218,17 @@ impl<P: Projection> Worker<P> {
         );
         let mut leading = Leading::new(place, leases);
         self.publish(&shares, &leading);
-        let mut look_at = Instant::now() + self.options.follow_every;
+        // Who is alone looks too, now and then: others may be read since a rebuild, though nothing came to notice it by.
+        let look_every = if alone {
+            self.options.lease / 2
+        } else {
+            self.options.follow_every
+        };
+        let mut look_at = Instant::now() + look_every;
         let mut attempts = 0;
         while !self.stopped() {
-            if !alone && look_at <= Instant::now() {
-                look_at = Instant::now() + self.options.follow_every;
+            if look_at <= Instant::now() {
+                look_at = Instant::now() + look_every;
                 match self.others(place, &leading).await {
                     Ok(Some(seen)) => {
                         shares = seen;
@@ -242,11 +248,10 @@ impl<P: Projection> Worker<P> {
                 }
                 Ok(Step::Idle) => {
                     attempts = 0;
-                    if alone {
-                        Self::tell_lag(0);
-                    }
-                    let look_at = (!alone).then_some(look_at);
-                    let wake_at = [leading.wake_at(), look_at].into_iter().flatten().min();
+                    // What this process has not folded, others may not have either.
+                    let position = self.reached.borrow().position();
+                    Self::tell_lag((self.feed.known().0 - position.0).max(0));
+                    let wake_at = leading.wake_at().map_or(look_at, |at| at.min(look_at));
                     let passed = (!leading.leases.is_empty()).then_some(leading.passed);
                     self.wait(passed, wake_at).await;
                 }
@@ -279,13 +284,9 @@ impl<P: Projection> Worker<P> {
     /// The shares as they stand; None when they are to be divided anew, or others are read now.
     async fn others(&self, place: Place, leading: &Leading) -> Result<Option<Vec<Share>>, sqlx::Error> {
         let me = self.options.owner;
-        let mut connection = self.pool.acquire().await?;
-        let live = slot::live(&mut *connection, P::NAME).await?;
-        if live.slot != place.slot {
+        let Some((shares, present)) = checkpoint::look(&self.pool, place).await? else {
             return Ok(None);
-        }
-        let shares = checkpoint::shares(&mut *connection, place).await?;
-        let present = membership::present(&mut *connection, true).await?;
+        };
         let mine = Lease::of(&shares, me);
         let as_known = mine.len() == leading.leases.len()
             && mine.iter().zip(&leading.leases).all(|(a, b)| a.epoch == b.epoch);
@@ -342,13 +343,7 @@ impl<P: Projection> Worker<P> {
     }
 
     /// Until there is more to fold, or something is due, or it is time to stop.
-    async fn wait(&mut self, after: Option<Position>, wake_at: Option<Instant>) {
-        let look = async {
-            match wake_at {
-                Some(at) => sleep_until(at).await,
-                None => std::future::pending().await,
-            }
-        };
+    async fn wait(&mut self, after: Option<Position>, wake_at: Instant) {
         let grown = async {
             match after {
                 Some(after) => self.feed.wait_past(after).await,
@@ -357,7 +352,7 @@ impl<P: Projection> Worker<P> {
         };
         tokio::select! {
             () = grown => {}
-            () = look => {}
+            () = sleep_until(wake_at) => {}
             _ = self.stop.wait_for(|stop| *stop) => {}
         }
     }

@@ -5,13 +5,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use event_log::EventLogError;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep};
 
 use crate::append::{self, Stream};
 use crate::stage::Stage;
 
+/// Appends that have no answer yet, at most: twice of what the log takes in. More would measure the crowd before the door.
+const UNANSWERED: u64 = 8_192;
 /// Offers are made so often.
-const TICK: Duration = Duration::from_millis(2);
+const TICK: Duration = Duration::from_millis(1);
 
 pub struct Overload {
     /// Appends a second that are stored when callers wait for their answers.
@@ -27,16 +29,16 @@ pub struct Offered {
     pub offered: f64,
     pub stored: f64,
     pub refused: f64,
-    /// Most that the process held, in bytes.
-    pub memory: u64,
+    /// Most that the process held in the first and in the second half, in bytes.
+    pub memory: [u64; 2],
 }
 
 pub async fn run(time: Duration) -> anyhow::Result<Overload> {
     let stage = Stage::empty().await?;
     let stored = append::run(&stage, 256, 1, time).await?;
     let borne = stored as f64 / time.as_secs_f64();
-    let once = offer(&stage, borne, time).await?;
-    let tenfold = offer(&stage, borne * 10.0, time * 2).await?;
+    let once = offer(&stage, borne, time * 2).await?;
+    let tenfold = offer(&stage, borne * 10.0, time * 4).await?;
     Ok(Overload { borne, once, tenfold })
 }
 
@@ -47,17 +49,22 @@ struct Counts {
     failed: AtomicU64,
 }
 
+impl Counts {
+    fn answered(&self) -> u64 {
+        let counts = [&self.stored, &self.refused, &self.failed];
+        counts.map(|count| count.load(Ordering::Relaxed)).iter().sum()
+    }
+}
+
 async fn offer(stage: &Stage, rate: f64, time: Duration) -> anyhow::Result<Offered> {
     let counts = Arc::new(Counts::default());
     let start = Instant::now();
-    let (mut offered, mut memory) = (0_u64, 0);
+    let (mut offered, mut memory) = (0_u64, [0; 2]);
     let stream = Stream::new();
-    let mut tick = start;
     while start.elapsed() < time {
         let due = (start.elapsed().as_secs_f64() * rate) as u64;
-        // Not more at once than a tick's worth, however late this one is: the machine that asks is the one that answers.
-        let most = (rate * TICK.as_secs_f64() * 4.0) as u64;
-        let count = (due - offered).min(most);
+        let room = UNANSWERED.saturating_sub(offered - counts.answered());
+        let count = due.saturating_sub(offered).min(room);
         for _ in 0..count {
             let (log, counts) = (stage.log.clone(), counts.clone());
             let command = append::command(&stream.next(), 1);
@@ -71,10 +78,9 @@ async fn offer(stage: &Stage, rate: f64, time: Duration) -> anyhow::Result<Offer
             });
         }
         offered += count;
-        memory = memory.max(resident()?);
-        tick += TICK;
-        sleep_until(tick).await;
-        tick = tick.max(Instant::now() - TICK);
+        let half = usize::from(start.elapsed() > time / 2);
+        memory[half] = memory[half].max(resident()?);
+        sleep(TICK).await;
     }
     let seconds = start.elapsed().as_secs_f64();
     let a_second = |count: &AtomicU64| count.load(Ordering::Relaxed) as f64 / seconds;

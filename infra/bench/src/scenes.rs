@@ -121,11 +121,12 @@ impl Scene {
                 let found = overload::run(time).await?;
                 let offered = |one: overload::Offered| {
                     format!(
-                        "{:.0} a second offered, {:.0} stored, {:.0} refused, {:.0} MB",
+                        "{:.0} a second offered, {:.0} stored, {:.0} refused, {:.0} MB, then {:.0}",
                         one.offered,
                         one.stored,
                         one.refused,
-                        one.memory as f64 / 1e6
+                        one.memory[0] as f64 / 1e6,
+                        one.memory[1] as f64 / 1e6
                     )
                 };
                 let sample = |one: overload::Offered| {

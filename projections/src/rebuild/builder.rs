@@ -245,7 +245,12 @@ async fn take<P: Projection>(
     if anew {
         slot::empty(connection, P::NAME, other.slot).await?;
         parking::clear(connection, place).await?;
-        shares = divided(options.writers.clamp(1, SLICES));
+        // One that spares others leaves them a core.
+        let writers = match options.events_per_second {
+            Some(_) => 1,
+            None => options.writers.clamp(1, SLICES),
+        };
+        shares = divided(writers);
     }
     for share in &mut shares {
         share.owner = Some(options.owner);
@@ -347,9 +352,9 @@ impl Pace {
         }
     }
 
-    /// As many as are due in a tenth of a second, so that a slow pace is even.
+    /// As many as are due in a twentieth of a second, so that a slow pace is even.
     fn limit(&self, most: i64) -> i64 {
-        let due = |rate: u32| i64::from(rate / 10).clamp(1, most);
+        let due = |rate: u32| i64::from(rate / 20).clamp(1, most);
         self.events_per_second.map_or(most, due)
     }
 
