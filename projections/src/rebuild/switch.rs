@@ -11,7 +11,7 @@ use super::certificate::{self, Certificate};
 use super::{RebuildError, Rebuilt, Stage};
 use crate::checkpoint::{self, Place};
 use crate::fold::Projection;
-use crate::share::{NEW_EPOCH, Share};
+use crate::share::Share;
 use crate::slot::{self, SlotState, Standing};
 
 /// Events that may be missing when the live rows are held still: folded in a moment.
@@ -24,7 +24,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 struct HeldStill {
     transaction: Transaction<'static, Postgres>,
     live: Standing,
-    shares: Vec<Share>,
     position: Position,
 }
 
@@ -96,10 +95,6 @@ impl<P: Projection> Builder<'_, P> {
     async fn switch(&mut self, certificate: Option<&Certificate>) -> Result<Position, RebuildError> {
         let mut held = self.level().await?;
         self.tell(Stage::Switching, held.position);
-        for share in &mut held.shares {
-            share.owner = None;
-            share.epoch = NEW_EPOCH;
-        }
         let connection = &mut *held.transaction;
         let (was, is) = (held.live, self.place);
         slot::set(connection, P::NAME, was.slot, SlotState::Kept, was.version).await?;
@@ -108,8 +103,10 @@ impl<P: Projection> Builder<'_, P> {
             name: P::NAME,
             slot: was.slot,
         };
-        checkpoint::replace(connection, kept, &held.shares).await?;
-        checkpoint::replace(connection, is, &[Share::whole(held.position, None)]).await?;
+        // New epochs: whoever had the live rows cannot write them any more.
+        let whole = [Share::whole(held.position, None)];
+        checkpoint::replace(connection, kept, &whole).await?;
+        checkpoint::replace(connection, is, &whole).await?;
         if let Some(certificate) = certificate {
             certificate::switched(connection, certificate).await?;
         }
@@ -139,7 +136,6 @@ impl<P: Projection> Builder<'_, P> {
                 return Ok(HeldStill {
                     transaction,
                     live,
-                    shares,
                     position,
                 });
             }
