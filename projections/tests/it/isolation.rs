@@ -199,7 +199,18 @@ async fn both_slots_of_a_read_model_are_made_alike() {
     let (a, b) = (written("a").await, written("b").await);
     assert!(a.len() > 100, "{a:?}");
     assert_eq!(a, b);
-    // And again after one was emptied and given its indexes back.
+    // And again after a migration, and after one was emptied and given its indexes back.
+    fixture
+        .as_owner(
+            "select read.in_slots('conversation', 'alter table turns add column heard boolean not null default false;
+                                                   create index turns_heard on turns (tenant_id) where heard')",
+        )
+        .await;
+    let (a, b) = (written("a").await, written("b").await);
+    assert!(
+        a == b && a.iter().any(|line| line.contains("turns_heard")),
+        "{a:?}"
+    );
     fixture.told(&Cast::new()).await;
     fixture.catch_up(&Fixture::options()).await;
     fixture.assert_rebuilds_alike().await;

@@ -261,6 +261,43 @@ async fn a_rebuild_that_was_interrupted_goes_on() {
     assert_eq!(anew.expect("rebuilt").from, Position(0));
 }
 
+/// One that was given up while it slept, and wakes up.
+#[tokio::test]
+async fn a_builder_whose_work_was_taken_over_cannot_go_on_with_it() {
+    let fixture = Fixture::new().await;
+    fixture.random(8, 40).await;
+    fixture.catch_up(&Fixture::options()).await;
+    let slow = RebuildOptions {
+        events_per_second: Some(10),
+        ..Fixture::building()
+    };
+    let (reached, mut on_its_way) = watch::channel(false);
+    let tell = |progress: Progress| {
+        if progress.position > Position(0) {
+            reached.send_replace(true);
+        }
+    };
+    let first = rebuild(&fixture.projector, &fixture.feed, "conversation", &slow, tell);
+    let other = Fixture::building();
+    let second = async {
+        on_its_way
+            .wait_for(|reached| *reached)
+            .await
+            .expect("it is on its way");
+        loop {
+            fixture.as_owner("delete from read.members").await;
+            match rebuild(&fixture.projector, &fixture.feed, "conversation", &other, |_| {}).await {
+                Err(RebuildError::Held { .. }) => {}
+                done => return done.expect("rebuilt"),
+            }
+        }
+    };
+    let (first, second) = tokio::join!(first, second);
+    assert!(matches!(first, Err(RebuildError::Lost { .. })), "{first:?}");
+    assert!(second.certificate.expect("compared").equal);
+    fixture.assert_rebuilds_alike().await;
+}
+
 #[tokio::test]
 async fn rows_that_differ_are_counted_and_mended_by_a_rebuild() {
     let fixture = Fixture::new().await;
