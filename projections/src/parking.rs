@@ -249,11 +249,21 @@ pub(crate) async fn clear(connection: &mut PgConnection, place: Place) -> Result
     Ok(())
 }
 
-/// How many events wait.
-pub(crate) async fn count(executor: impl PgExecutor<'_>, place: Place) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar("select count(*) from read.parked where name = $1 and slot = $2")
-        .bind(place.name)
-        .bind(place.slot.as_str())
-        .fetch_one(executor)
-        .await
+/// How many events of the shares of these leases wait.
+pub(crate) async fn count(
+    executor: impl PgExecutor<'_>,
+    place: Place,
+    leases: &[Lease],
+) -> Result<i64, sqlx::Error> {
+    let (from, to) = ranges(leases);
+    sqlx::query_scalar(
+        "select count(*) from read.parked where name = $1 and slot = $2
+            and exists (select from unnest($3::smallint[], $4::smallint[]) r(a, b) where slice >= a and slice < b)",
+    )
+    .bind(place.name)
+    .bind(place.slot.as_str())
+    .bind(from)
+    .bind(to)
+    .fetch_one(executor)
+    .await
 }

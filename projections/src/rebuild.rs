@@ -19,11 +19,12 @@ use sqlx::PgPool;
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use self::builder::Builder;
+use self::builder::{Builder, Take};
 pub use self::certificate::{Certificate, TableCompared, certificates, digest};
 use crate::fold::Projection;
 use crate::membership::Member;
 use crate::registry::{NAMES, each_projection};
+use crate::slot::{SlotState, Standing};
 
 /// On what terms a rebuild works.
 #[derive(Debug, Clone)]
@@ -100,6 +101,8 @@ pub enum RebuildError {
     Broken { name: &'static str },
     #[error("{name} has no rows of before to go back to")]
     NothingKept { name: &'static str },
+    #[error("the rows of {name} are not of an older version")]
+    NotOlder { name: &'static str },
     #[error("the rows were made by version {stored} of the fold, this program has version {ours}")]
     OtherVersion { stored: i32, ours: i32 },
     /// Some process that folds is further behind than others, and stays so.
@@ -124,19 +127,7 @@ pub async fn rebuild(
     options: &RebuildOptions,
     progress: impl Fn(Progress) + Send + Sync,
 ) -> Result<Rebuilt, RebuildError> {
-    macro_rules! when_named {
-        ($projection:ty) => {
-            if name == <$projection as Projection>::NAME {
-                let work = async {
-                    let builder = Builder::<$projection>::begin(pool, feed, options, &progress).await?;
-                    builder.build().await
-                };
-                return present(pool, options, work).await;
-            }
-        };
-    }
-    each_projection!(when_named);
-    Err(unknown(name))
+    named(pool, feed, name, options, &progress, Wish::Rebuild).await
 }
 
 /// Brings the rows that were live before the last switch up to date and has them read again.
@@ -147,19 +138,7 @@ pub async fn roll_back(
     options: &RebuildOptions,
     progress: impl Fn(Progress) + Send + Sync,
 ) -> Result<Rebuilt, RebuildError> {
-    macro_rules! when_named {
-        ($projection:ty) => {
-            if name == <$projection as Projection>::NAME {
-                let work = async {
-                    let builder = Builder::<$projection>::take_kept(pool, feed, options, &progress).await?;
-                    builder.bring_back().await
-                };
-                return present(pool, options, work).await;
-            }
-        };
-    }
-    each_projection!(when_named);
-    Err(unknown(name))
+    named(pool, feed, name, options, &progress, Wish::RollBack).await
 }
 
 /// One after the other in a process, so that a server that starts on older rows is not all rebuilds.
@@ -173,13 +152,9 @@ pub(crate) async fn renew<P: Projection>(
     options: &RebuildOptions,
 ) -> Result<(), RebuildError> {
     let _one_at_a_time = RENEWING.lock().await;
-    let Some((builder, kept)) = Builder::<P>::begin_older(pool, feed, options, &|_| {}).await? else {
-        return Ok(());
-    };
-    let rebuilt = if kept {
-        builder.bring_back().await?
-    } else {
-        builder.build().await?
+    let rebuilt = match run::<P>(pool, feed, options, &|_| {}, Wish::Renew).await {
+        Err(RebuildError::NotOlder { .. }) => return Ok(()),
+        done => done?,
     };
     let equal = rebuilt.certificate.map(|certificate| certificate.equal);
     tracing::info!(
@@ -189,6 +164,74 @@ pub(crate) async fn renew<P: Projection>(
         "rows made anew"
     );
     Ok(())
+}
+
+/// What is wanted of the slot that is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wish {
+    /// New rows.
+    Rebuild,
+    /// Those of before.
+    RollBack,
+    /// Rows of this version in place of older ones, whichever are sooner there.
+    Renew,
+}
+
+async fn named(
+    pool: &PgPool,
+    feed: &Feed,
+    name: &str,
+    options: &RebuildOptions,
+    progress: &(dyn Fn(Progress) + Send + Sync),
+    wish: Wish,
+) -> Result<Rebuilt, RebuildError> {
+    macro_rules! when_named {
+        ($projection:ty) => {
+            if name == <$projection as Projection>::NAME {
+                let work = run::<$projection>(pool, feed, options, progress, wish);
+                return present(pool, options, work).await;
+            }
+        };
+    }
+    each_projection!(when_named);
+    Err(unknown(name))
+}
+
+async fn run<P: Projection>(
+    pool: &PgPool,
+    feed: &Feed,
+    options: &RebuildOptions,
+    progress: &(dyn Fn(Progress) + Send + Sync),
+    wish: Wish,
+) -> Result<Rebuilt, RebuildError> {
+    let how = |live, other| take::<P>(wish, options.restart, live, other);
+    Builder::<P>::take(pool, feed, options, progress, how)
+        .await?
+        .finish()
+        .await
+}
+
+/// How to take the slot that is not read.
+fn take<P: Projection>(
+    wish: Wish,
+    restart: bool,
+    live: Standing,
+    other: Standing,
+) -> Result<Take, RebuildError> {
+    let (name, ours) = (P::NAME, P::VERSION);
+    let holds = |state| other.state == state && other.version == Some(ours);
+    match wish {
+        Wish::Renew if live.version.is_none_or(|version| version >= ours) => {
+            Err(RebuildError::NotOlder { name })
+        }
+        Wish::Renew | Wish::RollBack if holds(SlotState::Kept) => Ok(Take::Kept),
+        Wish::RollBack => Err(match other.version {
+            Some(stored) if other.state == SlotState::Kept => RebuildError::OtherVersion { stored, ours },
+            _ => RebuildError::NothingKept { name },
+        }),
+        Wish::Rebuild | Wish::Renew if !restart && holds(SlotState::Building) => Ok(Take::Begun),
+        Wish::Rebuild | Wish::Renew => Ok(Take::Empty),
+    }
 }
 
 /// Works as a member, so that others see the builder alive.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use event_log::{Feed, Position, RecordedEvent, SLICES};
-use sqlx::{Connection, PgPool};
+use sqlx::{Connection, PgConnection, PgPool};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
@@ -23,6 +23,17 @@ const SCAN_EVENTS: i64 = 8_192;
 /// Batches that wait for a writer, so that reading goes on while it writes.
 const BATCHES_AHEAD: usize = 2;
 
+/// How a slot is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Take {
+    /// Whatever it holds is thrown away.
+    Empty,
+    /// As an interrupted rebuild left it.
+    Begun,
+    /// As it was when it was live.
+    Kept,
+}
+
 /// Who fills a slot.
 pub(super) struct Builder<'a, P> {
     pub(super) pool: &'a PgPool,
@@ -32,7 +43,8 @@ pub(super) struct Builder<'a, P> {
     pub(super) place: Place,
     /// What this builder has: every share of the slot.
     leases: Vec<Lease>,
-    from: Position,
+    pub(super) how: Take,
+    pub(super) from: Position,
     projection: PhantomData<fn() -> P>,
 }
 
@@ -40,98 +52,43 @@ pub(super) struct Builder<'a, P> {
 type Batch = (Vec<Arc<RecordedEvent>>, Position);
 
 impl<'a, P: Projection> Builder<'a, P> {
-    /// Takes the slot that is not read: as an interrupted rebuild left it, or empty.
-    pub async fn begin(
+    /// Takes the slot that is not read, in the way that `decide` says of the live one and of that one.
+    pub async fn take(
         pool: &'a PgPool,
         feed: &'a Feed,
         options: &'a RebuildOptions,
         progress: &'a (dyn Fn(Progress) + Send + Sync),
+        decide: impl FnOnce(Standing, Standing) -> Result<Take, RebuildError>,
     ) -> Result<Self, RebuildError> {
-        let mut connection = pool.acquire().await?;
-        let mut transaction = connection.begin().await?;
-        let (_, other) = slot::lock(&mut transaction, P::NAME).await?;
-        let goes_on =
-            !options.restart && other.state == SlotState::Building && other.version == Some(P::VERSION);
-        let leases = take::<P>(&mut transaction, options, other, !goes_on).await?;
-        transaction.commit().await?;
-        Ok(Self::new(pool, feed, options, progress, other, leases))
-    }
-
-    /// Takes the rows that were live before the last switch.
-    pub async fn take_kept(
-        pool: &'a PgPool,
-        feed: &'a Feed,
-        options: &'a RebuildOptions,
-        progress: &'a (dyn Fn(Progress) + Send + Sync),
-    ) -> Result<Self, RebuildError> {
-        let mut connection = pool.acquire().await?;
-        let mut transaction = connection.begin().await?;
-        let (_, other) = slot::lock(&mut transaction, P::NAME).await?;
-        if other.state != SlotState::Kept {
-            return Err(RebuildError::NothingKept { name: P::NAME });
-        }
-        if let Some(stored) = other.version.filter(|version| *version != P::VERSION) {
-            let ours = P::VERSION;
-            return Err(RebuildError::OtherVersion { stored, ours });
-        }
-        let leases = take::<P>(&mut transaction, options, other, false).await?;
-        transaction.commit().await?;
-        Ok(Self::new(pool, feed, options, progress, other, leases))
-    }
-
-    /// As [`Builder::take_kept`] or, where nothing of this version is kept, [`Builder::begin`]; which of them is told.
-    /// None when the live rows are not of an older version.
-    pub async fn begin_older(
-        pool: &'a PgPool,
-        feed: &'a Feed,
-        options: &'a RebuildOptions,
-        progress: &'a (dyn Fn(Progress) + Send + Sync),
-    ) -> Result<Option<(Self, bool)>, RebuildError> {
         let mut connection = pool.acquire().await?;
         let mut transaction = connection.begin().await?;
         let (live, other) = slot::lock(&mut transaction, P::NAME).await?;
-        if live.version.is_none_or(|version| version >= P::VERSION) {
-            return Ok(None);
-        }
-        let ours = other.version == Some(P::VERSION);
-        let kept = ours && other.state == SlotState::Kept;
-        let goes_on = ours && other.state == SlotState::Building;
-        let leases = take::<P>(&mut transaction, options, other, !kept && !goes_on).await?;
+        let how = decide(live, other)?;
+        let place = Place {
+            name: P::NAME,
+            slot: other.slot,
+        };
+        let leases = take_shares::<P>(&mut transaction, options, place, how).await?;
         transaction.commit().await?;
-        let builder = Self::new(pool, feed, options, progress, other, leases);
-        Ok(Some((builder, kept)))
-    }
-
-    fn new(
-        pool: &'a PgPool,
-        feed: &'a Feed,
-        options: &'a RebuildOptions,
-        progress: &'a (dyn Fn(Progress) + Send + Sync),
-        slot: Standing,
-        leases: Vec<Lease>,
-    ) -> Self {
         let mut builder = Self {
             pool,
             feed,
             options,
             progress,
-            place: place::<P>(slot),
+            place,
             leases,
+            how,
             from: Position(0),
             projection: PhantomData,
         };
         builder.from = builder.position();
-        builder
+        Ok(builder)
     }
 
     /// How far the slot is filled.
     pub fn position(&self) -> Position {
         let positions = self.leases.iter().map(|lease| lease.position);
         positions.min().unwrap_or_default()
-    }
-
-    pub fn from(&self) -> Position {
-        self.from
     }
 
     pub fn tell(&self, stage: Stage, target: Position) {
@@ -143,8 +100,9 @@ impl<'a, P: Projection> Builder<'a, P> {
         });
     }
 
-    /// Folds what the log has up to a position, which is not beyond its end.
-    pub async fn fill(&mut self, target: Position) -> Result<(), RebuildError> {
+    /// Folds what the log has up to a position, which is not beyond its end: at the pace that was asked for, or at once
+    /// while somebody waits for it.
+    pub async fn fill(&mut self, target: Position, pace: Option<u32>) -> Result<(), RebuildError> {
         let from = self.position();
         if from >= target {
             return Ok(());
@@ -166,7 +124,7 @@ impl<'a, P: Projection> Builder<'a, P> {
             writers.spawn(writer.write::<P>(batches));
         }
         drop(written);
-        let pace = Pace::new(self.options.events_per_second);
+        let pace = Pace::new(pace);
         let mut reader = JoinSet::new();
         reader.spawn(read::<P>(self.feed.clone(), from, target, queues, pace));
         let mut at: Vec<Position> = self.leases.iter().map(|lease| lease.position).collect();
@@ -225,25 +183,24 @@ impl Writer {
     }
 }
 
-/// Takes every share of a slot; with `anew`, of an empty one that is being built from now on.
-async fn take<P: Projection>(
-    connection: &mut sqlx::PgConnection,
+/// Takes every share of a slot.
+async fn take_shares<P: Projection>(
+    connection: &mut PgConnection,
     options: &RebuildOptions,
-    other: Standing,
-    anew: bool,
+    place: Place,
+    how: Take,
 ) -> Result<Vec<Lease>, RebuildError> {
-    let place = place::<P>(other);
     let mut shares = checkpoint::lock(connection, place).await?;
     let present = membership::present(&mut *connection, false).await?;
-    let others = shares.iter().filter_map(|share| share.owner);
-    if others
-        .filter(|owner| *owner != options.owner)
-        .any(|owner| present.contains(&owner))
-    {
+    let mut others = shares
+        .iter()
+        .filter_map(|share| share.owner)
+        .filter(|owner| *owner != options.owner);
+    if others.any(|owner| present.contains(&owner)) {
         return Err(RebuildError::Held { name: P::NAME });
     }
-    if anew {
-        slot::empty(connection, P::NAME, other.slot).await?;
+    if how == Take::Empty {
+        slot::empty(connection, P::NAME, place.slot).await?;
         parking::clear(connection, place).await?;
         // One that spares others leaves them a core.
         let writers = match options.events_per_second {
@@ -256,23 +213,10 @@ async fn take<P: Projection>(
         share.owner = Some(options.owner);
         share.epoch = NEW_EPOCH;
     }
-    slot::set(
-        connection,
-        P::NAME,
-        other.slot,
-        SlotState::Building,
-        Some(P::VERSION),
-    )
-    .await?;
+    let (state, version) = (SlotState::Building, Some(P::VERSION));
+    slot::set(connection, P::NAME, place.slot, state, version).await?;
     let shares = checkpoint::replace(connection, place, &shares).await?;
     Ok(Lease::of(&shares, options.owner))
-}
-
-fn place<P: Projection>(standing: Standing) -> Place {
-    Place {
-        name: P::NAME,
-        slot: standing.slot,
-    }
 }
 
 /// All slices in so many parts, not folded yet.

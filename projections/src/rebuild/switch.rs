@@ -6,7 +6,7 @@ use event_log::Position;
 use sqlx::{Postgres, Transaction};
 use tokio::time::{Instant, sleep};
 
-use super::builder::Builder;
+use super::builder::{Builder, Take};
 use super::certificate::{self, Certificate};
 use super::{RebuildError, Rebuilt, Stage};
 use crate::checkpoint::{self, Place};
@@ -28,8 +28,9 @@ struct HeldStill {
 }
 
 impl<P: Projection> Builder<'_, P> {
-    /// The whole of a rebuild from where the slot is.
-    pub async fn build(mut self) -> Result<Rebuilt, RebuildError> {
+    /// From where the slot is to the end. Rows that were live before are whole but for what came since, and are not
+    /// compared.
+    pub async fn finish(mut self) -> Result<Rebuilt, RebuildError> {
         let live = slot::live(self.pool, P::NAME).await?;
         let target = slot::position(self.pool, P::NAME, live.slot).await?;
         let end = self.feed.head().await?;
@@ -38,36 +39,27 @@ impl<P: Projection> Builder<'_, P> {
             return Err(RebuildError::LogShorter { end, checkpoint });
         }
         self.tell(Stage::Building, target);
-        self.fill(target).await?;
+        self.fill(target, self.options.events_per_second).await?;
         self.tell(Stage::Indexing, target);
         slot::index(self.pool, P::NAME, self.place.slot).await?;
-        let mut certificate = self.compare().await?;
-        certificate::keep(self.pool, &certificate).await?;
-        if self.options.switch {
-            certificate.switched_at = Some(chrono::Utc::now());
-            let to = self.switch(Some(&certificate)).await?;
-            return Ok(self.done(to, Some(certificate)));
+        let kept = self.how == Take::Kept;
+        let mut certificate = None;
+        if !kept {
+            let found = self.compare().await?;
+            certificate::keep(self.pool, &found).await?;
+            certificate = Some(found);
         }
-        let to = self.position();
-        Ok(self.done(to, Some(certificate)))
-    }
-
-    /// Rows that are whole but for what came since: brought up to date and read again.
-    pub async fn bring_back(mut self) -> Result<Rebuilt, RebuildError> {
-        slot::index(self.pool, P::NAME, self.place.slot).await?;
-        let to = self.switch(None).await?;
-        Ok(self.done(to, None))
-    }
-
-    fn done(&self, to: Position, certificate: Option<Certificate>) -> Rebuilt {
-        let switched = certificate.as_ref().is_none_or(|one| one.switched_at.is_some());
-        Rebuilt {
+        let switched = kept || self.options.switch;
+        if switched {
+            self.switch(certificate.as_mut()).await?;
+        }
+        Ok(Rebuilt {
             name: P::NAME,
-            from: self.from(),
-            to,
+            from: self.from,
+            to: self.position(),
             certificate,
             switched,
-        }
+        })
     }
 
     /// Both sets of rows in one snapshot at one position. It is held for as long as comparing takes; nobody waits for
@@ -92,7 +84,7 @@ impl<P: Projection> Builder<'_, P> {
     }
 
     /// Has the built rows read from now on. What was live is kept, and nobody writes it.
-    async fn switch(&mut self, certificate: Option<&Certificate>) -> Result<Position, RebuildError> {
+    async fn switch(&mut self, certificate: Option<&mut Certificate>) -> Result<(), RebuildError> {
         let mut held = self.level().await?;
         self.tell(Stage::Switching, held.position);
         let connection = &mut *held.transaction;
@@ -108,10 +100,11 @@ impl<P: Projection> Builder<'_, P> {
         checkpoint::replace(connection, kept, &whole).await?;
         checkpoint::replace(connection, is, &whole).await?;
         if let Some(certificate) = certificate {
+            certificate.switched_at = Some(chrono::Utc::now());
             certificate::switched(connection, certificate).await?;
         }
         held.transaction.commit().await?;
-        Ok(held.position)
+        Ok(())
     }
 
     /// Comes level with the live rows and holds these still.
@@ -120,7 +113,9 @@ impl<P: Projection> Builder<'_, P> {
         loop {
             let live = slot::live(self.pool, P::NAME).await?;
             let target = slot::position(self.pool, P::NAME, live.slot).await?;
-            self.fill(target).await?;
+            let far = target.0 - self.position().0 > NEAR_EVENTS;
+            let pace = self.options.events_per_second.filter(|_| far);
+            self.fill(target, pace).await?;
             let mut transaction = self.pool.begin().await?;
             let (live, _) = slot::lock(&mut transaction, P::NAME).await?;
             let place = Place {
@@ -132,7 +127,7 @@ impl<P: Projection> Builder<'_, P> {
             let position = positions.next().unwrap_or_default();
             let even = positions.all(|other| other == position);
             if even && position.0 - self.position().0 <= NEAR_EVENTS {
-                self.fill(position).await?;
+                self.fill(position, None).await?;
                 return Ok(HeldStill {
                     transaction,
                     live,

@@ -246,7 +246,7 @@ impl<P: Projection> Worker<P> {
         let count = if leading.parking.keys.is_empty() {
             Ok(0)
         } else {
-            parking::count(&self.pool, leading.place).await
+            parking::count(&self.pool, leading.place, &leading.leases).await
         };
         if let Ok(count) = count {
             metrics::gauge!("projection_parked_events", "name" => P::NAME).set(count as f64);

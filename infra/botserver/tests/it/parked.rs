@@ -58,18 +58,12 @@ async fn a_parked_event_is_shown_tried_and_passed_over() {
             && text.contains("the one before it"),
         "{text}"
     );
-    let query = json!({ "query": "{ parkedEvents(projection: \"bot\") { totalCount edges { node {
-        position eventType error attempts } } } projections { items { name parkedEvents } } }" });
-    let answer: Value = reqwest::Client::new()
-        .post(server.url("/graphql"))
-        .bearer_auth(server.token.as_deref().expect("a first start"))
-        .json(&query)
-        .send()
-        .await
-        .expect("answered")
-        .json()
-        .await
-        .expect("JSON");
+    let answer = server
+        .ask(
+            "{ parkedEvents(projection: \"bot\") { totalCount edges { node { position eventType error attempts } } }
+               projections { items { name parkedEvents } } }",
+        )
+        .await;
     let parked = &answer["data"]["parkedEvents"];
     assert_eq!(parked["totalCount"], 2, "{answer}");
     let first = parked["edges"][1]["node"]["position"]

@@ -11,17 +11,9 @@ use crate::server::{DataFolder, Server};
 const ECHO: &str = "WHILE true\n  HEAR said\n  TALK \"You said \" + said\nWEND\n";
 
 async fn conversation_model(server: &Server) -> Value {
-    let query = json!({ "query": "{ projections { items { name leaders lagEvents building { position active } } } }" });
-    let answer: Value = reqwest::Client::new()
-        .post(server.url("/graphql"))
-        .bearer_auth(server.token.as_deref().expect("a first start"))
-        .json(&query)
-        .send()
-        .await
-        .expect("answered")
-        .json()
-        .await
-        .expect("JSON");
+    let answer = server
+        .ask("{ projections { items { name leaders lagEvents building { position active } } } }")
+        .await;
     let items = answer["data"]["projections"]["items"].as_array().cloned();
     let found = items.and_then(|items| items.into_iter().find(|item| item["name"] == "conversation"));
     found.unwrap_or_else(|| panic!("{answer}"))

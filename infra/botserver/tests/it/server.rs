@@ -142,6 +142,20 @@ impl Server {
         format!("http://{}{path}", self.address)
     }
 
+    /// What GraphQL answers the administrator.
+    pub async fn ask(&self, query: &str) -> serde_json::Value {
+        reqwest::Client::new()
+            .post(self.url("/graphql"))
+            .bearer_auth(self.token.as_deref().expect("a first start"))
+            .json(&serde_json::json!({ "query": query }))
+            .send()
+            .await
+            .expect("answered")
+            .json()
+            .await
+            .expect("JSON")
+    }
+
     pub fn pid(&self) -> Pid {
         Pid::from_raw(self.process.id().cast_signed())
     }
