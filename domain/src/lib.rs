@@ -27,3 +27,6 @@ pub use id::*;
 pub use permission::{Permission, UnknownPermission};
 pub use personal::{Class, Personal};
 pub use upcast::{UPCASTERS, Upcaster, upcast};
+
+/// The nouns whose events are compliance facts: what those look at who must account for the system.
+pub const COMPLIANCE: &[&str] = &["access", "token", "projection"];

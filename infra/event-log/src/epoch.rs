@@ -3,7 +3,7 @@
 //! Transaction ids and snapshots mean nothing there. The new epoch is begun while no appender is underway: whatever
 //! the old one left without a position gets one, by looking for it once, and the head starts from the present.
 
-use sqlx::{Connection, PgConnection};
+use sqlx::{Connection, PgConnection, PgPool};
 
 use crate::SequencerError;
 
@@ -25,18 +25,56 @@ pub(crate) async fn settle(connection: &mut PgConnection) -> Result<(), Sequence
     begin(connection, system, timeline).await
 }
 
+/// The epoch the log is in.
+pub async fn current(pool: &PgPool) -> Result<i32, sqlx::Error> {
+    sqlx::query_scalar("select max(epoch) from log.instances")
+        .fetch_one(pool)
+        .await
+}
+
+/// Begins the epoch after `known`, unless it has begun: for whoever finds that the log lost a part of its history,
+/// which the cluster itself does not tell of when its files were put back. `pool` connects as `botserver_log`.
+pub async fn begin_next(pool: &PgPool, known: i32) -> Result<i32, sqlx::Error> {
+    let mut transaction = pool.begin().await?;
+    lock(&mut transaction).await?;
+    let Some((epoch, system, timeline)) = remembered(&mut transaction).await? else {
+        return Err(sqlx::Error::RowNotFound);
+    };
+    if epoch > known {
+        return Ok(epoch);
+    }
+    place_leftovers(&mut transaction, epoch + 1, system, timeline).await?;
+    transaction.commit().await?;
+    Ok(epoch + 1)
+}
+
 async fn begin(connection: &mut PgConnection, system: i64, timeline: i32) -> Result<(), SequencerError> {
     let mut transaction = connection.begin().await?;
-    // Taken before anything is read: another process that begins the epoch is waited for, then seen.
-    sqlx::query("select pg_advisory_xact_lock($1)")
-        .bind(EPOCH_LOCK)
-        .execute(&mut *transaction)
-        .await?;
+    lock(&mut transaction).await?;
     let (epoch, known, line) = remembered(&mut transaction).await?.unwrap_or((0, 0, 0));
     if (known, line) == (system, timeline) {
         return Ok(());
     }
-    let next = epoch + 1;
+    place_leftovers(&mut transaction, epoch + 1, system, timeline).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Taken before anything is read: another process that begins the epoch is waited for, then seen.
+async fn lock(transaction: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query("select pg_advisory_xact_lock($1)")
+        .bind(EPOCH_LOCK)
+        .execute(transaction)
+        .await?;
+    Ok(())
+}
+
+async fn place_leftovers(
+    transaction: &mut PgConnection,
+    next: i32,
+    system: i64,
+    timeline: i32,
+) -> Result<(), sqlx::Error> {
     sqlx::query("select log.begin_epoch($1)")
         .bind(next)
         .execute(&mut *transaction)
@@ -51,7 +89,6 @@ async fn begin(connection: &mut PgConnection, system: i64, timeline: i32) -> Res
         .bind(timeline)
         .execute(&mut *transaction)
         .await?;
-    transaction.commit().await?;
     tracing::warn!(epoch = next, leftovers, "log began another epoch");
     Ok(())
 }

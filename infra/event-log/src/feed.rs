@@ -4,6 +4,7 @@
 //! in memory: the first who asks for what has just been placed reads it from the database, all others find it there.
 
 mod scan;
+mod stored;
 mod tail;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 pub use self::scan::{Scanned, StreamTypes};
+pub use self::stored::StoredEvent;
 use self::tail::Tail;
 use crate::read::{head, recorded};
 use crate::{EventLogError, Position, RecordedEvent};

@@ -1,0 +1,1 @@
+//! Foreign consumers read what the relay writes.

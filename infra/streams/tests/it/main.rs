@@ -1,0 +1,6 @@
+//! The stream against a real Kafka and a real PostgreSQL.
+
+mod consumers;
+mod faults;
+mod relaying;
+mod world;
