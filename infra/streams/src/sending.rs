@@ -21,9 +21,9 @@ use crate::topics::{partition_of, relay_topic};
 use crate::{Settings, StreamError, Topic};
 
 /// How long Kafka may take to fence others and end their transactions.
-const BEGINNING: Duration = Duration::from_secs(15);
+const BEGINNING: Duration = Duration::from_secs(10);
 /// How long one transaction may take; a broker that is away for longer is begun with anew.
-const SENDING: Duration = Duration::from_secs(30);
+const SENDING: Duration = Duration::from_secs(10);
 const ABORTING: Duration = Duration::from_secs(5);
 
 /// Where the last record of each partition lies, by topic and partition, as far as this sender knows.

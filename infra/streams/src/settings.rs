@@ -114,6 +114,8 @@ impl Settings {
             .set("transaction.timeout.ms", "60000")
             // Longer than a broker needs to come back, and at most what the transaction may take.
             .set("message.timeout.ms", "55000")
+            // A topic that is gone is given up soon, to be made again.
+            .set("topic.metadata.propagation.max.ms", "5000")
             .set("compression.type", "lz4")
             .set("linger.ms", "5")
             .set("batch.size", "1000000")

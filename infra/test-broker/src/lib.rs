@@ -66,7 +66,7 @@ impl Broker {
         fs::write(folder.path().join("server.properties"), properties).expect("the folder was just made");
         let cluster = URL_SAFE_NO_PAD.encode(uuid::Uuid::new_v4().as_bytes());
         let formatted = java("kafka.tools.StorageTool")
-            .args(["format", "--cluster-id", &cluster, "--config"])
+            .args(["format", &format!("--cluster-id={cluster}"), "--config"])
             .arg(folder.path().join("server.properties"))
             .output()
             .expect("java starts");

@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     fs,
     path::{Path, PathBuf},
+    process::Command,
     sync::atomic::{AtomicU32, Ordering},
 };
 
@@ -83,6 +84,43 @@ impl TestCluster {
         self.start().await;
     }
 
+    /// Ends the server in order and copies its files aside.
+    pub async fn back_up(&mut self) {
+        self.stop().await;
+        copy(&self.files(), &self.folder().join("backup"));
+        self.start().await;
+    }
+
+    /// Ends the server as a crash would, and starts it with the files that were copied aside: what came since is lost,
+    /// and nothing in the cluster tells.
+    pub async fn put_back(&mut self) {
+        if let Some(server) = self.server.take() {
+            server
+                .kill_immediately()
+                .await
+                .expect("our own server can be ended");
+        }
+        fs::remove_dir_all(self.files()).expect("the cluster's files are there");
+        copy(&self.folder().join("backup"), &self.files());
+        self.start().await;
+    }
+
+    /// Ends the server in order.
+    pub async fn stop(&mut self) {
+        if let Some(server) = self.server.take() {
+            server.stop().await.expect("our own server can be stopped");
+        }
+    }
+
+    /// Starts it again.
+    pub async fn resume(&mut self) {
+        self.start().await;
+    }
+
+    fn files(&self) -> PathBuf {
+        self.folder().join("postgres")
+    }
+
     async fn start(&mut self) {
         match Server::start(self.settings.clone()).await {
             Ok(server) => self.server = Some(server),
@@ -106,6 +144,12 @@ impl TestCluster {
     fn folder(&self) -> PathBuf {
         self.settings.data_dir.clone()
     }
+}
+
+/// With owners and modes: the server refuses files that others could read.
+fn copy(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg("-a").arg(from).arg(to).status();
+    assert!(copied.is_ok_and(|status| status.success()), "{}", from.display());
 }
 
 impl Drop for TestCluster {
