@@ -67,6 +67,10 @@ pub enum Command {
     #[command(subcommand, after_help = "Example:\n  botserver log verify")]
     Log(LogCommand),
 
+    /// Look after the stream to Kafka
+    #[command(subcommand, after_help = "Example:\n  botserver stream init\n  botserver stream status")]
+    Stream(StreamCommand),
+
     /// Manage API tokens
     #[command(subcommand, after_help = "Example:\n  botserver token issue --name reports")]
     Token(TokenCommand),
@@ -123,6 +127,7 @@ impl Command {
                 | ProjectionsCommand::Skip { flags, .. },
             )
             | Command::Log(LogCommand::Verify { flags })
+            | Command::Stream(StreamCommand::Init { flags } | StreamCommand::Status { flags })
             | Command::Token(TokenCommand::Issue { flags, .. })
             | Command::Config(
                 ConfigCommand::Print { flags, .. }
@@ -217,6 +222,24 @@ pub enum LogCommand {
     /// Read everything again and recompute what it promises
     #[command(after_help = "Example:\n  botserver log verify")]
     Verify {
+        #[command(flatten)]
+        flags: Flags,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum StreamCommand {
+    /// Make the topics, and say who may read them
+    ///
+    /// Partitions, retention and readers are those of the configuration. Topics that are there stay as they are.
+    #[command(after_help = "Example:\n  botserver stream init --kafka kafka.example.org:9092")]
+    Init {
+        #[command(flatten)]
+        flags: Flags,
+    },
+    /// How far the stream is, what stops it, and where histories parted
+    #[command(after_help = "Example:\n  botserver stream status")]
+    Status {
         #[command(flatten)]
         flags: Flags,
     },

@@ -19,6 +19,7 @@ use std::{
     fmt,
     ops::Deref,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 pub use command::{EXIT_CONFIG, run};
@@ -39,6 +40,8 @@ pub struct Config {
     pub database: Database,
     pub keys: Keys,
     pub bots: Bots,
+    pub blobs: Blobs,
+    pub kafka: Kafka,
     pub log: Log,
     pub limits: Limits,
     pub graphql: Graphql,
@@ -67,6 +70,7 @@ pub struct Server {
     pub port: u16,
     /// Scheme, host and perhaps port, without a slash at the end.
     pub public_url: Option<String>,
+    pub roles: Vec<Role>,
     #[serde(deserialize_with = "networks")]
     pub trusted_proxies: Vec<IpNet>,
     /// Each a scheme, a host and perhaps a port, or `*`.
@@ -95,6 +99,83 @@ pub struct Bots {
     /// Always set after loading.
     pub dir: Option<PathBuf>,
     pub default: Option<String>,
+}
+
+/// What a process does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    Api,
+    Run,
+    Project,
+    Relay,
+    Jobs,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Blobs {
+    /// Always set after loading.
+    pub dir: Option<PathBuf>,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kafka {
+    /// None: no stream.
+    pub brokers: Vec<String>,
+    pub prefix: String,
+    pub partitions: u16,
+    pub replication: u16,
+    pub events_retention_hours: u32,
+    pub compliance_retention_hours: u32,
+    pub readers: Vec<String>,
+    pub compliance_readers: Vec<String>,
+    pub tls: bool,
+    pub ca_file: Option<PathBuf>,
+    pub mechanism: String,
+    pub username: Option<String>,
+    pub password: Option<String>,
+}
+
+impl fmt::Debug for Kafka {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Holds a password.
+        f.debug_struct("Kafka")
+            .field("brokers", &self.brokers)
+            .field("prefix", &self.prefix)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Kafka {
+    /// The stream as it is configured; None where there is none.
+    pub fn settings(&self) -> Option<streams::Settings> {
+        if self.brokers.is_empty() {
+            return None;
+        }
+        let hours = |hours: u32| Duration::from_secs(u64::from(hours) * 60 * 60);
+        let sasl = self.username.as_ref().map(|username| streams::Sasl {
+            mechanism: self.mechanism.clone(),
+            username: username.clone(),
+            password: self.password.clone().unwrap_or_default(),
+        });
+        Some(streams::Settings {
+            brokers: self.brokers.clone(),
+            prefix: self.prefix.clone(),
+            security: streams::Security {
+                tls: self.tls,
+                ca_file: self.ca_file.clone(),
+                sasl,
+            },
+            partitions: self.partitions,
+            replication: self.replication,
+            events_retention: hours(self.events_retention_hours),
+            compliance_retention: hours(self.compliance_retention_hours),
+            readers: self.readers.clone(),
+            compliance_readers: self.compliance_readers.clone(),
+        })
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -18,5 +18,6 @@ pub mod parked;
 pub mod rebuild;
 pub mod serve;
 mod settings;
+pub mod stream;
 mod system;
 pub mod terminal;

@@ -3,9 +3,9 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use botserver::cli::{Cli, Command, LogCommand, ProjectionsCommand, TokenCommand};
+use botserver::cli::{Cli, Command, LogCommand, ProjectionsCommand, StreamCommand, TokenCommand};
 use botserver::config::{Config, EXIT_CONFIG};
-use botserver::{administration, check, config, doctor, logging, manual, parked, rebuild, serve, terminal};
+use botserver::{administration, check, config, doctor, logging, manual, parked, rebuild, serve, stream, terminal};
 use clap::Parser;
 
 #[global_allocator]
@@ -120,6 +120,8 @@ async fn with_configuration(command: &Command, config: &Config) -> anyhow::Resul
         Command::Log(LogCommand::Verify { .. }) => {
             return Ok(status(administration::verify_log(config, &mut out).await?));
         }
+        Command::Stream(StreamCommand::Init { .. }) => stream::init(config, &mut out).await?,
+        Command::Stream(StreamCommand::Status { .. }) => stream::status(config, &mut out).await?,
         Command::Token(TokenCommand::Issue {
             name, permissions, ..
         }) => {

@@ -163,7 +163,11 @@ pub async fn open_keyring(config: &Config, pools: &Pools) -> anyhow::Result<Keyr
 
 /// Where states of scripts are kept that are too large for an event.
 pub fn open_blobs(config: &Config) -> anyhow::Result<Arc<dyn Blobs>> {
-    let folder = config.data_dir.join("blobs");
+    let folder = config
+        .blobs
+        .dir
+        .clone()
+        .unwrap_or_else(|| config.data_dir.join("blobs"));
     let files = Files::open(&folder).with_context(|| format!("the folder {}", folder.display()))?;
     Ok(Arc::new(files))
 }

@@ -8,6 +8,7 @@
 //! 4. Where Kafka holds what the log does not, since the log was put back, it is noticed and told.
 //! 5. Nothing is in the clear that is sealed in the log.
 
+mod access;
 mod error;
 mod fork;
 mod lease;
@@ -20,6 +21,7 @@ mod settings;
 mod status;
 mod topics;
 
+pub use access::allow;
 pub use error::StreamError;
 pub use mark::{Mark, TopicMark};
 pub use relay::Relay;

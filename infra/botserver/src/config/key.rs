@@ -35,9 +35,23 @@ pub(super) enum Kind {
     DatabaseUrl,
     Networks,
     Origins,
+    /// Several words out of some.
+    Choices(&'static [&'static str]),
+    /// Addresses with their ports.
+    Brokers,
+    /// Names of topics and those who read them.
+    Word,
+    Principals,
+    Secret,
 }
 
-use Kind::{Bool, Choice, DatabaseUrl, Filter, Host, HttpUrl, Integer, Name, Networks, Origins, Path};
+use Kind::{
+    Bool, Brokers, Choice, Choices, DatabaseUrl, Filter, Host, HttpUrl, Integer, Name, Networks, Origins, Path,
+    Principals, Secret, Word,
+};
+
+/// What a process may do, each part by itself.
+pub const ROLES: &[&str] = &["api", "run", "project", "relay", "jobs"];
 
 const fn set(name: &'static str, kind: Kind, example: &'static str) -> Key {
     Key {
@@ -71,6 +85,7 @@ pub const KEYS: &[Key] = &[
     set("server.host", Host, "127.0.0.1").flagged("host"),
     set("server.port", Integer(0, 65_535), "8080").flagged("port"),
     optional("server.public_url", HttpUrl, "https://bots.example.org").flagged("public-url"),
+    set("server.roles", Choices(ROLES), "api").flagged("roles"),
     set("server.trusted_proxies", Networks, "10.0.0.0/8"),
     set("server.embed_origins", Origins, "https://www.example.org"),
     secret(
@@ -88,6 +103,24 @@ pub const KEYS: &[Key] = &[
     optional("keys.file", Path, "/var/lib/botserver/master.key").flagged("keys"),
     optional("bots.dir", Path, "/var/lib/botserver/bots").flagged("bots"),
     optional("bots.default", Name, "shop").flagged("default-bot"),
+    optional("blobs.dir", Path, "/srv/botserver/blobs"),
+    set("kafka.brokers", Brokers, "kafka1.example.org:9092").flagged("kafka"),
+    set("kafka.prefix", Word, "botserver"),
+    set("kafka.partitions", Integer(1, 1_024), "24"),
+    set("kafka.replication", Integer(1, 10), "3"),
+    set("kafka.events_retention_hours", Integer(1, 87_600), "504"),
+    set("kafka.compliance_retention_hours", Integer(1, 87_600), "2160"),
+    set("kafka.readers", Principals, "User:analytics"),
+    set("kafka.compliance_readers", Principals, "User:audit"),
+    set("kafka.tls", Bool, "true"),
+    optional("kafka.ca_file", Path, "/etc/ssl/kafka.pem"),
+    set(
+        "kafka.mechanism",
+        Choice(&["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]),
+        "SCRAM-SHA-512",
+    ),
+    optional("kafka.username", Name, "botserver"),
+    secret("kafka.password", Secret, "…"),
     set("log.format", Choice(&["text", "json"]), "text").flagged("log-format"),
     set("log.filter", Filter, "info,commands=debug").flagged("log-level"),
     set("limits.message_bytes_max", Integer(1, 1 << 20), "16384"),
@@ -162,6 +195,11 @@ impl Key {
             HttpUrl => "http:// or https:// with a host, and no path".to_owned(),
             DatabaseUrl => "an address of PostgreSQL".to_owned(),
             Networks => "a list of addresses or networks".to_owned(),
+            Choices(words) => format!("a list of some of {}", words.join(", ")),
+            Brokers => "a list of hosts, each with its port".to_owned(),
+            Word => "1 to 100 letters, digits, dots, dashes and underscores".to_owned(),
+            Principals => "a list of principals of Kafka, each a kind and a name".to_owned(),
+            Secret => "a text".to_owned(),
             Origins => "a list of http:// or https:// with a host, or of \"*\" for all".to_owned(),
         }
     }
@@ -170,7 +208,7 @@ impl Key {
     pub fn example_line(&self) -> String {
         let value = match self.kind {
             Integer(..) | Bool => self.example.to_owned(),
-            Networks | Origins => format!("[{:?}]", self.example),
+            Networks | Origins | Choices(_) | Brokers | Principals => format!("[{:?}]", self.example),
             _ => format!("{:?}", self.example),
         };
         format!("{} = {value}", self.name)
@@ -182,7 +220,7 @@ impl Key {
         let value = match self.kind {
             Integer(..) => plain.parse().ok().map(Value::Integer),
             Bool => plain.parse().ok().map(Value::Boolean),
-            Networks | Origins => {
+            Networks | Origins | Choices(_) | Brokers | Principals => {
                 let parts = plain.split(',').map(str::trim).filter(|part| !part.is_empty());
                 Some(Value::Array(
                     parts.map(|part| Value::String(part.to_owned())).collect(),
@@ -200,7 +238,12 @@ impl Key {
             (Networks, Value::Array(parts)) => parts
                 .iter()
                 .all(|part| part.as_str().is_some_and(|text| network(text).is_some())),
-            (Origins, Value::Array(parts)) => parts.iter().all(|part| part.as_str().is_some_and(is_origin)),
+            (Origins, Value::Array(parts)) => all(parts, is_origin),
+            (Choices(words), Value::Array(parts)) => {
+                !parts.is_empty() && all(parts, |text| words.contains(&text))
+            }
+            (Brokers, Value::Array(parts)) => all(parts, is_broker),
+            (Principals, Value::Array(parts)) => all(parts, is_principal),
             (_, Value::String(text)) => self.accepts_text(text),
             _ => false,
         }
@@ -220,9 +263,36 @@ impl Key {
                 (text.starts_with("postgres://") || text.starts_with("postgresql://"))
                     && PgConnectOptions::from_str(text).is_ok()
             }
-            Integer(..) | Bool | Networks | Origins => false,
+            Word => {
+                let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+                (1..=100).contains(&text.len()) && text.chars().all(fits)
+            }
+            Secret => !text.is_empty() && !text.chars().any(char::is_control),
+            Integer(..) | Bool | Networks | Origins | Choices(_) | Brokers | Principals => false,
         }
     }
+}
+
+fn all(parts: &[Value], fits: impl Fn(&str) -> bool) -> bool {
+    parts.iter().all(|part| part.as_str().is_some_and(&fits))
+}
+
+/// `host:port`; an IPv6 address in brackets.
+fn is_broker(text: &str) -> bool {
+    let Some((host, port)) = text.rsplit_once(':') else {
+        return false;
+    };
+    let host_fits = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => is_host(host) && !host.contains(':'),
+    };
+    host_fits && port.parse::<u16>().is_ok_and(|port| port > 0)
+}
+
+/// Such as `User:analytics`.
+fn is_principal(text: &str) -> bool {
+    text.split_once(':')
+        .is_some_and(|(kind, name)| !kind.is_empty() && !name.is_empty() && !text.chars().any(char::is_control))
 }
 
 /// A network, or a single address as the network of itself.

@@ -359,12 +359,19 @@ fn derive(sources: &Sources, layered: &mut Layered) -> Result<(), ConfigError> {
     }
     absolute(sources, "data_dir", layered);
     let data_dir = layered["data_dir"].0.as_str().unwrap_or_default().to_owned();
-    for (key, name) in [("keys.file", "master.key"), ("bots.dir", "bots")] {
+    for (key, name) in [
+        ("keys.file", "master.key"),
+        ("bots.dir", "bots"),
+        ("blobs.dir", "blobs"),
+    ] {
         let path = Path::new(&data_dir).join(name).to_string_lossy().into_owned();
         layered
             .entry(key)
             .or_insert_with(|| (Value::String(path), Origin::Derived("data_dir")));
         absolute(sources, key, layered);
+    }
+    if layered.contains_key("kafka.ca_file") {
+        absolute(sources, "kafka.ca_file", layered);
     }
     if let Some((Value::String(url), _)) = layered.get_mut("server.public_url") {
         url.truncate(url.trim_end_matches('/').len());

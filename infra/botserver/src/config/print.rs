@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt::Write};
 use serde_json::json;
 use toml::Value;
 
+use super::key::Kind;
 use super::{KEYS, Key, Origin};
 
 /// Every setting as a line of a file, with where it was read.
@@ -43,6 +44,7 @@ pub(super) fn print_json(read: &BTreeMap<&'static str, (Value, Origin)>) -> serd
 /// A value as it may be shown: without the password that it may hold.
 pub(super) fn shown(key: &Key, value: &Value) -> Value {
     match value {
+        Value::String(_) if matches!(key.kind, Kind::Secret) => Value::String("***".to_owned()),
         Value::String(secret) if key.secret => Value::String(without_password(secret)),
         value => value.clone(),
     }

@@ -64,6 +64,8 @@ impl Key {
             "url" => "URL",
             "format" => "FORMAT",
             "filter" => "LEVEL",
+            "roles" => "ROLES",
+            "brokers" => "BROKERS",
             _ => "NAME",
         }
     }
