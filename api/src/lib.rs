@@ -29,5 +29,5 @@ pub use ipnet::IpNet;
 pub use openapi::document;
 pub use problem::{CODES, Code, Problem, error_table};
 pub use route::{Access, Route};
-pub use routes::{router, routes};
+pub use routes::{probes_router, router, routes};
 pub use settings::{GraphqlLimits, Limits, Settings};

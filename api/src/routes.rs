@@ -332,9 +332,18 @@ fn pages() -> Vec<Route> {
 
 /// The whole edge: every route of the list behind its guard, and the layers around them.
 pub fn router(edge: Edge) -> Router {
+    router_of(routes(), edge)
+}
+
+/// The probes alone, for a process that serves nothing else.
+pub fn probes_router(edge: Edge) -> Router {
+    router_of(probes(), edge)
+}
+
+fn router_of(routes: Vec<Route>, edge: Edge) -> Router {
     let settings = Arc::clone(&edge.settings);
     let mut router = Router::new();
-    for route in routes() {
+    for route in routes {
         let door = from_fn_with_state((edge.clone(), route.access), guard);
         router = router.route(route.path, route.handler.route_layer(door));
     }

@@ -22,6 +22,7 @@ mod projection;
 mod qr_code;
 mod recovery;
 mod run;
+mod runners;
 mod service;
 mod session;
 mod snapshots;
@@ -48,6 +49,7 @@ pub use programs::Programs;
 pub use projection::{ProjectionCommand, ProjectionError};
 pub use recovery::Recovery;
 pub use run::{RunCommand, RunError};
+pub use runners::Runners;
 pub use service::{
     BotCreated, Commands, Done, FileBlob, FileContent, IssuedToken, NewAccount, NewToken, RatedReply,
     RegisteredUser, StartedSession, UNSENT_KEPT_FOR, VisitorSession,

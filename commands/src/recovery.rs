@@ -113,6 +113,13 @@ impl Recovery {
             for event in &events {
                 self.dialogues.observe(event);
                 self.waiting.observe(event);
+                // The opening script is run by whose the conversation is, whoever let the visitor in.
+                if event.event_type == "conversation.started"
+                    && let Ok(conversation) = event.stream.aggregate_id.parse()
+                {
+                    self.dialogues
+                        .look_after(OrganisationId(event.tenant), ConversationId(conversation));
+                }
             }
         }
         for (tenant, conversation) in self.waiting.due(Instant::now()) {

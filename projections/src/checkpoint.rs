@@ -101,6 +101,18 @@ pub(crate) async fn look(
     Ok(Some((shares, present.into_iter().collect())))
 }
 
+/// The shares of the rows that are read.
+pub(crate) async fn live(executor: impl PgExecutor<'_>, name: &str) -> Result<Vec<Share>, sqlx::Error> {
+    sqlx::query_as(
+        "select s.slice_from, s.slice_to, s.position, s.lease_owner, s.lease_epoch
+           from read.shares s join read.slots using (name, slot)
+          where name = $1 and state = 'live' order by s.slice_from",
+    )
+    .bind(name)
+    .fetch_all(executor)
+    .await
+}
+
 /// The shares of a slot, locked until the end of the transaction: nobody folds meanwhile. The slots are locked before.
 pub(crate) async fn lock(connection: &mut PgConnection, place: Place) -> Result<Vec<Share>, sqlx::Error> {
     sqlx::query_as(

@@ -34,6 +34,8 @@ use crate::slot::{self, SlotState};
 /// How projections are run.
 #[derive(Debug, Clone)]
 pub struct Options {
+    /// Fold; else only hear how far those are who do.
+    pub folds: bool,
     /// Who runs them: kept with the data folder, so that a restarted server is known again and takes over at once.
     pub owner: Uuid,
     /// Take over from those whose time is not over: for the only server of a data folder.
@@ -51,6 +53,7 @@ pub struct Options {
 impl Options {
     pub fn new(owner: Uuid) -> Self {
         Self {
+            folds: true,
             owner,
             takeover: false,
             lease: Duration::from_secs(10),
@@ -128,6 +131,9 @@ impl<P: Projection> Worker<P> {
     }
 
     pub async fn run(mut self) {
+        if !self.options.folds {
+            return self.follow().await;
+        }
         let mut attempts = 0;
         // What this process had before it was started anew is fenced off once.
         let mut fresh = true;
@@ -150,6 +156,31 @@ impl<P: Projection> Worker<P> {
                     warn!(projection.name = P::NAME, %error, "checkpoint cannot be read");
                     self.pause(attempts).await;
                 }
+            }
+        }
+    }
+
+    /// Hears from the database how far the read model is, where others fold it.
+    async fn follow(&mut self) {
+        while !self.stopped() {
+            match checkpoint::live(&self.pool, P::NAME).await {
+                Ok(shares) if shares.is_empty() => {}
+                Ok(shares) => {
+                    let all = shares
+                        .iter()
+                        .map(|share| (share.slices, share.position))
+                        .collect();
+                    self.reached.send_if_modified(|reached| reached.hear(all));
+                }
+                Err(error) => warn!(projection.name = P::NAME, %error, "checkpoint cannot be read"),
+            }
+            let told = self.reached.borrow().position();
+            // Nothing new can have been folded while the log has not grown.
+            if self.feed.known() <= told {
+                self.wait(Some(told), Instant::now() + self.options.lease / 2)
+                    .await;
+            } else {
+                self.wait(None, Instant::now() + self.options.follow_every).await;
             }
         }
     }

@@ -64,14 +64,11 @@ impl Projections {
             folds: true,
             patience: options.lease,
         };
-        let (present, joined) = watch::channel(false);
-        tasks.spawn(take_part(
-            member,
-            options.takeover,
-            pool.clone(),
-            stop.clone(),
-            present,
-        ));
+        let (present, joined) = watch::channel(!options.folds);
+        let part = take_part(member, options.takeover, pool.clone(), stop.clone(), present);
+        if options.folds {
+            tasks.spawn(part);
+        }
         macro_rules! begin {
             ($projection:ty) => {
                 let (worker, heard) =

@@ -10,7 +10,7 @@ use blobs::Files;
 use chrono::{DateTime, TimeDelta, Utc};
 use commands::{
     BotCommand, Commands, Context, Denials, DialogueOptions, Dialogues, Executor, NewToken, PackageFiles,
-    Programs, Recovery,
+    Programs, Recovery, Runners,
 };
 use domain::bot::{Bot, Package};
 use domain::{BotId, OrganisationId, Permission};
@@ -276,7 +276,7 @@ fn dialogue_options(lease_epoch: i64) -> DialogueOptions {
         message_bytes_max: 16 * 1024,
         script: basic::Limits::default(),
         script_time_max: Duration::from_secs(30),
-        lease_epoch,
+        runners: Runners::alone(lease_epoch),
     }
 }
 

@@ -26,7 +26,7 @@ use lru::LruCache;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use crate::{Blobs, CommandError, Executor, Programs, RefusalKind};
+use crate::{Blobs, CommandError, Executor, Programs, RefusalKind, Runners};
 use worker::{Wake, Worker};
 
 /// Open conversations whose session is known without asking the log.
@@ -40,8 +40,8 @@ pub struct DialogueOptions {
     pub script: basic::Limits,
     /// Wall-clock limit of one turn of a script.
     pub script_time_max: Duration,
-    /// Fencing token of this process: see [`crate::Recovery::take_lease`].
-    pub lease_epoch: i64,
+    /// Which conversations are this process's, and its fencing token.
+    pub runners: Runners,
 }
 
 /// The handle. Cheap to clone.
@@ -144,6 +144,10 @@ impl Dialogues {
     ///
     /// The queue has no limit of its own: what is in it was stored first, and the flood limits stand before that.
     fn wake(&self, tenant: OrganisationId, conversation: ConversationId, wake: Wake) {
+        // Whose it is finds it in the log.
+        if !self.shared.options.runners.is_mine(conversation) {
+            return;
+        }
         let mut workers = lock(&self.shared.workers);
         let wake = match workers.get(&conversation) {
             None => wake,

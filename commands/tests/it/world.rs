@@ -9,7 +9,7 @@ use blobs::Files;
 use chrono::{DateTime, TimeDelta, Utc};
 use commands::{
     BotCommand, CommandError, Commands, Context, Credential, Denials, DialogueOptions, Dialogues, Executor,
-    NewTurn, PackageFiles, Programs, ReceivedTurn, Recovery, VisitorSession, assemble,
+    NewTurn, PackageFiles, Programs, ReceivedTurn, Recovery, Runners, VisitorSession, assemble,
 };
 use domain::bot::{Bot, Package};
 use domain::conversation::{ConversationEvent, Turn};
@@ -93,7 +93,7 @@ impl World {
             message_bytes_max: MESSAGE_BYTES_MAX,
             script: basic::Limits::default(),
             script_time_max: Duration::from_secs(30),
-            lease_epoch,
+            runners: Runners::alone(lease_epoch),
         };
         let blobs = Files::open(self.blobs.path()).expect("the folder is there");
         let dialogues = Dialogues::new(executor.clone(), self.programs(), Arc::new(blobs), options);

@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write};
 
 use anyhow::{Context as _, bail};
-use commands::{Commands, Denials, DialogueOptions, Dialogues, Executor, Programs};
+use commands::{Commands, Denials, DialogueOptions, Dialogues, Executor, Programs, Runners};
 use domain::Permission;
 use event_log::{EventLog, Feed, Position};
 use tokio::sync::watch;
@@ -126,7 +126,7 @@ pub async fn issue_token(
         message_bytes_max: 0,
         script: basic::Limits::default(),
         script_time_max: std::time::Duration::ZERO,
-        lease_epoch: 0,
+        runners: Runners::none(),
     };
     let programs = Programs::new(pools.app.clone());
     let dialogues = Dialogues::new(executor.clone(), programs, system::open_blobs(config)?, options);

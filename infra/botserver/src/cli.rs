@@ -68,7 +68,10 @@ pub enum Command {
     Log(LogCommand),
 
     /// Look after the stream to Kafka
-    #[command(subcommand, after_help = "Example:\n  botserver stream init\n  botserver stream status")]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  botserver stream init\n  botserver stream status"
+    )]
     Stream(StreamCommand),
 
     /// Manage API tokens

@@ -71,6 +71,7 @@ pub struct Server {
     /// Scheme, host and perhaps port, without a slash at the end.
     pub public_url: Option<String>,
     pub roles: Vec<Role>,
+    pub drain_seconds: u32,
     #[serde(deserialize_with = "networks")]
     pub trusted_proxies: Vec<IpNet>,
     /// Each a scheme, a host and perhaps a port, or `*`.

@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use botserver::cli::{Cli, Command, LogCommand, ProjectionsCommand, StreamCommand, TokenCommand};
 use botserver::config::{Config, EXIT_CONFIG};
-use botserver::{administration, check, config, doctor, logging, manual, parked, rebuild, serve, stream, terminal};
+use botserver::{
+    administration, check, config, doctor, logging, manual, parked, rebuild, serve, stream, terminal,
+};
 use clap::Parser;
 
 #[global_allocator]

@@ -14,7 +14,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::config::Config;
+use crate::config::{Config, Role};
 use crate::database::{Database, Pools};
 use crate::mount::Mount;
 use crate::system::System;
@@ -40,6 +40,7 @@ const LAG_EVENTS_MAX: u64 = 100_000;
 /// Runs the server until it is told to stop.
 pub async fn serve(config: &Config) -> anyhow::Result<()> {
     let started = Instant::now();
+    let does = |role| config.server.roles.contains(&role);
     let mut told_to_stop = StopSignals::listen()?;
     descriptors::take(config);
     // Bound first: a port that is taken should not cost the start of a database.
@@ -70,10 +71,14 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
         system.tenant,
         bots,
     );
-    mount.load_changed().await;
+    // Scripts run with the parameters of the packages, so whoever runs them mounts them.
+    if does(Role::Run) {
+        mount.load_changed().await;
+        let stopped = system.stopped();
+        system.spawn(mount.watch(stopped));
+    }
+    // Also where no scripts are run: it tells this process's memory what others changed.
     system.recover();
-    let stopped = system.stopped();
-    system.spawn(mount.watch(stopped));
 
     let edge = Edge::new(
         system.commands.clone(),
@@ -84,8 +89,12 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
         settings(config, &system),
     );
     let bound = listener.local_addr().context("the address cannot be read")?;
-    let service = api::router(edge).into_make_service_with_connect_info::<SocketAddr>();
-    let stopped = system.stopped();
+    let router = if does(Role::Api) {
+        api::router(edge)
+    } else {
+        api::probes_router(edge)
+    };
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
     // A small frame after another must not wait until the first is acknowledged, which browsers put off by 40 ms.
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
@@ -93,7 +102,7 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
         }
     });
     let server = axum::serve(listener, service)
-        .with_graceful_shutdown(stopped)
+        .with_graceful_shutdown(system.left())
         .into_future();
     let mut server = tokio::spawn(server);
     health.started();
@@ -113,12 +122,15 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
     };
     tracing::info!("stopping");
     health.drain();
+    // Still served, so that whoever hands out requests notices first.
+    tokio::time::sleep(Duration::from_secs(config.server.drain_seconds.into())).await;
     let log = system.commands.executor().log().clone();
-    system.stop().await;
+    system.leave();
     if tokio::time::timeout(DRAIN_WITHIN, &mut server).await.is_err() && !server.is_finished() {
         tracing::warn!("requests in flight were cut off");
         server.abort();
     }
+    system.stop().await;
     if tokio::time::timeout(DRAIN_WITHIN, log.close()).await.is_err() {
         tracing::warn!("commands that waited to be stored were cut off");
     }

@@ -19,7 +19,11 @@ pub async fn init(config: &Config, out: &mut dyn Write) -> anyhow::Result<()> {
             Made::Now => "made",
             Made::Before => "was there",
         };
-        writeln!(out, "{:<40} {:>4} partitions  {made}", topic.name, topic.partitions)?;
+        writeln!(
+            out,
+            "{:<40} {:>4} partitions  {made}",
+            topic.name, topic.partitions
+        )?;
     }
     for rule in streams::allow(&settings).await? {
         writeln!(out, "{rule}")?;
@@ -41,12 +45,17 @@ pub async fn status(config: &Config, out: &mut dyn Write) -> anyhow::Result<()> 
         writeln!(out, "nothing was ever streamed from this database")?;
     }
     for stream in streams {
-        let moment = |moment: chrono::DateTime<chrono::Utc>| moment.to_rfc3339_opts(SecondsFormat::Secs, true);
+        let moment =
+            |moment: chrono::DateTime<chrono::Utc>| moment.to_rfc3339_opts(SecondsFormat::Secs, true);
         writeln!(
             out,
             "{}: {}, position {}, {} events behind, last relayed {}",
             stream.name,
-            if stream.relaying { "relaying" } else { "nobody relays" },
+            if stream.relaying {
+                "relaying"
+            } else {
+                "nobody relays"
+            },
             stream.position,
             stream.lag_events,
             stream.relayed_at.map_or_else(|| "never".to_owned(), moment),

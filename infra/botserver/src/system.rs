@@ -7,15 +7,16 @@ use std::time::Duration;
 use anyhow::Context as _;
 use blobs::Files;
 use chrono::Utc;
-use commands::{Blobs, Commands, Denials, DialogueOptions, Dialogues, Executor, Programs, Recovery};
+use commands::{Blobs, Commands, Denials, DialogueOptions, Dialogues, Executor, Programs, Recovery, Runners};
 use domain::OrganisationId;
 use event_log::{EventLog, Feed, Keyring, MasterKey, Position, Sequencer};
 use projections::{Live, Projections, Reader};
+use streams::Relay;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::config::Config;
+use crate::config::{Config, Role};
 use crate::database::Pools;
 use crate::files::FileSweeper;
 
@@ -37,13 +38,16 @@ pub struct System {
     pub pools: Pools,
     recovery: Option<Recovery>,
     tasks: JoinSet<()>,
+    leave: watch::Sender<bool>,
     stop: watch::Sender<bool>,
 }
 
 impl System {
-    /// Starts the parts that work by themselves: sequencer, projections, live feed.
+    /// Starts the parts that work by themselves: sequencer and live feed, and what this process's roles ask for.
     pub async fn start(config: &Config, pools: Pools) -> anyhow::Result<System> {
+        let does = |role| config.server.roles.contains(&role);
         let (stop, stopping) = watch::channel(false);
+        let (leave, leaving) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let tenant = organisation(&config.organisation.name);
 
@@ -55,29 +59,46 @@ impl System {
         tasks.spawn(sequencer.run(placed, stopped(stopping.clone())));
         let feed = Feed::new(pools.log.clone(), positions);
 
+        let owner = owner(&config.data_dir)?;
+        // The only server of a data folder takes over at once from the one that crashed before it.
+        let takeover = config.database.url.is_none();
         let options = projections::Options {
-            // The only server of a data folder takes over at once from the one that crashed before it.
-            takeover: config.database.url.is_none(),
-            ..projections::Options::new(owner(&config.data_dir)?)
+            folds: does(Role::Project),
+            takeover,
+            ..projections::Options::new(owner)
         };
         let (projections, folding) = Projections::start(&pools.projector, &feed, &options, &stopping);
         tasks.spawn(async move {
             folding.join_all().await;
         });
-        let live = Live::start(feed.clone(), keyring.clone(), stopping.clone());
+        let live = Live::start(feed.clone(), keyring.clone(), leaving);
+        if let Some(stream) = config.kafka.settings().filter(|_| does(Role::Relay)) {
+            let relay = Relay::new(stream, pools.log.clone(), feed.clone(), owner, stopping.clone());
+            tasks.spawn(relay.run());
+        }
 
         let executor = Executor::new(log.clone());
         let programs = Programs::new(pools.app.clone());
-        let lease_epoch = Recovery::take_lease(&pools.projector)
-            .await
-            .context("the lease of runs cannot be taken")?;
+        let runners = Runners::none();
+        if does(Role::Run) {
+            runners
+                .join(&pools.projector, owner, takeover)
+                .await
+                .context("the lease of runs cannot be taken")?;
+            let kept = runners
+                .clone()
+                .keep(pools.projector.clone(), owner, stopped(stopping.clone()));
+            tasks.spawn(kept);
+        }
         let dialogues = Dialogues::new(
             executor.clone(),
             programs.clone(),
             open_blobs(config)?,
-            dialogue_options(config, lease_epoch),
+            dialogue_options(config, runners),
         );
-        tokio::spawn(sweep_states(dialogues.clone(), tenant));
+        if does(Role::Jobs) {
+            tokio::spawn(sweep_states(dialogues.clone(), tenant));
+        }
         let recovery = Recovery::new(pools.projector.clone(), feed.clone(), dialogues.clone()).await?;
         let denials = Arc::new(Denials::default());
         let commands = Commands::new(executor, dialogues, denials);
@@ -89,7 +110,9 @@ impl System {
             reader: reader.clone(),
             tenant,
         };
-        tasks.spawn(sweeper.run(stopped(stopping)));
+        if does(Role::Jobs) {
+            tasks.spawn(sweeper.run(stopped(stopping)));
+        }
         Ok(System {
             tenant,
             commands,
@@ -101,6 +124,7 @@ impl System {
             pools,
             recovery: Some(recovery),
             tasks,
+            leave,
             stop,
         })
     }
@@ -108,6 +132,16 @@ impl System {
     /// Resolves once the system is being stopped.
     pub fn stopped(&self) -> impl Future<Output = ()> + Send + 'static {
         stopped(self.stop.subscribe())
+    }
+
+    /// Resolves once no more requests are taken, while what serves those underway still works.
+    pub fn left(&self) -> impl Future<Output = ()> + Send + 'static {
+        stopped(self.leave.subscribe())
+    }
+
+    /// Takes no more requests, and has clients of sockets go to another server.
+    pub fn leave(&self) {
+        self.leave.send_replace(true);
     }
 
     /// Has turns answered that the last process left. Once the packages are mounted: a script that starts now is
@@ -184,7 +218,7 @@ async fn sweep_states(dialogues: Dialogues, tenant: OrganisationId) {
     }
 }
 
-fn dialogue_options(config: &Config, lease_epoch: i64) -> DialogueOptions {
+fn dialogue_options(config: &Config, runners: Runners) -> DialogueOptions {
     let limits = &config.limits;
     DialogueOptions {
         idle: chrono::TimeDelta::minutes(config.conversation.idle_minutes.into()),
@@ -195,7 +229,7 @@ fn dialogue_options(config: &Config, lease_epoch: i64) -> DialogueOptions {
             ..basic::Limits::default()
         },
         script_time_max: Duration::from_secs(limits.script_seconds_max.into()),
-        lease_epoch,
+        runners,
     }
 }
 

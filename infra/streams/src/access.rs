@@ -1,5 +1,8 @@
 //! Access rules: who may read which topic. The Rust client has no call for them, so the C library's is made here.
-#![expect(unsafe_code, reason = "the calls of librdkafka for access rules are not wrapped")]
+#![expect(
+    unsafe_code,
+    reason = "the calls of librdkafka for access rules are not wrapped"
+)]
 
 use std::ffi::{CStr, CString};
 use std::os::raw::c_char;
@@ -58,7 +61,9 @@ fn rules(settings: &Settings) -> Vec<Rule> {
     let mut rules = Vec::new();
     for topic in Topic::ALL {
         for principal in readers(topic) {
-            let name = principal.split_once(':').map_or(principal.as_str(), |(_, name)| name);
+            let name = principal
+                .split_once(':')
+                .map_or(principal.as_str(), |(_, name)| name);
             let topic = Resource::Topic(topic.name(settings));
             let groups = Resource::Groups(name.to_owned());
             for (resource, operation) in [
@@ -141,7 +146,13 @@ fn create(admin: &AdminClient<DefaultClientContext>, rules: &[Rule]) -> Result<(
     // is read before that.
     unsafe {
         let queue = c::rd_kafka_queue_new(client);
-        c::rd_kafka_CreateAcls(client, bindings.0.as_mut_ptr(), bindings.0.len(), ptr::null(), queue);
+        c::rd_kafka_CreateAcls(
+            client,
+            bindings.0.as_mut_ptr(),
+            bindings.0.len(),
+            ptr::null(),
+            queue,
+        );
         let event = c::rd_kafka_queue_poll(queue, timeout);
         let outcome = if event.is_null() {
             Err(StreamError::Timeout)

@@ -34,7 +34,11 @@ async fn highest_rung(feed: &Feed, rungs: &[Rung]) -> Result<Option<Position>, E
 }
 
 /// The last position that Kafka and the log both have, where the mark's newest is not.
-pub(crate) async fn parted_at(settings: &Settings, feed: &Feed, mark: &Mark) -> Result<Position, StreamError> {
+pub(crate) async fn parted_at(
+    settings: &Settings,
+    feed: &Feed,
+    mark: &Mark,
+) -> Result<Position, StreamError> {
     let below = highest_rung(feed, &mark.rungs).await?.unwrap_or_default();
     let since = match feed.read_stored(Position(below.0 - 1), 1).await {
         Ok(events) if below.0 > 0 => events.first().map(|event| event.recorded_at - ABOUT),

@@ -144,7 +144,10 @@ fn thin(rungs: &mut Vec<Rung>) {
     let distance = |rung: &Rung| 64 - (newest - rung.position.0).leading_zeros();
     let mut kept: Vec<Rung> = Vec::with_capacity(rungs.len());
     for rung in rungs.drain(..) {
-        let near = kept.iter().rev().take_while(|other| distance(other) == distance(&rung));
+        let near = kept
+            .iter()
+            .rev()
+            .take_while(|other| distance(other) == distance(&rung));
         // Of one doubling the newest and the oldest stay: the oldest is the one that grows into the next.
         if near.count() >= 2 {
             kept.pop();
@@ -171,7 +174,10 @@ mod tests {
         let positions: Vec<i64> = mark.rungs.iter().map(|rung| rung.position.0).collect();
         assert!(positions.len() <= 40, "{positions:?}");
         assert!(positions.windows(2).all(|pair| pair[0] > pair[1]));
-        assert!(positions.last().is_some_and(|last| *last < 100_000), "{positions:?}");
+        assert!(
+            positions.last().is_some_and(|last| *last < 100_000),
+            "{positions:?}"
+        );
         // From wherever a fork is, the next rung below is not much further from the end than the fork.
         for fork in (1..200_000).step_by(997) {
             if let Some(below) = positions.iter().find(|position| **position <= fork) {
@@ -191,7 +197,10 @@ mod tests {
 
         mark.refill(Topic::Events, Position(6));
         assert_eq!(mark.position(), Position(6));
-        assert!(mark.has(Topic::Compliance, Position(8)), "the other topic is as it was");
+        assert!(
+            mark.has(Topic::Compliance, Position(8)),
+            "the other topic is as it was"
+        );
         assert_eq!(mark.send(Topic::Events, 1, Position(9)), Position(6));
     }
 

@@ -100,7 +100,11 @@ impl<'a> Reading<'a> {
     }
 
     /// The last position in each partition of a topic with its leaf, read from its end.
-    pub fn reached(&self, topic: Topic, ends: &Ends) -> Result<Vec<Option<(Position, [u8; 32])>>, StreamError> {
+    pub fn reached(
+        &self,
+        topic: Topic,
+        ends: &Ends,
+    ) -> Result<Vec<Option<(Position, [u8; 32])>>, StreamError> {
         let name = topic.name(self.settings);
         let mut reached = Vec::with_capacity(ends.offsets.len());
         for (partition, (low, high)) in (0..).zip(&ends.offsets) {
@@ -178,7 +182,12 @@ impl<'a> Reading<'a> {
 
     /// The first offset of each partition whose record is not older than a moment, in milliseconds; the end where all
     /// are older.
-    pub fn offsets_since(&self, topic: Topic, ends: &Ends, millis: i64) -> Result<Vec<(i32, i64)>, StreamError> {
+    pub fn offsets_since(
+        &self,
+        topic: Topic,
+        ends: &Ends,
+        millis: i64,
+    ) -> Result<Vec<(i32, i64)>, StreamError> {
         let name = topic.name(self.settings);
         let mut times = TopicPartitionList::new();
         for (partition, _) in (0..).zip(&ends.offsets) {

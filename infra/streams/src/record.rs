@@ -43,7 +43,10 @@ pub(crate) fn headers(event: &StoredEvent, sent: Sent) -> OwnedHeaders {
     let headers = OwnedHeaders::new_with_capacity(20)
         .insert(text("ce_specversion", "1.0"))
         .insert(text("ce_id", &event.event_id.to_string()))
-        .insert(text("ce_source", &format!("/organisations/{}/{noun}", event.tenant)))
+        .insert(text(
+            "ce_source",
+            &format!("/organisations/{}/{noun}", event.tenant),
+        ))
         .insert(text("ce_type", &event.event_type))
         .insert(text("ce_subject", &event.stream.aggregate_id))
         .insert(text("ce_time", &moment(event.recorded_at)))
@@ -70,7 +73,12 @@ pub(crate) fn headers(event: &StoredEvent, sent: Sent) -> OwnedHeaders {
 }
 
 /// The headers of the record that tells of a fork.
-pub(crate) fn fork_headers(id: Uuid, epoch: i32, position: Position, found_at: DateTime<Utc>) -> OwnedHeaders {
+pub(crate) fn fork_headers(
+    id: Uuid,
+    epoch: i32,
+    position: Position,
+    found_at: DateTime<Utc>,
+) -> OwnedHeaders {
     OwnedHeaders::new_with_capacity(10)
         .insert(text("ce_specversion", "1.0"))
         .insert(text("ce_id", &id.to_string()))
@@ -99,7 +107,10 @@ fn moment(moment: DateTime<Utc>) -> String {
 pub(crate) enum Record<'a> {
     Event(Box<EventRecord<'a>>),
     /// What was sent after this position under an earlier epoch is void.
-    Forked { epoch: i32, position: Position },
+    Forked {
+        epoch: i32,
+        position: Position,
+    },
 }
 
 /// An event's record whose payload is not looked into yet.
@@ -117,7 +128,10 @@ pub(crate) struct EventRecord<'a> {
 
 impl EventRecord<'_> {
     /// The event with everything but its metadata, or with `Null` for the payload where nobody wants it.
-    pub fn event(&self, wanted: impl FnOnce(&RecordedEvent) -> bool) -> Result<RecordedEvent, serde_json::Error> {
+    pub fn event(
+        &self,
+        wanted: impl FnOnce(&RecordedEvent) -> bool,
+    ) -> Result<RecordedEvent, serde_json::Error> {
         let mut event = self.event.clone();
         if wanted(&event) {
             event.payload = serde_json::from_slice(self.payload)?;

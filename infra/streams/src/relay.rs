@@ -46,7 +46,13 @@ pub struct Relay {
 
 impl Relay {
     /// `pool` connects as `botserver_log`; `owner` is this process among those that share work.
-    pub fn new(settings: Settings, pool: PgPool, feed: Feed, owner: Uuid, stop: watch::Receiver<bool>) -> Self {
+    pub fn new(
+        settings: Settings,
+        pool: PgPool,
+        feed: Feed,
+        owner: Uuid,
+        stop: watch::Receiver<bool>,
+    ) -> Self {
         let lease = Lease::new(pool.clone(), settings.prefix.clone(), owner, LEASE);
         Self {
             settings,
@@ -186,7 +192,11 @@ impl Relay {
         let found = spawn_blocking(move || Found::look(&settings)).await;
         let found = found.map_err(|_| StreamError::Timeout)??;
         let epoch = event_log::current_epoch(&self.pool).await?;
-        let Found { mut sender, ends, mark } = found;
+        let Found {
+            mut sender,
+            ends,
+            mark,
+        } = found;
         let mut mark = match mark {
             Some(mark) => mark,
             None => self.mark_of_topics(epoch, &ends).await?,
@@ -225,7 +235,12 @@ impl Relay {
         });
         let reached = reached.await.map_err(|_| StreamError::Timeout)??;
         // A transaction has both topics: what either reached, both have.
-        let newest = reached.iter().flatten().flatten().max_by_key(|(position, _)| *position).copied();
+        let newest = reached
+            .iter()
+            .flatten()
+            .flatten()
+            .max_by_key(|(position, _)| *position)
+            .copied();
         let mut from = Vec::new();
         for topic in Topic::ALL {
             from.push(self.retained_from(topic).await?);
@@ -234,7 +249,10 @@ impl Relay {
         let Some((newest, leaf)) = newest else {
             return Ok(mark);
         };
-        info!(event.position = newest.0, "no mark in Kafka: going on after what its topics hold");
+        info!(
+            event.position = newest.0,
+            "no mark in Kafka: going on after what its topics hold"
+        );
         for (topic, last) in Topic::ALL.into_iter().zip(&reached) {
             let held = last.iter().any(Option::is_some);
             let Some(topic) = mark.topic_mut(topic).filter(|_| held) else {
@@ -266,7 +284,12 @@ impl Relay {
 
     /// Kafka has what the log lost: begins another epoch where the log did not by itself, and says from where on what
     /// Kafka has is void.
-    async fn fork(&self, mut sender: Sender, mut mark: Mark, epoch: i32) -> Result<(Sender, Mark), StreamError> {
+    async fn fork(
+        &self,
+        mut sender: Sender,
+        mut mark: Mark,
+        epoch: i32,
+    ) -> Result<(Sender, Mark), StreamError> {
         let position = fork::parted_at(&self.settings, &self.feed, &mark).await?;
         let abandoned = mark.rungs.first().map_or(position, |rung| rung.position);
         let epoch = if epoch > mark.epoch {
@@ -283,11 +306,10 @@ impl Relay {
         metrics::counter!("relay_forks_total").increment(1);
         let found_at = Utc::now();
         mark.cut(epoch, position);
-        let (sender, mark) = spawn_blocking(move || {
-            sender.fork(&mark, position, found_at).map(|()| (sender, mark))
-        })
-        .await
-        .map_err(|_| StreamError::Timeout)??;
+        let (sender, mark) =
+            spawn_blocking(move || sender.fork(&mark, position, found_at).map(|()| (sender, mark)))
+                .await
+                .map_err(|_| StreamError::Timeout)??;
         // Written down last: where this is not reached, it is found again.
         sqlx::query(
             "insert into log.forks (name, epoch, position, abandoned, found_at) values ($1, $2, $3, $4, $5)
@@ -307,7 +329,9 @@ impl Relay {
         let lag = (self.feed.known().0 - position.0).max(0);
         metrics::gauge!("relay_position").set(position.0 as f64);
         metrics::gauge!("relay_lag_events").set(lag as f64);
-        let age = oldest.map_or(0, |event| (Utc::now() - event.recorded_at).num_milliseconds().max(0));
+        let age = oldest.map_or(0, |event| {
+            (Utc::now() - event.recorded_at).num_milliseconds().max(0)
+        });
         metrics::gauge!("relay_lag_seconds").set(age as f64 / 1_000.0);
     }
 

@@ -132,7 +132,12 @@ impl Sender {
     }
 
     /// Tells every partition that what was sent after a position under earlier epochs is void.
-    pub fn fork(&mut self, mark: &Mark, position: Position, found_at: DateTime<Utc>) -> Result<(), StreamError> {
+    pub fn fork(
+        &mut self,
+        mark: &Mark,
+        position: Position,
+        found_at: DateTime<Utc>,
+    ) -> Result<(), StreamError> {
         self.transact(|sender| {
             let data = json!({"epoch": mark.epoch, "position": position, "found_at": found_at}).to_string();
             // The same for all: whoever reads several partitions is told once.
@@ -162,10 +167,7 @@ impl Sender {
         self.hand_over(record)
     }
 
-    fn transact(
-        &mut self,
-        fill: impl FnOnce(&Self) -> Result<(), StreamError>,
-    ) -> Result<(), StreamError> {
+    fn transact(&mut self, fill: impl FnOnce(&Self) -> Result<(), StreamError>) -> Result<(), StreamError> {
         self.producer.begin_transaction()?;
         let sent = fill(self).and_then(|()| self.arrived());
         match sent {

@@ -100,7 +100,9 @@ pub async fn init(settings: &Settings) -> Result<Vec<TopicState>, StreamError> {
                 | RDKafkaErrorCode::ClusterAuthorizationFailed,
             )) => drop(made.insert(name, Made::Before)),
             Err((name, code)) => {
-                return Err(StreamError::Refused(format!("Kafka does not make the topic {name}: {code}")));
+                return Err(StreamError::Refused(format!(
+                    "Kafka does not make the topic {name}: {code}"
+                )));
             }
         }
     }
@@ -177,7 +179,9 @@ impl Wanted {
     fn new_topic(&self) -> NewTopic<'_> {
         let replication = TopicReplication::Fixed(self.replication.into());
         let new = NewTopic::new(&self.name, self.partitions.into(), replication);
-        self.config.iter().fold(new, |new, (key, value)| new.set(key, value))
+        self.config
+            .iter()
+            .fold(new, |new, (key, value)| new.set(key, value))
     }
 }
 

@@ -97,7 +97,11 @@ impl Broker {
         }
         let log = fs::File::create(self.folder.path().join("broker.log")).expect("the folder is there");
         let mut shell = Command::new("sh")
-            .args(["-c", "\"$@\" </dev/null & echo $!; cat >/dev/null; kill -9 $!", "sh"])
+            .args([
+                "-c",
+                "\"$@\" </dev/null & echo $!; cat >/dev/null; kill -9 $!",
+                "sh",
+            ])
             .args(words(&java("kafka.Kafka")))
             .arg(self.folder.path().join("server.properties"))
             .stdin(Stdio::piped())
@@ -120,7 +124,11 @@ impl Broker {
         drop(running);
         let began = Instant::now();
         while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            assert!(began.elapsed() < PATIENCE, "the broker does not start:\n{}", self.log());
+            assert!(
+                began.elapsed() < PATIENCE,
+                "the broker does not start:\n{}",
+                self.log()
+            );
             sleep(Duration::from_millis(50));
         }
     }
@@ -170,7 +178,10 @@ impl Broker {
 
     fn wait(&self) {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(Running { mut shell, _alive, .. }) = running.take() {
+        if let Some(Running {
+            mut shell, _alive, ..
+        }) = running.take()
+        {
             drop(_alive);
             shell.wait().expect("the shell is ours");
         }
@@ -188,7 +199,13 @@ pub fn java(class: &str) -> Command {
     let libraries = libraries();
     let mut command = Command::new("java");
     command
-        .args(["-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp"])
+        .args([
+            "-Xms128m",
+            "-Xmx512m",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "-cp",
+        ])
         .arg(format!("{}/*", libraries.display()))
         .arg(class);
     command

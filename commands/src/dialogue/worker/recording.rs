@@ -89,7 +89,7 @@ impl Worker {
             None => self.context.with_command(command_id, [0; 32]),
         };
         let append = AppendCommand {
-            lease_epoch: Some(self.shared.options.lease_epoch),
+            lease_epoch: Some(self.shared.options.runners.lease_epoch()),
             ..append_command::<Run>(
                 &context,
                 &run.id.to_string(),
@@ -148,7 +148,7 @@ impl Worker {
             .context
             .with_command(Uuid::new_v5(&id.0, b"state_lost"), [0; 32]);
         let append = AppendCommand {
-            lease_epoch: Some(self.shared.options.lease_epoch),
+            lease_epoch: Some(self.shared.options.runners.lease_epoch()),
             ..append_command::<Run>(
                 &context,
                 &id.to_string(),

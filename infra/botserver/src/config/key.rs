@@ -46,8 +46,8 @@ pub(super) enum Kind {
 }
 
 use Kind::{
-    Bool, Brokers, Choice, Choices, DatabaseUrl, Filter, Host, HttpUrl, Integer, Name, Networks, Origins, Path,
-    Principals, Secret, Word,
+    Bool, Brokers, Choice, Choices, DatabaseUrl, Filter, Host, HttpUrl, Integer, Name, Networks, Origins,
+    Path, Principals, Secret, Word,
 };
 
 /// What a process may do, each part by itself.
@@ -86,6 +86,7 @@ pub const KEYS: &[Key] = &[
     set("server.port", Integer(0, 65_535), "8080").flagged("port"),
     optional("server.public_url", HttpUrl, "https://bots.example.org").flagged("public-url"),
     set("server.roles", Choices(ROLES), "api").flagged("roles"),
+    set("server.drain_seconds", Integer(0, 600), "5"),
     set("server.trusted_proxies", Networks, "10.0.0.0/8"),
     set("server.embed_origins", Origins, "https://www.example.org"),
     secret(
@@ -291,8 +292,9 @@ fn is_broker(text: &str) -> bool {
 
 /// Such as `User:analytics`.
 fn is_principal(text: &str) -> bool {
-    text.split_once(':')
-        .is_some_and(|(kind, name)| !kind.is_empty() && !name.is_empty() && !text.chars().any(char::is_control))
+    text.split_once(':').is_some_and(|(kind, name)| {
+        !kind.is_empty() && !name.is_empty() && !text.chars().any(char::is_control)
+    })
 }
 
 /// A network, or a single address as the network of itself.

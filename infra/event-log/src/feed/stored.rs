@@ -96,7 +96,8 @@ impl Feed {
                 .fetch_all(&self.pool)
                 .await?;
         let leaf = |(position, leaf): (i64, Vec<u8>)| {
-            let wrong = || EventLogError::Corrupt(format!("the leaf at position {position} has a wrong length"));
+            let wrong =
+                || EventLogError::Corrupt(format!("the leaf at position {position} has a wrong length"));
             Ok((Position(position), leaf.try_into().map_err(|_| wrong())?))
         };
         rows.into_iter().map(leaf).collect()

@@ -18,7 +18,9 @@ use crate::world::{World, settings};
 
 fn seeded() -> StdRng {
     let given = std::env::var("BOTSERVER_TEST_SEED").ok();
-    let seed = given.and_then(|text| text.parse().ok()).unwrap_or_else(rand::random::<u64>);
+    let seed = given
+        .and_then(|text| text.parse().ok())
+        .unwrap_or_else(rand::random::<u64>);
     eprintln!("BOTSERVER_TEST_SEED={seed}");
     StdRng::seed_from_u64(seed)
 }
@@ -46,7 +48,9 @@ async fn pause(random: &mut StdRng, millis: std::ops::Range<u64>) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_is_killed_again_and_again_has_each_event_once() {
     let mut random = seeded();
-    let broker = spawn_blocking(|| Broker::start(Features::default())).await.expect("a broker");
+    let broker = spawn_blocking(|| Broker::start(Features::default()))
+        .await
+        .expect("a broker");
     let world = World::on(settings(&broker)).await;
     let relay = world.relay();
     under_load(&world, async {
@@ -54,7 +58,13 @@ async fn a_broker_that_is_killed_again_and_again_has_each_event_once() {
         for round in 0..4 {
             // Transactions follow one another, so most of these moments are within one.
             pause(&mut random, 100..900).await;
-            tokio::task::block_in_place(|| if round % 2 == 0 { broker.kill() } else { broker.stop() });
+            tokio::task::block_in_place(|| {
+                if round % 2 == 0 {
+                    broker.kill()
+                } else {
+                    broker.stop()
+                }
+            });
             pause(&mut random, 10..2_500).await;
             tokio::task::block_in_place(|| broker.resume());
             let placed = world.feed.known();
@@ -68,7 +78,9 @@ async fn a_broker_that_is_killed_again_and_again_has_each_event_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_is_away_for_long_is_caught_up_with() {
-    let broker = spawn_blocking(|| Broker::start(Features::default())).await.expect("a broker");
+    let broker = spawn_blocking(|| Broker::start(Features::default()))
+        .await
+        .expect("a broker");
     let world = World::on(settings(&broker)).await;
     let relay = world.relay();
     world.append(100).await;
@@ -129,7 +141,11 @@ async fn delete(world: &World, topics: &[String]) {
         .create()
         .expect("a client");
     let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
-    for deleted in admin.delete_topics(&topics, &AdminOptions::new()).await.expect("an answer") {
+    for deleted in admin
+        .delete_topics(&topics, &AdminOptions::new())
+        .await
+        .expect("an answer")
+    {
         deleted.expect("deleted");
     }
 }
@@ -143,11 +159,13 @@ async fn relays_that_take_the_lease_from_each_other_double_nothing() {
         for _ in 0..12 {
             pause(&mut random, 20..600).await;
             // Whoever relays learns of it within a second, and sends until Kafka fences it.
-            sqlx::query("update log.relays set lease_owner = null, lease_until = '-infinity' where name = $1")
-                .bind(&world.settings.prefix)
-                .execute(&world.pool)
-                .await
-                .expect("the lease is taken away");
+            sqlx::query(
+                "update log.relays set lease_owner = null, lease_until = '-infinity' where name = $1",
+            )
+            .bind(&world.settings.prefix)
+            .execute(&world.pool)
+            .await
+            .expect("the lease is taken away");
         }
     })
     .await;
@@ -204,12 +222,20 @@ async fn a_database_that_was_put_back_is_noticed_and_told() {
 
     let status = world.status().await.expect("a status");
     let fork = status.forks.first().expect("the fork is told");
-    assert_eq!((fork.epoch, fork.position, fork.abandoned), (2, Position(300), Position(500)));
+    assert_eq!(
+        (fork.epoch, fork.position, fork.abandoned),
+        (2, Position(300), Position(500))
+    );
     let seen = world.seen().await;
     // Every partition was told, after what is void and before what is not.
-    let told = seen.iter().filter(|record| record.headers["ce_type"] == "log.forked");
+    let told = seen
+        .iter()
+        .filter(|record| record.headers["ce_type"] == "log.forked");
     assert_eq!(told.clone().count(), 12);
-    assert!(told.clone().all(|record| record.position() == 300 && record.number("ce_epoch") == 2));
+    assert!(
+        told.clone()
+            .all(|record| record.position() == 300 && record.number("ce_epoch") == 2)
+    );
     let valid: Vec<_> = seen
         .iter()
         .filter(|record| record.headers["ce_type"] != "log.forked")

@@ -19,7 +19,10 @@ async fn every_event_is_in_kafka_once_and_as_stored() {
     let fact = &seen[0];
     assert_eq!(fact.headers["ce_specversion"], "1.0");
     assert_eq!(fact.headers["content-type"], "application/json");
-    assert_eq!(fact.headers["ce_source"], format!("/organisations/{}/task", Uuid::from_u128(1)));
+    assert_eq!(
+        fact.headers["ce_source"],
+        format!("/organisations/{}/task", Uuid::from_u128(1))
+    );
     assert_eq!(fact.headers["ce_dataschema"], "/schemas/events/task.json");
     assert_eq!(fact.headers["ce_actor"], "system/test");
     assert_eq!(fact.headers["ce_correlationid"], Uuid::from_u128(5).to_string());
@@ -79,10 +82,23 @@ async fn topics_are_made_once_and_keep_their_partitions() {
     assert!(made.iter().all(|topic| topic.made == Made::Now));
     let again = init(&world.settings).await.expect("topics");
     assert!(again.iter().all(|topic| topic.made == Made::Before));
-    assert_eq!(again.iter().map(|topic| topic.partitions).collect::<Vec<_>>(), [6, 6, 1]);
+    assert_eq!(
+        again.iter().map(|topic| topic.partitions).collect::<Vec<_>>(),
+        [6, 6, 1]
+    );
 
     let mut other = world.settings.clone();
     other.partitions = 12;
     let refused = init(&other).await;
-    assert!(matches!(refused, Err(StreamError::Partitions { found: 6, expected: 12, .. })), "{refused:?}");
+    assert!(
+        matches!(
+            refused,
+            Err(StreamError::Partitions {
+                found: 6,
+                expected: 12,
+                ..
+            })
+        ),
+        "{refused:?}"
+    );
 }

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use event_log::{
-    AppendCommand, EventLog, Feed, Keyring, MasterKey, Metadata, NewEvent, Outcome, Position, Sequencer, StreamId,
+    AppendCommand, EventLog, Feed, Keyring, MasterKey, Metadata, NewEvent, Outcome, Position, Sequencer,
+    StreamId,
 };
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -88,7 +89,9 @@ pub fn settings(broker: &Broker) -> Settings {
 impl World {
     /// In topics of its own on this program's broker.
     pub async fn new() -> World {
-        let broker = tokio::task::spawn_blocking(test_broker::shared).await.expect("a broker");
+        let broker = tokio::task::spawn_blocking(test_broker::shared)
+            .await
+            .expect("a broker");
         World::on(settings(broker)).await
     }
 
@@ -113,13 +116,19 @@ impl World {
         log: PgConnectOptions,
         keys: PgConnectOptions,
     ) -> World {
-        let pool = |options| PgPoolOptions::new().max_connections(10).connect_lazy_with(options);
+        let pool = |options| {
+            PgPoolOptions::new()
+                .max_connections(10)
+                .connect_lazy_with(options)
+        };
         let (pool, keys) = (pool(log), pool(keys));
         let keyring = Keyring::open(keys, MasterKey::from_bytes([7; 32]))
             .await
             .expect("a keyring");
         let log = EventLog::new(pool.clone(), keyring);
-        let sequencer = Sequencer::new(pool.clone(), log.wake()).await.expect("a sequencer");
+        let sequencer = Sequencer::new(pool.clone(), log.wake())
+            .await
+            .expect("a sequencer");
         let (placed, positions) = watch::channel(Position(0));
         let (stop, mut stopping) = watch::channel(false);
         tokio::spawn(sequencer.run(placed, async move {
@@ -142,7 +151,13 @@ impl World {
 
     pub fn relay_of(&self, owner: Uuid) -> Relaying {
         let (stop, stopping) = watch::channel(false);
-        let relay = Relay::new(self.settings.clone(), self.pool.clone(), self.feed.clone(), owner, stopping);
+        let relay = Relay::new(
+            self.settings.clone(),
+            self.pool.clone(),
+            self.feed.clone(),
+            owner,
+            stopping,
+        );
         Relaying {
             stop,
             task: tokio::spawn(relay.run()),
@@ -237,7 +252,10 @@ impl World {
             if status.as_ref().is_some_and(|status| status.position >= position) {
                 return;
             }
-            assert!(began.elapsed() < PATIENCE, "not relayed up to {position}: {status:?}");
+            assert!(
+                began.elapsed() < PATIENCE,
+                "not relayed up to {position}: {status:?}"
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -251,7 +269,9 @@ impl World {
     /// Everything in the topics of facts, by topic, partition and offset.
     pub async fn seen(&self) -> Vec<Seen> {
         let settings = self.settings.clone();
-        tokio::task::spawn_blocking(move || seen(&settings)).await.expect("Kafka can be read")
+        tokio::task::spawn_blocking(move || seen(&settings))
+            .await
+            .expect("Kafka can be read")
     }
 
     /// Kafka has each event of the log once, in its topic and partition, in order, as it is stored.
@@ -296,7 +316,10 @@ impl World {
             let before = last.insert((fact.topic, fact.partition), fact.position());
             if let Some(before) = before {
                 // Exactly the one before, but where topics were filled again or a part of them is void.
-                assert!((before..fact.position()).contains(&fact.number("ce_previous")), "{fact:?}");
+                assert!(
+                    (before..fact.position()).contains(&fact.number("ce_previous")),
+                    "{fact:?}"
+                );
             }
         }
     }
@@ -359,19 +382,28 @@ fn seen(settings: &Settings) -> Vec<Seen> {
     consumer.assign(&list).expect("assigned");
     let (mut open, mut seen) = (list.count(), Vec::new());
     while open > 0 {
-        match consumer.poll(Duration::from_secs(60)).expect("something within a minute") {
+        match consumer
+            .poll(Duration::from_secs(60))
+            .expect("something within a minute")
+        {
             Err(KafkaError::PartitionEOF(_)) => open -= 1,
             Err(error) => panic!("{error}"),
             Ok(message) => {
-                let text = |bytes: Option<&[u8]>| String::from_utf8(bytes.unwrap_or_default().to_vec()).expect("text");
+                let text = |bytes: Option<&[u8]>| {
+                    String::from_utf8(bytes.unwrap_or_default().to_vec()).expect("text")
+                };
                 let headers = message.headers().expect("headers").iter();
-                let topic = Topic::ALL.into_iter().find(|topic| topic.name(settings) == message.topic());
+                let topic = Topic::ALL
+                    .into_iter()
+                    .find(|topic| topic.name(settings) == message.topic());
                 let record = Seen {
                     topic: topic.expect("a topic of facts"),
                     partition: message.partition(),
                     key: text(message.key()),
                     value: text(message.payload()),
-                    headers: headers.map(|header| (header.key.to_owned(), text(header.value))).collect(),
+                    headers: headers
+                        .map(|header| (header.key.to_owned(), text(header.value)))
+                        .collect(),
                 };
                 seen.push((message.offset(), record));
             }
