@@ -171,17 +171,27 @@ pub(crate) async fn advance(
     leases: &[Lease],
     to: Position,
 ) -> Result<bool, sqlx::Error> {
-    let from: Vec<i16> = leases
-        .iter()
-        .map(|lease| lease.slices.from.cast_signed())
-        .collect();
-    let epochs: Vec<i64> = leases.iter().map(|lease| lease.epoch).collect();
-    let positions: Vec<i64> = leases.iter().map(|lease| lease.position.0).collect();
+    let moves: Vec<(Lease, Position)> = leases.iter().map(|lease| (*lease, to)).collect();
+    advance_each(connection, place, &moves).await
+}
+
+/// As [`advance`], each share to a position of its own.
+pub(crate) async fn advance_each(
+    connection: &mut PgConnection,
+    place: Place,
+    moves: &[(Lease, Position)],
+) -> Result<bool, sqlx::Error> {
+    let from = moves.iter().map(|(lease, _)| lease.slices.from.cast_signed());
+    let from: Vec<i16> = from.collect();
+    let epochs: Vec<i64> = moves.iter().map(|(lease, _)| lease.epoch).collect();
+    let positions: Vec<i64> = moves.iter().map(|(lease, _)| lease.position.0).collect();
+    let to: Vec<i64> = moves.iter().map(|(_, to)| to.0).collect();
     let row = sqlx::query(
         "with moved as (
            update read.shares s
-              set position = greatest($6, s.position), failure = null, updated_at = clock_timestamp()
-             from unnest($3::smallint[], $4::bigint[], $5::bigint[]) as l(slice_from, epoch, position)
+              set position = greatest(l.moved_to, s.position), failure = null, updated_at = clock_timestamp()
+             from unnest($3::smallint[], $4::bigint[], $5::bigint[], $6::bigint[])
+               as l(slice_from, epoch, position, moved_to)
             where s.name = $1 and s.slot = $2 and s.slice_from = l.slice_from and s.lease_epoch = l.epoch
               and s.position = l.position
            returning 1
@@ -194,12 +204,12 @@ pub(crate) async fn advance(
     .bind(from)
     .bind(epochs)
     .bind(positions)
-    .bind(to.0)
+    .bind(to)
     .bind(place.slot.schema(place.name))
     .bind(SILENT_FOR)
     .fetch_one(connection)
     .await?;
-    Ok(usize::try_from(row.try_get::<i64, _>("moved")?) == Ok(leases.len()))
+    Ok(usize::try_from(row.try_get::<i64, _>("moved")?) == Ok(moves.len()))
 }
 
 /// As [`advance`], for a transaction that changes rows and leaves the checkpoint where it is.

@@ -22,6 +22,7 @@ mod registry;
 mod runtime;
 mod share;
 mod slot;
+mod source;
 #[cfg(test)]
 mod testing;
 mod waiting;
@@ -45,4 +46,6 @@ pub use rebuild::{
 };
 pub use registry::{NAMES, list};
 pub use runtime::{Options, Reached};
+pub use share::Slices;
+pub use source::{Deliveries, Delivery, Part, Passed, Source, SourceError};
 pub use waiting::{Projections, WaitError};

@@ -8,10 +8,12 @@
 //! An event that cannot be folded is parked with its ordering key and tried again with growing pauses. Only what is no
 //! event's fault, a database or a log that cannot be read, stops a projection, and the others go on.
 
+mod delivered;
 mod leading;
 mod reached;
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Utc;
@@ -30,6 +32,7 @@ use crate::membership;
 use crate::rebuild::{self, RebuildError};
 use crate::share::{Share, settled};
 use crate::slot::{self, SlotState};
+use crate::source::{Source, SourceError};
 
 /// How projections are run.
 #[derive(Debug, Clone)]
@@ -74,6 +77,7 @@ pub(crate) struct Worker<P> {
     options: Options,
     reached: watch::Sender<Reached>,
     stop: watch::Receiver<bool>,
+    source: Option<Arc<dyn Source>>,
     projection: PhantomData<fn() -> P>,
 }
 
@@ -97,6 +101,8 @@ enum StepError {
     /// Its own text says what is wrong with the log, and nothing of its contents.
     #[error("the log cannot be read: {0}")]
     Log(EventLogError),
+    #[error("the source brings nothing: {0}")]
+    Source(SourceError),
 }
 
 /// How a process finds the read model.
@@ -114,6 +120,7 @@ impl<P: Projection> Worker<P> {
         pool: PgPool,
         feed: Feed,
         options: Options,
+        source: Option<Arc<dyn Source>>,
         stop: watch::Receiver<bool>,
     ) -> (Self, watch::Receiver<Reached>) {
         let (reached, heard) = watch::channel(Reached::default());
@@ -124,6 +131,7 @@ impl<P: Projection> Worker<P> {
                 options,
                 reached,
                 stop,
+                source,
                 projection: PhantomData,
             },
             heard,
@@ -133,6 +141,9 @@ impl<P: Projection> Worker<P> {
     pub async fn run(mut self) {
         if !self.options.folds {
             return self.follow().await;
+        }
+        if let Some(source) = self.source.clone() {
+            return self.be_fed(&source).await;
         }
         let mut attempts = 0;
         // What this process had before it was started anew is fenced off once.
@@ -233,6 +244,30 @@ impl<P: Projection> Worker<P> {
         tokio::select! {
             renewed = rebuild::renew::<P>(&self.pool, &self.feed, &options) => renewed,
             _ = stop.wait_for(|stop| *stop) => Ok(()),
+        }
+    }
+
+    /// Makes the rows anew, or waits until whoever can has.
+    async fn await_version(&mut self) {
+        let mut attempts = 0;
+        while !self.stopped() {
+            let live = slot::live_version(&self.pool, P::NAME).await;
+            match live {
+                Ok(Some(stored)) if stored != P::VERSION => match self.make_anew(stored).await {
+                    Ok(()) => return,
+                    Err(error) => {
+                        attempts += 1;
+                        let (name, ours) = (P::NAME, P::VERSION);
+                        error!(projection.name = name, stored, ours, %error, "rows not made anew");
+                    }
+                },
+                Ok(_) => return,
+                Err(error) => {
+                    attempts += 1;
+                    warn!(projection.name = P::NAME, %error, "checkpoint cannot be read");
+                }
+            }
+            self.pause(attempts).await;
         }
     }
 

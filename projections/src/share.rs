@@ -21,7 +21,7 @@ pub(crate) const NEW_EPOCH: i64 = 0;
 
 /// The slices from one to before another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Slices {
+pub struct Slices {
     pub from: u16,
     pub to: u16,
 }
@@ -29,7 +29,7 @@ pub(crate) struct Slices {
 impl Slices {
     pub const ALL: Slices = Slices { from: 0, to: SLICES };
 
-    pub fn len(self) -> u16 {
+    pub(crate) fn len(self) -> u16 {
         self.to - self.from
     }
 
@@ -138,6 +138,53 @@ fn take(shares: &mut Vec<Share>, from: Option<Uuid>, to: Uuid, mut slices: u16) 
     }
     shares.extend(split);
     shares.sort_by_key(|share| share.slices);
+}
+
+/// How the shares stand once `me` has exactly these slices: each of them is a share of its own, and what else `me` had is
+/// nobody's. With `fresh`, what `me` had before is fenced off.
+pub(crate) fn assigned(shares: &[Share], me: Uuid, mine: &[Slices], fresh: bool) -> Vec<Share> {
+    let bounds: BTreeSet<u16> = mine.iter().flat_map(|slices| [slices.from, slices.to]).collect();
+    let mut assigned = Vec::with_capacity(shares.len() + mine.len());
+    for share in shares {
+        let mut from = share.slices.from;
+        let within = bounds.range(from + 1..share.slices.to).copied();
+        for to in within.chain([share.slices.to]).collect::<Vec<_>>() {
+            let slices = Slices { from, to };
+            let is_mine = mine.iter().any(|mine| mine.contains(from));
+            let owner = match (is_mine, share.owner) {
+                (true, _) => Some(me),
+                (false, Some(owner)) if owner == me => None,
+                (false, owner) => owner,
+            };
+            let stays = slices == share.slices && owner == share.owner && !(fresh && is_mine);
+            assigned.push(Share {
+                slices,
+                position: share.position,
+                owner,
+                epoch: if stays { share.epoch } else { NEW_EPOCH },
+            });
+            from = to;
+        }
+    }
+    // Parts of one slice range that were folded as far are one share again.
+    let mut whole: Vec<Share> = Vec::with_capacity(assigned.len());
+    for share in assigned {
+        match whole.last_mut() {
+            Some(last)
+                if last.owner == Some(me)
+                    && share.owner == Some(me)
+                    && last.position == share.position
+                    && mine
+                        .iter()
+                        .any(|mine| mine.contains(last.slices.from) && mine.contains(share.slices.from)) =>
+            {
+                last.slices.to = share.slices.to;
+                last.epoch = NEW_EPOCH;
+            }
+            _ => whole.push(share),
+        }
+    }
+    whole
 }
 
 /// Neighbours of `me`, or of nobody, that are folded as far become one.

@@ -57,6 +57,14 @@ pub(crate) async fn live(executor: impl PgExecutor<'_>, name: &str) -> Result<St
         .await
 }
 
+/// Version of the fold that made the rows that are read.
+pub(crate) async fn live_version(
+    executor: impl PgExecutor<'_>,
+    name: &str,
+) -> Result<Option<i32>, sqlx::Error> {
+    Ok(live(executor, name).await?.version)
+}
+
 /// The slot that is read and the other one, both locked until the end of the transaction: whoever changes a slot or
 /// divides its shares anew holds this, always taken in one order.
 pub(crate) async fn lock(

@@ -14,6 +14,7 @@ use tracing::warn;
 use crate::membership::Member;
 use crate::registry::each_projection;
 use crate::runtime::{Options, Reached, Worker};
+use crate::source::Source;
 
 /// How often a token is looked up while its event has no position yet: a sequencer takes a few milliseconds.
 const TOKEN_POLL_FIRST: Duration = Duration::from_millis(2);
@@ -57,6 +58,28 @@ impl Projections {
         options: &Options,
         stop: &watch::Receiver<bool>,
     ) -> (Projections, JoinSet<()>) {
+        Self::start_with(None, pool, feed, options, stop)
+    }
+
+    /// As [`Projections::start`], but what the source brings is folded, and the log is read where it brings nothing.
+    /// The source divides the slices among processes.
+    pub fn fed_by(
+        source: &Arc<dyn Source>,
+        pool: &PgPool,
+        feed: &Feed,
+        options: &Options,
+        stop: &watch::Receiver<bool>,
+    ) -> (Projections, JoinSet<()>) {
+        Self::start_with(Some(source), pool, feed, options, stop)
+    }
+
+    fn start_with(
+        source: Option<&Arc<dyn Source>>,
+        pool: &PgPool,
+        feed: &Feed,
+        options: &Options,
+        stop: &watch::Receiver<bool>,
+    ) -> (Projections, JoinSet<()>) {
         let mut tasks = JoinSet::new();
         let mut reached = BTreeMap::new();
         let member = Member {
@@ -72,7 +95,13 @@ impl Projections {
         macro_rules! begin {
             ($projection:ty) => {
                 let (worker, heard) =
-                    Worker::<$projection>::new(pool.clone(), feed.clone(), options.clone(), stop.clone());
+                    Worker::<$projection>::new(
+                        pool.clone(),
+                        feed.clone(),
+                        options.clone(),
+                        source.cloned(),
+                        stop.clone(),
+                    );
                 reached.insert(<$projection as crate::fold::Projection>::NAME, heard);
                 let mut joined = joined.clone();
                 tasks.spawn(async move {

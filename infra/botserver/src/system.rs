@@ -10,8 +10,8 @@ use chrono::Utc;
 use commands::{Blobs, Commands, Denials, DialogueOptions, Dialogues, Executor, Programs, Recovery, Runners};
 use domain::OrganisationId;
 use event_log::{EventLog, Feed, Keyring, MasterKey, Position, Sequencer};
-use projections::{Live, Projections, Reader};
-use streams::Relay;
+use projections::{Live, Projections, Reader, Source};
+use streams::{KafkaSource, Relay};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -67,7 +67,13 @@ impl System {
             takeover,
             ..projections::Options::new(owner)
         };
-        let (projections, folding) = Projections::start(&pools.projector, &feed, &options, &stopping);
+        let (projections, folding) = match config.kafka.settings() {
+            Some(stream) => {
+                let source: Arc<dyn Source> = Arc::new(KafkaSource::new(stream));
+                Projections::fed_by(&source, &pools.projector, &feed, &options, &stopping)
+            }
+            None => Projections::start(&pools.projector, &feed, &options, &stopping),
+        };
         tasks.spawn(async move {
             folding.join_all().await;
         });

@@ -9,6 +9,7 @@
 //! 5. Nothing is in the clear that is sealed in the log.
 
 mod access;
+mod consuming;
 mod error;
 mod fork;
 mod lease;
@@ -22,6 +23,7 @@ mod status;
 mod topics;
 
 pub use access::allow;
+pub use consuming::KafkaSource;
 pub use error::StreamError;
 pub use mark::{Mark, TopicMark};
 pub use relay::Relay;

@@ -11,6 +11,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use crate::mark::{KEY, Mark};
 use crate::record::{Record, read};
 use crate::topics::{ASKING, relay_topic};
+use crate::settings::Quiet;
 use crate::{Settings, StreamError, Topic};
 
 /// Offsets looked through for the last record of a partition, at first: marks of transactions take offsets too.
@@ -25,23 +26,20 @@ pub(crate) struct Ends {
     pub offsets: Vec<(i64, i64)>,
 }
 
-impl Ends {
-    pub fn is_empty(&self) -> bool {
-        self.offsets.iter().all(|(low, high)| low == high)
-    }
-}
+/// The last position of a partition with its leaf; None where there is none.
+pub(crate) type Reached = Option<(Position, [u8; 32])>;
 
 /// A reader of what is committed.
 pub(crate) struct Reading<'a> {
     settings: &'a Settings,
-    consumer: BaseConsumer,
+    consumer: BaseConsumer<Quiet>,
 }
 
 impl<'a> Reading<'a> {
     pub fn new(settings: &'a Settings) -> Result<Self, StreamError> {
         Ok(Self {
             settings,
-            consumer: settings.reader().create()?,
+            consumer: settings.reader().create_with_context(Quiet)?,
         })
     }
 
@@ -104,7 +102,7 @@ impl<'a> Reading<'a> {
         &self,
         topic: Topic,
         ends: &Ends,
-    ) -> Result<Vec<Option<(Position, [u8; 32])>>, StreamError> {
+    ) -> Result<Vec<Reached>, StreamError> {
         let name = topic.name(self.settings);
         let mut reached = Vec::with_capacity(ends.offsets.len());
         for (partition, (low, high)) in (0..).zip(&ends.offsets) {

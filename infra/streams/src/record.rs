@@ -120,7 +120,6 @@ pub(crate) struct EventRecord<'a> {
     pub previous: Position,
     pub epoch: i32,
     pub leaf: [u8; 32],
-    pub traceparent: Option<&'a str>,
     /// Without its payload.
     event: RecordedEvent,
     payload: &'a [u8],
@@ -189,7 +188,6 @@ pub(crate) fn read(message: &impl Message) -> Result<Record<'_>, StreamError> {
         previous: number(found.previous).map(Position).ok_or(wrong("ce_previous"))?,
         epoch,
         leaf,
-        traceparent: Some(found.traceparent).filter(|text| !text.is_empty()),
         event,
         payload: message.payload().ok_or(wrong("value"))?,
     })))
@@ -208,7 +206,6 @@ struct Found<'a> {
     previous: &'a str,
     epoch: &'a str,
     leaf: &'a str,
-    traceparent: &'a str,
 }
 
 impl<'a> Found<'a> {
@@ -225,7 +222,6 @@ impl<'a> Found<'a> {
             "ce_previous" => &mut self.previous,
             "ce_epoch" => &mut self.epoch,
             "ce_leafhash" => &mut self.leaf,
-            "ce_traceparent" => &mut self.traceparent,
             _ => return,
         };
         *field = value;

@@ -4,7 +4,22 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::ConsumerContext;
+use rdkafka::error::KafkaError;
+use rdkafka::{ClientConfig, ClientContext};
+
+/// A client that says nothing by itself: whoever calls it tells what matters.
+#[derive(Clone, Default)]
+pub(crate) struct Quiet;
+
+impl ClientContext for Quiet {
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(%error, reason, "Kafka");
+    }
+}
+
+impl ConsumerContext for Quiet {}
 
 /// Everything about the stream that is configured.
 #[derive(Debug, Clone)]
@@ -83,6 +98,8 @@ impl Settings {
             .set("reconnect.backoff.max.ms", "1000")
             .set("topic.metadata.refresh.interval.ms", "30000")
             .set("socket.keepalive.enable", "true");
+        // What matters is told by whoever calls.
+        config.set_log_level(RDKafkaLogLevel::Error);
         let security = &self.security;
         let protocol = match (security.tls, security.sasl.is_some()) {
             (false, false) => "plaintext",

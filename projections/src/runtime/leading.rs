@@ -14,7 +14,7 @@ use tracing::{info, warn};
 use super::{Step, StepError, Worker};
 use crate::checkpoint::{self, Lease, Place};
 use crate::fold::{Projection, fold_batch};
-use crate::parking::{self, Parking};
+use crate::parking::{self, Parked, Parking};
 use crate::share::Slices;
 
 /// Batches begin so far apart while less than a whole one waits: what comes in between costs one transaction, not several.
@@ -39,7 +39,7 @@ pub(super) struct Leading {
     save_at: Option<Instant>,
     /// When the next batch may begin.
     fold_at: Instant,
-    parking: Parking,
+    pub(super) parking: Parking,
     /// What is parked was taken over.
     begun: bool,
     /// When to look at what is parked.
@@ -100,14 +100,22 @@ fn least(leases: &[Lease]) -> Position {
 
 impl<P: Projection> Worker<P> {
     /// Takes over what is parked. Perhaps this version can fold it, so all of it is tried.
-    async fn begin(&self, leading: &mut Leading) -> Result<Step, StepError> {
+    pub(super) async fn take_over_parked(&self, leading: &mut Leading) -> Result<(), StepError> {
         let mut connection = self.pool.acquire().await?;
         parking::hasten(&mut *connection, P::NAME, None).await?;
         leading.parking = Parking::load(&mut connection, leading.place, &leading.leases).await?;
         leading.begun = true;
         drop(connection);
         self.tell_parked(leading).await;
-        Ok(Step::Folded(0))
+        Ok(())
+    }
+
+    /// Tries what is parked when it is time.
+    pub(super) async fn retry_when_due(&self, leading: &mut Leading) -> Result<Step, StepError> {
+        if leading.parking.keys.is_empty() || leading.look_at > Instant::now() {
+            return Ok(Step::Idle);
+        }
+        self.retry(leading).await
     }
 
     /// Looks at what is parked when it is time; else reads a batch and folds it.
@@ -116,10 +124,12 @@ impl<P: Projection> Worker<P> {
             return Ok(Step::Idle);
         }
         if !leading.begun {
-            return self.begin(leading).await;
+            self.take_over_parked(leading).await?;
+            return Ok(Step::Folded(0));
         }
-        if !leading.parking.keys.is_empty() && leading.look_at <= Instant::now() {
-            return self.retry(leading).await;
+        match self.retry_when_due(leading).await? {
+            Step::Idle => {}
+            step => return Ok(step),
         }
         if leading.save_at.is_some_and(|at| at <= Instant::now()) {
             return self.save(leading).await;
@@ -156,26 +166,32 @@ impl<P: Projection> Worker<P> {
         parking::park(&mut transaction, leading.place, &parked).await?;
         transaction.commit().await?;
         leading.moved(to);
-        if !parked.is_empty() {
-            for one in parked.iter().filter(|one| one.error.is_some()) {
-                warn!(
-                    projection.name = P::NAME,
-                    event.position = one.event.position.map(|position| position.0),
-                    event.id = %one.event.event_id,
-                    error = one.error.as_deref(),
-                    "event parked"
-                );
-            }
-            if leading.parking.keys.is_empty() {
-                leading.look_at = Instant::now() + PARKED_LOOK_EVERY;
-            }
-            leading.parking.add(&parked);
-            self.tell_parked(leading).await;
-        }
+        self.note_parked(leading, &parked).await;
         if next == Some(to) && leading.behind().1.is_none() {
             return Ok(Step::Level);
         }
         Ok(Step::Folded(count))
+    }
+
+    /// Remembers and tells what was just parked.
+    pub(super) async fn note_parked(&self, leading: &mut Leading, parked: &[Parked<'_>]) {
+        if parked.is_empty() {
+            return;
+        }
+        for one in parked.iter().filter(|one| one.error.is_some()) {
+            warn!(
+                projection.name = P::NAME,
+                event.position = one.event.position.map(|position| position.0),
+                event.id = %one.event.event_id,
+                error = one.error.as_deref(),
+                "event parked"
+            );
+        }
+        if leading.parking.keys.is_empty() {
+            leading.look_at = Instant::now() + PARKED_LOOK_EVERY;
+        }
+        leading.parking.add(parked);
+        self.tell_parked(leading).await;
     }
 
     /// Moves the checkpoints past events that were passed over.

@@ -17,4 +17,5 @@ mod rebuilding;
 mod secrecy;
 mod server;
 mod several;
+mod streaming;
 mod transcript;

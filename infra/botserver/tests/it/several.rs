@@ -18,20 +18,20 @@ use crate::crowd::{Crowd, ECHO, assert_everybody_was_answered, seed};
 use crate::server::{DataFolder, PATIENCE, Server};
 
 /// What the processes share: database, key, bots, large values.
-struct Installation {
-    database: TestDatabase,
+pub struct Installation {
+    pub database: TestDatabase,
     shared: DataFolder,
 }
 
 /// A process with a data folder of its own, which it keeps when it is started again.
-struct Member {
-    data: DataFolder,
+pub struct Member {
+    pub data: DataFolder,
     roles: &'static str,
     port: u16,
 }
 
 impl Installation {
-    async fn new() -> Installation {
+    pub async fn new() -> Installation {
         let shared = DataFolder::new();
         shared.script("echo", "start", ECHO);
         Installation {
@@ -40,29 +40,36 @@ impl Installation {
         }
     }
 
-    fn start(&self, member: &Member, more: &[(&str, String)]) -> Server {
+    pub fn start(&self, member: &Member, more: &[(&str, String)]) -> Server {
+        let mut environment = self.environment();
+        environment.extend([
+            ("BOTSERVER_SERVER_ROLES", member.roles.to_owned()),
+            ("BOTSERVER_SERVER_PORT", member.port.to_string()),
+        ]);
+        environment.extend_from_slice(more);
+        Server::start_with(&member.data, &environment)
+    }
+
+    /// What every process and every command is told.
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
         let psql = self.database.psql_env();
         let url = format!(
             "postgres://{}@localhost/{}?host={}&port={}",
             psql["PGUSER"], psql["PGDATABASE"], psql["PGHOST"], psql["PGPORT"]
         );
         let shared = |name: &str| self.shared.path().join(name).display().to_string();
-        let mut environment = vec![
+        vec![
             ("BOTSERVER_DATABASE_URL", url),
             ("BOTSERVER_DATABASE_CONNECTIONS_MAX", "16".to_owned()),
             ("BOTSERVER_KEYS_FILE", shared("master.key")),
             ("BOTSERVER_BOTS_DIR", shared("bots")),
             ("BOTSERVER_BLOBS_DIR", shared("blobs")),
-            ("BOTSERVER_SERVER_ROLES", member.roles.to_owned()),
-            ("BOTSERVER_SERVER_PORT", member.port.to_string()),
-        ];
-        environment.extend_from_slice(more);
-        Server::start_with(&member.data, &environment)
+        ]
     }
 }
 
 impl Member {
-    fn new(roles: &'static str) -> Member {
+    pub fn new(roles: &'static str) -> Member {
         Member {
             data: DataFolder::new(),
             roles,
@@ -71,7 +78,20 @@ impl Member {
     }
 }
 
-const ALL: &str = "api,run,project,relay,jobs";
+impl Drop for Member {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = fs::read_to_string(self.data.path().join("server.log")).unwrap_or_default();
+            let lines: Vec<&str> = log.lines().collect();
+            println!("port {}:", self.port);
+            for line in &lines[lines.len().saturating_sub(30)..] {
+                println!("  {line}");
+            }
+        }
+    }
+}
+
+pub const ALL: &str = "api,run,project,relay,jobs";
 
 fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
