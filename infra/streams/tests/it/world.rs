@@ -363,7 +363,15 @@ fn command(number: u64) -> AppendCommand {
 }
 
 fn seen(settings: &Settings) -> Vec<Seen> {
-    let consumer: BaseConsumer = ClientConfig::new()
+    let mut config = ClientConfig::new();
+    if let Some(sasl) = &settings.security.sasl {
+        config
+            .set("security.protocol", "sasl_plaintext")
+            .set("sasl.mechanism", &sasl.mechanism)
+            .set("sasl.username", &sasl.username)
+            .set("sasl.password", &sasl.password);
+    }
+    let consumer: BaseConsumer = config
         .set("bootstrap.servers", settings.brokers.join(","))
         .set("group.id", "seen")
         .set("isolation.level", "read_committed")
