@@ -76,11 +76,7 @@ impl Runners {
         }
         self.beat(pool, owner).await?;
         // What it had before it was started anew is fenced off.
-        self.known
-            .mine
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .fill(false);
+        self.let_go();
         self.look(pool, owner).await
     }
 
@@ -106,11 +102,7 @@ impl Runners {
             }
         }
         // The others take its conversations at their next look.
-        self.known
-            .mine
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .fill(false);
+        self.let_go();
         let left = sqlx::query(
             "delete from app.runners where owner = $1 or alive_until < clock_timestamp() - interval '1 hour'",
         )
@@ -122,19 +114,33 @@ impl Runners {
         }
     }
 
+    /// Says that it is there. If the others may have given it up meanwhile, nothing is its own any more.
     async fn beat(&self, pool: &PgPool, owner: Uuid) -> Result<(), sqlx::Error> {
-        sqlx::query(
-            "insert into app.runners (owner, lease_epoch, alive_until)
+        let lasted: bool = sqlx::query_scalar(
+            "with before as (select from app.runners where owner = $1 and alive_until > clock_timestamp())
+             insert into app.runners (owner, lease_epoch, alive_until)
              values ($1, $2, clock_timestamp() + make_interval(secs => $3))
              on conflict on constraint runners_pkey do update
-             set alive_until = excluded.alive_until, lease_epoch = excluded.lease_epoch",
+             set alive_until = excluded.alive_until, lease_epoch = excluded.lease_epoch
+             returning exists (select from before)",
         )
         .bind(owner)
         .bind(self.lease_epoch())
         .bind(PATIENCE.as_secs_f64())
-        .execute(pool)
+        .fetch_one(pool)
         .await?;
+        if !lasted {
+            self.let_go();
+        }
         Ok(())
+    }
+
+    fn let_go(&self) {
+        self.known
+            .mine
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .fill(false);
     }
 
     async fn look(&self, pool: &PgPool, owner: Uuid) -> Result<(), sqlx::Error> {

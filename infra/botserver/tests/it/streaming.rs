@@ -1,7 +1,11 @@
 //! Servers with a Kafka: what they stream, and read models that are fed from there.
 
+use std::process::Command;
 use std::time::Duration;
 
+use nix::sys::signal::{Signal, kill};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 use test_broker::Broker;
 
 use crate::crowd::{Crowd, assert_everybody_was_answered, seed};
@@ -43,6 +47,45 @@ async fn caught_up(server: &Server) {
             return;
         }
         assert!(tokio::time::Instant::now() < until, "{behind} events behind {head}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// The positions of the events in Kafka, as kcat reads them.
+fn streamed(broker: &Broker, prefix: &str) -> Vec<i64> {
+    let mut positions = Vec::new();
+    for topic in ["events", "compliance"] {
+        let output = Command::new("kcat")
+            .args(["-C", "-q", "-e", "-b", &broker.address(), "-f", "%h\n"])
+            .args(["-t", &format!("{prefix}.{topic}.v1")])
+            .output()
+            .expect("kcat runs");
+        for line in String::from_utf8_lossy(&output.stdout).lines() {
+            let header = line.split(',').find_map(|header| header.strip_prefix("ce_position="));
+            positions.push(header.expect("a position").parse().expect("a number"));
+        }
+    }
+    positions.sort_unstable();
+    positions
+}
+
+/// Waits until the stream has the whole log, and looks whether each position is there once.
+async fn assert_each_event_is_streamed_once(installation: &Installation, broker: &Broker, prefix: &str) {
+    let pool = installation.database.pool("botserver_log").await;
+    let until = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        let (head, relayed): (i64, i64) = sqlx::query_as(
+            "select (select max(position) from log.positions), (select max(position) from log.relays)",
+        )
+        .fetch_one(&pool)
+        .await
+        .expect("positions");
+        if head == relayed {
+            let positions = streamed(broker, prefix);
+            assert_eq!(positions, (1..=head).collect::<Vec<_>>());
+            return;
+        }
+        assert!(tokio::time::Instant::now() < until, "relayed up to {relayed} of {head}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
@@ -96,4 +139,92 @@ async fn read_models_fed_from_kafka_have_the_rows_of_the_log() {
     assert!(brought > 0.0, "most came from Kafka");
     assert!(first.stop() && second.stop(), "servers stop when asked");
     assert_rows_are_those_of_the_log(&installation, &members[0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_stopped_past_its_leases_and_wakes_doubles_nothing() {
+    let seed = seed();
+    println!("seed {seed}");
+    let broker = tokio::task::spawn_blocking(test_broker::shared).await.expect("a broker");
+    let prefix = test_broker::prefix();
+    let installation = Installation::new().await;
+    let stream = kafka(broker, &prefix);
+    let members = [Member::new(ALL), Member::new(ALL)];
+    let mut servers: Vec<Server> = members.iter().map(|member| installation.start(member, &stream)).collect();
+    // It relays, has runs, and folds a part: all of that is taken from it while it sleeps.
+    let until = tokio::time::Instant::now() + PATIENCE;
+    let relaying = loop {
+        let told = [measures(&servers[0]).await, measures(&servers[1]).await];
+        if let Some(which) = told.iter().position(|told| sum(told, "relay_leading", &[]) == 1.0) {
+            break which;
+        }
+        assert!(tokio::time::Instant::now() < until, "nobody relays");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    let sleeper = servers.remove(relaying);
+    let other = servers.remove(0);
+    let crowd = Crowd::enter(&other.address, seed).await;
+    crowd.moved_to(&other.address);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    kill(sleeper.pid(), Signal::SIGSTOP).expect("it is ours");
+    let until = tokio::time::Instant::now() + PATIENCE;
+    while sum(&measures(&other).await, "relay_leading", &[]) != 1.0 {
+        assert!(tokio::time::Instant::now() < until, "nobody took over");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    kill(sleeper.pid(), Signal::SIGCONT).expect("it is ours");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_everybody_was_answered(&other.address, crowd.leave().await).await;
+    for server in [&sleeper, &other] {
+        caught_up(server).await;
+    }
+    assert_each_event_is_streamed_once(&installation, broker, &prefix).await;
+    assert!(sleeper.stop() && other.stop(), "servers stop when asked");
+    assert_rows_are_those_of_the_log(&installation, &members[0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn duplicates_and_a_storm_of_rebalances_leave_the_rows_of_the_log() {
+    let seed = seed();
+    println!("seed {seed}");
+    let mut chance = StdRng::seed_from_u64(seed);
+    let broker = tokio::task::spawn_blocking(test_broker::shared).await.expect("a broker");
+    let prefix = test_broker::prefix();
+    let installation = Installation::new().await;
+    let stream = kafka(broker, &prefix);
+    let door = Member::new(ALL);
+    let server = installation.start(&door, &stream);
+    let crowd = Crowd::enter(&server.address, seed).await;
+    crowd.moved_to(&server.address);
+    // Consumers come and go, in order or killed, faster than the group settles; whoever is killed has not said what it
+    // has, so others are brought it again.
+    let guests = [Member::new("project"), Member::new("project")];
+    for round in 0..6 {
+        let guest = &guests[round % 2];
+        let mut joined = tokio::task::block_in_place(|| installation.start(guest, &stream));
+        tokio::time::sleep(Duration::from_millis(chance.random_range(50..1_500))).await;
+        if chance.random_bool(0.5) {
+            joined.kill();
+        } else {
+            assert!(tokio::task::block_in_place(|| joined.stop()), "it stops when asked");
+        }
+        if round == 3 {
+            // Everything is brought again.
+            delete_topic(broker, &format!("{prefix}.events.v1"));
+        }
+    }
+    assert_everybody_was_answered(&server.address, crowd.leave().await).await;
+    caught_up(&server).await;
+    assert_each_event_is_streamed_once(&installation, broker, &prefix).await;
+    assert!(server.stop(), "the server stops when asked");
+    assert_rows_are_those_of_the_log(&installation, &door);
+}
+
+fn delete_topic(broker: &Broker, topic: &str) {
+    let deleted = test_broker::java("org.apache.kafka.tools.TopicCommand")
+        .args(["--bootstrap-server", &broker.address(), "--delete", "--topic", topic])
+        .output()
+        .expect("java runs");
+    assert!(deleted.status.success(), "{}", String::from_utf8_lossy(&deleted.stderr));
 }
