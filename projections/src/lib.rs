@@ -23,6 +23,7 @@ mod runtime;
 mod share;
 mod slot;
 mod source;
+mod stream;
 #[cfg(test)]
 mod testing;
 mod waiting;
@@ -48,4 +49,5 @@ pub use registry::{NAMES, list};
 pub use runtime::{Options, Reached};
 pub use share::Slices;
 pub use source::{Deliveries, Delivery, Part, Passed, Source, SourceError};
+pub use stream::{ForkFound, RelayFailure, StreamStatus, streams};
 pub use waiting::{Projections, WaitError};

@@ -94,14 +94,13 @@ impl Projections {
         }
         macro_rules! begin {
             ($projection:ty) => {
-                let (worker, heard) =
-                    Worker::<$projection>::new(
-                        pool.clone(),
-                        feed.clone(),
-                        options.clone(),
-                        source.cloned(),
-                        stop.clone(),
-                    );
+                let (worker, heard) = Worker::<$projection>::new(
+                    pool.clone(),
+                    feed.clone(),
+                    options.clone(),
+                    source.cloned(),
+                    stop.clone(),
+                );
                 reached.insert(<$projection as crate::fold::Projection>::NAME, heard);
                 let mut joined = joined.clone();
                 tasks.spawn(async move {

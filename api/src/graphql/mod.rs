@@ -29,6 +29,7 @@ mod refusal;
 mod run;
 mod scalar;
 mod session;
+mod stream;
 mod subscription;
 mod turn;
 mod user;
@@ -64,6 +65,7 @@ pub(crate) struct Query(
     conversation::ConversationQuery,
     run::RunQuery,
     projection::ProjectionQuery,
+    stream::StreamQuery,
     node::NodeQuery,
 );
 

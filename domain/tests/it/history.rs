@@ -9,7 +9,11 @@ use serde_json::Value;
 /// What git says, run where the contracts are; None where this is no checkout.
 fn git(arguments: &[&str]) -> Option<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas");
-    let output = Command::new("git").current_dir(folder).args(arguments).output().ok()?;
+    let output = Command::new("git")
+        .current_dir(folder)
+        .args(arguments)
+        .output()
+        .ok()?;
     output
         .status
         .success()
@@ -28,11 +32,17 @@ fn schemas_change_by_additions_only() {
         for file in listed.lines() {
             let before = git(&["show", &format!("{commit}:./{file}")]).expect("the file was there");
             let before: Value = serde_json::from_str(&before).expect("a schema");
-            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas").join(file);
+            let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("../schemas")
+                .join(file);
             let now = std::fs::read_to_string(path).expect("a noun's schema is never taken away");
             let now: Value = serde_json::from_str(&now).expect("a schema");
             let mut lost = Vec::new();
-            Comparison { before: &before, now: &now }.compare(&before, &now, "", &mut lost);
+            Comparison {
+                before: &before,
+                now: &now,
+            }
+            .compare(&before, &now, "", &mut lost);
             assert!(lost.is_empty(), "{file} since {commit}:\n{}", lost.join("\n"));
             checked += 1;
         }
@@ -56,7 +66,11 @@ impl Comparison<'_> {
         let types = |schema: &Value| -> BTreeSet<String> {
             match &schema["type"] {
                 Value::String(one) => BTreeSet::from([one.clone()]),
-                Value::Array(several) => several.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+                Value::Array(several) => several
+                    .iter()
+                    .filter_map(Value::as_str)
+                    .map(str::to_owned)
+                    .collect(),
                 _ => BTreeSet::new(),
             }
         };
@@ -89,7 +103,9 @@ impl Comparison<'_> {
         }
         if before["properties"].is_object() {
             for name in required(now).difference(&required(before)) {
-                lost.push(format!("{at}/{name} is required, and earlier events do not have it"));
+                lost.push(format!(
+                    "{at}/{name} is required, and earlier events do not have it"
+                ));
             }
         }
         if before["items"].is_object() {
@@ -100,7 +116,9 @@ impl Comparison<'_> {
             for (nth, variant) in before[choice].as_array().into_iter().flatten().enumerate() {
                 let name = variant_name(variant);
                 let found = match &name {
-                    Some(name) => later.iter().find(|later| variant_name(later).as_ref() == Some(name)),
+                    Some(name) => later
+                        .iter()
+                        .find(|later| variant_name(later).as_ref() == Some(name)),
                     None => later.get(nth),
                 };
                 let at = format!("{at}/{}", name.clone().unwrap_or_else(|| nth.to_string()));
@@ -114,8 +132,12 @@ impl Comparison<'_> {
 }
 
 fn resolved<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
-    let pointer = schema["$ref"].as_str().and_then(|reference| reference.strip_prefix('#'));
-    pointer.and_then(|pointer| root.pointer(pointer)).unwrap_or(schema)
+    let pointer = schema["$ref"]
+        .as_str()
+        .and_then(|reference| reference.strip_prefix('#'));
+    pointer
+        .and_then(|pointer| root.pointer(pointer))
+        .unwrap_or(schema)
 }
 
 /// What tells a variant from the others: the constant of its `type`, `kind` or the like.
@@ -124,7 +146,9 @@ fn variant_name(variant: &Value) -> Option<String> {
     of(variant).or_else(|| {
         let properties = variant["properties"].as_object()?;
         properties.values().find_map(of).or_else(|| {
-            (properties.len() == 1).then(|| properties.keys().next().cloned()).flatten()
+            (properties.len() == 1)
+                .then(|| properties.keys().next().cloned())
+                .flatten()
         })
     })
 }
@@ -140,21 +164,40 @@ fn what_is_no_addition_is_found() {
         let mut now = before.clone();
         change(&mut now);
         let mut lost = Vec::new();
-        Comparison { before: &before, now: &now }.compare(&before, &now, "", &mut lost);
+        Comparison {
+            before: &before,
+            now: &now,
+        }
+        .compare(&before, &now, "", &mut lost);
         lost.join("; ")
     };
     assert_eq!(changed(|_| {}), "");
-    assert_eq!(changed(|now| now["properties"]["c"] = serde_json::json!({"type": "string"})), "");
-    assert_eq!(changed(|now| now["properties"]["b"]["enum"] = serde_json::json!(["x", "y", "z"])), "");
-    assert_eq!(changed(|now| now["properties"]["b"]["enum"] = serde_json::json!(["x"])), "/b: \"y\" is gone");
+    assert_eq!(
+        changed(|now| now["properties"]["c"] = serde_json::json!({"type": "string"})),
+        ""
+    );
+    assert_eq!(
+        changed(|now| now["properties"]["b"]["enum"] = serde_json::json!(["x", "y", "z"])),
+        ""
+    );
+    assert_eq!(
+        changed(|now| now["properties"]["b"]["enum"] = serde_json::json!(["x"])),
+        "/b: \"y\" is gone"
+    );
     assert_eq!(
         changed(|now| now["properties"]["a"]["type"] = "integer".into()),
         "/a: was {\"string\"}, is {\"integer\"}"
     );
-    assert_eq!(changed(|now| now["required"] = serde_json::json!([])), "/a may be missing");
+    assert_eq!(
+        changed(|now| now["required"] = serde_json::json!([])),
+        "/a may be missing"
+    );
     assert_eq!(
         changed(|now| now["required"] = serde_json::json!(["a", "b"])),
         "/b is required, and earlier events do not have it"
     );
-    assert_eq!(changed(|now| drop(now["properties"].as_object_mut().and_then(|all| all.remove("b")))), "/b is gone");
+    assert_eq!(
+        changed(|now| drop(now["properties"].as_object_mut().and_then(|all| all.remove("b")))),
+        "/b is gone"
+    );
 }

@@ -12,6 +12,7 @@ mod files;
 mod first_start;
 pub mod logging;
 pub mod manual;
+pub mod measures;
 mod mount;
 pub mod packages;
 pub mod parked;

@@ -18,7 +18,7 @@ use crate::config::{Config, Role};
 use crate::database::{Database, Pools};
 use crate::mount::Mount;
 use crate::system::System;
-use crate::{descriptors, first_start, packages};
+use crate::{descriptors, first_start, measures, packages};
 
 /// How long requests in flight may take to end after a stop was asked for.
 const DRAIN_WITHIN: Duration = Duration::from_secs(10);
@@ -55,6 +55,7 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
         .context("metrics cannot be set up")?
         .install_recorder()
         .context("metrics cannot be set up")?;
+    measures::describe();
 
     let mut database = Database::start(config).await?;
     database.migrate().await?;

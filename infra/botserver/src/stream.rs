@@ -38,9 +38,11 @@ pub async fn status(config: &Config, out: &mut dyn Write) -> anyhow::Result<()> 
         .head()
         .await
         .context("the event log cannot be read")?;
-    let streams = streams::status(&pools.log, head)
+    let mut connection = pools.log.acquire().await?;
+    let streams = projections::streams(&mut connection, head)
         .await
         .context("the stream's state cannot be read")?;
+    drop(connection);
     if streams.is_empty() {
         writeln!(out, "nothing was ever streamed from this database")?;
     }

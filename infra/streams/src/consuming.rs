@@ -21,8 +21,8 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
 use crate::mark::{KEY, Mark};
-use crate::settings::Quiet;
 use crate::record::{EventRecord, Record, read};
+use crate::settings::Quiet;
 use crate::topics::{relay_topic, slices_of};
 use crate::{Settings, StreamError, Topic};
 
@@ -55,7 +55,8 @@ impl Source for KafkaSource {
         let failed = |error: StreamError| SourceError(error.to_string());
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
         let stored = Arc::new(Mutex::new(Offsets::new()));
-        let mut group = Group::join(self.settings.clone(), projection, wanted, stored.clone()).map_err(failed)?;
+        let mut group =
+            Group::join(self.settings.clone(), projection, wanted, stored.clone()).map_err(failed)?;
         thread::Builder::new()
             .name(format!("kafka-{projection}"))
             .spawn(move || group.run(&sender))
@@ -194,7 +195,9 @@ impl Group {
         batch: &mut Batch,
         sender: &mpsc::Sender<Result<Brought, StreamError>>,
     ) -> Result<(), StreamError> {
-        let wait = batch.since.map_or(POLL, |since| GATHERED_FOR.saturating_sub(since.elapsed()));
+        let wait = batch
+            .since
+            .map_or(POLL, |since| GATHERED_FOR.saturating_sub(since.elapsed()));
         let message = match self.consumer.poll(wait) {
             Some(Ok(message)) => Some(message),
             Some(Err(error)) if is_over(&error) => return Err(error.into()),
@@ -204,7 +207,13 @@ impl Group {
         let mut rest = None;
         if let Some(message) = &message {
             let record = read(message)?;
-            rest = batch.take(message, record, &mut self.forks, self.wanted, self.settings.partitions)?;
+            rest = batch.take(
+                message,
+                record,
+                &mut self.forks,
+                self.wanted,
+                self.settings.partitions,
+            )?;
         }
         let due = batch.since.is_some_and(|since| since.elapsed() >= GATHERED_FOR);
         let full = batch.records >= RECORDS_MAX || rest.is_some();
@@ -263,8 +272,12 @@ impl Group {
             // Nothing comes while all is paused, but what was fetched of partitions that come now: it is sought again.
             if let Some(Ok(message)) = self.consumer.poll(Duration::from_millis(5)) {
                 let offset = Offset::Offset(message.offset());
-                self.consumer
-                    .seek(message.topic(), message.partition(), offset, Duration::from_secs(5))?;
+                self.consumer.seek(
+                    message.topic(),
+                    message.partition(),
+                    offset,
+                    Duration::from_secs(5),
+                )?;
             }
         }
         if let Some(paused) = paused
@@ -276,10 +289,15 @@ impl Group {
         Ok(())
     }
 
-    fn tell_assignment(&self, sender: &mpsc::Sender<Result<Brought, StreamError>>) -> Result<(), StreamError> {
+    fn tell_assignment(
+        &self,
+        sender: &mpsc::Sender<Result<Brought, StreamError>>,
+    ) -> Result<(), StreamError> {
         let assignment = self.consumer.assignment()?;
         let partitions = assignment.elements_for_topic(&self.topic);
-        let slices = partitions.iter().map(|partition| self.slices(partition.partition()));
+        let slices = partitions
+            .iter()
+            .map(|partition| self.slices(partition.partition()));
         let brought = Brought {
             delivery: Delivery::Assigned(slices.collect()),
             offsets: Offsets::new(),
@@ -298,7 +316,9 @@ impl Group {
             if let Ok(message) = polled
                 && message.key() == Some(KEY.as_bytes())
             {
-                newest = message.payload().and_then(|value| serde_json::from_slice(value).ok());
+                newest = message
+                    .payload()
+                    .and_then(|value| serde_json::from_slice(value).ok());
             }
         }
         let Some(mark) = newest else { return Ok(()) };

@@ -8,7 +8,7 @@ use sqlx::PgPool;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use crate::status::RelayFailure;
+use projections::RelayFailure;
 
 /// The right to relay, for a while.
 #[derive(Debug, Clone)]

@@ -19,7 +19,6 @@ mod record;
 mod relay;
 mod sending;
 mod settings;
-mod status;
 mod topics;
 
 pub use access::allow;
@@ -28,5 +27,4 @@ pub use error::StreamError;
 pub use mark::{Mark, TopicMark};
 pub use relay::Relay;
 pub use settings::{Sasl, Security, Settings};
-pub use status::{ForkFound, RelayFailure, StreamStatus, status};
 pub use topics::{Made, Topic, TopicState, init, partition_of, slices_of};

@@ -10,8 +10,8 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use crate::mark::{KEY, Mark};
 use crate::record::{Record, read};
-use crate::topics::{ASKING, relay_topic};
 use crate::settings::Quiet;
+use crate::topics::{ASKING, relay_topic};
 use crate::{Settings, StreamError, Topic};
 
 /// Offsets looked through for the last record of a partition, at first: marks of transactions take offsets too.
@@ -98,11 +98,7 @@ impl<'a> Reading<'a> {
     }
 
     /// The last position in each partition of a topic with its leaf, read from its end.
-    pub fn reached(
-        &self,
-        topic: Topic,
-        ends: &Ends,
-    ) -> Result<Vec<Reached>, StreamError> {
+    pub fn reached(&self, topic: Topic, ends: &Ends) -> Result<Vec<Reached>, StreamError> {
         let name = topic.name(self.settings);
         let mut reached = Vec::with_capacity(ends.offsets.len());
         for (partition, (low, high)) in (0..).zip(&ends.offsets) {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use chrono::Utc;
 use event_log::{Feed, Position, StoredEvent};
+use projections::RelayFailure;
 use sqlx::PgPool;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
@@ -20,7 +21,6 @@ use crate::lease::Lease;
 use crate::mark::Mark;
 use crate::reading::{Ends, Reading};
 use crate::sending::Sender;
-use crate::status::RelayFailure;
 use crate::topics::clear;
 use crate::{Settings, StreamError, Topic, init};
 

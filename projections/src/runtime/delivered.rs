@@ -309,7 +309,12 @@ impl<P: Projection> Worker<P> {
                 && (slices.is_empty() || slices.iter().any(|slices| slices.contains(lease.slices.from)))
         };
         loop {
-            let behind: Vec<Lease> = leading.leases.iter().filter(|lease| concerns(lease)).copied().collect();
+            let behind: Vec<Lease> = leading
+                .leases
+                .iter()
+                .filter(|lease| concerns(lease))
+                .copied()
+                .collect();
             let Some(from) = behind.iter().map(|lease| lease.position).min() else {
                 return Ok(Step::Folded(0));
             };

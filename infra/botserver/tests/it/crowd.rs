@@ -166,10 +166,7 @@ pub async fn assert_everybody_was_answered(address: &str, visitors: Vec<Visitor>
         visitor.disconnect();
         visitor.transcript.clear();
         visitor.position = 0;
-        visitor
-            .connect(address)
-            .await
-            .expect("the server answers");
+        visitor.connect(address).await.expect("the server answers");
         let acknowledged = visitor.acknowledged.clone();
         visitor
             .until("the whole history", |visitor| {

@@ -166,11 +166,6 @@ impl Server {
         let _ = self.process.wait();
     }
 
-    /// Asks it to stop.
-    pub fn terminate(&self) {
-        let _ = kill(self.pid(), Signal::SIGTERM);
-    }
-
     /// Asks it to stop and waits; true when it ended well.
     pub fn stop(mut self) -> bool {
         let _ = kill(self.pid(), Signal::SIGTERM);

@@ -192,12 +192,22 @@ async fn roles_apart_answer_as_one_server_does() {
     let mut visitor = Visitor::enter(&door.address, "echo").await.expect("let in");
     visitor.say("hello").await;
     visitor.say("again").await;
-    let lines: Vec<&str> = visitor.transcript.values().map(|line| line.text.as_str()).collect();
+    let lines: Vec<&str> = visitor
+        .transcript
+        .values()
+        .map(|line| line.text.as_str())
+        .collect();
     assert_eq!(lines, ["hello", "echo hello", "again", "echo again"]);
 
     // Only the door takes requests; the others say how they are.
     for server in [&runner, &projector] {
-        let status = async |path| reqwest::get(server.url(path)).await.expect("answered").status().as_u16();
+        let status = async |path| {
+            reqwest::get(server.url(path))
+                .await
+                .expect("answered")
+                .status()
+                .as_u16()
+        };
         assert_eq!(status("/readyz").await, 200);
         assert_eq!(status("/metrics").await, 200);
         assert_eq!(status("/api/auth?bot_name=echo").await, 404);
@@ -215,7 +225,10 @@ async fn roles_apart_answer_as_one_server_does() {
         .await
         .expect("JSON");
     assert!(answer["errors"].is_null(), "{answer}");
-    assert_eq!(answer["data"]["conversations"]["edges"].as_array().map(Vec::len), Some(1));
+    assert_eq!(
+        answer["data"]["conversations"]["edges"].as_array().map(Vec::len),
+        Some(1)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -226,7 +239,10 @@ async fn three_servers_of_which_one_is_killed_and_one_is_added_lose_no_turn() {
     let installation = Installation::new().await;
     let members: Vec<Member> = (0..4).map(|_| Member::new(ALL)).collect();
     let ports: Vec<u16> = members.iter().map(|member| member.port).collect();
-    let mut servers: Vec<Server> = members[..3].iter().map(|member| installation.start(member, &[])).collect();
+    let mut servers: Vec<Server> = members[..3]
+        .iter()
+        .map(|member| installation.start(member, &[]))
+        .collect();
     let proxy = Proxy::start(&ports);
     let crowd = Crowd::enter(&proxy.address, seed).await;
     crowd.moved_to(&proxy.address);
@@ -249,7 +265,11 @@ async fn ten_restarts_under_load_fail_no_request() {
         .iter()
         .map(|member| Some(installation.start(member, &[])))
         .collect();
-    let token = servers.iter().flatten().find_map(|server| server.token.clone()).expect("one was first");
+    let token = servers
+        .iter()
+        .flatten()
+        .find_map(|server| server.token.clone())
+        .expect("one was first");
     let proxy = Proxy::start(&members.each_ref().map(|member| member.port));
     let ended = Arc::new(AtomicBool::new(false));
     let clients: Vec<_> = (0..6)
@@ -258,9 +278,13 @@ async fn ten_restarts_under_load_fail_no_request() {
     for round in 0..10 {
         let turn = round % 2;
         let server = servers[turn].take().expect("it runs");
-        let stopped = tokio::task::spawn_blocking(move || server.stop()).await.expect("stopped");
+        let stopped = tokio::task::spawn_blocking(move || server.stop())
+            .await
+            .expect("stopped");
         assert!(stopped, "a server stops when asked");
-        servers[turn] = Some(tokio::task::block_in_place(|| installation.start(&members[turn], &[])));
+        servers[turn] = Some(tokio::task::block_in_place(|| {
+            installation.start(&members[turn], &[])
+        }));
     }
     ended.store(true, Ordering::Relaxed);
     let mut answered = 0;

@@ -12,7 +12,15 @@ use crate::crowd::{Crowd, assert_everybody_was_answered, seed};
 use crate::server::{PATIENCE, Server};
 use crate::several::{ALL, Installation, Member};
 
-const NAMES: [&str; 7] = ["organisation", "user", "bot", "session", "file", "conversation", "run"];
+const NAMES: [&str; 7] = [
+    "organisation",
+    "user",
+    "bot",
+    "session",
+    "file",
+    "conversation",
+    "run",
+];
 
 fn kafka(broker: &Broker, prefix: &str) -> Vec<(&'static str, String)> {
     vec![
@@ -46,7 +54,10 @@ async fn caught_up(server: &Server) {
         if head > 0.0 && behind == 0.0 {
             return;
         }
-        assert!(tokio::time::Instant::now() < until, "{behind} events behind {head}");
+        assert!(
+            tokio::time::Instant::now() < until,
+            "{behind} events behind {head}"
+        );
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
@@ -61,7 +72,9 @@ fn streamed(broker: &Broker, prefix: &str) -> Vec<i64> {
             .output()
             .expect("kcat runs");
         for line in String::from_utf8_lossy(&output.stdout).lines() {
-            let header = line.split(',').find_map(|header| header.strip_prefix("ce_position="));
+            let header = line
+                .split(',')
+                .find_map(|header| header.strip_prefix("ce_position="));
             positions.push(header.expect("a position").parse().expect("a number"));
         }
     }
@@ -85,7 +98,10 @@ async fn assert_each_event_is_streamed_once(installation: &Installation, broker:
             assert_eq!(positions, (1..=head).collect::<Vec<_>>());
             return;
         }
-        assert!(tokio::time::Instant::now() < until, "relayed up to {relayed} of {head}");
+        assert!(
+            tokio::time::Instant::now() < until,
+            "relayed up to {relayed} of {head}"
+        );
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
@@ -101,7 +117,11 @@ fn assert_rows_are_those_of_the_log(installation: &Installation, member: &Member
             .output()
             .expect("the program runs");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{text}{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         text
     };
     for name in NAMES {
@@ -114,7 +134,9 @@ fn assert_rows_are_those_of_the_log(installation: &Installation, member: &Member
 async fn read_models_fed_from_kafka_have_the_rows_of_the_log() {
     let seed = seed();
     println!("seed {seed}");
-    let broker = tokio::task::spawn_blocking(test_broker::shared).await.expect("a broker");
+    let broker = tokio::task::spawn_blocking(test_broker::shared)
+        .await
+        .expect("a broker");
     let installation = Installation::new().await;
     let stream = kafka(broker, &test_broker::prefix());
     let members = [Member::new(ALL), Member::new(ALL)];
@@ -128,10 +150,41 @@ async fn read_models_fed_from_kafka_have_the_rows_of_the_log() {
     assert_everybody_was_answered(&first.address, crowd.leave().await).await;
     caught_up(&first).await;
     caught_up(&second).await;
+    // The stream as GraphQL shows it, and every metric in the documentation.
+    if first.token.is_some() {
+        let told = first
+            .ask("{ streams { name position lagEvents relaying failure { error } forks { epoch } } }")
+            .await;
+        let stream = &told["data"]["streams"][0];
+        assert_eq!(stream["relaying"], true, "{told}");
+        assert!(
+            stream["failure"].is_null() && stream["forks"] == serde_json::json!([]),
+            "{told}"
+        );
+    }
+    let documented = include_str!("../../../../docs/metrics.md");
+    let exported = measures(&first).await;
+    let names: Vec<&str> = exported
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
+        .collect();
+    assert!(names.len() > 20, "{names:?}");
+    for name in names {
+        assert!(
+            documented.contains(&format!("| `{name}` |")),
+            "{name} is not documented"
+        );
+    }
     let mut brought = 0.0;
     for server in [&first, &second] {
         let told = measures(server).await;
-        let of = |source| sum(&told, "projection_events_total", &["name=\"conversation\"", source]);
+        let of = |source| {
+            sum(
+                &told,
+                "projection_events_total",
+                &["name=\"conversation\"", source],
+            )
+        };
         println!("from Kafka {}, from the log {}", of("stream"), of("log"));
         assert!(of("source=\"stream\"") > 0.0, "both have a part");
         brought += of("source=\"stream\"") - of("source=\"log\"");
@@ -145,17 +198,25 @@ async fn read_models_fed_from_kafka_have_the_rows_of_the_log() {
 async fn a_server_that_is_stopped_past_its_leases_and_wakes_doubles_nothing() {
     let seed = seed();
     println!("seed {seed}");
-    let broker = tokio::task::spawn_blocking(test_broker::shared).await.expect("a broker");
+    let broker = tokio::task::spawn_blocking(test_broker::shared)
+        .await
+        .expect("a broker");
     let prefix = test_broker::prefix();
     let installation = Installation::new().await;
     let stream = kafka(broker, &prefix);
     let members = [Member::new(ALL), Member::new(ALL)];
-    let mut servers: Vec<Server> = members.iter().map(|member| installation.start(member, &stream)).collect();
+    let mut servers: Vec<Server> = members
+        .iter()
+        .map(|member| installation.start(member, &stream))
+        .collect();
     // It relays, has runs, and folds a part: all of that is taken from it while it sleeps.
     let until = tokio::time::Instant::now() + PATIENCE;
     let relaying = loop {
         let told = [measures(&servers[0]).await, measures(&servers[1]).await];
-        if let Some(which) = told.iter().position(|told| sum(told, "relay_leading", &[]) == 1.0) {
+        if let Some(which) = told
+            .iter()
+            .position(|told| sum(told, "relay_leading", &[]) == 1.0)
+        {
             break which;
         }
         assert!(tokio::time::Instant::now() < until, "nobody relays");
@@ -189,7 +250,9 @@ async fn duplicates_and_a_storm_of_rebalances_leave_the_rows_of_the_log() {
     let seed = seed();
     println!("seed {seed}");
     let mut chance = StdRng::seed_from_u64(seed);
-    let broker = tokio::task::spawn_blocking(test_broker::shared).await.expect("a broker");
+    let broker = tokio::task::spawn_blocking(test_broker::shared)
+        .await
+        .expect("a broker");
     let prefix = test_broker::prefix();
     let installation = Installation::new().await;
     let stream = kafka(broker, &prefix);
@@ -207,7 +270,10 @@ async fn duplicates_and_a_storm_of_rebalances_leave_the_rows_of_the_log() {
         if chance.random_bool(0.5) {
             joined.kill();
         } else {
-            assert!(tokio::task::block_in_place(|| joined.stop()), "it stops when asked");
+            assert!(
+                tokio::task::block_in_place(|| joined.stop()),
+                "it stops when asked"
+            );
         }
         if round == 3 {
             // Everything is brought again.
@@ -223,8 +289,18 @@ async fn duplicates_and_a_storm_of_rebalances_leave_the_rows_of_the_log() {
 
 fn delete_topic(broker: &Broker, topic: &str) {
     let deleted = test_broker::java("org.apache.kafka.tools.TopicCommand")
-        .args(["--bootstrap-server", &broker.address(), "--delete", "--topic", topic])
+        .args([
+            "--bootstrap-server",
+            &broker.address(),
+            "--delete",
+            "--topic",
+            topic,
+        ])
         .output()
         .expect("java runs");
-    assert!(deleted.status.success(), "{}", String::from_utf8_lossy(&deleted.stderr));
+    assert!(
+        deleted.status.success(),
+        "{}",
+        String::from_utf8_lossy(&deleted.stderr)
+    );
 }

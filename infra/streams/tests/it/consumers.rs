@@ -29,9 +29,16 @@ fn example(mark: &str, settings: &Settings) -> String {
 fn shell(example: &str) -> Vec<String> {
     let folder = tempfile::tempdir().expect("a folder");
     let consumer = java("org.apache.kafka.tools.consumer.ConsoleConsumer");
-    let words: Vec<_> = consumer.get_args().map(|word| format!("'{}'", word.to_string_lossy())).collect();
+    let words: Vec<_> = consumer
+        .get_args()
+        .map(|word| format!("'{}'", word.to_string_lossy()))
+        .collect();
     let program = folder.path().join("kafka-console-consumer.sh");
-    fs::write(&program, format!("#!/bin/sh\nexec java {} \"$@\"\n", words.join(" "))).expect("written");
+    fs::write(
+        &program,
+        format!("#!/bin/sh\nexec java {} \"$@\"\n", words.join(" ")),
+    )
+    .expect("written");
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("its mode is set");
     let path = std::env::var("PATH").unwrap_or_default();
     let output = Command::new("sh")
@@ -45,7 +52,9 @@ fn shell(example: &str) -> Vec<String> {
 }
 
 fn events(seen: &[Seen]) -> Vec<&Seen> {
-    seen.iter().filter(|record| record.topic == Topic::Events).collect()
+    seen.iter()
+        .filter(|record| record.topic == Topic::Events)
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -65,8 +74,14 @@ async fn the_examples_of_the_manual_read_every_event_once() {
     assert_eq!(lines.len(), events.len());
     for record in &events {
         let id = format!("ce_id={}", record.headers["ce_id"]);
-        let line = lines.iter().find(|line| line.contains(&id)).expect("kcat has the event");
-        assert!(line.starts_with(&format!("{} {} ", record.partition, record.key)), "{line}");
+        let line = lines
+            .iter()
+            .find(|line| line.contains(&id))
+            .expect("kcat has the event");
+        assert!(
+            line.starts_with(&format!("{} {} ", record.partition, record.key)),
+            "{line}"
+        );
         assert!(line.ends_with(&record.value), "{line}");
     }
 
@@ -77,12 +92,21 @@ async fn the_examples_of_the_manual_read_every_event_once() {
         .iter()
         .filter_map(|line| line.split_once("ce_id:")?.1.split([',', '\t']).next())
         .collect();
-    assert_eq!(ids, events.iter().map(|record| record.headers["ce_id"].as_str()).collect());
+    assert_eq!(
+        ids,
+        events
+            .iter()
+            .map(|record| record.headers["ce_id"].as_str())
+            .collect()
+    );
 
     let program = example("python consumer", &settings);
     let said = spawn_blocking(move || python(&program)).await.expect("it runs");
     let partitions: BTreeSet<i32> = events.iter().map(|record| record.partition).collect();
-    assert_eq!(said, format!("{} events, {} partitions\n", events.len(), partitions.len()));
+    assert_eq!(
+        said,
+        format!("{} events, {} partitions\n", events.len(), partitions.len())
+    );
 }
 
 fn python(program: &str) -> String {
@@ -91,14 +115,20 @@ fn python(program: &str) -> String {
     fs::write(&path, program).expect("written");
     let run = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/run");
     let output = Command::new(run).arg(&path).output().expect("it runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn readers_read_what_they_are_let_in_to_and_nothing_else() {
     let features = Features { access_rules: true };
-    let broker = spawn_blocking(move || Broker::start(features)).await.expect("a broker");
+    let broker = spawn_blocking(move || Broker::start(features))
+        .await
+        .expect("a broker");
     let named = |name: &str, broker: &Broker| Settings {
         security: Security {
             sasl: Some(Sasl {
@@ -139,7 +169,11 @@ async fn readers_read_what_they_are_let_in_to_and_nothing_else() {
         }
     };
     let count = |topic| spawn_blocking(read(topic));
-    assert_eq!(count(Topic::Events).await.expect("read"), 0, "nobody was let in yet");
+    assert_eq!(
+        count(Topic::Events).await.expect("read"),
+        0,
+        "nobody was let in yet"
+    );
     let rules = streams::allow(&world.settings).await.expect("rules are made");
     assert_eq!(rules.len(), 3, "{rules:?}");
     let events = events(&world.seen().await).len();
@@ -152,5 +186,8 @@ async fn readers_read_what_they_are_let_in_to_and_nothing_else() {
     let mut open = settings(plain);
     open.readers.push("User:reader".to_owned());
     let refused = streams::allow(&open).await.expect_err("no rules are kept there");
-    assert!(refused.to_string().contains("refuse the access rules"), "{refused}");
+    assert!(
+        refused.to_string().contains("refuse the access rules"),
+        "{refused}"
+    );
 }

@@ -21,7 +21,7 @@ fn seeded() -> StdRng {
     let seed = given
         .and_then(|text| text.parse().ok())
         .unwrap_or_else(rand::random::<u64>);
-    eprintln!("BOTSERVER_TEST_SEED={seed}");
+    println!("BOTSERVER_TEST_SEED={seed}");
     StdRng::seed_from_u64(seed)
 }
 
@@ -60,9 +60,9 @@ async fn a_broker_that_is_killed_again_and_again_has_each_event_once() {
             pause(&mut random, 100..900).await;
             tokio::task::block_in_place(|| {
                 if round % 2 == 0 {
-                    broker.kill()
+                    broker.kill();
                 } else {
-                    broker.stop()
+                    broker.stop();
                 }
             });
             pause(&mut random, 10..2_500).await;

@@ -40,7 +40,7 @@ pub struct World {
 pub enum Database {
     Shared(#[expect(dead_code, reason = "it is dropped with the world")] TestDatabase),
     /// To be killed and put back.
-    Own(Mutex<TestCluster>),
+    Own(Box<Mutex<TestCluster>>),
     /// Another world has it.
     Gone,
 }
@@ -107,7 +107,7 @@ impl World {
         let cluster = test_database::create_cluster().await;
         let options = |role| cluster.connect_options(role);
         let (log, keys) = (options("botserver_log"), options("botserver_keys"));
-        World::with(settings, Database::Own(Mutex::new(cluster)), log, keys).await
+        World::with(settings, Database::Own(Box::new(Mutex::new(cluster))), log, keys).await
     }
 
     async fn with(
@@ -260,9 +260,10 @@ impl World {
         }
     }
 
-    pub async fn status(&self) -> Option<streams::StreamStatus> {
+    pub async fn status(&self) -> Option<projections::StreamStatus> {
         let head = self.feed.head().await.ok()?;
-        let all = streams::status(&self.pool, head).await.ok()?;
+        let mut connection = self.pool.acquire().await.ok()?;
+        let all = projections::streams(&mut connection, head).await.ok()?;
         all.into_iter().find(|status| status.name == self.settings.prefix)
     }
 
