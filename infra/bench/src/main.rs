@@ -7,6 +7,7 @@
 mod append;
 mod cpu;
 mod distribution;
+mod fan_out;
 mod feed;
 mod overload;
 mod pgbench;
@@ -19,6 +20,7 @@ mod served;
 mod sockets;
 mod stage;
 mod stock;
+mod stream;
 mod talk;
 mod turn;
 mod visible;

@@ -5,12 +5,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::served::Served;
-use crate::{overload, readers, rebuild, sockets, turn, visible};
+use crate::{fan_out, overload, readers, rebuild, sockets, stream, turn, visible};
 
 /// Appends a second beside which somebody reads or rebuilds: far from what is borne, so that nothing else queues.
 const BESIDE_RATE: f64 = 500.0;
 /// How often it is measured without and with.
 const BESIDE_ROUNDS: u32 = 3;
+/// How often both sides of a scene of the stream run.
+const STREAM_ROUNDS: u32 = 3;
 /// Events that a throttled rebuild looks through in a second.
 const REBUILD_PACE: u32 = 10_000;
 
@@ -30,6 +32,11 @@ enum What {
     Turn(u32),
     /// So many sockets.
     Sockets(usize),
+    Relay,
+    StreamRead,
+    Fed,
+    CatchUp,
+    FanOut,
 }
 
 /// What a scene showed: a line for people, and the samples.
@@ -81,7 +88,50 @@ pub const SCENES: &[Scene] = &[
         goal: "10 kB each",
         what: What::Sockets(10_000),
     },
+    Scene {
+        name: "relay",
+        shows: "the log into Kafka, against kafka-producer-perf-test: same broker, bytes, acks, idempotence, transactions",
+        goal: "0.5 times",
+        what: What::Relay,
+    },
+    Scene {
+        name: "stream-read",
+        shows: "commit to read by a consumer of Kafka, at half of the load that is borne",
+        goal: "p99 250 ms",
+        what: What::StreamRead,
+    },
+    Scene {
+        name: "fed",
+        shows: "all read models from nothing, fed from Kafka, against fed from the log; rows compared",
+        goal: "0.7 times",
+        what: What::Fed,
+    },
+    Scene {
+        name: "catch-up",
+        shows: "Kafka comes back after as many events as five minutes bring, while production goes on",
+        goal: "5 times production",
+        what: What::CatchUp,
+    },
+    Scene {
+        name: "fan-out",
+        shows: "a message in each of ten sessions to 10,000 sockets that two servers hold, until each has the reply",
+        goal: "p99 300 ms",
+        what: What::FanOut,
+    },
 ];
+
+/// The median of ratios, with the least and the greatest.
+fn ratios(ratios: impl Iterator<Item = f64>) -> String {
+    let mut ratios: Vec<f64> = ratios.collect();
+    ratios.sort_by(f64::total_cmp);
+    let (least, most) = (ratios.first(), ratios.last());
+    format!(
+        "{:.2} times ({:.2} to {:.2})",
+        ratios.get(ratios.len() / 2).copied().unwrap_or_default(),
+        least.copied().unwrap_or_default(),
+        most.copied().unwrap_or_default()
+    )
+}
 
 impl Scene {
     /// `time` is a side's time in a row; what has to settle first takes several times as long.
@@ -148,6 +198,63 @@ impl Scene {
                 Ok(Shown {
                     line: format!("{times}, {unanswered} not answered"),
                     samples: json!({ "rate": rate, "unanswered": unanswered, "milliseconds": times }),
+                })
+            }
+            What::Relay => {
+                let rounds = stream::relay(STREAM_ROUNDS).await?;
+                let last = rounds.last().copied();
+                Ok(Shown {
+                    line: format!(
+                        "{}; {:.0} records of {} bytes a second against {:.0}",
+                        ratios(rounds.iter().map(|round| round.ours / round.theirs)),
+                        last.map_or(0.0, |round| round.ours),
+                        last.map_or(0, |round| round.record_bytes),
+                        last.map_or(0.0, |round| round.theirs),
+                    ),
+                    samples: json!(rounds),
+                })
+            }
+            What::StreamRead => {
+                let found = stream::read(time * 2).await?;
+                Ok(Shown {
+                    line: format!(
+                        "{} at {:.0} appends a second of {:.0}",
+                        found.times, found.rate, found.borne
+                    ),
+                    samples: json!({ "borne": found.borne, "rate": found.rate, "milliseconds": found.times }),
+                })
+            }
+            What::Fed => {
+                let rounds = stream::fed(STREAM_ROUNDS).await?;
+                let last = rounds.last().copied();
+                Ok(Shown {
+                    line: format!(
+                        "{}, rows equal; {:.0} events a second against {:.0}",
+                        ratios(rounds.iter().map(|round| round.by_kafka / round.by_log)),
+                        last.map_or(0.0, |round| round.by_kafka),
+                        last.map_or(0.0, |round| round.by_log),
+                    ),
+                    samples: json!(rounds),
+                })
+            }
+            What::CatchUp => {
+                let found = stream::catch_up().await?;
+                Ok(Shown {
+                    line: format!(
+                        "{:.1} times: {} events in {:.1} s, {:.0} a second",
+                        found.rate / found.production,
+                        found.events,
+                        found.seconds,
+                        found.rate
+                    ),
+                    samples: json!(found),
+                })
+            }
+            What::FanOut => {
+                let times = fan_out::run().await?;
+                Ok(Shown {
+                    line: times.to_string(),
+                    samples: json!({ "milliseconds": times }),
                 })
             }
             What::Sockets(count) => {

@@ -19,11 +19,16 @@ const SCRIPT: &str = "TALK \"Ready\"\nWHILE TRUE\n  HEAR words\n  TALK \"You sai
 pub struct Served {
     process: Child,
     pub address: String,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Served {
     pub async fn start() -> anyhow::Result<Served> {
+        Served::start_with(&[]).await
+    }
+
+    /// With further variables of the environment.
+    pub async fn start_with(environment: &[(&str, String)]) -> anyhow::Result<Served> {
         let folder = tempfile::Builder::new()
             .prefix("botserver-bench-")
             .tempdir_in("/tmp")?;
@@ -39,6 +44,7 @@ impl Served {
             // The pace of people is not what is measured.
             .env("BOTSERVER_LIMITS_MESSAGES_PER_MINUTE_MAX", "100000")
             .env("BOTSERVER_LOG_FILTER", "warn")
+            .envs(environment.iter().map(|(name, value)| (*name, value.as_str())))
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
@@ -61,8 +67,13 @@ impl Served {
         Ok(Served {
             process,
             address,
-            _folder: folder,
+            folder,
         })
+    }
+
+    /// Where a file of its data folder is.
+    pub fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).display().to_string()
     }
 
     pub fn pid(&self) -> anyhow::Result<u32> {

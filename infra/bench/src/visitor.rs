@@ -20,6 +20,11 @@ const VISITS_OF_AN_ADDRESS: usize = 100;
 /// Begins a session and opens its socket. Visitors come from many addresses, as people do: `number` says from which.
 pub async fn enter(address: &str, number: usize) -> anyhow::Result<(Sender, Receiver)> {
     let credential = credential(address, number).await?;
+    join(address, &credential).await
+}
+
+/// Opens a socket of a session that has begun.
+pub async fn join(address: &str, credential: &str) -> anyhow::Result<(Sender, Receiver)> {
     let (mut sender, mut receiver) = open(address, "/ws/echo").await?;
     let hello = json!({ "type": "auth", "session_id": credential, "resume_after": 0 });
     sender.send(Message::text(hello.to_string())).await?;
@@ -40,7 +45,7 @@ pub async fn open(address: &str, path: &str) -> anyhow::Result<(Sender, Receiver
     Ok(socket.split())
 }
 
-async fn credential(address: &str, number: usize) -> anyhow::Result<String> {
+pub async fn credential(address: &str, number: usize) -> anyhow::Result<String> {
     let host = u32::from(Ipv4Addr::new(127, 0, 1, 1)) + u32::try_from(number / VISITS_OF_AN_ADDRESS)?;
     let client = reqwest::Client::builder()
         .local_address(IpAddr::V4(Ipv4Addr::from(host)))

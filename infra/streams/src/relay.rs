@@ -41,6 +41,7 @@ pub struct Relay {
     pool: PgPool,
     feed: Feed,
     lease: Lease,
+    progress: watch::Sender<Option<Position>>,
     stop: watch::Receiver<bool>,
 }
 
@@ -59,8 +60,14 @@ impl Relay {
             pool,
             feed,
             lease,
+            progress: watch::Sender::default(),
             stop,
         }
+    }
+
+    /// How far this process has relayed, to be watched; None until it does.
+    pub fn progress(&self) -> watch::Receiver<Option<Position>> {
+        self.progress.subscribe()
     }
 
     /// Runs until told to stop.
@@ -326,6 +333,7 @@ impl Relay {
     }
 
     fn tell_lag(&self, position: Position, oldest: Option<&StoredEvent>) {
+        self.progress.send_replace(Some(position));
         let lag = (self.feed.known().0 - position.0).max(0);
         metrics::gauge!("relay_position").set(position.0 as f64);
         metrics::gauge!("relay_lag_events").set(lag as f64);

@@ -22,7 +22,7 @@ use crate::slot::{self, SlotState};
 use crate::source::{Deliveries, Delivery, Part, Passed, Source};
 
 /// How long a source may bring nothing while the log grows, before the log is read instead.
-const SILENCE: Duration = Duration::from_secs(3);
+const SILENCE: Duration = Duration::from_secs(5);
 /// How often checkpoints are moved past what no row is made from.
 const PASSED_EVERY: Duration = Duration::from_millis(100);
 /// How long a share that was taken waits to be assigned anew before it is taken back.
@@ -198,6 +198,7 @@ impl<P: Projection> Worker<P> {
             };
             let step = match step {
                 Step::Idle if behind && fed.silent_until <= Instant::now() => {
+                    debug!(projection.name = P::NAME, "the source is silent, the log is read");
                     self.fold_log(leading, &[], head).await?
                 }
                 step => step,
