@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use tracing::Instrument as _;
 
 use domain::{Aggregate, OrganisationId, decode, encode};
 use event_log::{
@@ -146,7 +147,15 @@ impl Executor {
     /// Stores one command as it is.
     pub(crate) async fn append(&self, command: AppendCommand) -> Result<Outcome, CommandError> {
         let started = std::time::Instant::now();
-        let outcome = self.log.append_one(command).await?;
+        let span = tracing::info_span!(
+            target: "trace",
+            "log.append",
+            trace.id = %command.metadata.correlation_id,
+            db.system = "postgresql",
+            stream = %command.stream,
+            events = command.events.len() as i64,
+        );
+        let outcome = self.log.append_one(command).instrument(span).await?;
         metrics::histogram!("event_append_duration_seconds").record(started.elapsed().as_secs_f64());
         Ok(outcome)
     }

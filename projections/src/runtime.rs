@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Utc;
-use event_log::{EventLogError, Feed, Position};
+use event_log::{EventLogError, Feed, Position, RecordedEvent};
 use sqlx::{Connection, PgPool};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -431,4 +431,24 @@ impl<P: Projection> Worker<P> {
             _ = self.stop.wait_for(|stop| *stop) => {}
         }
     }
+}
+
+/// A span in the trace of each event that is folded, open for as long as the batch's transaction.
+fn spans<P: Projection>(events: &[Arc<RecordedEvent>]) -> Vec<tracing::Span> {
+    if !tracing::enabled!(target: "trace", tracing::Level::INFO) {
+        return Vec::new();
+    }
+    let span = |event: &Arc<RecordedEvent>| {
+        let trace = event.metadata.get("correlation_id")?.as_str()?;
+        P::key(event).ok()??;
+        Some(tracing::info_span!(
+            target: "trace",
+            "projection.fold",
+            trace.id = trace,
+            projection.name = P::NAME,
+            event.id = %event.event_id,
+            event.name = event.event_type,
+        ))
+    };
+    events.iter().filter_map(span).collect()
 }

@@ -10,6 +10,7 @@ use domain::user::User;
 use domain::{BotId, ConversationId, OrganisationId, Personal, SessionId, TurnId, UserId};
 use event_log::{Outcome, Stored};
 use serde_json::json;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::Dialogues;
@@ -32,6 +33,27 @@ impl Dialogues {
         now: DateTime<Utc>,
     ) -> Result<ReceivedTurn, CommandError> {
         let turn_id = Self::turn_id(session_id, &new);
+        let span = tracing::info_span!(
+            target: "trace",
+            "turn.receive",
+            trace.id = %turn_id,
+            trace.first = true,
+            session.id = %session_id,
+        );
+        self.take(context, session_id, open, new, turn_id, now)
+            .instrument(span)
+            .await
+    }
+
+    async fn take(
+        &self,
+        context: &Context,
+        session_id: SessionId,
+        open: &OpenSession,
+        new: NewTurn,
+        turn_id: TurnId,
+        now: DateTime<Utc>,
+    ) -> Result<ReceivedTurn, CommandError> {
         let context = self.numbered(context, turn_id, &new);
         let content = checked(&new, self.shared.options.message_bytes_max)?;
         let admitted = match self.answering(context.tenant, open.bot_id).await {
@@ -175,7 +197,10 @@ impl Dialogues {
             Cow::Owned(new.content.clone() + &files.collect::<String>())
         };
         let digest = keyring.hash(context.tenant.0, "turn", &said);
-        context.with_command(turn_id.0, digest)
+        Context {
+            correlation_id: turn_id.0,
+            ..context.with_command(turn_id.0, digest)
+        }
     }
 
     async fn received_before(

@@ -21,6 +21,7 @@ use domain::file::AttachedFile;
 use domain::run::RunStart;
 use domain::{ConversationId, OrganisationId, RunId, TurnId};
 use tokio::sync::mpsc;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::execution::{Scripts, execute};
@@ -126,7 +127,13 @@ impl Worker {
             (None, _) => self.activate().await?,
         }
         while let Some(turn) = self.known.as_mut().and_then(|known| known.waiting.pop_front()) {
-            if let Err(error) = self.answer(&turn).await {
+            let span = tracing::info_span!(
+                target: "trace",
+                "turn.answer",
+                trace.id = %turn.turn_id,
+                conversation.id = %self.id,
+            );
+            if let Err(error) = self.answer(&turn).instrument(span).await {
                 if let Some(known) = &mut self.known {
                     known.waiting.push_front(turn);
                 }

@@ -43,6 +43,7 @@ pub struct Config {
     pub blobs: Blobs,
     pub kafka: Kafka,
     pub log: Log,
+    pub telemetry: Telemetry,
     pub limits: Limits,
     pub graphql: Graphql,
     pub conversation: Conversation,
@@ -184,6 +185,14 @@ impl Kafka {
 pub struct Log {
     pub format: LogFormat,
     pub filter: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Telemetry {
+    /// Scheme, host and perhaps port, without a slash at the end.
+    pub endpoint: Option<String>,
+    pub sample_percent: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

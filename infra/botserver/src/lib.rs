@@ -22,3 +22,4 @@ mod settings;
 pub mod stream;
 mod system;
 pub mod terminal;
+mod traces;

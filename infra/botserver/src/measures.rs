@@ -89,7 +89,7 @@ pub const MEASURES: &[Measure] = &[
         "event_append_duration_seconds",
         Seconds,
         &[],
-        "How long PostgreSQL took to store a batch.",
+        "How long commands took to be stored, waiting included.",
     ),
     measure(
         Counter,

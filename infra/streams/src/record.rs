@@ -6,7 +6,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use event_log::{Position, RecordedEvent, StoredEvent, StreamId};
 use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::StreamError;
@@ -31,8 +31,6 @@ struct Metadata<'a> {
     correlation_id: Option<&'a str>,
     #[serde(borrow)]
     causation_id: Option<&'a str>,
-    #[serde(borrow)]
-    traceparent: Option<&'a str>,
 }
 
 /// The headers of an event's record.
@@ -59,17 +57,31 @@ pub(crate) fn headers(event: &StoredEvent, sent: Sent) -> OwnedHeaders {
         .insert(text("ce_previous", &sent.previous.to_string()))
         .insert(text("ce_epoch", &sent.epoch.to_string()))
         .insert(text("ce_leafhash", &hex::encode(event.leaf)));
+    let traceparent = metadata.correlation_id.and_then(traceparent);
     let optional = [
         ("ce_actor", metadata.actor),
         ("ce_correlationid", metadata.correlation_id),
         ("ce_causationid", metadata.causation_id),
-        ("ce_traceparent", metadata.traceparent),
+        ("ce_traceparent", traceparent.as_deref()),
         ("ce_encryption", sealed.then_some("xchacha20poly1305")),
     ];
     optional
         .into_iter()
         .filter_map(|(key, value)| Some((key, value?)))
         .fold(headers, |headers, (key, value)| headers.insert(text(key, value)))
+}
+
+/// The id of the event's trace.
+pub(crate) fn correlation_id(event: &StoredEvent) -> Option<Uuid> {
+    let metadata: Metadata<'_> = serde_json::from_str(&event.metadata).ok()?;
+    metadata.correlation_id?.parse().ok()
+}
+
+/// The trace that an event belongs to, as W3C writes it: its correlation id, and the trace's first span.
+fn traceparent(correlation_id: &str) -> Option<String> {
+    let id: Uuid = correlation_id.parse().ok()?;
+    let (_, low) = id.as_u64_pair();
+    Some(format!("00-{}-{:016x}-01", id.simple(), low.max(1)))
 }
 
 /// The headers of the record that tells of a fork.
@@ -177,7 +189,11 @@ pub(crate) fn read(message: &impl Message) -> Result<Record<'_>, StreamError> {
         event_type: found.event_type.to_owned(),
         event_version: found.version.parse().map_err(|_| wrong("ce_schemaversion"))?,
         payload: Value::Null,
-        metadata: Value::Null,
+        // What a trace needs, and no more.
+        metadata: match found.correlation_id {
+            "" => Value::Null,
+            id => json!({ "correlation_id": id }),
+        },
         slice: event_log::slice_of(&ordering_key),
         ordering_key,
         command_id: None,
@@ -206,6 +222,7 @@ struct Found<'a> {
     previous: &'a str,
     epoch: &'a str,
     leaf: &'a str,
+    correlation_id: &'a str,
 }
 
 impl<'a> Found<'a> {
@@ -222,6 +239,7 @@ impl<'a> Found<'a> {
             "ce_previous" => &mut self.previous,
             "ce_epoch" => &mut self.epoch,
             "ce_leafhash" => &mut self.leaf,
+            "ce_correlationid" => &mut self.correlation_id,
             _ => return,
         };
         *field = value;

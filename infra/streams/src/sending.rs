@@ -13,10 +13,11 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 use serde_json::json;
+use tracing::Span;
 use uuid::Uuid;
 
 use crate::mark::{KEY, Mark};
-use crate::record::{Sent, fork_headers, headers};
+use crate::record::{Sent, correlation_id, fork_headers, headers};
 use crate::topics::{partition_of, relay_topic};
 use crate::{Settings, StreamError, Topic};
 
@@ -25,6 +26,26 @@ const BEGINNING: Duration = Duration::from_secs(10);
 /// How long one transaction may take; a broker that is away for longer is begun with anew.
 const SENDING: Duration = Duration::from_secs(10);
 const ABORTING: Duration = Duration::from_secs(5);
+
+/// A span in the trace of each event.
+fn spans(events: &[StoredEvent]) -> Vec<Span> {
+    if !tracing::enabled!(target: "trace", tracing::Level::INFO) {
+        return Vec::new();
+    }
+    let span = |event: &StoredEvent| {
+        let trace = correlation_id(event)?;
+        Some(tracing::info_span!(
+            target: "trace",
+            "kafka.publish",
+            trace.id = %trace,
+            messaging.system = "kafka",
+            event.id = %event.event_id,
+            event.name = %event.event_type,
+            event.position = event.position.0,
+        ))
+    };
+    events.iter().filter_map(span).collect()
+}
 
 /// Where the last record of each partition lies, by topic and partition, as far as this sender knows.
 type Offsets = HashMap<(String, i32), i64>;
@@ -104,6 +125,8 @@ impl Sender {
 
     /// Sends events that the mark does not have yet, and the mark that has them, in one transaction.
     pub fn send(&mut self, events: &[StoredEvent], mark: &mut Mark) -> Result<(), StreamError> {
+        // Open until the transaction is.
+        let _spans = spans(events);
         self.transact(|sender| {
             let partitions = sender.settings.partitions;
             for event in events {

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info, warn};
 
 use super::leading::Leading;
-use super::{Step, StepError, Worker};
+use super::{Step, StepError, Worker, spans};
 use crate::checkpoint::{self, Lease, Place};
 use crate::fold::{Projection, fold_batch};
 use crate::parking;
@@ -366,6 +366,7 @@ impl<P: Projection> Worker<P> {
         if moves.is_empty() {
             return Ok(Step::Folded(0));
         }
+        let _spans = spans::<P>(events);
         let mut transaction = self.pool.begin().await?;
         if !checkpoint::advance_each(&mut transaction, leading.place, moves).await? {
             return Ok(Step::Lost);

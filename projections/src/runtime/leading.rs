@@ -11,7 +11,7 @@ use sqlx::Connection;
 use tokio::time::{Instant, sleep_until};
 use tracing::{info, warn};
 
-use super::{Step, StepError, Worker};
+use super::{Step, StepError, Worker, spans};
 use crate::checkpoint::{self, Lease, Place};
 use crate::fold::{Projection, fold_batch};
 use crate::parking::{self, Parked, Parking};
@@ -158,6 +158,7 @@ impl<P: Projection> Worker<P> {
             return Ok(Step::Folded(count));
         }
         events.retain(|event| ours(event));
+        let _spans = spans::<P>(&events);
         let mut transaction = self.pool.begin().await?;
         if !checkpoint::advance(&mut transaction, leading.place, &leases, to).await? {
             return Ok(Step::Lost);

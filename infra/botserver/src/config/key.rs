@@ -32,6 +32,8 @@ pub(super) enum Kind {
     Name,
     Filter,
     HttpUrl,
+    /// Without encryption.
+    PlainUrl,
     DatabaseUrl,
     Networks,
     Origins,
@@ -47,7 +49,7 @@ pub(super) enum Kind {
 
 use Kind::{
     Bool, Brokers, Choice, Choices, DatabaseUrl, Filter, Host, HttpUrl, Integer, Name, Networks, Origins,
-    Path, Principals, Secret, Word,
+    Path, PlainUrl, Principals, Secret, Word,
 };
 
 /// What a process may do, each part by itself.
@@ -124,6 +126,12 @@ pub const KEYS: &[Key] = &[
     secret("kafka.password", Secret, "…"),
     set("log.format", Choice(&["text", "json"]), "text").flagged("log-format"),
     set("log.filter", Filter, "info,commands=debug").flagged("log-level"),
+    optional(
+        "telemetry.endpoint",
+        PlainUrl,
+        "http://collector.example.org:4318",
+    ),
+    set("telemetry.sample_percent", Integer(0, 100), "10"),
     set("limits.message_bytes_max", Integer(1, 1 << 20), "16384"),
     set("limits.messages_per_minute_max", Integer(1, 100_000), "60"),
     set("limits.sockets_per_session_max", Integer(1, 1_000), "5"),
@@ -194,6 +202,7 @@ impl Key {
             Name => "a name of 1 to 100 characters".to_owned(),
             Filter => "a level (error, warn, info, debug, trace), also by part".to_owned(),
             HttpUrl => "http:// or https:// with a host, and no path".to_owned(),
+            PlainUrl => "http:// with a host, and no path".to_owned(),
             DatabaseUrl => "an address of PostgreSQL".to_owned(),
             Networks => "a list of addresses or networks".to_owned(),
             Choices(words) => format!("a list of some of {}", words.join(", ")),
@@ -260,6 +269,7 @@ impl Key {
             }
             Filter => !text.trim().is_empty() && EnvFilter::try_new(text).is_ok(),
             HttpUrl => is_http_url(text),
+            PlainUrl => text.starts_with("http://") && is_http_url(text),
             DatabaseUrl => {
                 (text.starts_with("postgres://") || text.starts_with("postgresql://"))
                     && PgConnectOptions::from_str(text).is_ok()

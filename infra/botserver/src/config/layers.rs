@@ -373,8 +373,10 @@ fn derive(sources: &Sources, layered: &mut Layered) -> Result<(), ConfigError> {
     if layered.contains_key("kafka.ca_file") {
         absolute(sources, "kafka.ca_file", layered);
     }
-    if let Some((Value::String(url), _)) = layered.get_mut("server.public_url") {
-        url.truncate(url.trim_end_matches('/').len());
+    for key in ["server.public_url", "telemetry.endpoint"] {
+        if let Some((Value::String(url), _)) = layered.get_mut(key) {
+            url.truncate(url.trim_end_matches('/').len());
+        }
     }
     Ok(())
 }

@@ -61,7 +61,7 @@ impl Key {
             "dir" | "file" => "PATH",
             "port" => "PORT",
             "host" => "HOST",
-            "url" => "URL",
+            "url" | "endpoint" => "URL",
             "format" => "FORMAT",
             "filter" => "LEVEL",
             "roles" => "ROLES",

@@ -18,4 +18,5 @@ mod secrecy;
 mod server;
 mod several;
 mod streaming;
+mod traces;
 mod transcript;

@@ -1,0 +1,204 @@
+//! Traces by OpenTelemetry: a turn's way through PostgreSQL, Kafka and the consumers, in whatever processes.
+//!
+//! What takes part opens spans of the target `trace` that name their trace: the correlation id of the events, which for a
+//! turn is the turn's id. The id of a trace's first span follows from that of the trace. So nothing has to be carried
+//! along: whoever sees an event, however late and wherever, continues its trace.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use anyhow::Context as _;
+use opentelemetry::trace::{SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState};
+use opentelemetry::{InstrumentationScope, KeyValue};
+use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig as _};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::{BatchSpanProcessor, SpanData, SpanProcessor};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Level, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::{FilterFn, filter_fn};
+use tracing_subscriber::layer::Context;
+use tracing_subscriber::registry::LookupSpan;
+use uuid::Uuid;
+
+use crate::config::Telemetry;
+
+/// Of spans that belong to a trace.
+pub const TARGET: &str = "trace";
+
+/// Exports spans in batches, from a thread of its own; what a collector does not take in time is dropped.
+pub struct Traces {
+    processor: BatchSpanProcessor,
+    scope: InstrumentationScope,
+    /// Of 100 traces so many are kept.
+    sample_percent: u64,
+}
+
+/// A span that is open.
+struct Open {
+    trace: TraceId,
+    id: SpanId,
+    parent: SpanId,
+    parent_is_elsewhere: bool,
+    began: SystemTime,
+    attributes: Vec<KeyValue>,
+}
+
+/// What only traces take; logs leave it out.
+pub fn is_trace() -> FilterFn {
+    filter_fn(|metadata| metadata.target() == TARGET && *metadata.level() <= Level::INFO)
+}
+
+impl Traces {
+    /// None where no collector is configured.
+    pub fn start(telemetry: &Telemetry) -> anyhow::Result<Option<Traces>> {
+        let Some(endpoint) = &telemetry.endpoint else {
+            return Ok(None);
+        };
+        let exporter = SpanExporter::builder()
+            .with_http()
+            .with_protocol(Protocol::HttpBinary)
+            .with_endpoint(format!("{endpoint}/v1/traces"))
+            .build()
+            .context("traces cannot be exported (telemetry.endpoint)")?;
+        let mut processor = BatchSpanProcessor::builder(exporter).build();
+        let resource = Resource::builder()
+            .with_service_name("botserver")
+            .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
+            .build();
+        processor.set_resource(&resource);
+        Ok(Some(Traces {
+            processor,
+            scope: InstrumentationScope::builder("botserver").build(),
+            sample_percent: telemetry.sample_percent.into(),
+        }))
+    }
+
+    /// The same for every process that sees the trace.
+    fn is_kept(&self, trace: Uuid) -> bool {
+        let (_, low) = trace.as_u64_pair();
+        low.wrapping_mul(0x9e37_79b9_7f4a_7c15) % 100 < self.sample_percent
+    }
+}
+
+/// Id of the span that begins a trace.
+fn first_span(trace: Uuid) -> SpanId {
+    let (_, low) = trace.as_u64_pair();
+    SpanId::from(low.max(1))
+}
+
+#[derive(Default)]
+struct Fields {
+    trace: Option<Uuid>,
+    is_first: bool,
+    attributes: Vec<KeyValue>,
+}
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        let text = format!("{value:?}");
+        match field.name() {
+            "trace.id" => self.trace = text.parse().ok(),
+            name => self.attributes.push(KeyValue::new(name, text)),
+        }
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        match field.name() {
+            "trace.id" => self.trace = value.parse().ok(),
+            name => self.attributes.push(KeyValue::new(name, value.to_owned())),
+        }
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.attributes.push(KeyValue::new(field.name(), value));
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        match field.name() {
+            "trace.first" => self.is_first = value,
+            name => self.attributes.push(KeyValue::new(name, value)),
+        }
+    }
+}
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Traces {
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let mut fields = Fields::default();
+        attributes.record(&mut fields);
+        let Some(trace) = fields.trace.filter(|trace| self.is_kept(*trace)) else {
+            return;
+        };
+        let Some(span) = context.span(id) else { return };
+        let trace_id = TraceId::from_bytes(trace.into_bytes());
+        let around = span.parent().and_then(|parent| {
+            let extensions = parent.extensions();
+            let open: &Open = extensions.get()?;
+            (open.trace == trace_id).then_some(open.id)
+        });
+        let (own, parent) = match around {
+            _ if fields.is_first => (first_span(trace), SpanId::INVALID),
+            Some(parent) => (SpanId::from(rand::random::<u64>().max(1)), parent),
+            None => (SpanId::from(rand::random::<u64>().max(1)), first_span(trace)),
+        };
+        span.extensions_mut().insert(Open {
+            trace: trace_id,
+            id: own,
+            parent,
+            parent_is_elsewhere: around.is_none(),
+            began: SystemTime::now(),
+            attributes: fields.attributes,
+        });
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        if let Some(span) = context.span(id)
+            && let Some(open) = span.extensions_mut().get_mut::<Open>()
+        {
+            let mut fields = Fields::default();
+            values.record(&mut fields);
+            open.attributes.append(&mut fields.attributes);
+        }
+    }
+
+    fn on_close(&self, id: Id, context: Context<'_, S>) {
+        let Some(span) = context.span(&id) else { return };
+        let Some(open) = span.extensions_mut().remove::<Open>() else {
+            return;
+        };
+        let name = span.name();
+        self.processor.on_end(SpanData {
+            span_context: SpanContext::new(open.trace, open.id, TraceFlags::SAMPLED, false, TraceState::NONE),
+            parent_span_id: open.parent,
+            parent_span_is_remote: open.parent_is_elsewhere,
+            span_kind: kind(name),
+            name: name.into(),
+            start_time: open.began,
+            end_time: SystemTime::now(),
+            attributes: open.attributes,
+            dropped_attributes_count: 0,
+            events: Default::default(),
+            links: Default::default(),
+            status: Status::Unset,
+            instrumentation_scope: self.scope.clone(),
+        });
+    }
+}
+
+/// As the conventions have it, by what the span is called.
+fn kind(name: &str) -> SpanKind {
+    match name {
+        "turn.receive" => SpanKind::Server,
+        "log.append" => SpanKind::Client,
+        "kafka.publish" => SpanKind::Producer,
+        "projection.fold" => SpanKind::Consumer,
+        _ => SpanKind::Internal,
+    }
+}
+
+impl Drop for Traces {
+    fn drop(&mut self) {
+        let _ = self.processor.shutdown();
+    }
+}
