@@ -33,8 +33,8 @@ impl Edge {
         health: Health,
         settings: Settings,
     ) -> Self {
-        let gates = Arc::new(Gates::new(&settings.limits));
-        let sockets = Seats::new(&settings.limits);
+        let gates = Arc::new(Gates::new(&settings.limits, &settings.counts));
+        let sockets = Seats::new(&settings.limits, &settings.counts);
         let graphql = Graphql::new(&settings.graphql);
         Self {
             commands,

@@ -50,7 +50,7 @@ pub(crate) async fn guard(
             other => other,
         },
         (None, Some(token)) => authenticate(&edge, token, address, correlation).await,
-        (None, None) => Err(refused(&edge, address)),
+        (None, None) => Err(refused(&edge, address).await),
     };
     let context = match context {
         Ok(context) => context,
@@ -103,7 +103,7 @@ pub(crate) async fn authenticate(
                 command: None,
             })
         }
-        Err(CommandError::Unauthenticated) => Err(refused(edge, ClientAddress(address))),
+        Err(CommandError::Unauthenticated) => Err(refused(edge, ClientAddress(address)).await),
         Err(error) => Err(error.into()),
     }
 }
@@ -121,7 +121,7 @@ async fn visitor(
             correlation_id,
             ..visitor.context()
         }),
-        Err(CommandError::Unauthenticated) => Err(refused(edge, address)),
+        Err(CommandError::Unauthenticated) => Err(refused(edge, address).await),
         Err(error) => Err(error.into()),
     }
 }
@@ -133,14 +133,14 @@ fn names(path: &str, session: SessionId) -> bool {
 }
 
 /// A credential did not do: counted for the compliance officer, and too many of one address are put off.
-pub(crate) fn refused(edge: &Edge, ClientAddress(address): ClientAddress) -> Problem {
+pub(crate) async fn refused(edge: &Edge, ClientAddress(address): ClientAddress) -> Problem {
     // Whose organisation was meant is only the caller's word.
     edge.commands.denials().count(
         edge.settings.default_organisation,
         Denial::Unauthenticated,
         address,
     );
-    match edge.gates.failures.pass(address) {
+    match edge.gates.failures.pass(address).await {
         Ok(_) => Problem::new("unauthenticated"),
         Err(too_many) => too_many,
     }

@@ -28,6 +28,7 @@ pub use health::{Check, Health};
 pub use ipnet::IpNet;
 pub use openapi::document;
 pub use problem::{CODES, Code, Problem, error_table};
+pub use rate::SharedCounts;
 pub use route::{Access, Route};
 pub use routes::{probes_router, router, routes};
 pub use settings::{GraphqlLimits, Limits, Settings};

@@ -1,13 +1,16 @@
 //! Limits per address, of visits and of refused credentials, and of uploads per session.
 //!
-//! Kept in this process: several processes admit as many times more. A caller with IPv6 is counted by network,
+//! Kept in this process: several processes admit as many times more, unless they count together. A caller with IPv6 is counted by network,
 //! because one household has 2⁶⁴ addresses.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
+use async_trait::async_trait;
 use domain::SessionId;
 use governor::clock::{Clock, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
@@ -25,6 +28,22 @@ pub(crate) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("rateli
 /// Passages after which addresses that have been quiet are forgotten.
 const SWEEP_EVERY: u32 = 1024;
 
+/// Counts that several processes have in common.
+#[async_trait]
+pub trait SharedCounts: Send + Sync + fmt::Debug {
+    /// Takes one of so many a minute from whoever is named: how many are left, or how long to wait. None while the counts
+    /// cannot be reached; then each process counts for itself.
+    async fn take(
+        &self,
+        limit: &'static str,
+        whose: &str,
+        per_minute_max: NonZeroU32,
+    ) -> Option<Result<u32, Duration>>;
+}
+
+/// What is counted in common, if anything is.
+pub(crate) type Shared = Option<Arc<dyn SharedCounts>>;
+
 /// The limits of this process.
 pub(crate) struct Gates {
     pub visits: Gate,
@@ -33,11 +52,17 @@ pub(crate) struct Gates {
 }
 
 impl Gates {
-    pub fn new(limits: &Limits) -> Self {
+    pub fn new(limits: &Limits, shared: &Shared) -> Self {
+        let gate = |name, per_minute_max| Gate {
+            shared: shared.clone(),
+            ..Gate::new(name, per_minute_max)
+        };
         Self {
-            visits: Gate::new("visits", limits.visits_per_minute_max),
-            failures: Gate::new("failures", limits.failures_per_minute_max),
+            visits: gate("visits", limits.visits_per_minute_max),
+            failures: gate("failures", limits.failures_per_minute_max),
             uploads: Uploads {
+                per_minute_max: limits.files_per_minute_max,
+                shared: shared.clone(),
                 pace: RateLimiter::keyed(Quota::per_minute(limits.files_per_minute_max)),
                 room: Arc::new(Semaphore::new(limits.uploads_max)),
                 begun: AtomicU32::new(0),
@@ -52,6 +77,7 @@ pub(crate) struct Gate {
     per_minute_max: NonZeroU32,
     limiter: RateLimiter<IpAddr, DefaultKeyedStateStore<IpAddr>, DefaultClock, StateInformationMiddleware>,
     passages: AtomicU32,
+    shared: Shared,
 }
 
 impl Gate {
@@ -62,26 +88,41 @@ impl Gate {
             per_minute_max,
             limiter,
             passages: AtomicU32::new(0),
+            shared: None,
         }
     }
 
-    /// Counts a passage and says how many are left, or refuses it.
-    pub fn pass(&self, address: IpAddr) -> Result<u32, Problem> {
+    /// Counts a passage and says how many are left, or refuses it: here, and where processes count together.
+    pub async fn pass(&self, address: IpAddr) -> Result<u32, Problem> {
+        let left = self.pass_here(address)?;
+        let Some(shared) = &self.shared else {
+            return Ok(left);
+        };
+        let whose = counted_as(address).to_string();
+        match shared.take(self.name, &whose, self.per_minute_max).await {
+            None => Ok(left),
+            Some(Ok(left)) => Ok(left),
+            Some(Err(wait)) => Err(self.too_many(wait)),
+        }
+    }
+
+    fn pass_here(&self, address: IpAddr) -> Result<u32, Problem> {
         if self.passages.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
             self.limiter.retain_recent();
         }
         match self.limiter.check_key(&counted_as(address)) {
             Ok(standing) => Ok(standing.remaining_burst_capacity()),
-            Err(refused) => {
-                let wait = refused.wait_time_from(DefaultClock::default().now());
-                let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-                metrics::counter!("http_rate_limited_total", "limit" => self.name).increment(1);
-                Err(Problem::new("too_many_requests")
-                    .retry_after(seconds)
-                    .header(RATE_LIMIT_POLICY, self.policy())
-                    .header(RATE_LIMIT, self.standing(0, seconds)))
-            }
+            Err(refused) => Err(self.too_many(refused.wait_time_from(DefaultClock::default().now()))),
         }
+    }
+
+    fn too_many(&self, wait: Duration) -> Problem {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        metrics::counter!("http_rate_limited_total", "limit" => self.name).increment(1);
+        Problem::new("too_many_requests")
+            .retry_after(seconds)
+            .header(RATE_LIMIT_POLICY, self.policy())
+            .header(RATE_LIMIT, self.standing(0, seconds))
     }
 
     /// `RateLimit-Policy`: so many in 60 seconds.
@@ -97,6 +138,8 @@ impl Gate {
 
 /// So many uploads a minute for each session, and so many of this process at a time.
 pub(crate) struct Uploads {
+    per_minute_max: NonZeroU32,
+    shared: Shared,
     pace: RateLimiter<SessionId, DefaultKeyedStateStore<SessionId>, DefaultClock>,
     room: Arc<Semaphore>,
     begun: AtomicU32,
@@ -104,19 +147,32 @@ pub(crate) struct Uploads {
 
 impl Uploads {
     /// Room for one upload, until it is dropped.
-    pub fn enter(&self, session: SessionId) -> Result<OwnedSemaphorePermit, Problem> {
+    pub async fn enter(&self, session: SessionId) -> Result<OwnedSemaphorePermit, Problem> {
         if self.begun.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
             self.pace.retain_recent();
         }
         if let Err(refused) = self.pace.check_key(&session) {
-            let wait = refused.wait_time_from(DefaultClock::default().now());
-            metrics::counter!("http_rate_limited_total", "limit" => "uploads").increment(1);
-            return Err(Problem::new("too_many_requests").retry_after(wait.as_secs() + 1));
+            return Err(Self::too_many(
+                refused.wait_time_from(DefaultClock::default().now()),
+            ));
+        }
+        if let Some(shared) = &self.shared {
+            let taken = shared
+                .take("uploads", &session.to_string(), self.per_minute_max)
+                .await;
+            if let Some(Err(wait)) = taken {
+                return Err(Self::too_many(wait));
+            }
         }
         self.room
             .clone()
             .try_acquire_owned()
             .map_err(|_| Problem::new("overloaded").retry_after(1))
+    }
+
+    fn too_many(wait: Duration) -> Problem {
+        metrics::counter!("http_rate_limited_total", "limit" => "uploads").increment(1);
+        Problem::new("too_many_requests").retry_after(wait.as_secs() + 1)
     }
 }
 
@@ -149,14 +205,14 @@ mod tests {
     #[test]
     fn the_passage_after_the_last_is_refused() {
         let gate = gate(2);
-        assert_eq!(gate.pass(address("192.0.2.1")).ok(), Some(1));
-        assert_eq!(gate.pass(address("192.0.2.1")).ok(), Some(0));
+        assert_eq!(gate.pass_here(address("192.0.2.1")).ok(), Some(1));
+        assert_eq!(gate.pass_here(address("192.0.2.1")).ok(), Some(0));
         let refused = gate
-            .pass(address("192.0.2.1"))
+            .pass_here(address("192.0.2.1"))
             .expect_err("the third is too many");
         assert_eq!(refused.status().as_u16(), 429);
         assert!(
-            gate.pass(address("192.0.2.2")).is_ok(),
+            gate.pass_here(address("192.0.2.2")).is_ok(),
             "another address is not concerned"
         );
     }
@@ -164,18 +220,18 @@ mod tests {
     #[test]
     fn addresses_of_one_network_count_together() {
         let gate = gate(1);
-        assert!(gate.pass(address("2001:db8:1:2::1")).is_ok());
-        assert!(gate.pass(address("2001:db8:1:2::ffff")).is_err());
-        assert!(gate.pass(address("2001:db8:1:3::1")).is_ok());
+        assert!(gate.pass_here(address("2001:db8:1:2::1")).is_ok());
+        assert!(gate.pass_here(address("2001:db8:1:2::ffff")).is_err());
+        assert!(gate.pass_here(address("2001:db8:1:3::1")).is_ok());
     }
 
     #[test]
     fn a_refusal_says_when_to_come_back() {
         use axum::response::IntoResponse;
         let gate = gate(1);
-        gate.pass(address("192.0.2.1")).expect("the first passes");
+        gate.pass_here(address("192.0.2.1")).expect("the first passes");
         let response = gate
-            .pass(address("192.0.2.1"))
+            .pass_here(address("192.0.2.1"))
             .expect_err("the second is too many")
             .into_response();
         assert_eq!(response.headers()["retry-after"], "60");

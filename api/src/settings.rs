@@ -1,10 +1,13 @@
 //! What the edge is told at start.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::OrganisationId;
 use ipnet::IpNet;
+
+use crate::SharedCounts;
 
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -19,6 +22,8 @@ pub struct Settings {
     /// Whose pages may show the chat page in a frame: origins, or `*` for everyone's. The server's own always may.
     pub embed_origins: Vec<String>,
     pub limits: Limits,
+    /// Where limits of rate are counted together with other processes.
+    pub counts: Option<Arc<dyn SharedCounts>>,
     pub graphql: GraphqlLimits,
 }
 
@@ -108,6 +113,7 @@ impl Settings {
             trusted_proxies: Vec::new(),
             embed_origins: Vec::new(),
             limits: Limits::default(),
+            counts: None,
             graphql: GraphqlLimits::default(),
         }
     }

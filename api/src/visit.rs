@@ -72,7 +72,7 @@ pub(crate) async fn authenticate(
     query: Result<Query<Visit>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let visits = &edge.gates.visits;
-    let remaining = visits.pass(address)?;
+    let remaining = visits.pass(address).await?;
     let Query(visit) = query.map_err(|_| Problem::new("query_invalid"))?;
     let (bot_id, bot) = find_bot(&edge, visit.bot_name.as_deref()).await?;
     let resumed = match visit.session_id {

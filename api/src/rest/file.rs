@@ -59,7 +59,7 @@ pub(crate) async fn upload(
     if announced.is_some_and(|bytes| bytes > limits.file_bytes_max) {
         return Err(too_large(limits.file_bytes_max));
     }
-    let _room = edge.gates.uploads.enter(session)?;
+    let _room = edge.gates.uploads.enter(session).await?;
     let name = name.unwrap_or_default();
     let mut uploading = edge.commands.upload(&context, session, &name).await?;
     let reads = edge.reader.tenant(context.tenant).await?;

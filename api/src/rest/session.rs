@@ -110,7 +110,7 @@ pub(crate) async fn receive_turn(
     Id(session): Id<SessionId>,
     Asked { context, body }: Asked<Turn>,
 ) -> Result<Response, Problem> {
-    if !edge.sockets.may_speak(session) {
+    if !edge.sockets.may_speak(session).await {
         return Err(Problem::new("too_many_requests").retry_after(1));
     }
     // What a turn says is personal: the command makes its own id and keyed digest, from the message's id.
@@ -146,7 +146,7 @@ pub(crate) async fn rate_reply(
     Ids(session_id, reply_id): Ids<SessionId, ReplyId>,
     Asked { context, body }: Asked<NewRating>,
 ) -> Result<Response, Problem> {
-    if !edge.sockets.may_speak(session_id) {
+    if !edge.sockets.may_speak(session_id).await {
         return Err(Problem::new("too_many_requests").retry_after(1));
     }
     let reads = edge.reader.tenant(context.tenant).await?;

@@ -107,7 +107,7 @@ impl Receiving<'_> {
 
     async fn store(&self, message: Message) -> Result<(), Close> {
         let message_id = message.message_id;
-        if !self.edge.sockets.may_speak(self.visitor.session_id) {
+        if !self.edge.sockets.may_speak(self.visitor.session_id).await {
             metrics::counter!("ws_messages_refused_total").increment(1);
             return self.tell(outgoing::too_many_messages(message_id)).await;
         }

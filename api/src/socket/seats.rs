@@ -4,6 +4,7 @@
 //! times more.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -14,6 +15,7 @@ use governor::{Quota, RateLimiter};
 use uuid::Uuid;
 
 use crate::Limits;
+use crate::rate::Shared as CountsShared;
 
 /// Messages after which sessions that have been quiet are forgotten.
 const SWEEP_EVERY: u32 = 4096;
@@ -29,6 +31,8 @@ struct Shared {
     sockets_max: usize,
     sockets_per_session_max: usize,
     pace: RateLimiter<SessionId, DefaultKeyedStateStore<SessionId>, DefaultClock>,
+    messages_per_minute_max: NonZeroU32,
+    counts: CountsShared,
     messages: AtomicU32,
 }
 
@@ -46,13 +50,15 @@ pub(crate) struct Seat {
 }
 
 impl Seats {
-    pub fn new(limits: &Limits) -> Self {
+    pub fn new(limits: &Limits, counts: &CountsShared) -> Self {
         let pace = RateLimiter::keyed(Quota::per_minute(limits.messages_per_minute_max));
         let shared = Shared {
             taken: Mutex::default(),
             sockets_max: limits.sockets_max,
             sockets_per_session_max: limits.sockets_per_session_max,
             pace,
+            messages_per_minute_max: limits.messages_per_minute_max,
+            counts: counts.clone(),
             messages: AtomicU32::new(0),
         };
         Self {
@@ -75,11 +81,19 @@ impl Seats {
     }
 
     /// Whether the session may say one more thing now. One limit for a session, however its messages come.
-    pub(crate) fn may_speak(&self, session: SessionId) -> bool {
+    pub(crate) async fn may_speak(&self, session: SessionId) -> bool {
         if self.shared.messages.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
             self.shared.pace.retain_recent();
         }
-        self.shared.pace.check_key(&session).is_ok()
+        if self.shared.pace.check_key(&session).is_err() {
+            return false;
+        }
+        let Some(counts) = &self.shared.counts else {
+            return true;
+        };
+        let max = self.shared.messages_per_minute_max;
+        let taken = counts.take("messages", &session.to_string(), max).await;
+        !matches!(taken, Some(Err(_)))
     }
 
     /// How many sockets are open.
@@ -140,12 +154,15 @@ mod tests {
     use super::*;
 
     fn seats() -> Seats {
-        Seats::new(&Limits {
-            sockets_max: 3,
-            sockets_per_session_max: 2,
-            messages_per_minute_max: NonZeroU32::new(2).expect("is not zero"),
-            ..Limits::default()
-        })
+        Seats::new(
+            &Limits {
+                sockets_max: 3,
+                sockets_per_session_max: 2,
+                messages_per_minute_max: NonZeroU32::new(2).expect("is not zero"),
+                ..Limits::default()
+            },
+            &None,
+        )
     }
 
     #[test]
@@ -173,11 +190,11 @@ mod tests {
         assert!(seats.shared.lock().by_owner.is_empty());
     }
 
-    #[test]
-    fn a_session_that_talks_too_fast_does_not_slow_another() {
+    #[tokio::test]
+    async fn a_session_that_talks_too_fast_does_not_slow_another() {
         let seats = seats();
         let (one, other) = (SessionId(Uuid::from_u128(1)), SessionId(Uuid::from_u128(2)));
-        assert!(seats.may_speak(one) && seats.may_speak(one) && !seats.may_speak(one));
-        assert!(seats.may_speak(other));
+        assert!(seats.may_speak(one).await && seats.may_speak(one).await && !seats.may_speak(one).await);
+        assert!(seats.may_speak(other).await);
     }
 }

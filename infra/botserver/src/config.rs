@@ -42,6 +42,7 @@ pub struct Config {
     pub bots: Bots,
     pub blobs: Blobs,
     pub kafka: Kafka,
+    pub valkey: Valkey,
     pub log: Log,
     pub telemetry: Telemetry,
     pub limits: Limits,
@@ -119,6 +120,22 @@ pub enum Role {
 pub struct Blobs {
     /// Always set after loading.
     pub dir: Option<PathBuf>,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Valkey {
+    pub url: Option<String>,
+    pub prefix: String,
+}
+
+impl fmt::Debug for Valkey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The address may hold a password.
+        f.debug_struct("Valkey")
+            .field("prefix", &self.prefix)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Clone, Deserialize)]

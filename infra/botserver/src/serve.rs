@@ -179,6 +179,7 @@ fn settings(config: &Config, system: &System) -> Settings {
             files_per_minute_max: NonZeroU32::new(limits.files_per_minute_max).unwrap_or(NonZeroU32::MIN),
             ..api::Limits::default()
         },
+        counts: system.counts.clone(),
         graphql: api::GraphqlLimits {
             depth_max: config.graphql.depth_max as usize,
             complexity_max: config.graphql.complexity_max as usize,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use api::SharedCounts;
 use blobs::Files;
 use chrono::Utc;
 use commands::{Blobs, Commands, Denials, DialogueOptions, Dialogues, Executor, Programs, Recovery, Runners};
@@ -15,6 +16,7 @@ use streams::{KafkaSource, Relay};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use uuid::Uuid;
+use valkey::{Counts, Valkey, share_positions};
 
 use crate::config::{Config, Role};
 use crate::database::Pools;
@@ -36,6 +38,8 @@ pub struct System {
     pub projections: Projections,
     pub feed: Feed,
     pub pools: Pools,
+    /// Where limits are counted together.
+    pub counts: Option<Arc<dyn SharedCounts>>,
     recovery: Option<Recovery>,
     tasks: JoinSet<()>,
     leave: watch::Sender<bool>,
@@ -56,6 +60,17 @@ impl System {
         let head = log.head().await.context("the event log cannot be read")?;
         let (placed, positions) = watch::channel(Position(head.0));
         let sequencer = Sequencer::new(pools.log.clone(), log.wake()).await?;
+        let counts = match &config.valkey.url {
+            Some(url) => {
+                let valkey = Valkey::new(url, &config.valkey.prefix)?;
+                let shared = share_positions(valkey.clone(), placed.clone(), stopped(stopping.clone()));
+                tasks.spawn(shared);
+                let keyring = keyring.clone();
+                let counts = Counts::new(valkey, move |whose| keyring.hash(tenant.0, "limit", whose));
+                Some(Arc::new(counts) as Arc<dyn SharedCounts>)
+            }
+            None => None,
+        };
         tasks.spawn(sequencer.run(placed, stopped(stopping.clone())));
         let feed = Feed::new(pools.log.clone(), positions);
 
@@ -128,6 +143,7 @@ impl System {
             projections,
             feed,
             pools,
+            counts,
             recovery: Some(recovery),
             tasks,
             leave,

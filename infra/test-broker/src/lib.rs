@@ -6,6 +6,10 @@
 //!
 //! Everything here blocks, and panics on failure: a test that has no broker has nothing else to do.
 
+mod cache;
+
+pub use cache::Cache;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::{TcpListener, TcpStream};

@@ -45,11 +45,12 @@ pub(super) enum Kind {
     Word,
     Principals,
     Secret,
+    ValkeyUrl,
 }
 
 use Kind::{
     Bool, Brokers, Choice, Choices, DatabaseUrl, Filter, Host, HttpUrl, Integer, Name, Networks, Origins,
-    Path, PlainUrl, Principals, Secret, Word,
+    Path, PlainUrl, Principals, Secret, ValkeyUrl, Word,
 };
 
 /// What a process may do, each part by itself.
@@ -124,6 +125,13 @@ pub const KEYS: &[Key] = &[
     ),
     optional("kafka.username", Name, "botserver"),
     secret("kafka.password", Secret, "…"),
+    secret(
+        "valkey.url",
+        ValkeyUrl,
+        "redis://:password@valkey.example.org:6379",
+    )
+    .flagged("valkey"),
+    set("valkey.prefix", Word, "botserver"),
     set("log.format", Choice(&["text", "json"]), "text").flagged("log-format"),
     set("log.filter", Filter, "info,commands=debug").flagged("log-level"),
     optional(
@@ -210,6 +218,7 @@ impl Key {
             Word => "1 to 100 letters, digits, dots, dashes and underscores".to_owned(),
             Principals => "a list of principals of Kafka, each a kind and a name".to_owned(),
             Secret => "a text".to_owned(),
+            ValkeyUrl => "an address of Valkey or Redis".to_owned(),
             Origins => "a list of http:// or https:// with a host, or of \"*\" for all".to_owned(),
         }
     }
@@ -278,6 +287,7 @@ impl Key {
                 let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
                 (1..=100).contains(&text.len()) && text.chars().all(fits)
             }
+            ValkeyUrl => text.starts_with("redis://") && valkey::is_url(text),
             Secret => !text.is_empty() && !text.chars().any(char::is_control),
             Integer(..) | Bool | Networks | Origins | Choices(_) | Brokers | Principals => false,
         }

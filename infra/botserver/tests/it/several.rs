@@ -10,6 +10,7 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::json;
+use test_broker::Cache;
 use test_database::TestDatabase;
 use uuid::Uuid;
 
@@ -326,4 +327,61 @@ async fn ask(address: String, token: String, ended: Arc<AtomicBool>) -> (usize, 
         }
     }
     (good, bad)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn servers_that_share_a_valkey_count_messages_together() {
+    let mut cache = tokio::task::spawn_blocking(Cache::start).await.expect("a server");
+    let installation = Installation::new().await;
+    let settings = [
+        ("BOTSERVER_VALKEY_URL", cache.url()),
+        ("BOTSERVER_LIMITS_MESSAGES_PER_MINUTE_MAX", "6".to_owned()),
+    ];
+    let members = [Member::new(ALL), Member::new(ALL)];
+    let servers = members.each_ref().map(|member| installation.start(member, &settings));
+    let token = servers.iter().find_map(|server| server.token.clone()).expect("one was first");
+    let client = reqwest::Client::new();
+    let post = async |server: &Server, path: String, body: serde_json::Value| {
+        client
+            .post(server.url(&path))
+            .bearer_auth(&token)
+            .header("Idempotency-Key", Uuid::new_v4().to_string())
+            .json(&body)
+            .send()
+            .await
+            .expect("answered")
+    };
+    let bots: serde_json::Value = client
+        .post(servers[0].url("/graphql"))
+        .bearer_auth(&token)
+        .json(&json!({ "query": "{ bots { edges { node { id name } } } }" }))
+        .send()
+        .await
+        .expect("answered")
+        .json()
+        .await
+        .expect("JSON");
+    let bots = bots["data"]["bots"]["edges"].as_array().expect("a list");
+    let echo = bots.iter().find(|bot| bot["node"]["name"] == "echo").expect("the bot");
+    let started = post(&servers[0], "/api/v1/sessions".to_owned(), json!({ "bot_id": echo["node"]["id"] })).await;
+    let started: serde_json::Value = started.json().await.expect("JSON");
+    let path = format!("/api/v1/sessions/{}/turns", started["session_id"].as_str().expect("an id"));
+    let mut taken = 0;
+    for nth in 0..10 {
+        let answer = post(&servers[nth % 2], path.clone(), json!({ "content": "hello" })).await;
+        match answer.status().as_u16() {
+            202 => taken += 1,
+            429 => {}
+            other => panic!("{other}: {}", answer.text().await.unwrap_or_default()),
+        }
+    }
+    // Alone each of them would have taken five. A minute is long, but a busy machine may let one more come back.
+    assert!((6..=7).contains(&taken), "{taken}");
+    // Without it they serve on, each for itself.
+    cache.kill();
+    let mut visitor = Visitor::enter(&servers[1].address, "echo").await.expect("let in");
+    visitor.say("are you there?").await;
+    for server in servers {
+        assert!(server.stop(), "servers stop when asked");
+    }
 }

@@ -23,12 +23,19 @@ async fn collector() -> (String, Collected) {
     let collected = Collected::default();
     let take = async |State(collected): State<Collected>, body: Bytes| {
         let request = ExportTraceServiceRequest::decode(body).expect("spans");
-        let scopes = request.resource_spans.into_iter().flat_map(|resource| resource.scope_spans);
+        let scopes = request
+            .resource_spans
+            .into_iter()
+            .flat_map(|resource| resource.scope_spans);
         let spans = scopes.flat_map(|scope| scope.spans);
         collected.lock().expect("nobody broke down").extend(spans);
     };
-    let router = Router::new().route("/v1/traces", post(take)).with_state(collected.clone());
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let router = Router::new()
+        .route("/v1/traces", post(take))
+        .with_state(collected.clone());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port");
     let address = format!("http://{}", listener.local_addr().expect("it is bound"));
     tokio::spawn(async move { axum::serve(listener, router).await });
     (address, collected)
@@ -36,7 +43,9 @@ async fn collector() -> (String, Collected) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_turn_is_one_trace_over_all_processes() {
-    let broker = tokio::task::spawn_blocking(test_broker::shared).await.expect("a broker");
+    let broker = tokio::task::spawn_blocking(test_broker::shared)
+        .await
+        .expect("a broker");
     let (endpoint, collected) = collector().await;
     let installation = Installation::new().await;
     let settings = [
@@ -45,17 +54,38 @@ async fn a_turn_is_one_trace_over_all_processes() {
         ("BOTSERVER_KAFKA_PREFIX", test_broker::prefix()),
         ("BOTSERVER_KAFKA_PARTITIONS", "3".to_owned()),
     ];
-    let members = [Member::new("run,jobs"), Member::new("project,relay"), Member::new("api")];
-    let servers = members.each_ref().map(|member| installation.start(member, &settings));
+    let members = [
+        Member::new("run,jobs"),
+        Member::new("project,relay"),
+        Member::new("api"),
+    ];
+    let servers = members
+        .each_ref()
+        .map(|member| installation.start(member, &settings));
     let mut visitor = Visitor::enter(&servers[2].address, "echo").await.expect("let in");
     visitor.say("hello").await;
-    let turn: uuid::Uuid = visitor.acknowledged.values().next().expect("a turn").parse().expect("an id");
+    let turn: uuid::Uuid = visitor
+        .acknowledged
+        .values()
+        .next()
+        .expect("a turn")
+        .parse()
+        .expect("an id");
 
-    let wanted = BTreeSet::from(["turn.receive", "log.append", "turn.answer", "kafka.publish", "projection.fold"]);
+    let wanted = BTreeSet::from([
+        "turn.receive",
+        "log.append",
+        "turn.answer",
+        "kafka.publish",
+        "projection.fold",
+    ]);
     let until = tokio::time::Instant::now() + PATIENCE;
     let spans = loop {
         let all = collected.lock().expect("nobody broke down").clone();
-        let spans: Vec<Span> = all.into_iter().filter(|span| span.trace_id == turn.as_bytes()).collect();
+        let spans: Vec<Span> = all
+            .into_iter()
+            .filter(|span| span.trace_id == turn.as_bytes())
+            .collect();
         let names: BTreeSet<&str> = spans.iter().map(|span| span.name.as_str()).collect();
         if wanted.is_subset(&names) {
             break spans;
@@ -64,13 +94,20 @@ async fn a_turn_is_one_trace_over_all_processes() {
         tokio::time::sleep(Duration::from_millis(200)).await;
     };
     let by_id: BTreeMap<&[u8], &Span> = spans.iter().map(|span| (span.span_id.as_slice(), span)).collect();
-    let first: Vec<&Span> = spans.iter().filter(|span| span.parent_span_id.is_empty()).collect();
+    let first: Vec<&Span> = spans
+        .iter()
+        .filter(|span| span.parent_span_id.is_empty())
+        .collect();
     assert_eq!(first.len(), 1, "{spans:#?}");
     assert_eq!(first[0].name, "turn.receive");
     for span in &spans {
         assert!(span.end_time_unix_nano >= span.start_time_unix_nano);
         if !span.parent_span_id.is_empty() {
-            assert!(by_id.contains_key(span.parent_span_id.as_slice()), "{} hangs nowhere", span.name);
+            assert!(
+                by_id.contains_key(span.parent_span_id.as_slice()),
+                "{} hangs nowhere",
+                span.name
+            );
         }
         // Ids and names only: nothing that somebody said.
         assert!(!format!("{:?}", span.attributes).contains("hello"), "{span:?}");
@@ -85,8 +122,14 @@ async fn a_turn_is_one_trace_over_all_processes() {
             .iter()
             .any(|span| span.name == name && around.contains(&span.parent_span_id.as_slice()))
     };
-    assert!(inside("log.append", "turn.receive"), "the turn is stored while it is received");
-    assert!(inside("log.append", "turn.answer"), "the reply is stored while the turn is answered");
+    assert!(
+        inside("log.append", "turn.receive"),
+        "the turn is stored while it is received"
+    );
+    assert!(
+        inside("log.append", "turn.answer"),
+        "the reply is stored while the turn is answered"
+    );
     for server in servers {
         assert!(server.stop(), "servers stop when asked");
     }
