@@ -12,7 +12,7 @@ const BESIDE_RATE: f64 = 500.0;
 /// How often it is measured without and with.
 const BESIDE_ROUNDS: u32 = 3;
 /// How often both sides of a scene of the stream run.
-const STREAM_ROUNDS: u32 = 3;
+const STREAM_ROUNDS: u32 = 5;
 /// Events that a throttled rebuild looks through in a second.
 const REBUILD_PACE: u32 = 10_000;
 
@@ -114,7 +114,7 @@ pub const SCENES: &[Scene] = &[
     },
     Scene {
         name: "fan-out",
-        shows: "a message in each of ten sessions to 10,000 sockets that two servers hold, until each has the reply",
+        shows: "a message in each of ten sessions to 10,000 sockets that two servers with a Valkey hold, until each has the reply",
         goal: "p99 300 ms",
         what: What::FanOut,
     },

@@ -26,7 +26,7 @@ use crate::talk::Talk;
 /// Exchanges in the log: a turn and a reply each.
 const EXCHANGES: usize = 50_000;
 /// Records of a transaction, ours and theirs.
-const TRANSACTION: u64 = 2_000;
+const TRANSACTION: u64 = 4_000;
 const CALLERS: usize = 32;
 /// Of a production that is far from what is borne.
 const PRODUCTION: f64 = 500.0;

@@ -25,7 +25,7 @@ use crate::topics::clear;
 use crate::{Settings, StreamError, Topic, init};
 
 /// Most events of a transaction.
-const BATCH_EVENTS: i64 = 2_000;
+const BATCH_EVENTS: i64 = 4_000;
 /// Transactions begin so far apart while less than a whole one waits: each has its markers, in every partition.
 const APART: Duration = Duration::from_millis(25);
 const LEASE: Duration = Duration::from_secs(10);

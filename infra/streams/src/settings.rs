@@ -134,7 +134,7 @@ impl Settings {
             // A topic that is gone is given up soon, to be made again.
             .set("topic.metadata.propagation.max.ms", "5000")
             .set("compression.type", "lz4")
-            .set("linger.ms", "5")
+            .set("linger.ms", "2")
             .set("batch.size", "1000000")
             .set("queue.buffering.max.messages", "20000")
             .set("message.max.bytes", "4000000");

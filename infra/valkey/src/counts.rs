@@ -66,7 +66,7 @@ impl SharedCounts for Counts {
     ) -> Option<Result<u32, Duration>> {
         let hidden = hex::encode(&(self.hide)(whose)[..16]);
         let key = self.valkey.key(&format!("limit:{limit}:{hidden}"));
-        let mut connection = self.valkey.connection.clone();
+        let mut connection = self.valkey.connection()?;
         let mut call = self.script.key(key);
         let taken: Result<(u32, u64), _> = call.arg(per_minute_max.get()).invoke_async(&mut connection).await;
         match taken {

@@ -37,12 +37,15 @@ async fn tell(
     mut placed: watch::Receiver<Position>,
     told: watch::Receiver<Position>,
 ) {
-    let mut connection = valkey.connection.clone();
     while placed.changed().await.is_ok() {
         let position = *placed.borrow_and_update();
         if position <= *told.borrow() {
             continue;
         }
+        let Some(mut connection) = valkey.connection() else {
+            sleep(PAUSE).await;
+            continue;
+        };
         let published: Result<(), _> = connection.publish(channel, position.0).await;
         if let Err(error) = published {
             tracing::debug!(%error, "positions are not told");

@@ -4,6 +4,7 @@
 mod counts;
 mod fan_out;
 
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
@@ -20,7 +21,8 @@ pub struct UrlError(#[from] redis::RedisError);
 #[derive(Clone)]
 pub struct Valkey {
     client: redis::Client,
-    connection: ConnectionManager,
+    /// Set once it was reached; then it connects again by itself.
+    connection: Arc<OnceLock<ConnectionManager>>,
     prefix: String,
 }
 
@@ -34,23 +36,49 @@ pub fn is_url(text: &str) -> bool {
 }
 
 impl Valkey {
-    /// Connects when first used, and again whenever the connection breaks. Everything is kept under `prefix`. To be called
-    /// within a runtime.
+    /// Connects aside, again and again until it succeeds, and whenever the connection breaks. Everything is kept under
+    /// `prefix`. To be called within a runtime.
     pub fn new(url: &str, prefix: &str) -> Result<Valkey, UrlError> {
-        let client = redis::Client::open(url)?;
-        let config = ConnectionManagerConfig::new()
-            .set_response_timeout(Some(ANSWER))
-            .set_connection_timeout(Some(CONNECTING))
-            .set_max_delay(CONNECTING);
-        let connection = ConnectionManager::new_lazy_with_config(client.clone(), config)?;
-        Ok(Valkey {
-            client,
-            connection,
+        let valkey = Valkey {
+            client: redis::Client::open(url)?,
+            connection: Arc::default(),
             prefix: prefix.to_owned(),
-        })
+        };
+        tokio::spawn(connect(valkey.client.clone(), Arc::downgrade(&valkey.connection)));
+        Ok(valkey)
+    }
+
+    /// None until it was reached for the first time.
+    fn connection(&self) -> Option<ConnectionManager> {
+        self.connection.get().cloned()
     }
 
     fn key(&self, name: &str) -> String {
         format!("{}:{name}", self.prefix)
+    }
+}
+
+/// Until it succeeds, or nobody wants it any more.
+async fn connect(client: redis::Client, wanted: Weak<OnceLock<ConnectionManager>>) {
+    let mut told = false;
+    while wanted.strong_count() > 0 {
+        let config = ConnectionManagerConfig::new()
+            .set_response_timeout(ANSWER)
+            .set_connection_timeout(CONNECTING)
+            .set_max_delay(1_000);
+        match ConnectionManager::new_with_config(client.clone(), config).await {
+            Ok(connection) => {
+                if let Some(wanted) = wanted.upgrade() {
+                    let _ = wanted.set(connection);
+                }
+                return;
+            }
+            Err(error) if !told => {
+                told = true;
+                tracing::warn!(%error, "Valkey cannot be reached: each process counts limits for itself");
+            }
+            Err(_) => {}
+        }
+        tokio::time::sleep(CONNECTING).await;
     }
 }

@@ -338,8 +338,13 @@ async fn servers_that_share_a_valkey_count_messages_together() {
         ("BOTSERVER_LIMITS_MESSAGES_PER_MINUTE_MAX", "6".to_owned()),
     ];
     let members = [Member::new(ALL), Member::new(ALL)];
-    let servers = members.each_ref().map(|member| installation.start(member, &settings));
-    let token = servers.iter().find_map(|server| server.token.clone()).expect("one was first");
+    let servers = members
+        .each_ref()
+        .map(|member| installation.start(member, &settings));
+    let token = servers
+        .iter()
+        .find_map(|server| server.token.clone())
+        .expect("one was first");
     let client = reqwest::Client::new();
     let post = async |server: &Server, path: String, body: serde_json::Value| {
         client
@@ -362,10 +367,21 @@ async fn servers_that_share_a_valkey_count_messages_together() {
         .await
         .expect("JSON");
     let bots = bots["data"]["bots"]["edges"].as_array().expect("a list");
-    let echo = bots.iter().find(|bot| bot["node"]["name"] == "echo").expect("the bot");
-    let started = post(&servers[0], "/api/v1/sessions".to_owned(), json!({ "bot_id": echo["node"]["id"] })).await;
+    let echo = bots
+        .iter()
+        .find(|bot| bot["node"]["name"] == "echo")
+        .expect("the bot");
+    let started = post(
+        &servers[0],
+        "/api/v1/sessions".to_owned(),
+        json!({ "bot_id": echo["node"]["id"] }),
+    )
+    .await;
     let started: serde_json::Value = started.json().await.expect("JSON");
-    let path = format!("/api/v1/sessions/{}/turns", started["session_id"].as_str().expect("an id"));
+    let path = format!(
+        "/api/v1/sessions/{}/turns",
+        started["session_id"].as_str().expect("an id")
+    );
     let mut taken = 0;
     for nth in 0..10 {
         let answer = post(&servers[nth % 2], path.clone(), json!({ "content": "hello" })).await;

@@ -19,8 +19,15 @@ fn hidden(whose: &str) -> [u8; 32] {
     hidden
 }
 
-fn counts(cache: &Cache) -> Counts {
-    Counts::new(Valkey::new(&cache.url(), "test").expect("an address"), hidden)
+/// Once it is reached.
+async fn counts(cache: &Cache) -> Counts {
+    let counts = Counts::new(Valkey::new(&cache.url(), "test").expect("an address"), hidden);
+    let began = tokio::time::Instant::now();
+    while counts.take("visits", "nobody", number(1_000)).await.is_none() {
+        assert!(began.elapsed() < PATIENCE, "it is not reached");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    counts
 }
 
 fn number(number: u32) -> NonZeroU32 {
@@ -30,7 +37,7 @@ fn number(number: u32) -> NonZeroU32 {
 #[tokio::test]
 async fn processes_count_together() {
     let cache = Cache::start();
-    let (one, other) = (counts(&cache), counts(&cache));
+    let (one, other) = (counts(&cache).await, counts(&cache).await);
     let mut left = Vec::new();
     for counts in [&one, &other, &one, &other, &one] {
         left.push(
@@ -63,7 +70,7 @@ async fn processes_count_together() {
 #[tokio::test]
 async fn a_pace_comes_back_with_time() {
     let cache = Cache::start();
-    let counts = counts(&cache);
+    let counts = counts(&cache).await;
     // One every ten milliseconds, and all of them at once at first.
     for _ in 0..6_000 {
         let _ = counts.take("messages", "somebody", number(6_000)).await;
@@ -85,7 +92,7 @@ async fn a_pace_comes_back_with_time() {
 #[tokio::test]
 async fn while_it_is_away_nothing_is_counted_and_afterwards_it_is() {
     let mut cache = Cache::start();
-    let counts = counts(&cache);
+    let counts = counts(&cache).await;
     assert_eq!(counts.take("visits", "somebody", number(5)).await, Some(Ok(4)));
     cache.kill();
     assert_eq!(counts.take("visits", "somebody", number(5)).await, None);
