@@ -8,6 +8,7 @@ mod files;
 mod follow;
 mod machine;
 mod packages;
+mod services;
 
 use std::io::Write;
 
@@ -77,6 +78,7 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
         machine::port(config),
     ];
     findings.extend(database::examine(config).await);
+    findings.extend(services::examine(config).await);
     findings.extend(packages::examine(config));
     findings
 }

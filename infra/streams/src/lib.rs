@@ -27,4 +27,4 @@ pub use error::StreamError;
 pub use mark::{Mark, TopicMark};
 pub use relay::Relay;
 pub use settings::{Sasl, Security, Settings};
-pub use topics::{Made, Topic, TopicState, init, partition_of, slices_of};
+pub use topics::{Made, Topic, TopicState, init, look, partition_of, slices_of};

@@ -106,6 +106,20 @@ pub async fn init(settings: &Settings) -> Result<Vec<TopicState>, StreamError> {
             }
         }
     }
+    found(admin, wanted, made).await
+}
+
+/// Looks at the topics and changes nothing. One that is missing or has another number of partitions is an error.
+pub async fn look(settings: &Settings) -> Result<Vec<TopicState>, StreamError> {
+    let admin: AdminClient<DefaultClientContext> = settings.client().create()?;
+    found(admin, wanted(settings), BTreeMap::new()).await
+}
+
+async fn found(
+    admin: AdminClient<DefaultClientContext>,
+    wanted: Vec<Wanted>,
+    mut made: BTreeMap<String, Made>,
+) -> Result<Vec<TopicState>, StreamError> {
     let found = tokio::task::spawn_blocking(move || partitions(&admin)).await;
     let found = found.map_err(|_| StreamError::Timeout)??;
     let mut states = Vec::new();

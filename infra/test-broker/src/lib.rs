@@ -168,11 +168,6 @@ impl Broker {
         fs::read_to_string(self.folder.path().join("broker.log")).unwrap_or_default()
     }
 
-    /// Where its data lies.
-    pub fn data_folder(&self) -> PathBuf {
-        self.folder.path().join("data")
-    }
-
     fn signal(&self, signal: Signal) {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(running) = &*running {

@@ -35,6 +35,13 @@ pub fn is_url(text: &str) -> bool {
     redis::Client::open(text).is_ok()
 }
 
+/// Whether it answers.
+pub async fn reach(url: &str) -> Result<(), redis::RedisError> {
+    let client = redis::Client::open(url)?;
+    let mut connection = client.get_multiplexed_async_connection().await?;
+    redis::cmd("PING").query_async(&mut connection).await
+}
+
 impl Valkey {
     /// Connects aside, again and again until it succeeds, and whenever the connection breaks. Everything is kept under
     /// `prefix`. To be called within a runtime.

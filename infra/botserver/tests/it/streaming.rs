@@ -8,6 +8,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use test_broker::Broker;
 
+use crate::chat::Visitor;
 use crate::crowd::{Crowd, assert_everybody_was_answered, seed};
 use crate::server::{PATIENCE, Server};
 use crate::several::{ALL, Installation, Member};
@@ -128,6 +129,93 @@ fn assert_rows_are_those_of_the_log(installation: &Installation, member: &Member
         let report = command(&["projections", "rebuild", name, "--no-switch"]);
         assert!(report.contains("rows equal"), "{name}: {report}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_makes_topics_and_looks_at_the_stream() {
+    let broker = tokio::task::spawn_blocking(test_broker::shared)
+        .await
+        .expect("a broker");
+    let prefix = test_broker::prefix();
+    let installation = Installation::new().await;
+    let member = Member::new(ALL);
+    let said = |arguments: &[&str]| {
+        let output = member
+            .data
+            .command()
+            .envs(installation.environment())
+            .envs(kafka(broker, &prefix))
+            .args(arguments)
+            .output()
+            .expect("the program runs");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        text + &String::from_utf8_lossy(&output.stderr)
+    };
+    let doctor = said(&["doctor"]);
+    assert!(
+        doctor.contains(&format!("the topic {prefix}.events.v1 is missing")),
+        "{doctor}"
+    );
+    let made = said(&["stream", "init"]);
+    let lines: Vec<&str> = made.lines().collect();
+    assert_eq!(lines.len(), 3, "{made}");
+    assert!(
+        lines[0].starts_with(&format!("{prefix}.events.v1")) && lines[0].ends_with("6 partitions  made"),
+        "{made}"
+    );
+    assert!(
+        said(&["stream", "init"])
+            .lines()
+            .all(|line| line.ends_with("was there"))
+    );
+    assert!(said(&["doctor"]).contains(&format!("{prefix}.events.v1 (6)")));
+    assert_eq!(
+        said(&["stream", "status"]),
+        "nothing was ever streamed from this database\n"
+    );
+    let server = installation.start(&member, &kafka(broker, &prefix));
+    caught_up(&server).await;
+    assert_each_event_is_streamed_once(&installation, broker, &prefix).await;
+    let status = said(&["stream", "status"]);
+    assert!(
+        status.starts_with(&format!("{prefix}: relaying, position ")),
+        "{status}"
+    );
+    assert!(server.stop(), "the server stops when asked");
+    assert!(said(&["stream", "status"]).contains("nobody relays"));
+    let other = said(&["stream", "init", "--set", "kafka.partitions=7"]);
+    assert!(other.contains("has 6 partitions and not 7"), "{other}");
+    let none = said(&["stream", "init", "--set", "kafka.brokers="]);
+    assert!(none.contains("no brokers are configured"), "{none}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_that_somebody_says_is_readable_in_kafka() {
+    const PLANTED: &str = "quagmire-4711-periwinkle";
+    let broker = tokio::task::spawn_blocking(test_broker::shared)
+        .await
+        .expect("a broker");
+    let prefix = test_broker::prefix();
+    let installation = Installation::new().await;
+    let server = installation.start(&Member::new(ALL), &kafka(broker, &prefix));
+    let mut visitor = Visitor::enter(&server.address, "echo").await.expect("let in");
+    visitor.say(PLANTED).await;
+    caught_up(&server).await;
+    assert_each_event_is_streamed_once(&installation, broker, &prefix).await;
+    let mut sealed = 0;
+    for topic in ["events", "compliance", "relay"] {
+        let output = Command::new("kcat")
+            .args(["-C", "-q", "-e", "-b", &broker.address(), "-f", "%k %h %s\n"])
+            .args(["-t", &format!("{prefix}.{topic}.v1")])
+            .output()
+            .expect("kcat runs");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(!text.is_empty(), "{topic} holds something");
+        assert!(!text.contains(PLANTED), "{topic} tells what was said");
+        sealed += text.matches("\"$sealed\"").count();
+    }
+    assert!(sealed >= 2, "the turn and its reply are there, sealed");
+    assert!(server.stop(), "the server stops when asked");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -46,7 +46,7 @@ async fn pause(random: &mut StdRng, millis: std::ops::Range<u64>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_broker_that_is_killed_again_and_again_has_each_event_once() {
+async fn a_broker_that_is_killed_stopped_and_frozen_has_each_event_once() {
     let mut random = seeded();
     let broker = spawn_blocking(|| Broker::start(Features::default()))
         .await
@@ -55,18 +55,19 @@ async fn a_broker_that_is_killed_again_and_again_has_each_event_once() {
     let relay = world.relay();
     under_load(&world, async {
         world.relayed_up_to(Position(10)).await;
-        for round in 0..4 {
+        for round in 0..5 {
             // Transactions follow one another, so most of these moments are within one.
             pause(&mut random, 100..900).await;
-            tokio::task::block_in_place(|| {
-                if round % 2 == 0 {
-                    broker.kill();
-                } else {
-                    broker.stop();
-                }
+            tokio::task::block_in_place(|| match round % 3 {
+                0 => broker.kill(),
+                1 => broker.stop(),
+                _ => broker.freeze(),
             });
             pause(&mut random, 10..2_500).await;
-            tokio::task::block_in_place(|| broker.resume());
+            tokio::task::block_in_place(|| match round % 3 {
+                2 => broker.thaw(),
+                _ => broker.resume(),
+            });
             let placed = world.feed.known();
             world.relayed_up_to(placed).await;
         }
