@@ -1,7 +1,8 @@
 //! Topics: their names, who goes where, and making them.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use event_log::SLICES;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
@@ -13,6 +14,8 @@ use crate::{Settings, StreamError};
 
 /// How long a request to the brokers may take.
 pub(crate) const ASKING: Duration = Duration::from_secs(10);
+/// How long a topic that exists may be unknown to the broker that is asked.
+const KNOWN_WITHIN: Duration = Duration::from_secs(3);
 
 /// The two topics of facts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -120,15 +123,28 @@ async fn found(
     wanted: Vec<Wanted>,
     mut made: BTreeMap<String, Made>,
 ) -> Result<Vec<TopicState>, StreamError> {
-    let found = tokio::task::spawn_blocking(move || partitions(&admin)).await;
-    let found = found.map_err(|_| StreamError::Timeout)??;
+    // What somebody just made may not be known everywhere yet.
+    let is_known = |found: &BTreeMap<String, usize>| {
+        let mut made = wanted.iter().filter(|wanted| made.contains_key(&wanted.name));
+        made.all(|wanted| found.contains_key(&wanted.name))
+    };
+    let admin = Arc::new(admin);
+    let began = Instant::now();
+    let found = loop {
+        let asked = admin.clone();
+        let found = tokio::task::spawn_blocking(move || partitions(&asked)).await;
+        let found = found.map_err(|_| StreamError::Timeout)??;
+        if is_known(&found) || began.elapsed() > KNOWN_WITHIN {
+            break found;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
     let mut states = Vec::new();
     for Wanted { name, partitions, .. } in wanted {
         let expected = usize::from(partitions);
         let made = made.remove(&name).unwrap_or(Made::Before);
         let partitions = match found.get(&name) {
             Some(partitions) => *partitions,
-            // What was just made may not be known everywhere yet.
             None if made == Made::Now => expected,
             None => return Err(StreamError::Missing { topic: name }),
         };

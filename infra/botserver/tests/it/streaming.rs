@@ -163,16 +163,10 @@ async fn an_operator_makes_topics_and_looks_at_the_stream() {
         lines[0].starts_with(&format!("{prefix}.events.v1")) && lines[0].ends_with("6 partitions  made"),
         "{made}"
     );
-    assert!(
-        said(&["stream", "init"])
-            .lines()
-            .all(|line| line.ends_with("was there"))
-    );
+    let again = said(&["stream", "init"]);
+    assert!(again.lines().all(|line| line.ends_with("was there")), "{again}");
     assert!(said(&["doctor"]).contains(&format!("{prefix}.events.v1 (6)")));
-    assert_eq!(
-        said(&["stream", "status"]),
-        "nothing was ever streamed from this database\n"
-    );
+    assert!(said(&["stream", "status"]).starts_with("nothing was ever streamed from this database\n"));
     let server = installation.start(&member, &kafka(broker, &prefix));
     caught_up(&server).await;
     assert_each_event_is_streamed_once(&installation, broker, &prefix).await;
