@@ -150,7 +150,8 @@ impl Group {
             .set("enable.auto.commit", "false")
             .set("auto.offset.reset", "earliest")
             .set("partition.assignment.strategy", "cooperative-sticky")
-            .set("session.timeout.ms", "10000")
+            // What a consumer that died had stands still for so long; brokers allow no less by themselves.
+            .set("session.timeout.ms", "6000")
             .set("heartbeat.interval.ms", "1000")
             .set("fetch.wait.max.ms", "100")
             .set("queued.max.messages.kbytes", "8192");

@@ -28,7 +28,7 @@ pub struct Installation {
 pub struct Member {
     pub data: DataFolder,
     roles: &'static str,
-    port: u16,
+    pub port: u16,
 }
 
 impl Installation {
@@ -100,14 +100,14 @@ fn free_port() -> u16 {
 }
 
 /// nginx before some servers. Stopped when dropped.
-struct Proxy {
+pub struct Proxy {
     folder: tempfile::TempDir,
     process: Child,
-    address: String,
+    pub address: String,
 }
 
 impl Proxy {
-    fn start(ports: &[u16]) -> Proxy {
+    pub fn start(ports: &[u16]) -> Proxy {
         let folder = tempfile::tempdir().expect("a folder");
         let port = free_port();
         let servers: String = ports

@@ -11,7 +11,7 @@ use test_broker::Broker;
 use crate::chat::Visitor;
 use crate::crowd::{Crowd, assert_everybody_was_answered, seed};
 use crate::server::{PATIENCE, Server};
-use crate::several::{ALL, Installation, Member};
+use crate::several::{ALL, Installation, Member, Proxy};
 
 const NAMES: [&str; 7] = [
     "organisation",
@@ -229,9 +229,10 @@ async fn read_models_fed_from_kafka_have_the_rows_of_the_log() {
     // Another one joins the group, and takes a part.
     let second = installation.start(&members[1], &stream);
     tokio::time::sleep(Duration::from_secs(6)).await;
-    assert_everybody_was_answered(&first.address, crowd.leave().await).await;
+    let visitors = crowd.leave().await;
     caught_up(&first).await;
     caught_up(&second).await;
+    assert_everybody_was_answered(&first.address, visitors).await;
     // The stream as GraphQL shows it, and every metric in the documentation.
     if first.token.is_some() {
         let told = first
@@ -318,10 +319,11 @@ async fn a_server_that_is_stopped_past_its_leases_and_wakes_doubles_nothing() {
     tokio::time::sleep(Duration::from_secs(3)).await;
     kill(sleeper.pid(), Signal::SIGCONT).expect("it is ours");
     tokio::time::sleep(Duration::from_secs(2)).await;
-    assert_everybody_was_answered(&other.address, crowd.leave().await).await;
+    let visitors = crowd.leave().await;
     for server in [&sleeper, &other] {
         caught_up(server).await;
     }
+    assert_everybody_was_answered(&other.address, visitors).await;
     assert_each_event_is_streamed_once(&installation, broker, &prefix).await;
     assert!(sleeper.stop() && other.stop(), "servers stop when asked");
     assert_rows_are_those_of_the_log(&installation, &members[0]);
@@ -362,8 +364,10 @@ async fn duplicates_and_a_storm_of_rebalances_leave_the_rows_of_the_log() {
             delete_topic(broker, &format!("{prefix}.events.v1"));
         }
     }
-    assert_everybody_was_answered(&server.address, crowd.leave().await).await;
+    let visitors = crowd.leave().await;
+    // What a killed consumer had stands still until the group gives it up.
     caught_up(&server).await;
+    assert_everybody_was_answered(&server.address, visitors).await;
     assert_each_event_is_streamed_once(&installation, broker, &prefix).await;
     assert!(server.stop(), "the server stops when asked");
     assert_rows_are_those_of_the_log(&installation, &door);
@@ -385,4 +389,46 @@ fn delete_topic(broker: &Broker, topic: &str) {
         "{}",
         String::from_utf8_lossy(&deleted.stderr)
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_of_each_role_survive_each_other() {
+    let seed = seed();
+    println!("seed {seed}");
+    let mut chance = StdRng::seed_from_u64(seed);
+    let broker = tokio::task::spawn_blocking(test_broker::shared)
+        .await
+        .expect("a broker");
+    let prefix = test_broker::prefix();
+    let installation = Installation::new().await;
+    let stream = kafka(broker, &prefix);
+    let roles = ["api", "run,jobs", "project", "relay"];
+    let members: Vec<[Member; 2]> = roles
+        .iter()
+        .map(|roles| [Member::new(roles), Member::new(roles)])
+        .collect();
+    let mut servers: Vec<Vec<Server>> = members
+        .iter()
+        .map(|pair| {
+            pair.iter()
+                .map(|member| installation.start(member, &stream))
+                .collect()
+        })
+        .collect();
+    let proxy = Proxy::start(&[members[0][0].port, members[0][1].port]);
+    let crowd = Crowd::enter(&proxy.address, seed).await;
+    crowd.moved_to(&proxy.address);
+    for pair in &mut servers {
+        tokio::time::sleep(Duration::from_millis(chance.random_range(500..2_000))).await;
+        pair.remove(chance.random_range(0..2)).kill();
+    }
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let visitors = crowd.leave().await;
+    caught_up(&servers[2][0]).await;
+    assert_everybody_was_answered(&proxy.address, visitors).await;
+    assert_each_event_is_streamed_once(&installation, broker, &prefix).await;
+    for server in servers.into_iter().flatten() {
+        assert!(server.stop(), "servers stop when asked");
+    }
+    assert_rows_are_those_of_the_log(&installation, &members[0][0]);
 }
