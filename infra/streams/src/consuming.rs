@@ -3,6 +3,8 @@
 //! A consumer has a thread, since its calls block. It hands records over in parts, each a run of one partition without a
 //! gap, and goes on answering the group while nobody takes them.
 
+mod batch;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,17 +13,18 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use event_log::{Position, RecordedEvent};
-use projections::{Deliveries, Delivery, Part, Passed, Slices, Source, SourceError};
+use projections::{Deliveries, Delivery, Passed, Slices, Source, SourceError};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance};
 use rdkafka::error::KafkaError;
-use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::message::Message;
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
+use self::batch::Batch;
 use crate::mark::{KEY, Mark};
-use crate::record::{EventRecord, Record, read};
+use crate::record::read;
 use crate::settings::Quiet;
 use crate::topics::{relay_topic, slices_of};
 use crate::{Settings, StreamError, Topic};
@@ -380,88 +383,4 @@ fn is_over(error: &KafkaError) -> bool {
                 | Code::GroupAuthorizationFailed
         )
     )
-}
-
-/// Parts that are being gathered.
-#[derive(Default)]
-struct Batch {
-    parts: BTreeMap<i32, Part>,
-    offsets: Offsets,
-    records: usize,
-    since: Option<Instant>,
-}
-
-impl Batch {
-    /// Adds a record. One that does not continue its partition's part is returned as the beginning of the next batch.
-    fn take(
-        &mut self,
-        message: &BorrowedMessage<'_>,
-        record: Record<'_>,
-        forks: &mut BTreeMap<i32, (i32, Position)>,
-        wanted: fn(&RecordedEvent) -> bool,
-        partitions: u16,
-    ) -> Result<Option<Box<Batch>>, StreamError> {
-        let partition = message.partition();
-        self.since.get_or_insert_with(Instant::now);
-        match record {
-            Record::Forked { epoch, position } => {
-                forks.insert(partition, (epoch, position));
-                // What was gathered of before is void after the fork: the log has what is missing.
-                if self.parts.get(&partition).is_some_and(|part| part.to > position) {
-                    self.parts.remove(&partition);
-                }
-            }
-            Record::Event(event) => {
-                let void = forks
-                    .get(&partition)
-                    .is_some_and(|(epoch, position)| event.epoch < *epoch && event.position > *position);
-                if !void && !self.append(message, &event, wanted, partitions)? {
-                    let mut next = Batch {
-                        since: Some(Instant::now()),
-                        ..Batch::default()
-                    };
-                    next.append(message, &event, wanted, partitions)?;
-                    next.offsets.insert(partition, message.offset() + 1);
-                    next.records = 1;
-                    return Ok(Some(Box::new(next)));
-                }
-            }
-        }
-        self.offsets.insert(partition, message.offset() + 1);
-        self.records += 1;
-        Ok(None)
-    }
-
-    /// False when something lies between the part and the event.
-    fn append(
-        &mut self,
-        message: &BorrowedMessage<'_>,
-        event: &EventRecord<'_>,
-        wanted: fn(&RecordedEvent) -> bool,
-        partitions: u16,
-    ) -> Result<bool, StreamError> {
-        let part = self.parts.entry(message.partition()).or_insert_with(|| Part {
-            slices: part_slices(message.partition(), partitions),
-            after: event.previous,
-            to: event.previous,
-            leaf: Vec::new(),
-            events: Vec::new(),
-        });
-        if event.position <= part.to {
-            return Ok(true);
-        }
-        if event.previous > part.to {
-            return Ok(false);
-        }
-        let recorded = event.event(wanted).map_err(|_| StreamError::Record {
-            topic: message.topic().to_owned(),
-            what: "the payload",
-        })?;
-        if wanted(&recorded) {
-            part.events.push(Arc::new(recorded));
-        }
-        part.to = event.position;
-        part.leaf = event.leaf.to_vec();
-        Ok(true)
-    }
 }
