@@ -5,8 +5,6 @@ create table log.relays (
   -- Prefix of the topics.
   name text collate "C" not null,
   lease_owner uuid,
-  -- Grows with each change of hands.
-  lease_epoch bigint not null,
   lease_until timestamptz not null,
   position bigint not null default 0,
   -- When the position last moved.

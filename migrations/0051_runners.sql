@@ -1,8 +1,6 @@
 -- The processes that run scripts. Each conversation is one's of them: which one follows from who is there.
 create table app.runners (
   owner uuid not null,
-  -- Fencing token of whatever it writes to runs. Grows whenever it is given conversations that it did not have.
-  lease_epoch bigint not null,
   alive_until timestamptz not null,
   constraint runners_pkey primary key (owner)
 );

@@ -118,14 +118,13 @@ impl Runners {
     async fn beat(&self, pool: &PgPool, owner: Uuid) -> Result<(), sqlx::Error> {
         let lasted: bool = sqlx::query_scalar(
             "with before as (select from app.runners where owner = $1 and alive_until > clock_timestamp())
-             insert into app.runners (owner, lease_epoch, alive_until)
-             values ($1, $2, clock_timestamp() + make_interval(secs => $3))
+             insert into app.runners (owner, alive_until)
+             values ($1, clock_timestamp() + make_interval(secs => $2))
              on conflict on constraint runners_pkey do update
-             set alive_until = excluded.alive_until, lease_epoch = excluded.lease_epoch
+             set alive_until = excluded.alive_until
              returning exists (select from before)",
         )
         .bind(owner)
-        .bind(self.lease_epoch())
         .bind(PATIENCE.as_secs_f64())
         .fetch_one(pool)
         .await?;

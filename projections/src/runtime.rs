@@ -12,6 +12,7 @@ mod delivered;
 mod leading;
 mod reached;
 
+use std::collections::BTreeSet;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
@@ -149,7 +150,11 @@ impl<P: Projection> Worker<P> {
         // What this process had before it was started anew is fenced off once.
         let mut fresh = true;
         while !self.stopped() {
-            match self.divide(fresh).await {
+            let me = self.options.owner;
+            let divided = self
+                .divide(|shares, present| settled(shares, me, present, fresh))
+                .await;
+            match divided {
                 Ok(Found::Divided { place, shares }) => {
                     (attempts, fresh) = (0, false);
                     self.fold(place, shares).await;
@@ -196,9 +201,11 @@ impl<P: Projection> Worker<P> {
         }
     }
 
-    /// Takes a fair part of the shares, if there is something to take.
-    async fn divide(&self, fresh: bool) -> Result<Found, sqlx::Error> {
-        let me = self.options.owner;
+    /// Divides the shares anew, as `how` says of those there are and of who is present.
+    async fn divide(
+        &self,
+        how: impl FnOnce(&[Share], &BTreeSet<Uuid>) -> Vec<Share>,
+    ) -> Result<Found, sqlx::Error> {
         let mut connection = self.pool.acquire().await?;
         let mut transaction = connection.begin().await?;
         let (live, _) = slot::lock(&mut transaction, P::NAME).await?;
@@ -216,7 +223,7 @@ impl<P: Projection> Worker<P> {
         };
         let present = membership::present(&mut *transaction, true).await?;
         let mut shares = checkpoint::lock(&mut transaction, place).await?;
-        let divided = settled(&shares, me, &present, fresh);
+        let divided = how(&shares, &present);
         if divided != shares {
             shares = checkpoint::replace(&mut transaction, place, &divided).await?;
         }

@@ -53,13 +53,18 @@ fn events(read: Vec<Read>) -> Vec<Arc<RecordedEvent>> {
 
 /// The event of a position, which has one unless the log is damaged.
 fn placed_event(row: &PgRow) -> Result<RecordedEvent, EventLogError> {
+    assert_there(row)?;
+    recorded(row)
+}
+
+fn assert_there(row: &PgRow) -> Result<(), EventLogError> {
     if row.try_get::<Option<uuid::Uuid>, _>("event_id")?.is_none() {
         let position: i64 = row.try_get("position")?;
         return Err(EventLogError::Corrupt(format!(
             "the event at position {position} is missing"
         )));
     }
-    recorded(row)
+    Ok(())
 }
 
 impl Feed {
@@ -104,9 +109,21 @@ impl Feed {
 
     /// From the database.
     async fn fetch(&self, after: Position, limit: i64) -> Result<Vec<Read>, EventLogError> {
+        let rows = self.page(after, limit).await?;
+        let read = |row: &PgRow| {
+            Ok(Read {
+                event: Arc::new(recorded(row)?),
+                bytes: row.try_get::<&str, _>("payload")?.len(),
+            })
+        };
+        rows.iter().map(read).collect()
+    }
+
+    /// Rows of the next events after a position, none missing.
+    async fn page(&self, after: Position, limit: i64) -> Result<Vec<PgRow>, EventLogError> {
         let rows = sqlx::query(
             "select * from (
-               select p.position, e.aggregate_type, e.aggregate_id, e.sequence, e.event_type, e.event_version,
+               select p.position, p.leaf, e.aggregate_type, e.aggregate_id, e.sequence, e.event_type, e.event_version,
                       e.payload::text as payload, e.metadata::text as metadata, p.seq_no, e.event_id, e.tenant_id,
                       e.ordering_key, e.slice, e.command_id, e.recorded_at,
                       sum(octet_length(e.payload::text)) over (order by p.position rows unbounded preceding) as bytes
@@ -125,18 +142,14 @@ impl Feed {
         .bind(BYTES_MAX)
         .fetch_all(&self.pool)
         .await?;
-        let mut events = Vec::with_capacity(rows.len());
         for (expected, row) in (after.0 + 1..).zip(&rows) {
             let position: i64 = row.try_get("position")?;
             if position != expected {
                 return Err(EventLogError::Corrupt(format!("position {expected} is missing")));
             }
-            events.push(Read {
-                event: Arc::new(placed_event(row)?),
-                bytes: row.try_get::<&str, _>("payload")?.len(),
-            });
+            assert_there(row)?;
         }
-        Ok(events)
+        Ok(rows)
     }
 
     /// Returns when the log has grown past a position.

@@ -33,11 +33,10 @@ impl Lease {
     /// Takes it if nobody has it or its time is over; says whether it is this process's now.
     pub async fn take(&self) -> Result<bool, sqlx::Error> {
         let taken = sqlx::query(
-            "insert into log.relays as r (name, lease_owner, lease_epoch, lease_until)
-             values ($1, $2, 1, clock_timestamp() + make_interval(secs => $3))
+            "insert into log.relays as r (name, lease_owner, lease_until)
+             values ($1, $2, clock_timestamp() + make_interval(secs => $3))
              on conflict on constraint relays_pkey do update
-             set lease_owner = excluded.lease_owner, lease_until = excluded.lease_until,
-                 lease_epoch = r.lease_epoch + (r.lease_owner is distinct from excluded.lease_owner)::int
+             set lease_owner = excluded.lease_owner, lease_until = excluded.lease_until
              where r.lease_owner = excluded.lease_owner or r.lease_owner is null or r.lease_until < clock_timestamp()",
         )
         .bind(&self.name)

@@ -312,12 +312,7 @@ impl Relay {
         );
         metrics::counter!("relay_forks_total").increment(1);
         let found_at = Utc::now();
-        mark.cut(epoch, position);
-        let (sender, mark) =
-            spawn_blocking(move || sender.fork(&mark, position, found_at).map(|()| (sender, mark)))
-                .await
-                .map_err(|_| StreamError::Timeout)??;
-        // Written down last: where this is not reached, it is found again.
+        // Written down first: until Kafka has been told, it is found again, as the same.
         sqlx::query(
             "insert into log.forks (name, epoch, position, abandoned, found_at) values ($1, $2, $3, $4, $5)
              on conflict on constraint forks_pkey do nothing",
@@ -329,6 +324,11 @@ impl Relay {
         .bind(found_at)
         .execute(&self.pool)
         .await?;
+        mark.cut(epoch, position);
+        let (sender, mark) =
+            spawn_blocking(move || sender.fork(&mark, position, found_at).map(|()| (sender, mark)))
+                .await
+                .map_err(|_| StreamError::Timeout)??;
         Ok((sender, mark))
     }
 

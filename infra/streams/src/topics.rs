@@ -229,6 +229,8 @@ fn wanted(settings: &Settings) -> Vec<Wanted> {
             ("cleanup.policy", "delete".to_owned()),
             ("retention.ms", retention(topic).as_millis().to_string()),
             ("min.insync.replicas", in_sync.to_owned()),
+            // More than the largest event of the log with its headers; brokers take less by themselves.
+            ("max.message.bytes", "4194304".to_owned()),
             // The moment of a record is its event's: a log that is relayed late expires as if it had not been.
             ("message.timestamp.type", "CreateTime".to_owned()),
         ],

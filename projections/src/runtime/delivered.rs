@@ -8,20 +8,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use event_log::{Position, RecordedEvent};
-use sqlx::Connection;
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info, warn};
 
 use super::leading::Leading;
-use super::{Step, StepError, Worker, spans};
-use crate::checkpoint::{self, Lease, Place};
+use super::{Found, Step, StepError, Worker, spans};
+use crate::checkpoint::{self, Lease};
 use crate::fold::{Projection, fold_batch};
 use crate::parking;
 use crate::share::{Share, Slices, assigned};
-use crate::slot::{self, SlotState};
 use crate::source::{Deliveries, Delivery, Part, Passed, Source};
 
-/// How long a source may bring nothing while the log grows, before the log is read instead.
+/// How long a share may stand still while the log grows, before the log is read instead.
 const SILENCE: Duration = Duration::from_secs(5);
 /// How often checkpoints are moved past what no row is made from.
 const PASSED_EVERY: Duration = Duration::from_millis(100);
@@ -33,7 +31,8 @@ struct Fed {
     deliveries: Box<dyn Deliveries>,
     assigned: Vec<Slices>,
     passed: Option<Passed>,
-    /// Until when the source may be silent.
+    /// How far the share is that is furthest behind, and until when it may stand there while the log grows.
+    least: Position,
     silent_until: Instant,
     pass_at: Instant,
 }
@@ -58,12 +57,16 @@ impl<P: Projection> Worker<P> {
                 deliveries,
                 assigned: Vec::new(),
                 passed: None,
+                least: Position(0),
                 silent_until: now + SILENCE,
                 pass_at: now,
             };
             while !self.stopped() {
-                match self.divide_as(&fed.assigned, fresh).await {
-                    Ok(Some((place, shares))) => {
+                let me = self.options.owner;
+                let mine = fed.assigned.clone();
+                let divided = self.divide(|shares, _| assigned(shares, me, &mine, fresh)).await;
+                match divided {
+                    Ok(Found::Divided { place, shares }) => {
                         fresh = false;
                         let mut leading = Leading::new(place, Lease::of(&shares, self.options.owner));
                         leading.passed = Position(0);
@@ -84,7 +87,7 @@ impl<P: Projection> Worker<P> {
                         }
                     }
                     // Rows of another version: made anew from the log, as where no source is.
-                    Ok(None) => self.await_version().await,
+                    Ok(Found::OtherVersion(_)) => self.await_version().await,
                     Err(error) => {
                         attempts += 1;
                         warn!(projection.name = P::NAME, %error, "checkpoint cannot be read");
@@ -93,37 +96,6 @@ impl<P: Projection> Worker<P> {
                 }
             }
         }
-    }
-
-    /// Takes exactly these slices; None while the rows are another version's.
-    async fn divide_as(
-        &self,
-        slices: &[Slices],
-        fresh: bool,
-    ) -> Result<Option<(Place, Vec<Share>)>, sqlx::Error> {
-        let me = self.options.owner;
-        let mut connection = self.pool.acquire().await?;
-        let mut transaction = connection.begin().await?;
-        let (live, _) = slot::lock(&mut transaction, P::NAME).await?;
-        match live.version {
-            Some(stored) if stored != P::VERSION => return Ok(None),
-            Some(_) => {}
-            None => {
-                let version = Some(P::VERSION);
-                slot::set(&mut transaction, P::NAME, live.slot, SlotState::Live, version).await?;
-            }
-        }
-        let place = Place {
-            name: P::NAME,
-            slot: live.slot,
-        };
-        let mut shares = checkpoint::lock(&mut transaction, place).await?;
-        let divided = assigned(&shares, me, slices, fresh);
-        if divided != shares {
-            shares = checkpoint::replace(&mut transaction, place, &divided).await?;
-        }
-        transaction.commit().await?;
-        Ok(Some((place, shares)))
     }
 
     /// Until the slices are others, or the rows are.
@@ -155,8 +127,11 @@ impl<P: Projection> Worker<P> {
                 return self.await_assignment(fed).await;
             }
             let head = self.feed.known();
-            let behind = leading.leases.iter().any(|lease| lease.position < head);
-            if !behind {
+            let least = leading.leases.iter().map(|lease| lease.position).min();
+            let behind = least.is_some_and(|least| least < head);
+            // What others have is no comfort to the one that the source has forgotten.
+            if !behind || least > Some(fed.least) {
+                fed.least = least.unwrap_or_default();
                 fed.silent_until = Instant::now() + SILENCE;
             }
             Self::tell_lag((head.0 - self.reached.borrow().position().0).max(0));
@@ -171,10 +146,10 @@ impl<P: Projection> Worker<P> {
                 Some(Delivery::Assigned(slices)) => {
                     info!(projection.name = P::NAME, parts = slices.len(), "slices assigned");
                     fed.assigned = slices;
+                    fed.least = Position(0);
                     return Ok(());
                 }
                 Some(Delivery::Parts(parts)) => {
-                    fed.silent_until = Instant::now() + SILENCE;
                     let parts = self.of_this_log(parts).await?;
                     let step = self.fold_parts(leading, &parts).await?;
                     if let Step::Folded(_) = step {
@@ -197,8 +172,11 @@ impl<P: Projection> Worker<P> {
                 None => Step::Idle,
             };
             let step = match step {
-                Step::Idle if behind && fed.silent_until <= Instant::now() => {
-                    debug!(projection.name = P::NAME, "the source is silent, the log is read");
+                Step::Idle | Step::Folded(_) if behind && fed.silent_until <= Instant::now() => {
+                    debug!(
+                        projection.name = P::NAME,
+                        "the source brings too little, the log is read"
+                    );
                     self.fold_log(leading, &[], head).await?
                 }
                 step => step,

@@ -128,3 +128,36 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_a_source_assigns_is_exactly_mine() {
+    let range = |from, to| Slices { from, to };
+    let shares = written(vec![Share::whole(Position(3), Some(B))], &mut 0);
+    let mine = [range(0, 256), range(512, 600)];
+    let assigned = written(assigned(&shares, A, &mine, true), &mut 10);
+    let slices: Vec<(Slices, Option<Uuid>)> =
+        assigned.iter().map(|share| (share.slices, share.owner)).collect();
+    let expected = [
+        (range(0, 256), Some(A)),
+        (range(256, 512), Some(B)),
+        (range(512, 600), Some(A)),
+        (range(600, SLICES), Some(B)),
+    ];
+    assert_eq!(slices, expected);
+    assert!(
+        assigned
+            .iter()
+            .all(|share| share.epoch > 10 && share.position == Position(3))
+    );
+    // Again it changes nothing; with less, the rest is nobody's.
+    assert_eq!(super::assigned(&assigned, A, &mine, false), assigned);
+    let less = super::assigned(&assigned, A, &mine[..1], false);
+    assert_eq!(less[2].owner, None);
+    assert_eq!(
+        (less[0].epoch, less[1].epoch),
+        (assigned[0].epoch, assigned[1].epoch)
+    );
+    // Started anew, it fences off what it was; parts of one range that were folded as far are one share.
+    let anew = super::assigned(&assigned, A, &[range(0, SLICES)], true);
+    assert_eq!(anew, [Share::whole(Position(3), Some(A))]);
+}

@@ -88,15 +88,7 @@ async fn check(data: &DataFolder, server: Server, visitors: Vec<Visitor>) {
     assert!(server.stop(), "the server stops when asked");
     let (code, report) = data.run(&["log", "verify"]);
     assert_eq!(code, 0, "{report}");
-    for name in [
-        "organisation",
-        "user",
-        "bot",
-        "session",
-        "file",
-        "conversation",
-        "run",
-    ] {
+    for name in projections::NAMES {
         let (code, report) = data.run(&["projections", "rebuild", name]);
         assert_eq!(code, 0, "{report}");
         assert!(report.contains("rows equal"), "{name}: {report}");

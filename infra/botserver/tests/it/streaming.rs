@@ -13,16 +13,6 @@ use crate::crowd::{Crowd, assert_everybody_was_answered, seed};
 use crate::server::{PATIENCE, Server};
 use crate::several::{ALL, Installation, Member, Proxy};
 
-const NAMES: [&str; 7] = [
-    "organisation",
-    "user",
-    "bot",
-    "session",
-    "file",
-    "conversation",
-    "run",
-];
-
 fn kafka(broker: &Broker, prefix: &str) -> Vec<(&'static str, String)> {
     vec![
         ("BOTSERVER_KAFKA_BROKERS", broker.address()),
@@ -125,7 +115,7 @@ fn assert_rows_are_those_of_the_log(installation: &Installation, member: &Member
         );
         text
     };
-    for name in NAMES {
+    for name in projections::NAMES {
         let report = command(&["projections", "rebuild", name, "--no-switch"]);
         assert!(report.contains("rows equal"), "{name}: {report}");
     }

@@ -2,9 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use sqlx::Row;
+use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
-use super::{BYTES_MAX, EVENTS_MAX, Feed};
+use super::{EVENTS_MAX, Feed};
 use crate::{EventLogError, Position, StreamId};
 
 /// An event and its place, personal values sealed.
@@ -33,58 +34,8 @@ impl Feed {
     ///
     /// Fails as corrupt when a position is missing or its event is.
     pub async fn read_stored(&self, after: Position, limit: i64) -> Result<Vec<StoredEvent>, EventLogError> {
-        let rows = sqlx::query(
-            "select * from (
-               select p.position, p.leaf, e.aggregate_type, e.aggregate_id, e.sequence, e.event_type, e.event_version,
-                      e.payload::text as payload, e.metadata::text as metadata, e.event_id, e.tenant_id,
-                      e.ordering_key, e.slice, e.recorded_at,
-                      sum(octet_length(e.payload::text)) over (order by p.position rows unbounded preceding) as bytes
-                 from (select * from log.positions where position > $1 order by position limit $2) p
-                 left join lateral (
-                   select * from log.events e
-                    where e.epoch = p.epoch and e.tx_id = p.tx_id and e.seq_no = p.seq_no offset 0
-                 ) e on true
-             ) page
-             where page.position = $1 + 1 or coalesce(page.bytes, 0) <= $3
-             order by page.position",
-        )
-        .bind(after.0)
-        .bind(limit.clamp(1, EVENTS_MAX))
-        .bind(BYTES_MAX)
-        .fetch_all(&self.pool)
-        .await?;
-        let mut events = Vec::with_capacity(rows.len());
-        for (expected, row) in (after.0 + 1..).zip(&rows) {
-            let position: i64 = row.try_get("position")?;
-            if position != expected {
-                return Err(EventLogError::Corrupt(format!("position {expected} is missing")));
-            }
-            let Some(event_id) = row.try_get::<Option<Uuid>, _>("event_id")? else {
-                let text = format!("the event at position {position} is missing");
-                return Err(EventLogError::Corrupt(text));
-            };
-            let leaf: Vec<u8> = row.try_get("leaf")?;
-            let corrupt = |what: &str| EventLogError::Corrupt(format!("event {event_id} has a wrong {what}"));
-            events.push(StoredEvent {
-                position: Position(position),
-                event_id,
-                tenant: row.try_get("tenant_id")?,
-                stream: StreamId {
-                    aggregate_type: row.try_get("aggregate_type")?,
-                    aggregate_id: row.try_get("aggregate_id")?,
-                },
-                sequence: row.try_get("sequence")?,
-                event_type: row.try_get("event_type")?,
-                event_version: row.try_get("event_version")?,
-                payload: row.try_get("payload")?,
-                metadata: row.try_get("metadata")?,
-                ordering_key: row.try_get("ordering_key")?,
-                slice: u16::try_from(row.try_get::<i16, _>("slice")?).map_err(|_| corrupt("slice"))?,
-                recorded_at: row.try_get("recorded_at")?,
-                leaf: leaf.try_into().map_err(|_| corrupt("leaf"))?,
-            });
-        }
-        Ok(events)
+        let rows = self.page(after, limit.clamp(1, EVENTS_MAX)).await?;
+        rows.iter().map(stored).collect()
     }
 
     /// The leaves of those of some positions that are placed.
@@ -125,4 +76,28 @@ impl Feed {
         }
         Ok(Position(before))
     }
+}
+
+fn stored(row: &PgRow) -> Result<StoredEvent, EventLogError> {
+    let event_id: Uuid = row.try_get("event_id")?;
+    let leaf: Vec<u8> = row.try_get("leaf")?;
+    let corrupt = |what: &str| EventLogError::Corrupt(format!("event {event_id} has a wrong {what}"));
+    Ok(StoredEvent {
+        position: Position(row.try_get("position")?),
+        event_id,
+        tenant: row.try_get("tenant_id")?,
+        stream: StreamId {
+            aggregate_type: row.try_get("aggregate_type")?,
+            aggregate_id: row.try_get("aggregate_id")?,
+        },
+        sequence: row.try_get("sequence")?,
+        event_type: row.try_get("event_type")?,
+        event_version: row.try_get("event_version")?,
+        payload: row.try_get("payload")?,
+        metadata: row.try_get("metadata")?,
+        ordering_key: row.try_get("ordering_key")?,
+        slice: u16::try_from(row.try_get::<i16, _>("slice")?).map_err(|_| corrupt("slice"))?,
+        recorded_at: row.try_get("recorded_at")?,
+        leaf: leaf.try_into().map_err(|_| corrupt("leaf"))?,
+    })
 }

@@ -102,3 +102,14 @@ async fn topics_are_made_once_and_keep_their_partitions() {
         "{refused:?}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_largest_event_of_the_log_is_streamed() {
+    let world = World::new().await;
+    let relay = world.relay();
+    world.append(10).await;
+    world.append_large((1 << 20) - 100).await;
+    world.append(10).await;
+    world.assert_streamed().await;
+    relay.stop().await;
+}

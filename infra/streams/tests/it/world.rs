@@ -8,6 +8,9 @@ use event_log::{
     AppendCommand, EventLog, Feed, Keyring, MasterKey, Metadata, NewEvent, Outcome, Position, Sequencer,
     StreamId,
 };
+use rand::distr::Alphanumeric;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
@@ -178,6 +181,15 @@ impl World {
             };
             assert!(stored.iter().all(is_stored), "{stored:?}");
         }
+    }
+
+    /// Appends an event with so many bytes of text that does not get smaller.
+    pub async fn append_large(&self, bytes: usize) {
+        let mut command = command(self.appended.fetch_add(1, Ordering::Relaxed));
+        let random = StdRng::seed_from_u64(1).sample_iter(Alphanumeric).take(bytes);
+        command.events[0].payload = json!({ "text": random.map(char::from).collect::<String>() });
+        let stored = self.log.append(vec![command]).await.expect("the log takes it");
+        assert!(stored.iter().all(is_stored), "{stored:?}");
     }
 
     /// Waits until everything appended so far has its position.
