@@ -1,7 +1,7 @@
 //! Limits per address, of visits and of refused credentials, and of uploads per session.
 //!
-//! Kept in this process: several processes admit as many times more, unless they count together. A caller with IPv6 is counted by network,
-//! because one household has 2⁶⁴ addresses.
+//! Kept in this process: several processes admit as many times more, unless they count together. A caller with IPv6 is
+//! counted by network, because one household has 2⁶⁴ addresses.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
