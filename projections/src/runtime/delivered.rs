@@ -4,12 +4,14 @@
 //! before it is read from the log. So a source may double, be late or lose, and the rows are the same. While it brings
 //! nothing and the log grows, the log is read.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use event_log::{Position, RecordedEvent};
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info, warn};
+use uuid::Uuid;
 
 use super::leading::Leading;
 use super::{Found, Step, StepError, Worker, spans};
@@ -26,10 +28,16 @@ const PASSED_EVERY: Duration = Duration::from_millis(100);
 /// How long a share that was taken waits to be assigned anew before it is taken back.
 const LOST_FOR: Duration = Duration::from_millis(500);
 
+/// How long slices may be nobody's before somebody reads the log for them: longer than a source needs to give them away.
+const ORPHANED_FOR: Duration = Duration::from_secs(8);
+
 /// What was brought and what is this process's.
 struct Fed {
     deliveries: Box<dyn Deliveries>,
     assigned: Vec<Slices>,
+    /// What the source has given to nobody, and since when that is so.
+    orphans: Vec<Slices>,
+    orphaned_at: Option<Instant>,
     passed: Option<Passed>,
     /// How far the share is that is furthest behind, and until when it may stand there while the log grows.
     least: Position,
@@ -37,11 +45,17 @@ struct Fed {
     pass_at: Instant,
 }
 
+/// Nobody who is there has it.
+fn is_orphan(share: &Share, present: &BTreeSet<Uuid>) -> bool {
+    share.owner.is_none_or(|owner| !present.contains(&owner))
+}
+
 impl<P: Projection> Worker<P> {
     /// Folds what a source brings until told to stop.
     pub(super) async fn be_fed(&mut self, source: &Arc<dyn Source>) {
         let wanted = |event: &RecordedEvent| !matches!(P::key(event), Ok(None));
         let (mut attempts, mut fresh) = (0, true);
+        let mut orphaned_at = None;
         while !self.stopped() {
             let deliveries = match source.join(P::NAME, wanted) {
                 Ok(deliveries) => deliveries,
@@ -56,6 +70,8 @@ impl<P: Projection> Worker<P> {
             let mut fed = Fed {
                 deliveries,
                 assigned: Vec::new(),
+                orphans: Vec::new(),
+                orphaned_at,
                 passed: None,
                 least: Position(0),
                 silent_until: now + SILENCE,
@@ -63,8 +79,19 @@ impl<P: Projection> Worker<P> {
             };
             while !self.stopped() {
                 let me = self.options.owner;
-                let mine = fed.assigned.clone();
-                let divided = self.divide(|shares, _| assigned(shares, me, &mine, fresh)).await;
+                let mine = |shares: &[Share], present: &BTreeSet<Uuid>| {
+                    let adopted = shares.iter().filter(|share| {
+                        let wanted = fed
+                            .orphans
+                            .iter()
+                            .any(|orphan| orphan.contains(share.slices.from));
+                        wanted && (share.owner == Some(me) || is_orphan(share, present))
+                    });
+                    let adopted = adopted.map(|share| share.slices);
+                    let mine: Vec<Slices> = fed.assigned.iter().copied().chain(adopted).collect();
+                    assigned(shares, me, &mine, fresh)
+                };
+                let divided = self.divide(mine).await;
                 match divided {
                     Ok(Found::Divided { place, shares }) => {
                         fresh = false;
@@ -73,8 +100,17 @@ impl<P: Projection> Worker<P> {
                         if let Err(error) = self.fold_fed(&mut fed, &mut leading, shares).await {
                             attempts += 1;
                             self.failed(&leading, &error, attempts).await;
+                            let ended = matches!(error, StepError::Source(_));
+                            if ended {
+                                // What is this process's is not to wait for the source.
+                                let head = self.feed.known();
+                                if let Err(error) = self.fold_log(&mut leading, &[], head).await {
+                                    debug!(projection.name = P::NAME, %error, "the log is not folded");
+                                }
+                            }
                             self.pause(attempts).await;
-                            if matches!(error, StepError::Source(_)) {
+                            if ended {
+                                orphaned_at = fed.orphaned_at;
                                 break;
                             }
                         } else {
@@ -107,14 +143,27 @@ impl<P: Projection> Worker<P> {
     ) -> Result<(), StepError> {
         self.take_over_parked(leading).await?;
         self.publish(&shares, leading);
-        let mut look_at = Instant::now() + self.options.follow_every;
+        let mut look_at = Instant::now();
         while !self.stopped() {
             if look_at <= Instant::now() {
                 look_at = Instant::now() + self.options.follow_every;
                 match checkpoint::look(&self.pool, leading.place).await? {
-                    Some((seen, _)) if self.are_as_known(&seen, leading) => {
+                    Some((seen, present)) if self.are_as_known(&seen, leading) => {
+                        let orphans = seen.iter().filter(|share| is_orphan(share, &present));
+                        let orphans: Vec<Slices> = orphans.map(|share| share.slices).collect();
                         shares = seen;
                         self.publish(&shares, leading);
+                        if orphans.is_empty() {
+                            fed.orphaned_at = None;
+                        } else if fed.orphaned_at.get_or_insert_with(Instant::now).elapsed() > ORPHANED_FOR {
+                            info!(
+                                projection.name = P::NAME,
+                                "slices of nobody are read from the log"
+                            );
+                            fed.orphans = orphans;
+                            fed.orphaned_at = None;
+                            return Ok(());
+                        }
                     }
                     Some(_) => {
                         debug!(projection.name = P::NAME, "share lost");
@@ -146,6 +195,7 @@ impl<P: Projection> Worker<P> {
                 Some(Delivery::Assigned(slices)) => {
                     info!(projection.name = P::NAME, parts = slices.len(), "slices assigned");
                     fed.assigned = slices;
+                    fed.orphans.clear();
                     fed.least = Position(0);
                     return Ok(());
                 }
@@ -207,6 +257,7 @@ impl<P: Projection> Worker<P> {
                 delivery = fed.deliveries.next() => match delivery.map_err(StepError::Source)? {
                     Delivery::Assigned(slices) => {
                         fed.assigned = slices;
+                        fed.orphans.clear();
                         return Ok(());
                     }
                     // What is not folded is read from the log.

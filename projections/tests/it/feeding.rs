@@ -23,6 +23,8 @@ enum Manner {
     Careless,
     /// Never brings anything of the first range, and something of the others all the time.
     Forgetful,
+    /// Gives nothing to anybody.
+    Away,
 }
 
 struct Unreliable {
@@ -116,6 +118,9 @@ impl Bringing {
 #[async_trait]
 impl Deliveries for Bringing {
     async fn next(&mut self) -> Result<Delivery, SourceError> {
+        if let Manner::Away = self.manner {
+            std::future::pending::<()>().await;
+        }
         if !self.assigned {
             self.assigned = true;
             return Ok(Delivery::Assigned(ranges().collect()));
@@ -137,6 +142,7 @@ impl Deliveries for Bringing {
                 }
                 self.before.extend(before);
             }
+            Manner::Away => {}
             Manner::Forgetful => {
                 parts.retain(|part| part.slices.from > 0);
                 self.before.extend(parts.clone());
@@ -190,4 +196,9 @@ async fn a_careless_source_leaves_the_rows_of_the_log() {
 #[tokio::test]
 async fn what_a_source_forgets_is_read_from_the_log_though_it_brings_the_rest() {
     fed(Manner::Forgetful).await;
+}
+
+#[tokio::test]
+async fn while_the_source_gives_nothing_to_anybody_the_log_is_read() {
+    fed(Manner::Away).await;
 }
