@@ -29,6 +29,7 @@ fn a_server_under_a_low_soft_limit_raises_it_as_far_as_it_needs_and_may() {
     let mut server = Command::new("sh")
         .args(["-c", "ulimit -Sn 300; exec \"$0\" serve"])
         .arg(env!("CARGO_BIN_EXE_botserver"))
+        .env_remove("BOTSERVER_TEST_SEED")
         .env("BOTSERVER_DATA_DIR", data.path())
         .env("BOTSERVER_SERVER_PORT", "0")
         .env("BOTSERVER_LIMITS_SOCKETS_MAX", "400")

@@ -139,6 +139,7 @@ fn places_where_nothing_can_be_kept_are_found() {
     let output = std::process::Command::new("sh")
         .args(["-c", "ulimit -n 100; exec \"$0\" doctor --format json"])
         .arg(env!("CARGO_BIN_EXE_botserver"))
+        .env_remove("BOTSERVER_TEST_SEED")
         .env("BOTSERVER_DATA_DIR", data.path())
         .env("BOTSERVER_SERVER_PORT", "0")
         .output()

@@ -46,6 +46,8 @@ impl DataFolder {
         let mut command = Command::new(env!("CARGO_BIN_EXE_botserver"));
         command
             .env_remove("BOTSERVER_CONFIG")
+            // The seed of a test is no setting.
+            .env_remove("BOTSERVER_TEST_SEED")
             .env("BOTSERVER_DATA_DIR", self.path())
             .env("BOTSERVER_SERVER_PORT", "0")
             .env("BOTSERVER_LIMITS_MESSAGES_PER_MINUTE_MAX", "100000")
