@@ -6,6 +6,7 @@ use commands::Commands;
 use projections::{Live, Projections, Reader};
 
 use crate::graphql::Graphql;
+use crate::presence::Presence;
 use crate::rate::Gates;
 use crate::socket::Seats;
 use crate::{Health, Settings};
@@ -21,6 +22,7 @@ pub struct Edge {
     pub settings: Arc<Settings>,
     pub(crate) gates: Arc<Gates>,
     pub(crate) sockets: Seats,
+    pub(crate) presence: Presence,
     pub(crate) graphql: Graphql,
 }
 
@@ -34,7 +36,8 @@ impl Edge {
         settings: Settings,
     ) -> Self {
         let gates = Arc::new(Gates::new(&settings.limits, &settings.counts));
-        let sockets = Seats::new(&settings.limits, &settings.counts);
+        let presence = Presence::new(&settings.presence);
+        let sockets = Seats::new(&settings.limits, &settings.counts, presence.clone());
         let graphql = Graphql::new(&settings.graphql);
         Self {
             commands,
@@ -45,7 +48,16 @@ impl Edge {
             settings: Arc::new(settings),
             gates,
             sockets,
+            presence,
             graphql,
         }
+    }
+
+    /// Tells other processes who has sockets here, until `stop` resolves.
+    pub fn keep_presence<S>(&self, stop: S) -> impl Future<Output = ()> + use<S>
+    where
+        S: Future<Output = ()>,
+    {
+        self.presence.clone().keep(stop)
     }
 }

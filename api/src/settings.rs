@@ -7,7 +7,7 @@ use std::time::Duration;
 use domain::OrganisationId;
 use ipnet::IpNet;
 
-use crate::SharedCounts;
+use crate::{SharedCounts, SharedPresence};
 
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -24,6 +24,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Where limits of rate are counted together with other processes.
     pub counts: Option<Arc<dyn SharedCounts>>,
+    /// Where processes tell each other who is there.
+    pub presence: Option<Arc<dyn SharedPresence>>,
     pub graphql: GraphqlLimits,
 }
 
@@ -114,6 +116,7 @@ impl Settings {
             embed_origins: Vec::new(),
             limits: Limits::default(),
             counts: None,
+            presence: None,
             graphql: GraphqlLimits::default(),
         }
     }

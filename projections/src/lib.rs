@@ -16,6 +16,7 @@ mod live;
 mod membership;
 mod paging;
 mod parking;
+mod presence;
 mod reader;
 mod rebuild;
 mod registry;
@@ -40,6 +41,7 @@ pub use checkpoint::{Building, Failure, ProjectionStatus};
 pub use live::{Live, LiveEnd, LiveEvent, LiveFact, LiveSubscription, Topic, TopicWatch};
 pub use paging::{Keyset, Page, PageError, Slice, cursor_at, place_of};
 pub use parking::{ParkedError, ParkedFilter, ParkedRow, parked, parked_at, retry, skip};
+pub use presence::Presences;
 pub use reader::{ReadError, Reader, Reads};
 pub use rebuild::{
     Certificate, Progress, RebuildError, RebuildOptions, Rebuilt, Stage, TableCompared, certificates, digest,

@@ -18,6 +18,7 @@ use tokio::sync::OnceCell;
 use super::error::AskError;
 use crate::Edge;
 use crate::address::ClientAddress;
+use crate::presence::Presence;
 
 /// How long a request waits for what a command stored. Read models lag by milliseconds.
 const WAIT_MAX: Duration = Duration::from_secs(5);
@@ -106,6 +107,11 @@ impl Asking {
             .moment
             .lock()
             .expect("nothing panics while it is exchanged")
+    }
+
+    /// Who has sockets open.
+    pub fn presence(&self) -> &Presence {
+        &self.0.edge.presence
     }
 
     /// What happens, as it happens.

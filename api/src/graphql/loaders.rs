@@ -68,6 +68,27 @@ load!(SessionId => SessionRow, by sessions_by_ids);
 load!(ConversationId => ConversationRow, by conversations_by_ids);
 load!(RunId => RunRow, by runs_by_ids);
 
+/// The open sockets of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct SocketsOf(pub SessionId);
+
+impl Loader<SocketsOf> for Nouns {
+    type Value = u32;
+    type Error = AskError;
+
+    async fn load(&self, keys: &[SocketsOf]) -> Result<HashMap<SocketsOf, u32>, AskError> {
+        let sessions: Vec<SessionId> = keys.iter().map(|key| key.0).collect();
+        let counts = self.0.presence().sockets(&sessions).await.map_err(|error| {
+            tracing::warn!(%error, "open sockets cannot be read");
+            AskError::Unavailable
+        })?;
+        Ok(counts
+            .into_iter()
+            .map(|(session, count)| (SocketsOf(session), count))
+            .collect())
+    }
+}
+
 fn hashed<K: Hash + Eq, V>(rows: BTreeMap<K, V>) -> Result<HashMap<K, V>, AskError> {
     Ok(rows.into_iter().collect())
 }

@@ -12,7 +12,7 @@ use super::bot::Bot;
 use super::conversation::{Conversation, ConversationState};
 use super::error::AskError;
 use super::guard::Needs;
-use super::loaders::{find, find_by_text};
+use super::loaders::{Loaders, SocketsOf, find, find_by_text};
 use super::paging::{List, cost, counted, list, page};
 use super::scalar::id;
 use super::user::User;
@@ -112,6 +112,14 @@ impl Session {
     /// When it ended. Null while it goes on.
     async fn ended_at(&self) -> Option<DateTime<Utc>> {
         self.0.ended_at
+    }
+
+    /// How many sockets the person has open now, in all processes: 0 when they are away. A process that falls silent
+    /// counts for five seconds more. Null when it is not known.
+    async fn sockets(&self, ctx: &Context<'_>) -> Result<Option<u32>, AskError> {
+        let loaders = ctx.data_unchecked::<Loaders>();
+        let sockets = loaders.load_one(SocketsOf(self.0.id)).await?;
+        Ok(Some(sockets.unwrap_or_default()))
     }
 
     /// Its conversations, newest first. Null when they cannot be read. Needs `conversation.read`.

@@ -12,9 +12,9 @@ use domain::{SessionId, TokenId};
 use governor::clock::DefaultClock;
 use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
-use uuid::Uuid;
 
 use crate::Limits;
+use crate::presence::{Presence, Present};
 use crate::rate::Shared as CountsShared;
 
 /// Messages after which sessions that have been quiet are forgotten.
@@ -34,23 +34,28 @@ struct Shared {
     messages_per_minute_max: NonZeroU32,
     counts: CountsShared,
     messages: AtomicU32,
+    presence: Presence,
 }
 
 #[derive(Default)]
 struct Taken {
     total: usize,
-    /// Of sessions and of API tokens; their ids never meet.
-    by_owner: HashMap<Uuid, usize>,
+    by_token: HashMap<TokenId, usize>,
 }
 
 /// Room for one socket.
 pub(crate) struct Seat {
     shared: Arc<Shared>,
-    owner: Option<Uuid>,
+    owner: Option<Owner>,
+}
+
+enum Owner {
+    Session(#[expect(dead_code, reason = "counts for as long as it is held")] Present),
+    Token(TokenId),
 }
 
 impl Seats {
-    pub fn new(limits: &Limits, counts: &CountsShared) -> Self {
+    pub fn new(limits: &Limits, counts: &CountsShared, presence: Presence) -> Self {
         let pace = RateLimiter::keyed(Quota::per_minute(limits.messages_per_minute_max));
         let shared = Shared {
             taken: Mutex::default(),
@@ -60,6 +65,7 @@ impl Seats {
             messages_per_minute_max: limits.messages_per_minute_max,
             counts: counts.clone(),
             messages: AtomicU32::new(0),
+            presence,
         };
         Self {
             shared: Arc::new(shared),
@@ -111,23 +117,24 @@ impl Shared {
 impl Seat {
     /// Says whose socket it is; false when the session has as many as it may.
     pub fn belongs_to_session(&mut self, session: SessionId) -> bool {
-        self.belongs_to(session.0, self.shared.sockets_per_session_max)
+        let present = self
+            .shared
+            .presence
+            .enter(session, self.shared.sockets_per_session_max);
+        self.owner = present.map(Owner::Session);
+        self.owner.is_some()
     }
 
     /// Says whose socket it is; false when the token has `sockets_max` already.
     pub fn belongs_to_token(&mut self, token: TokenId, sockets_max: usize) -> bool {
-        self.belongs_to(token.0, sockets_max)
-    }
-
-    fn belongs_to(&mut self, owner: Uuid, sockets_max: usize) -> bool {
         let mut taken = self.shared.lock();
-        let count = taken.by_owner.entry(owner).or_default();
+        let count = taken.by_token.entry(token).or_default();
         if *count >= sockets_max {
             return false;
         }
         *count += 1;
         drop(taken);
-        self.owner = Some(owner);
+        self.owner = Some(Owner::Token(token));
         true
     }
 }
@@ -137,11 +144,13 @@ impl Drop for Seat {
         let mut taken = self.shared.lock();
         taken.total -= 1;
         metrics::gauge!("ws_connections").decrement(1.0);
-        let Some(owner) = self.owner else { return };
-        if let Some(count) = taken.by_owner.get_mut(&owner) {
+        let Some(Owner::Token(token)) = self.owner else {
+            return;
+        };
+        if let Some(count) = taken.by_token.get_mut(&token) {
             *count -= 1;
             if *count == 0 {
-                taken.by_owner.remove(&owner);
+                taken.by_token.remove(&token);
             }
         }
     }
@@ -150,6 +159,8 @@ impl Drop for Seat {
 #[cfg(test)]
 mod tests {
     use std::num::NonZeroU32;
+
+    use uuid::Uuid;
 
     use super::*;
 
@@ -162,6 +173,7 @@ mod tests {
                 ..Limits::default()
             },
             &None,
+            Presence::new(&None),
         )
     }
 
@@ -176,8 +188,8 @@ mod tests {
         assert!(seats.take().is_some());
     }
 
-    #[test]
-    fn a_session_has_its_share() {
+    #[tokio::test]
+    async fn a_session_has_its_share() {
         let seats = seats();
         let session = SessionId(Uuid::from_u128(1));
         let mut taken: Vec<_> = (0..3).filter_map(|_| seats.take()).collect();
@@ -186,8 +198,19 @@ mod tests {
             .map(|seat| seat.belongs_to_session(session))
             .collect();
         assert_eq!(admitted, [true, true, false]);
+        let presence = seats.shared.presence.clone();
+        assert_eq!(
+            presence.sockets(&[session]).await.expect("nobody else is asked")[&session],
+            2
+        );
         drop(taken);
-        assert!(seats.shared.lock().by_owner.is_empty());
+        assert!(
+            presence
+                .sockets(&[session])
+                .await
+                .expect("nobody else is asked")
+                .is_empty()
+        );
     }
 
     #[tokio::test]

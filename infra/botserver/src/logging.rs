@@ -9,10 +9,10 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _, fmt};
 
 use crate::config::{Log, LogFormat, Telemetry};
-use crate::traces::{Traces, is_trace};
+use crate::traces::{Flush, Traces, is_trace};
 
-/// Starts logging, and traces where they are configured, for the rest of the process.
-pub fn start(settings: &Log, telemetry: &Telemetry) -> anyhow::Result<()> {
+/// Starts logging, and traces where they are configured, for the rest of the process. To be held until its end.
+pub fn start(settings: &Log, telemetry: &Telemetry) -> anyhow::Result<Option<Flush>> {
     let filter = EnvFilter::try_new(&settings.filter).with_context(|| {
         format!(
             "log.filter {:?} is not a filter such as \"info,api=debug\"",
@@ -27,10 +27,12 @@ pub fn start(settings: &Log, telemetry: &Telemetry) -> anyhow::Result<()> {
     };
     // Spans of traces are not shown in lines: they say nothing that a line does not.
     let lines = lines.with_filter(filter.and(is_trace().not()));
-    let traces = Traces::start(telemetry)?.map(|traces| traces.with_filter(is_trace()));
+    let (traces, flush) = Traces::start(telemetry)?.unzip();
+    let traces = traces.map(|traces| traces.with_filter(is_trace()));
     tracing_subscriber::registry()
         .with(lines)
         .with(traces)
         .try_init()
-        .map_err(|error| anyhow::anyhow!("logging cannot be started: {error}"))
+        .map_err(|error| anyhow::anyhow!("logging cannot be started: {error}"))?;
+    Ok(flush)
 }

@@ -44,9 +44,10 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         }
     };
     // The doctor tells everything itself, in its own form.
-    if !matches!(cli.command, Command::Doctor { .. }) {
-        logging::start(&config.log, &config.telemetry)?;
-    }
+    let _traces = match cli.command {
+        Command::Doctor { .. } => None,
+        _ => logging::start(&config.log, &config.telemetry)?,
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(with_configuration(&cli.command, &config))
 }

@@ -89,6 +89,10 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
         health.clone(),
         settings(config, &system),
     );
+    if does(Role::Api) {
+        let kept = edge.keep_presence(system.stopped());
+        system.spawn(kept);
+    }
     let bound = listener.local_addr().context("the address cannot be read")?;
     let router = if does(Role::Api) {
         api::router(edge)
@@ -180,6 +184,7 @@ fn settings(config: &Config, system: &System) -> Settings {
             ..api::Limits::default()
         },
         counts: system.counts.clone(),
+        presence: system.presence.clone(),
         graphql: api::GraphqlLimits {
             depth_max: config.graphql.depth_max as usize,
             complexity_max: config.graphql.complexity_max as usize,

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use api::SharedCounts;
+use api::{SharedCounts, SharedPresence};
 use blobs::Files;
 use chrono::Utc;
 use commands::{Blobs, Commands, Denials, DialogueOptions, Dialogues, Executor, Programs, Recovery, Runners};
 use domain::OrganisationId;
 use event_log::{EventLog, Feed, Keyring, MasterKey, Position, Sequencer};
-use projections::{Live, Projections, Reader, Source};
+use projections::{Live, Presences, Projections, Reader, Source};
 use streams::{KafkaSource, Relay};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -40,6 +40,8 @@ pub struct System {
     pub pools: Pools,
     /// Where limits are counted together.
     pub counts: Option<Arc<dyn SharedCounts>>,
+    /// Where processes tell each other who is there; None where there is one only.
+    pub presence: Option<Arc<dyn SharedPresence>>,
     recovery: Option<Recovery>,
     tasks: JoinSet<()>,
     leave: watch::Sender<bool>,
@@ -60,21 +62,24 @@ impl System {
         let head = log.head().await.context("the event log cannot be read")?;
         let (placed, positions) = watch::channel(Position(head.0));
         let sequencer = Sequencer::new(pools.log.clone(), log.wake()).await?;
-        let counts = match &config.valkey.url {
-            Some(url) => {
-                let valkey = Valkey::new(url, &config.valkey.prefix)?;
-                let shared = share_positions(valkey.clone(), placed.clone(), stopped(stopping.clone()));
-                tasks.spawn(shared);
-                let keyring = keyring.clone();
-                let counts = Counts::new(valkey, move |whose| keyring.hash(tenant.0, "limit", whose));
-                Some(Arc::new(counts) as Arc<dyn SharedCounts>)
-            }
-            None => None,
-        };
+        let owner = owner(&config.data_dir)?;
+        let (mut counts, mut presence) = (None, None);
+        if let Some(url) = &config.valkey.url {
+            let valkey = Valkey::new(url, &config.valkey.prefix)?;
+            let shared = share_positions(valkey.clone(), placed.clone(), stopped(stopping.clone()));
+            tasks.spawn(shared);
+            let keyring = keyring.clone();
+            let hide = move |whose: &str| keyring.hash(tenant.0, "limit", whose);
+            counts = Some(Arc::new(Counts::new(valkey.clone(), hide)) as Arc<dyn SharedCounts>);
+            let presences = valkey::Presences::new(valkey, owner);
+            presence = Some(Arc::new(presences) as Arc<dyn SharedPresence>);
+        } else if config.database.url.is_some() {
+            let presences = Presences::new(pools.projector.clone(), owner);
+            presence = Some(Arc::new(presences) as Arc<dyn SharedPresence>);
+        }
         tasks.spawn(sequencer.run(placed, stopped(stopping.clone())));
         let feed = Feed::new(pools.log.clone(), positions);
 
-        let owner = owner(&config.data_dir)?;
         // The only server of a data folder takes over at once from the one that crashed before it.
         let takeover = config.database.url.is_none();
         let options = projections::Options {
@@ -144,6 +149,7 @@ impl System {
             feed,
             pools,
             counts,
+            presence,
             recovery: Some(recovery),
             tasks,
             leave,

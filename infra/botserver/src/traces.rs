@@ -5,7 +5,8 @@
 //! along: whoever sees an event, however late and wherever, continues its trace.
 
 use std::fmt;
-use std::time::SystemTime;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 use opentelemetry::trace::{SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState};
@@ -27,13 +28,19 @@ use crate::config::Telemetry;
 /// Of spans that belong to a trace.
 pub const TARGET: &str = "trace";
 
+/// How long a process that ends waits for the collector.
+const FLUSHED_WITHIN: Duration = Duration::from_secs(3);
+
 /// Exports spans in batches, from a thread of its own; what a collector does not take in time is dropped.
 pub struct Traces {
-    processor: BatchSpanProcessor,
+    processor: Arc<BatchSpanProcessor>,
     scope: InstrumentationScope,
     /// Of 100 traces so many are kept.
     sample_percent: u64,
 }
+
+/// Sends what waits when it is dropped: what subscribes for the rest of the process never is.
+pub struct Flush(Arc<BatchSpanProcessor>);
 
 /// A span that is open.
 struct Open {
@@ -52,7 +59,7 @@ pub fn is_trace() -> FilterFn {
 
 impl Traces {
     /// None where no collector is configured.
-    pub fn start(telemetry: &Telemetry) -> anyhow::Result<Option<Traces>> {
+    pub fn start(telemetry: &Telemetry) -> anyhow::Result<Option<(Traces, Flush)>> {
         let Some(endpoint) = &telemetry.endpoint else {
             return Ok(None);
         };
@@ -68,11 +75,14 @@ impl Traces {
             .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
             .build();
         processor.set_resource(&resource);
-        Ok(Some(Traces {
+        let processor = Arc::new(processor);
+        let flush = Flush(processor.clone());
+        let traces = Traces {
             processor,
             scope: InstrumentationScope::builder("botserver").build(),
             sample_percent: telemetry.sample_percent.into(),
-        }))
+        };
+        Ok(Some((traces, flush)))
     }
 
     /// The same for every process that sees the trace.
@@ -197,8 +207,8 @@ fn kind(name: &str) -> SpanKind {
     }
 }
 
-impl Drop for Traces {
+impl Drop for Flush {
     fn drop(&mut self) {
-        let _ = self.processor.shutdown();
+        let _ = self.0.shutdown_with_timeout(FLUSHED_WITHIN);
     }
 }

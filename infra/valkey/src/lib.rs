@@ -3,6 +3,7 @@
 
 mod counts;
 mod fan_out;
+mod presence;
 
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -11,6 +12,7 @@ use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 
 pub use counts::Counts;
 pub use fan_out::share_positions;
+pub use presence::Presences;
 
 /// Why it cannot be used at all.
 #[derive(Debug, thiserror::Error)]

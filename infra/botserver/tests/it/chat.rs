@@ -45,9 +45,13 @@ impl Visitor {
             .as_str()
             .context("a credential is given")?
             .to_owned();
+        Visitor::with(address, bot, &credential).await
+    }
+
+    async fn with(address: &str, bot: &str, credential: &str) -> anyhow::Result<Visitor> {
         let mut visitor = Visitor {
             bot: bot.to_owned(),
-            credential,
+            credential: credential.to_owned(),
             socket: None,
             transcript: BTreeMap::new(),
             acknowledged: BTreeMap::new(),
@@ -68,6 +72,16 @@ impl Visitor {
         socket.send(Message::text(hello.to_string())).await?;
         self.socket = Some(socket);
         Ok(())
+    }
+
+    /// The public part of the credential.
+    pub fn session_id(&self) -> String {
+        self.credential.split('.').next().unwrap_or_default().to_owned()
+    }
+
+    /// The same person once more, with a socket of their own.
+    pub async fn beside(&self, address: &str) -> anyhow::Result<Visitor> {
+        Visitor::with(address, &self.bot, &self.credential).await
     }
 
     pub fn disconnect(&mut self) {

@@ -401,3 +401,70 @@ async fn servers_that_share_a_valkey_count_messages_together() {
         assert!(server.stop(), "servers stop when asked");
     }
 }
+
+/// Whoever asks any of the servers learns how many sockets a person has at all of them, whichever comes, goes or dies.
+async fn everybody_knows_who_is_there(settings: &[(&str, String)]) {
+    let installation = Installation::new().await;
+    let members = [Member::new(ALL), Member::new(ALL)];
+    let [one, mut other] = members
+        .each_ref()
+        .map(|member| installation.start(member, settings));
+    let token = one
+        .token
+        .clone()
+        .or_else(|| other.token.clone())
+        .expect("one was first");
+    let sockets = async |server: &Server, session: &str, wanted: u64| {
+        let query = json!({
+            "query": "query ($id: ID!) { session(id: $id) { sockets } }",
+            "variables": { "id": session },
+        });
+        let began = std::time::Instant::now();
+        loop {
+            let answer = reqwest::Client::new()
+                .post(server.url("/graphql"))
+                .bearer_auth(&token)
+                .json(&query)
+                .send()
+                .await
+                .expect("answered");
+            let answer: serde_json::Value = answer.json().await.expect("JSON");
+            if answer["data"]["session"]["sockets"] == wanted {
+                return;
+            }
+            assert!(began.elapsed() < PATIENCE, "{answer}, and not {wanted}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let mut visitor = Visitor::enter(&one.address, "echo").await.expect("let in");
+    let session = visitor.session_id();
+    let again = visitor.beside(&other.address).await.expect("let in");
+    let third = visitor.beside(&other.address).await.expect("let in");
+    sockets(&one, &session, 3).await;
+    sockets(&other, &session, 3).await;
+    drop(third);
+    sockets(&one, &session, 2).await;
+    // Killed: what it told counts for a few seconds and then no more.
+    other.kill();
+    sockets(&one, &session, 1).await;
+    drop(again);
+    let other = installation.start(&members[1], settings);
+    sockets(&other, &session, 1).await;
+    // Stopped in order: it takes back what it told.
+    assert!(one.stop(), "servers stop when asked");
+    sockets(&other, &session, 0).await;
+    visitor.connect(&other.address).await.expect("let in again");
+    sockets(&other, &session, 1).await;
+    assert!(other.stop(), "servers stop when asked");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn presence_with_postgresql_alone() {
+    everybody_knows_who_is_there(&[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn presence_with_valkey() {
+    let cache = tokio::task::spawn_blocking(Cache::start).await.expect("a server");
+    everybody_knows_who_is_there(&[("BOTSERVER_VALKEY_URL", cache.url())]).await;
+}

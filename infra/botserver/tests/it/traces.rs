@@ -130,7 +130,25 @@ async fn a_turn_is_one_trace_over_all_processes() {
         inside("log.append", "turn.answer"),
         "the reply is stored while the turn is answered"
     );
+    // What was traced a moment before the end comes too.
+    visitor.say("and good bye").await;
+    let last: uuid::Uuid = visitor
+        .answered
+        .last()
+        .expect("an answer")
+        .parse()
+        .expect("an id");
     for server in servers {
         assert!(server.stop(), "servers stop when asked");
     }
+    let all = collected.lock().expect("nobody broke down");
+    let names: BTreeSet<&str> = all
+        .iter()
+        .filter(|span| span.trace_id == last.as_bytes())
+        .map(|span| span.name.as_str())
+        .collect();
+    assert!(
+        names.contains("turn.receive") && names.contains("turn.answer"),
+        "only {names:?}"
+    );
 }
