@@ -44,7 +44,7 @@ pub(crate) struct StartedSession {
 ]))]
 pub(crate) struct Turn {
     /// May be empty when files come with it.
-    #[schemars(length(max = 16384))]
+    #[schemars(length(max = 16384), extend("pattern" = r"^[^\u0000]*$"))]
     content: String,
     /// Files that were uploaded to the session, in order; each goes with one message.
     #[serde(default)]

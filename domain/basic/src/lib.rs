@@ -17,12 +17,15 @@ mod source;
 mod syntax;
 mod value;
 
+pub use language::{Comparison, Condition};
 pub use diagnostic::{Diagnostic, Severity};
 pub use machine::{
-    Called, Effect, File, Hear, HearKind, Input, Limits, LogLevel, Machine, RuntimeError, Start, Step,
-    Suggestion, SuggestionAction,
+    Called, Effect, File, Hear, HearKind, Input, Limits, LogLevel, Machine, Refusal, Request, RuntimeError, Start,
+    Step, Suggestion, SuggestionAction,
 };
-pub use program::{FormatError, Parameter, Program, ProgramHash};
+pub use program::{
+    Declared, FieldKind, FormatError, Parameter, Program, ProgramHash, RowOperation, Table, TableField, Trigger,
+};
 pub use value::{Array, Object, Value};
 
 /// What compiling a script gave.

@@ -5,7 +5,7 @@
 
 use crate::language::Word;
 use crate::machine::HearKind;
-use crate::program::{Constant, Parameter};
+use crate::program::{Constant, Declared, Parameter};
 use crate::source::Span;
 use crate::value::Operator;
 
@@ -20,6 +20,7 @@ pub(crate) struct Script {
     pub traps: Traps,
     pub description: Option<String>,
     pub parameters: Vec<Parameter>,
+    pub declared: Declared,
 }
 
 /// What the parser learnt about a variable.

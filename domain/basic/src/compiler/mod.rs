@@ -54,7 +54,7 @@ pub(crate) fn compile(name: &str, script: Script, report: &mut Report<'_>) -> Op
         imports: compiler.imports.iter().map(|word| word.name.to_owned()).collect(),
         procedures,
     };
-    match Program::from_code(code) {
+    match Program::from_code(code, script.declared) {
         Ok(program) => Some(program),
         Err(_) => {
             // The one thing in which a script can exceed what its stored form holds.

@@ -41,10 +41,13 @@ pub(crate) const UNKNOWN_FUNCTION: Code = code("B0301", Error);
 pub(crate) const ARGUMENT_COUNT: Code = code("B0302", Error);
 pub(crate) const NOT_ASSIGNABLE: Code = code("B0303", Error);
 pub(crate) const UNKNOWN_TYPE: Code = code("B0304", Error);
-pub(crate) const NOT_AVAILABLE: Code = code("B0305", Error);
+// B0305 was for words that earlier versions did not have.
 pub(crate) const RESERVED: Code = code("B0306", Error);
 pub(crate) const DEFINED_TWICE: Code = code("B0307", Error);
 pub(crate) const UNKNOWN_LABEL: Code = code("B0308", Error);
+
+pub(crate) const BAD_FIELD: Code = code("B0309", Error);
+pub(crate) const UNKNOWN_FIELD_TYPE: Code = code("B0310", Error);
 
 // Things that run, perhaps not as meant.
 pub(crate) const NEVER_SET: Code = code("B0401", Warning);

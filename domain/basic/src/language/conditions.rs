@@ -1,4 +1,7 @@
-//! Conditions in texts, as FILTER takes them: `status = 'open' AND total > 10`.
+//! Conditions, as FILTER and FIND take them: in texts, `status = 'open' AND total > 10`, and as the compiler makes them.
+//!
+//! A condition that a script puts together from parts stands in its program as a text with holes and the values that
+//! belong there. Only the text is read as a condition, so that no value changes what it means.
 
 mod parser;
 
@@ -12,7 +15,7 @@ const WORK_MAX: u64 = 1 << 28;
 
 /// A condition that rows meet or not.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Condition {
+pub enum Condition {
     Either(Vec<Condition>),
     Both(Vec<Condition>),
     Not(Box<Condition>),
@@ -28,7 +31,7 @@ pub(super) enum Condition {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Comparison {
+pub enum Comparison {
     Equal,
     Unequal,
     Less,
@@ -41,12 +44,86 @@ pub(super) enum Comparison {
     IsNull,
 }
 
+/// Stands in a text for the value of this number.
+pub(crate) fn hole(number: usize) -> char {
+    u32::try_from(number)
+        .ok()
+        .and_then(|number| char::from_u32(FIRST_HOLE.saturating_add(number)))
+        .unwrap_or(char::REPLACEMENT_CHARACTER)
+}
+
+/// Of a plane that no text uses.
+const FIRST_HOLE: u32 = 0xF_0000;
+
+/// Conditions in conditions, as the compiler nests them.
+const DEPTH_MAX: usize = 128;
+
 impl Condition {
-    pub fn parse(text: &str) -> Result<Condition, Fault> {
-        parser::parse(text)
+    pub(crate) fn parse(text: &str) -> Result<Condition, Fault> {
+        parser::parse(text, &[])
     }
 
-    pub fn holds(&self, row: &Value, work: &mut Work) -> Result<bool, Fault> {
+    /// Field and value are equal.
+    pub fn equals(field: impl Into<String>, value: Value) -> Condition {
+        Condition::Compared {
+            field: field.into(),
+            comparison: Comparison::Equal,
+            value,
+        }
+    }
+
+    /// A condition as scripts give it: a text, or what the compiler made of one.
+    pub(crate) fn of(value: &Value) -> Result<Condition, Fault> {
+        Condition::within(value, 0)
+    }
+
+    fn within(value: &Value, depth: usize) -> Result<Condition, Fault> {
+        let unclear = || Fault::argument("a condition is a text such as status = 'open'");
+        if depth > DEPTH_MAX {
+            return Err(unclear());
+        }
+        let list = match value {
+            Value::Array(list) => list.as_slice(),
+            Value::Text(text) => return Condition::parse(text),
+            Value::Object(fields) => {
+                let equal = |(name, value): (&str, &Value)| Condition::equals(name, value.clone());
+                return Ok(Condition::Both(fields.iter().map(equal).collect()));
+            }
+            _ => return Err(unclear()),
+        };
+        let [Value::Text(sign), operands @ ..] = list else {
+            return Err(unclear());
+        };
+        let all = |operands: &[Value]| -> Result<Vec<Condition>, Fault> {
+            operands.iter().map(|operand| Condition::within(operand, depth + 1)).collect()
+        };
+        let compared = |field: &Value, comparison, value: &Value| -> Result<Condition, Fault> {
+            Ok(Condition::Compared {
+                field: field.to_text()?,
+                comparison,
+                value: value.clone(),
+            })
+        };
+        match (sign.as_str(), operands) {
+            ("text", [Value::Text(text), Value::Array(values)]) => parser::parse(text, values.as_slice()),
+            ("or", operands) => Ok(Condition::Either(all(operands)?)),
+            ("and", operands) => Ok(Condition::Both(all(operands)?)),
+            ("not", [operand]) => Ok(Condition::Not(Box::new(Condition::within(operand, depth + 1)?))),
+            ("null", [field]) => compared(field, Comparison::IsNull, &Value::Null),
+            ("in", [field, values]) => Ok(Condition::OneOf {
+                field: field.to_text()?,
+                values: one_of(values),
+            }),
+            ("between", [field, low, high]) => Ok(Condition::Both(vec![
+                compared(field, Comparison::GreaterOrEqual, low)?,
+                compared(field, Comparison::LessOrEqual, high)?,
+            ])),
+            (sign, [field, value]) => compared(field, Comparison::of(sign).ok_or_else(unclear)?, value),
+            _ => Err(unclear()),
+        }
+    }
+
+    pub(crate) fn holds(&self, row: &Value, work: &mut Work) -> Result<bool, Fault> {
         match self {
             Condition::Either(conditions) => {
                 for condition in conditions {
@@ -79,8 +156,19 @@ impl Condition {
     }
 }
 
+/// `IN list` means the items of the list.
+fn one_of(values: &Value) -> Vec<Value> {
+    match values {
+        Value::Array(items) => match items.as_slice() {
+            [Value::Array(only)] => only.as_slice().to_vec(),
+            items => items.to_vec(),
+        },
+        other => vec![other.clone()],
+    }
+}
+
 /// What one call may take: many rows may share one long text, so that their number and size say little of it.
-pub(super) struct Work {
+pub(crate) struct Work {
     left: u64,
 }
 
@@ -113,6 +201,20 @@ pub(super) fn field_of(row: &Value, path: &str, work: &mut Work) -> Result<Value
 }
 
 impl Comparison {
+    fn of(sign: &str) -> Option<Comparison> {
+        Some(match sign {
+            "=" => Comparison::Equal,
+            "<>" => Comparison::Unequal,
+            "<" => Comparison::Less,
+            "<=" => Comparison::LessOrEqual,
+            ">" => Comparison::Greater,
+            ">=" => Comparison::GreaterOrEqual,
+            "like" => Comparison::Like,
+            "contains" => Comparison::Contains,
+            _ => return None,
+        })
+    }
+
     fn holds(self, found: &Value, value: &Value, work: &mut Work) -> Result<bool, Fault> {
         let (found_size, value_size) = (size(found), size(value));
         work.spend(match self {

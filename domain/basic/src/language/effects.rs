@@ -111,8 +111,15 @@ pub(super) const WORDS: &[Word] = &[
 ];
 
 fn talk(values: &mut [Value]) -> Result<Effect, Fault> {
+    // What the host refused says why, and not how it is stored.
+    let said = match &values[0] {
+        Value::Object(object) if object.get("success") == Some(&Value::Bool(false)) => {
+            object.get("error").unwrap_or(&values[0])
+        }
+        value => value,
+    };
     Ok(Effect::Talk {
-        text: values[0].to_text()?,
+        text: said.to_text()?,
     })
 }
 

@@ -19,12 +19,16 @@ mod lists;
 mod logic;
 mod maths;
 mod records;
+pub(crate) mod requests;
 mod spelling;
 mod statements;
 mod sublists;
+mod tables;
 mod texts;
-mod unavailable;
 
+pub(crate) use conditions::hole;
+pub use conditions::{Comparison, Condition};
+pub(crate) use requests::{Clause, Shape, Takes};
 pub(crate) use spelling::{nearest, translated};
 
 use std::collections::HashMap;
@@ -62,8 +66,8 @@ pub(crate) enum Role {
     },
     /// Something that gives a value.
     Function(Function),
-    /// Known to the dialect, not to this version. A block is skipped up to the words that close it.
-    Unavailable { closed_by: Option<&'static str> },
+    /// Something that the host is asked for, whose answer is the value.
+    Request(Shape),
 }
 
 type Call = fn(&mut Context<'_>, &mut [Value]) -> Result<Value, Fault>;
@@ -132,6 +136,7 @@ pub(crate) enum Closer {
     EndWith,
     Catch,
     EndTry,
+    EndOn,
 }
 
 const fn function(
@@ -183,7 +188,10 @@ impl Word {
     }
 
     const fn separated_by(mut self, word: &'static str) -> Word {
-        if let Role::Function(Function { arguments, .. }) | Role::Effect { arguments, .. } = &mut self.role {
+        if let Role::Function(Function { arguments, .. })
+        | Role::Effect { arguments, .. }
+        | Role::Request(Shape { arguments, .. }) = &mut self.role
+        {
             arguments.separator = Some(word);
         }
         self
@@ -194,12 +202,21 @@ impl Word {
         match &self.role {
             Role::Function(function) => Some(function.arguments),
             Role::Effect { arguments, .. } => Some(*arguments),
+            Role::Request(shape) => Some(shape.arguments),
             _ => None,
         }
     }
 
     pub fn takes(&self, count: usize) -> bool {
         self.arguments().is_some_and(|arguments| arguments.takes(count))
+    }
+
+    /// The same for a call in a program, where clauses are one argument more.
+    pub fn is_called_with(&self, count: usize) -> bool {
+        match &self.role {
+            Role::Request(shape) if shape.has_clauses() => count > 0 && self.takes(count - 1),
+            _ => self.takes(count),
+        }
     }
 
     pub fn function(&self) -> Option<&Function> {
@@ -210,7 +227,7 @@ impl Word {
     }
 }
 
-const CHAPTERS: [&[Word]; 16] = [
+const CHAPTERS: [&[Word]; 15] = [
     statements::WORDS,
     effects::WORDS,
     errors::WORDS,
@@ -226,18 +243,22 @@ const CHAPTERS: [&[Word]; 16] = [
     records::WORDS,
     logic::WORDS,
     ids::WORDS,
-    unavailable::WORDS,
 ];
 
 static TABLE: LazyLock<HashMap<&'static str, &'static Word>> = LazyLock::new(|| {
     let mut table = HashMap::new();
-    for word in CHAPTERS.iter().flat_map(|chapter| chapter.iter()) {
+    for word in words() {
         for name in word.aliases.iter().chain([&word.name]) {
             table.insert(*name, word);
         }
     }
     table
 });
+
+/// Every entry, chapter by chapter.
+pub(crate) fn words() -> impl Iterator<Item = &'static Word> {
+    CHAPTERS.iter().chain(&requests::CHAPTERS).flat_map(|chapter| chapter.iter())
+}
 
 /// Most words in one name of the table.
 pub(crate) const PHRASE_WORDS_MAX: usize = 4;
@@ -290,6 +311,8 @@ pub(crate) const PROVIDED: &[&str] = &[
     "trigger_user",
     "trigger_old_values",
     "trigger_new_values",
+    "trigger_event",
+    "trigger_data",
     "today",
     "now",
 ];

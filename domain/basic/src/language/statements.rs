@@ -1,7 +1,7 @@
 //! Statements with a grammar of their own, and the words that continue and close blocks.
 
 use super::{Closer, ParseStatement, Role, Word};
-use crate::parser::{choices, declarations, dialog, loops, procedures, simple, traps};
+use crate::parser::{choices, declarations, dialog, handlers, loops, procedures, simple, tables, traps};
 
 const fn statement(
     name: &'static str,
@@ -202,6 +202,79 @@ pub(super) const WORDS: &[Word] = &[
         dialog::begin_system_prompt,
     ),
     statement(
+        "BEGIN MAIL",
+        "BEGIN MAIL \"ana@example.org\" … END MAIL",
+        "Sends a mail: a line `Subject: …`, an empty line and the text.",
+        handlers::begin_mail,
+    ),
+    statement(
+        "TABLE",
+        "TABLE name … END TABLE",
+        "Declares a table, a field on each line: its name and its type.",
+        tables::table,
+    ),
+    statement(
+        "BEGIN TABLE",
+        "BEGIN TABLE name … END TABLE",
+        "The same as TABLE.",
+        tables::table,
+    ),
+    statement(
+        "WEBHOOK",
+        "WEBHOOK \"orders\"",
+        "Runs the script when somebody calls the bot's address of that name.",
+        handlers::webhook,
+    ),
+    statement(
+        "SET SCHEDULE",
+        "SET SCHEDULE \"every day at 9am\"",
+        "Runs the script, or another one, again and again.",
+        handlers::schedule,
+    ),
+    statement(
+        "ON INSERT",
+        "ON INSERT OF \"orders\"",
+        "Runs the script for each row that is added to a table.",
+        handlers::on_insert,
+    ),
+    statement(
+        "ON UPDATE",
+        "ON UPDATE OF \"orders\"",
+        "Runs the script for each row of a table that is changed.",
+        handlers::on_update,
+    ),
+    statement(
+        "ON DELETE",
+        "ON DELETE OF \"orders\"",
+        "Runs the script for each row that is deleted from a table.",
+        handlers::on_delete,
+    ),
+    statement(
+        "ON EMAIL",
+        "ON EMAIL \"office@example.org\" FROM \"ana@example.org\"",
+        "Runs the script for each mail that comes.",
+        handlers::on_mail,
+    ),
+    statement(
+        "ON CHANGE",
+        "ON CHANGE \"invoices/\" EVENTS \"create,modify\"",
+        "Runs the script when a file changes.",
+        handlers::on_change,
+    ),
+    statement(
+        "ON FORM SUBMIT",
+        "ON FORM SUBMIT \"contact\"",
+        "Runs the script when a form is sent.",
+        handlers::on_form,
+    ),
+    statement(
+        "ON EVENT",
+        "ON EVENT \"boat_arrived\" DO … END ON",
+        "Runs the script, or the lines up to END ON, when an event is published.",
+        handlers::on_event,
+    ),
+    closer("END ON", &["END EVENT"], "END ON", Closer::EndOn),
+    statement(
         "HEAR",
         "HEAR name AS TYPE WITH \"question\"",
         "Waits for an answer of the user.",
@@ -212,6 +285,12 @@ pub(super) const WORDS: &[Word] = &[
         "name = ASK \"question\"",
         "Asks and waits for the answer.",
         dialog::ask,
+    ),
+    statement(
+        "CONFIRM",
+        "fine = CONFIRM \"Shall I book it?\"",
+        "Asks and waits for yes or no.",
+        dialog::confirm,
     ),
     statement(
         "WAIT FOR RESPONSE",

@@ -1,6 +1,6 @@
 //! Functions on texts. Positions count characters from 1, as BASIC always did; lengths count characters.
 
-use super::{Word, function};
+use super::{Word, function, tables};
 use crate::machine::{Context, Fault};
 use crate::value::{Array, ITEMS_MAX, TEXT_BYTES_MAX, Value, parse_number};
 
@@ -107,8 +107,8 @@ pub(super) const WORDS: &[Word] = &[
         "JOIN",
         &[],
         "JOIN(array, separator)",
-        "The items as one text.",
-        (1, 2),
+        "The items as one text; or of two lists of records those that belong together by a key.",
+        (1, 3),
         join,
     ),
     function(
@@ -254,6 +254,9 @@ fn split(_: &mut Context<'_>, values: &mut [Value]) -> Outcome {
 }
 
 fn join(_: &mut Context<'_>, values: &mut [Value]) -> Outcome {
+    if values.len() == 3 {
+        return tables::join(values);
+    }
     let separator = values.get(1).cloned().unwrap_or_else(|| Value::text(","));
     let Value::Array(array) = &values[0] else {
         return Ok(Value::text(values[0].to_text()?));

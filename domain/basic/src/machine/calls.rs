@@ -37,6 +37,10 @@ impl Frame {
         Some((frame, usize::from(code.registers).checked_sub(own_from)?))
     }
 
+    fn traps(&self) -> bool {
+        Trap::of(self.trap) != Trap::Off
+    }
+
     pub(super) fn has(&self, program: &Program, register: Register) -> bool {
         let shared = program.code.procedures[0].variables.len().min(self.own_from);
         let own = self.own_from..usize::from(program.code.procedures[self.procedure].registers);
@@ -186,12 +190,11 @@ impl Machine {
     pub(super) fn raise(&mut self, fault: Fault) -> Option<Step> {
         let catchable = fault.catchable();
         let error = self.located(fault);
-        let traps = |frame: &Frame| Trap::of(frame.trap) != Trap::Off;
-        if !catchable || !(traps(&self.frame) || self.callers.iter().any(traps)) {
+        if !catchable || !self.catches() {
             self.status = Status::Failed(error.clone());
             return Some(Step::Failed(error));
         }
-        while !traps(&self.frame) && self.pop() {}
+        while !self.frame.traps() && self.pop() {}
         match Trap::of(self.frame.trap) {
             Trap::Goto(target) => {
                 self.frame.trap = Trap::Off.number();
@@ -210,8 +213,13 @@ impl Machine {
         None
     }
 
+    /// Whether an error that happens now is caught somewhere.
+    pub(super) fn catches(&self) -> bool {
+        self.frame.traps() || self.callers.iter().any(Frame::traps)
+    }
+
     /// An error at the instruction that was last taken up.
-    fn located(&self, fault: Fault) -> RuntimeError {
+    pub(super) fn located(&self, fault: Fault) -> RuntimeError {
         let program = &self.programs[self.frame.program];
         let procedure = &program.code.procedures[self.frame.procedure];
         let (line, column) = procedure.place(self.frame.next.saturating_sub(1));

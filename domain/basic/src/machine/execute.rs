@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::random::Random;
-use super::{Fault, Language, Machine, RuntimeError, Status, Step};
+use super::{Fault, Language, Machine, Refusal, Request, RuntimeError, Status, Step};
 use crate::language::{Changes, Role, Word};
 use crate::program::{Instruction, Program, Register};
 use crate::value::{
@@ -24,6 +24,8 @@ pub(crate) struct Context<'m> {
 
 /// Bytes that are moved or compared in about the time of a step.
 const BYTES_PER_STEP: u64 = 1024;
+/// What asking the host costs at least.
+const REQUEST_STEPS: u64 = 20;
 /// Items that are copied or compared in about the time of a step.
 const ITEMS_PER_STEP: u64 = 64;
 
@@ -303,8 +305,37 @@ impl Machine {
                 self.status = Status::Performing(to);
                 Ok(Some(Step::Effect(effect)))
             }
+            Role::Request(shape) => {
+                let mut request = Request::new(word, shape, arguments)?;
+                if let Some(local) = shape.local {
+                    self.meter.step(request.weight() / BYTES_PER_STEP)?;
+                    let mut context = Context {
+                        now,
+                        random: &mut self.random,
+                        language: &mut self.language,
+                        error: &mut self.error,
+                    };
+                    if let Some(value) = local(&mut context, &mut request)? {
+                        self.write(to, value)?;
+                        return Ok(None);
+                    }
+                }
+                self.meter.step(REQUEST_STEPS + request.weight() / BYTES_PER_STEP)?;
+                self.status = Status::Performing(to);
+                Ok(Some(Step::Request(request)))
+            }
             _ => Err(Fault::program()),
         }
+    }
+
+    /// A mistake is raised, and so is any refusal where the script catches errors; else the script sees it as a value.
+    pub(super) fn refused(&mut self, to: Register, refusal: &Refusal) -> Result<(), Fault> {
+        let fault = Fault::refused(refusal);
+        if refusal.mistake || self.catches() {
+            return Err(fault);
+        }
+        self.error = Some(self.located(fault));
+        self.write(to, refusal.to_value()?)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Refusal;
 use crate::value::{Key, NESTING_MAX, Operator, Value};
 
 /// An error that ended a script, at the place in the source where it happened.
@@ -179,6 +180,11 @@ impl Fault {
             _ => format!("the script `{name}` has no more than {takes} parameters"),
         };
         Fault::new("R0210", message)
+    }
+
+    /// What the host refuses, as it says it.
+    pub fn refused(refusal: &Refusal) -> Fault {
+        Fault::new("R0211", format!("{} ({})", refusal.message, refusal.code))
     }
 
     /// Whether a script may go on after it: limits and mistakes of the host end it in any case.

@@ -12,6 +12,7 @@ mod limits;
 mod loops;
 mod random;
 mod registers;
+mod request;
 mod state;
 mod steps;
 
@@ -21,6 +22,7 @@ pub(crate) use execute::Context;
 pub(crate) use fault::Fault;
 pub use fault::RuntimeError;
 pub use limits::Limits;
+pub use request::{Refusal, Request};
 pub use steps::{Called, Effect, File, Input, LogLevel, Step, Suggestion, SuggestionAction};
 
 use std::sync::Arc;
@@ -186,6 +188,16 @@ impl Machine {
                 let to = *to;
                 self.status = Status::Ready;
                 self.write(to, Value::Null)?;
+            }
+            (Status::Performing(to), Input::Value(value)) => {
+                let to = *to;
+                self.status = Status::Ready;
+                self.write(to, value)?;
+            }
+            (Status::Performing(to), Input::Refused(refusal)) => {
+                let to = *to;
+                self.status = Status::Ready;
+                self.refused(to, &refusal)?;
             }
             (Status::Retrying, Input::Continue) => {
                 self.status = Status::Waiting;

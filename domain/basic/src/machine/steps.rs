@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use std::sync::Arc;
 
-use super::{Hear, RuntimeError};
+use super::{Hear, Refusal, Request, RuntimeError};
 use crate::program::Program;
 use crate::value::Value;
 
@@ -21,6 +21,10 @@ pub enum Input {
         /// What the user attached, in the order in which it was attached.
         files: Vec<File>,
     },
+    /// What [`Step::Request`] asks for.
+    Value(Value),
+    /// Why it is not given.
+    Refused(Refusal),
     /// The script that [`Step::Script`] asks for; absent when the bot has none of that name.
     Program(Option<Called>),
 }
@@ -64,6 +68,8 @@ pub enum Step {
     Yielded,
     /// Something is to be done. Goes on with [`Input::Continue`].
     Effect(Effect),
+    /// The host is asked for something. Goes on with [`Input::Value`] or [`Input::Refused`].
+    Request(Request),
     /// A question is open. Goes on with [`Input::Answer`], however much later.
     Waiting(Hear),
     /// Another script of the bot is called. Goes on with [`Input::Program`].

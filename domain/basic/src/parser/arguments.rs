@@ -57,12 +57,12 @@ impl Parser<'_, '_> {
         self.counted(word, span, arguments)
     }
 
-    fn take_separator(&mut self, word: &'static Word) -> bool {
+    pub(super) fn take_separator(&mut self, word: &'static Word) -> bool {
         let separator = word.arguments().and_then(|arguments| arguments.separator);
         self.take_symbol(Symbol::Comma) || separator.is_some_and(|separator| self.take_word(separator))
     }
 
-    fn counted(
+    pub(super) fn counted(
         &mut self,
         word: &'static Word,
         span: Span,
@@ -96,7 +96,7 @@ impl Parser<'_, '_> {
     }
 
     /// How far the `)` is that closes the `(` here.
-    fn closing_distance(&self) -> usize {
+    pub(super) fn closing_distance(&self) -> usize {
         let mut depth = 0_usize;
         for (distance, token) in self.tokens[self.at..].iter().enumerate() {
             match token.kind {

@@ -27,6 +27,7 @@ pub(super) enum BlockKind {
     Function,
     With,
     Try,
+    On,
 }
 
 impl BlockKind {
@@ -40,6 +41,7 @@ impl BlockKind {
             BlockKind::Function => closer == Closer::EndFunction,
             BlockKind::With => closer == Closer::EndWith,
             BlockKind::Try => matches!(closer, Closer::Catch | Closer::EndTry),
+            BlockKind::On => closer == Closer::EndOn,
             BlockKind::Select | BlockKind::Switch => {
                 matches!(closer, Closer::Case | Closer::CaseElse | Closer::EndSelect)
             }
@@ -59,6 +61,7 @@ impl BlockKind {
             BlockKind::Function => ("FUNCTION", "END FUNCTION"),
             BlockKind::With => ("WITH", "END WITH"),
             BlockKind::Try => ("TRY", "END TRY"),
+            BlockKind::On => ("ON EVENT", "END ON"),
         }
     }
 }

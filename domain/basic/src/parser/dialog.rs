@@ -78,6 +78,24 @@ pub(super) fn ask_into(parser: &mut Parser<'_, '_>, span: Span, target: Option<T
     Some(statement)
 }
 
+/// `CONFIRM "question"`, whose answer nobody wants to keep.
+pub(crate) fn confirm(parser: &mut Parser<'_, '_>, span: Span) -> Option<Statement> {
+    confirm_into(parser, span, None)
+}
+
+/// What follows CONFIRM: a question that is answered with yes or no.
+pub(super) fn confirm_into(
+    parser: &mut Parser<'_, '_>,
+    span: Span,
+    target: Option<Target>,
+) -> Option<Statement> {
+    let mut statement = ask_into(parser, span, target)?;
+    if let StatementKind::Hear(hear) = &mut statement.kind {
+        hear.kind = HearKind::Boolean;
+    }
+    Some(statement)
+}
+
 /// `WAIT FOR RESPONSE AS variable`
 pub(crate) fn wait_for_response(parser: &mut Parser<'_, '_>, span: Span) -> Option<Statement> {
     let target = if parser.take_word("AS") {

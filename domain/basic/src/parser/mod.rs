@@ -10,12 +10,15 @@ pub(crate) mod choices;
 pub(crate) mod declarations;
 pub(crate) mod dialog;
 mod expressions;
+pub(crate) mod handlers;
 pub(crate) mod loops;
 mod mends;
 mod names;
 pub(crate) mod procedures;
+mod requests;
 pub(crate) mod simple;
 mod statements;
+pub(crate) mod tables;
 pub(crate) mod traps;
 mod values;
 mod words;
@@ -28,7 +31,7 @@ use std::collections::HashMap;
 
 use crate::diagnostic::{Code, EXPECTED, Report, SOURCE_TOO_LONG, TOO_DEEP, UNEXPECTED_REST};
 use crate::lexer::{Symbol, Token, TokenKind, lex};
-use crate::program::Parameter;
+use crate::program::{Declared, Parameter};
 use crate::source::{SOURCE_BYTES_MAX, Span};
 use crate::syntax::{Name, Procedure, Script, Traps};
 
@@ -60,6 +63,7 @@ pub(crate) fn parse<'s>(source: &'s str, report: &mut Report<'s>) -> Option<Scri
         one_line: 0,
         description: None,
         parameters: Vec::new(),
+        declared: Declared::default(),
     };
     let statements = parser.script();
     let Parser {
@@ -68,6 +72,7 @@ pub(crate) fn parse<'s>(source: &'s str, report: &mut Report<'s>) -> Option<Scri
         parameters,
         procedures,
         traps,
+        declared,
         ..
     } = parser;
     Some(Script {
@@ -77,6 +82,7 @@ pub(crate) fn parse<'s>(source: &'s str, report: &mut Report<'s>) -> Option<Scri
         traps,
         description,
         parameters,
+        declared,
     })
 }
 
@@ -101,6 +107,7 @@ pub(crate) struct Parser<'s, 'r> {
     one_line: u32,
     description: Option<String>,
     parameters: Vec<Parameter>,
+    declared: Declared,
 }
 
 impl<'s> Parser<'s, '_> {

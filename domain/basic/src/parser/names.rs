@@ -65,6 +65,14 @@ impl Parser<'_, '_> {
         }
     }
 
+    /// Whether a statement above sets a variable of this name.
+    pub(super) fn is_set(&self, text: &str) -> bool {
+        let folded = text.to_lowercase();
+        let local = self.scope.as_ref().and_then(|scope| scope.locals.get(&folded));
+        let number = self.names.numbers.get(&folded);
+        local.is_some() || number.is_some_and(|number| self.names.uses[usize::from(*number)].set)
+    }
+
     /// A variable of the procedure that is being parsed; without a name one of the compiler.
     pub(super) fn local(&mut self, folded: &str, span: Span) -> Name {
         let Some(scope) = &mut self.scope else {

@@ -7,12 +7,12 @@
 use std::collections::HashMap;
 
 use super::{Parser, blocks::BlockKind};
-use crate::diagnostic::{DEFINED_TWICE, EXPECTED, NESTED_PROCEDURE, NOT_AVAILABLE, UNKNOWN_FUNCTION};
-use crate::language::nearest;
+use crate::diagnostic::{DEFINED_TWICE, EXPECTED, NESTED_PROCEDURE, UNKNOWN_FUNCTION};
+use crate::language::{self, nearest};
 use crate::lexer::{Symbol, Token, TokenKind};
 use crate::program::Constant;
 use crate::source::Span;
-use crate::syntax::{Expression, ExpressionKind, Invoke, Name, NameUse, Procedure, Statement, StatementKind};
+use crate::syntax::{Call, Expression, ExpressionKind, Invoke, Name, NameUse, Procedure, Statement, StatementKind};
 
 /// More than any script defines; fits the number in an instruction.
 const PROCEDURES_MAX: usize = 1000;
@@ -260,8 +260,16 @@ impl Parser<'_, '_> {
             return self.error(EXPECTED, first.span, message);
         };
         if name.starts_with('/') || name.contains("://") {
-            let message = "calls of services are not available in this version";
-            return self.error(NOT_AVAILABLE, first.span, message);
+            let word = language::callable("CALL SERVICE")?;
+            let name = Expression {
+                span: first.span,
+                kind: ExpressionKind::Constant(Constant::Text(name)),
+            };
+            let arguments = std::iter::once(name).chain(arguments).collect();
+            return Some(Expression {
+                span: span.to(self.previous()),
+                kind: ExpressionKind::Call(Call { word, arguments }),
+            });
         }
         let name = name.trim().to_lowercase();
         let name = name.strip_suffix(".bas").unwrap_or(&name).to_owned();

@@ -2,7 +2,7 @@
 
 use super::{Parser, dialog};
 use crate::diagnostic::{EXPECTED, NOT_ASSIGNABLE, RESERVED as RESERVED_NAME};
-use crate::language::RESERVED;
+use crate::language::{self, RESERVED};
 use crate::lexer::{Symbol, TokenKind};
 use crate::program::Constant;
 use crate::source::Span;
@@ -13,6 +13,14 @@ pub(super) const TARGET_PARTS_MAX: usize = 32;
 
 /// `target = value`, after LET and SET or by itself.
 pub(crate) fn assignment(parser: &mut Parser<'_, '_>, span: Span) -> Option<Statement> {
+    if parser.peek().kind == TokenKind::Text {
+        // `SET "table", "condition", "changes"`
+        let value = parser.request_statement(language::callable("SET TABLE")?, span)?;
+        return Some(Statement {
+            span: value.span,
+            kind: StatementKind::Evaluate(value),
+        });
+    }
     parser.assignment(span)
 }
 
@@ -34,6 +42,10 @@ impl Parser<'_, '_> {
         if self.at_word("ASK") && !self.is_part(1) {
             self.advance();
             return dialog::ask_into(self, span, Some(target));
+        }
+        if self.at_word("CONFIRM") && !self.is_part(1) {
+            self.advance();
+            return dialog::confirm_into(self, span, Some(target));
         }
         let value = self.expression()?;
         let span = span.to(value.span);

@@ -2,7 +2,7 @@
 
 use super::Parser;
 use crate::diagnostic::{
-    NOT_ASSIGNABLE, NOT_AVAILABLE, RESERVED as RESERVED_NAME, UNKNOWN_FUNCTION, UNKNOWN_STATEMENT,
+    NOT_ASSIGNABLE, RESERVED as RESERVED_NAME, UNKNOWN_FUNCTION, UNKNOWN_STATEMENT,
     UNOPENED_BLOCK,
 };
 use crate::language::{self, PHRASE_WORDS_MAX, RESERVED, Role, Word};
@@ -95,8 +95,8 @@ impl Parser<'_, '_> {
         let is_statement = || match self.phrase() {
             Some((word, _)) => match word.role {
                 Role::Statement(_) | Role::Effect { .. } => true,
-                Role::Function(_) => apart,
-                Role::Closer(_) | Role::Unavailable { .. } => false,
+                Role::Function(_) | Role::Request(_) => apart,
+                Role::Closer(_) => false,
             },
             None => false,
         };
@@ -119,6 +119,13 @@ impl Parser<'_, '_> {
     fn worded(&mut self, word: &'static Word, span: Span) -> Option<Statement> {
         match &word.role {
             Role::Statement(parse) => parse(self, span),
+            Role::Request(_) => {
+                let value = self.request_statement(word, span)?;
+                Some(Statement {
+                    span: value.span,
+                    kind: StatementKind::Evaluate(value),
+                })
+            }
             Role::Effect { .. } | Role::Function(_) => {
                 if self.assigns_to_call() {
                     let message = format!(
@@ -128,6 +135,7 @@ impl Parser<'_, '_> {
                     return self.error(NOT_ASSIGNABLE, span, message);
                 }
                 let arguments = self.statement_arguments(word, span)?;
+                let (word, arguments) = self.continued(word, arguments)?;
                 let span = span.to(self.previous());
                 Some(Statement {
                     span,
@@ -139,55 +147,7 @@ impl Parser<'_, '_> {
                 span,
                 format!("{} cannot stand here", word.name),
             ),
-            Role::Unavailable { closed_by } => {
-                self.unavailable(word, span);
-                if let Some(closing) = closed_by {
-                    self.skip_to(closing);
-                }
-                None
-            }
         }
-    }
-
-    pub(super) fn unavailable(&mut self, word: &Word, span: Span) {
-        self.report.add(
-            NOT_AVAILABLE,
-            span,
-            format!("{} is not available in this version", word.name),
-        );
-    }
-
-    /// Skips the lines of a block that cannot be understood, and the line that closes it if there is one.
-    fn skip_to(&mut self, closing: &'static str) {
-        let start = self.at;
-        let mut raw = false;
-        loop {
-            self.skip_line();
-            if self.peek().kind == TokenKind::End {
-                // Not closed, so it is no block after all: only its first line is lost.
-                self.at = if raw { self.at } else { start };
-                return;
-            }
-            self.advance();
-            if self.peek().kind == TokenKind::Block {
-                raw = true;
-                self.advance();
-            }
-            if let Some((name, length)) = self.words_here()
-                && name == closing
-            {
-                self.at += length;
-                return;
-            }
-        }
-    }
-
-    /// The first two words of the line in capitals.
-    fn words_here(&self) -> Option<(String, usize)> {
-        (1..=2).find_map(|length| {
-            let name = self.joined_words(length)?;
-            name.contains(' ').then_some((name, length))
-        })
     }
 
     fn unknown(&mut self, span: Span) -> Option<Statement> {
@@ -297,7 +257,11 @@ impl Parser<'_, '_> {
             if !self.append_word(&mut name, length - 1) {
                 break;
             }
-            found = language::find(&name).map(|word| (word, length)).or(found);
+            // `SEND TEMPLATE to, …`: a word before a comma is an argument, if the words before it are a name too.
+            let is_argument =
+                found.is_some() && self.peek_at(length).kind == TokenKind::Symbol(Symbol::Comma);
+            let longer = language::find(&name).filter(|_| !is_argument);
+            found = longer.map(|word| (word, length)).or(found);
         }
         // SET USER is a phrase, but in `set user = …` the second word is a variable.
         let sets = ["SET", "LET", "CONST"].iter().any(|word| self.at_word(word));

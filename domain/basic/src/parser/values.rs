@@ -132,7 +132,7 @@ impl Parser<'_, '_> {
         })
     }
 
-    fn field_name(&mut self) -> Option<String> {
+    pub(super) fn field_name(&mut self) -> Option<String> {
         let token = self.peek();
         match token.kind {
             TokenKind::Word | TokenKind::Number => {

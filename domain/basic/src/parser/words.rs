@@ -1,8 +1,8 @@
 //! Words in expressions: variables, constants by name, calls.
 
-use super::{Parser, expressions::Rank};
+use super::{Parser, expressions::Rank, requests::Within};
 use crate::diagnostic::UNKNOWN_STATEMENT;
-use crate::language::{RESERVED, Role, Word};
+use crate::language::{self, RESERVED, Role, Word};
 use crate::lexer::{Symbol, TokenKind};
 use crate::program::Constant;
 use crate::source::Span;
@@ -81,6 +81,21 @@ impl Parser<'_, '_> {
         };
         let span = self.peek().span.to(self.peek_at(length - 1).span);
         let parenthesised = self.peek_at(length).kind == TokenKind::Symbol(Symbol::OpenParenthesis);
+        if word.name == "SELECT" && length == 1 {
+            return self.query(word, span).map(Some);
+        }
+        if word.name == "GET" && length == 1 && let Some(value) = self.dotted() {
+            return Some(Some(value));
+        }
+        if let Role::Request(shape) = &word.role {
+            // A name of several words is no variable, and what takes arguments is followed by them.
+            let alone = length > 1 && word.takes(0);
+            if parenthesised || alone || self.begins_argument(length) || length > 1 && self.begins_value_at(length) {
+                self.at += length;
+                return self.request(word, shape, span, Within::Expression).map(Some);
+            }
+            return Some(None);
+        }
         let bare = length > 1 && word.function().is_some_and(|function| function.bare);
         if bare && !parenthesised {
             self.at += length;
@@ -104,17 +119,14 @@ impl Parser<'_, '_> {
                 } else {
                     self.unparenthesised(word, span, most)?
                 };
+                let (word, arguments) = self.continued(word, arguments)?;
                 let span = span.to(self.previous());
                 Some(Some(Expression {
                     span,
                     kind: ExpressionKind::Call(Call { word, arguments }),
                 }))
             }
-            Role::Unavailable { .. } => {
-                self.unavailable(word, span);
-                None
-            }
-            Role::Closer(_) => Some(None),
+            Role::Closer(_) | Role::Request(_) => Some(None),
             Role::Statement(_) | Role::Effect { .. } => {
                 let message = format!("{} is a statement and gives no value", word.name);
                 let help = format!("write it on a line of its own: {}", word.form);
@@ -122,6 +134,19 @@ impl Parser<'_, '_> {
                 None
             }
         }
+    }
+
+    /// `FILL template, data TO path` writes a file.
+    pub(super) fn continued(
+        &mut self,
+        word: &'static Word,
+        mut arguments: Vec<Expression>,
+    ) -> Option<(&'static Word, Vec<Expression>)> {
+        if word.name != "FILL" || !self.take_word("TO") {
+            return Some((word, arguments));
+        }
+        arguments.push(self.ranked(Rank::Join)?);
+        Some((language::callable("FILL FILE")?, arguments))
     }
 
     /// `FORMAT x, "p"`: arguments without parentheses. They end before comparisons, so that

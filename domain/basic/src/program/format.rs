@@ -2,12 +2,15 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{Code, Program, ProgramHash};
+use super::{Code, Declared, Program, ProgramHash};
 use crate::value::TEXT_BYTES_MAX;
 
 /// Opens every stored program: a letter for what it is, then the version of the format. Version 2 added
-/// procedures, calls of scripts and traps; what it does not use reads the same in both.
-const HEADER: [u8; 2] = [b'P', 2];
+/// procedures, calls of scripts and traps; what it does not use reads the same in both. Version 3 added what a script
+/// declares, behind the code.
+const HEADER: [u8; 2] = [b'P', 3];
+/// The first version that says what a script declares.
+const DECLARING: u8 = 3;
 
 /// Why bytes are not a program or the state of a machine.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,19 +43,26 @@ impl Program {
     pub fn from_bytes(bytes: &[u8]) -> Result<Program, FormatError> {
         let body = open(bytes, HEADER)?;
         let (code, rest) = postcard::take_from_bytes::<Code>(body).map_err(|_| FormatError::Damaged)?;
+        let (declared, rest) = if bytes[1] < DECLARING {
+            (Declared::default(), rest)
+        } else {
+            postcard::take_from_bytes::<Declared>(rest).map_err(|_| FormatError::Damaged)?
+        };
         if !rest.is_empty() {
             return Err(FormatError::Damaged);
         }
-        Program::assemble(code, bytes.to_vec())
+        Program::assemble(code, declared, bytes.to_vec())
     }
 
     /// The program of code that the compiler made.
-    pub(crate) fn from_code(code: Code) -> Result<Program, FormatError> {
-        let bytes = postcard::to_extend(&code, HEADER.to_vec()).map_err(|_| FormatError::Damaged)?;
-        Program::assemble(code, bytes)
+    pub(crate) fn from_code(code: Code, declared: Declared) -> Result<Program, FormatError> {
+        let bytes = postcard::to_extend(&code, HEADER.to_vec())
+            .and_then(|bytes| postcard::to_extend(&declared, bytes))
+            .map_err(|_| FormatError::Damaged)?;
+        Program::assemble(code, declared, bytes)
     }
 
-    fn assemble(code: Code, bytes: Vec<u8>) -> Result<Program, FormatError> {
+    fn assemble(code: Code, declared: Declared, bytes: Vec<u8>) -> Result<Program, FormatError> {
         let imports = code.resolve()?;
         code.validate(&imports)?;
         let constants: Vec<_> = code.constants.iter().map(super::Constant::to_value).collect();
@@ -65,6 +75,7 @@ impl Program {
         let hash = ProgramHash(Sha256::digest(&bytes).into());
         Ok(Program {
             code,
+            declared,
             imports,
             constants,
             bytes,

@@ -1,9 +1,11 @@
 //! Compiled scripts.
 
+mod declared;
 mod format;
 mod instruction;
 mod validate;
 
+pub use declared::{Declared, FieldKind, RowOperation, Table, TableField, Trigger};
 pub use format::FormatError;
 pub(crate) use format::open;
 pub(crate) use instruction::{Constant, Instruction, OWN_FROM, Place, Procedure, Register, Trap};
@@ -20,6 +22,7 @@ use crate::value::Value;
 #[derive(Clone, Debug)]
 pub struct Program {
     pub(crate) code: Code,
+    declared: Declared,
     /// Functions and effects that the code calls, by their number in `code.imports`.
     pub(crate) imports: Vec<&'static Word>,
     /// The constants of the code as values.
@@ -67,6 +70,11 @@ impl Program {
 
     pub fn parameters(&self) -> &[Parameter] {
         &self.code.parameters
+    }
+
+    /// The tables and triggers that the script declares.
+    pub fn declared(&self) -> &Declared {
+        &self.declared
     }
 
     /// The scripts that this one calls, in the order of their first mention.

@@ -114,7 +114,7 @@ impl Checked<'_> {
                 let takes = self
                     .imports
                     .get(usize::from(import))
-                    .is_some_and(|word| word.takes(count.into()));
+                    .is_some_and(|word| word.is_called_with(count.into()));
                 takes && self.has(&[to]) && self.has_range(base, count)
             }
             Hear {

@@ -30,6 +30,13 @@ pub(crate) enum Operator {
     GreaterOrEqual,
 }
 
+impl Operator {
+    /// Whether it puts texts together.
+    pub fn joins_texts(self) -> bool {
+        matches!(self, Operator::Add | Operator::Join)
+    }
+}
+
 /// Takes the left side by value, so that a text or array that nobody else holds is extended in place.
 pub(crate) fn apply(operator: Operator, left: Value, right: &Value) -> Result<Value, Fault> {
     match operator {

@@ -124,11 +124,6 @@ fn mistakes_of_control_flow_are_told() {
               |      ^^^^^^^
               = help: is it misspelt? LEN(text) and ROUND(number, 2) are functions; items of a list stand in [ ]
             ----
-            error[B0305]: calls of services are not available in this version
-             --> test.bas:1:6
-              |
-            1 | CALL "/api/x", {}
-              |      ^^^^^^^^
             ----
             error[B0201]: this SUB has no END SUB
              --> test.bas:1:1
@@ -166,6 +161,7 @@ fn a_script_calls_another_one_and_pauses() {
         let needed = Machine::suspended_programs(&state).unwrap();
         machine = Machine::restore(&state, &programs, Limits::default()).unwrap();
         input = match step {
+            Step::Request(request) => panic!("{} is asked for", request.word),
             Step::Sleeping { seconds } => {
                 assert_eq!(seconds, 300.0);
                 Input::Continue

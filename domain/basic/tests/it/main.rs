@@ -8,6 +8,7 @@
 mod answers;
 mod calls;
 mod control;
+mod declarations;
 mod diagnostics;
 mod dialogs;
 mod extremes;
@@ -17,5 +18,6 @@ mod language;
 mod limits;
 mod mistakes;
 mod properties;
+mod requests;
 mod stored;
 mod transcript;

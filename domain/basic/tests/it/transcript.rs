@@ -4,7 +4,8 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use basic::{
-    Called, Effect, HearKind, Input, Limits, Machine, Program, Severity, Start, Step, SuggestionAction, Value,
+    Called, Condition, Effect, HearKind, Input, Limits, Machine, Program, Refusal, Request, Severity, Start, Step,
+    SuggestionAction, Value,
 };
 use chrono::{DateTime, Utc};
 use expect_test::Expect;
@@ -141,6 +142,11 @@ pub fn transcript_of(programs: &[Arc<Program>], answers: &[&str], limits: Limits
                     variables: Vec::new(),
                 }));
             }
+            Step::Request(request) => {
+                write_request(&mut out, &request);
+                let message = format!("{} is not configured", request.word);
+                input = Input::Refused(Refusal::new("not_configured", message));
+            }
             Step::Sleeping { seconds } => writeln!(out, "[sleeps {seconds}]").unwrap(),
             Step::Ended(Value::Null) => return out,
             Step::Ended(value) => {
@@ -159,6 +165,44 @@ pub fn transcript_of(programs: &[Arc<Program>], answers: &[&str], limits: Limits
         }
     }
     panic!("the script never ends: {out}");
+}
+
+/// What the host was asked for, in a line.
+fn write_request(out: &mut String, request: &Request) {
+    write!(out, "? {}", request.word).unwrap();
+    for argument in &request.arguments {
+        write!(out, " {}", argument.to_json()).unwrap();
+    }
+    for (name, value) in request.clauses.iter() {
+        if name != "where" && !(name == "names" && value.to_json().to_string().replace("null", "") == "[]") {
+            write!(out, " {name}={}", value.to_json()).unwrap();
+        }
+    }
+    if let Some(condition) = &request.condition {
+        write!(out, " | {}", shown(condition)).unwrap();
+    }
+    out.push('\n');
+}
+
+fn shown(condition: &Condition) -> String {
+    let all = |conditions: &[Condition], word: &str| {
+        let parts: Vec<String> = conditions.iter().map(shown).collect();
+        format!("({})", parts.join(word))
+    };
+    match condition {
+        Condition::Either(conditions) => all(conditions, " or "),
+        Condition::Both(conditions) => all(conditions, " and "),
+        Condition::Not(condition) => format!("not {}", shown(condition)),
+        Condition::Compared {
+            field,
+            comparison,
+            value,
+        } => format!("{field} {comparison:?} {}", value.to_json()),
+        Condition::OneOf { field, values } => {
+            let values: Vec<String> = values.iter().map(|value| value.to_json().to_string()).collect();
+            format!("{field} in {}", values.join(","))
+        }
+    }
 }
 
 fn write_effect(out: &mut String, effect: &Effect) {

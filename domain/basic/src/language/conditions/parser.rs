@@ -16,9 +16,10 @@ use crate::value::{Value, parse_number};
 /// Groups in groups: as deep as anybody writes, and no deeper than the stack bears.
 const DEPTH_MAX: usize = 32;
 
-pub(super) fn parse(text: &str) -> Result<Condition, Fault> {
+pub(super) fn parse(text: &str, values: &[Value]) -> Result<Condition, Fault> {
     let mut parser = Parser {
         text,
+        values,
         at: 0,
         depth: 0,
     };
@@ -33,6 +34,8 @@ pub(super) fn parse(text: &str) -> Result<Condition, Fault> {
 
 struct Parser<'t> {
     text: &'t str,
+    /// What belongs into the holes of the text.
+    values: &'t [Value],
     at: usize,
     depth: usize,
 }
@@ -82,7 +85,45 @@ impl<'t> Parser<'t> {
                 Err(self.wrong("`)`"))
             };
         }
+        if let Some(value) = self.hole_here().cloned() {
+            // A whole condition that the script has in a variable.
+            self.at += self.rest().chars().next().map_or(0, char::len_utf8);
+            return parse(&value.to_text()?, &[]);
+        }
         self.compared()
+    }
+
+    /// The value of the hole that stands here.
+    fn hole_here(&mut self) -> Option<&'t Value> {
+        self.skip_space();
+        self.rest().chars().next().and_then(|c| self.filling(c))
+    }
+
+    /// The value that a character stands for.
+    fn filling(&self, c: char) -> Option<&'t Value> {
+        let number = u32::from(c).checked_sub(super::FIRST_HOLE)?;
+        self.values.get(number as usize)
+    }
+
+    /// A text with its holes filled; one that is a hole alone is the value itself.
+    fn filled(&self, text: &str) -> Result<Option<Value>, Fault> {
+        let mut characters = text.chars();
+        if let (Some(c), None) = (characters.next(), characters.next())
+            && let Some(value) = self.filling(c)
+        {
+            return Ok(Some(value.clone()));
+        }
+        if !text.chars().any(|c| self.filling(c).is_some()) {
+            return Ok(None);
+        }
+        let mut filled = String::new();
+        for c in text.chars() {
+            match self.filling(c) {
+                Some(value) => value.write_to(&mut filled)?,
+                None => filled.push(c),
+            }
+        }
+        Ok(Some(Value::text(filled)))
     }
 
     fn deeper(&mut self) -> Result<(), Fault> {
@@ -172,6 +213,9 @@ impl<'t> Parser<'t> {
             return Err(self.wrong("a value"));
         }
         self.at += end;
+        if let Some(value) = self.filled(word)? {
+            return Ok(value);
+        }
         Ok(match word.to_ascii_lowercase().as_str() {
             "true" => Value::Bool(true),
             "false" => Value::Bool(false),
@@ -191,7 +235,7 @@ impl<'t> Parser<'t> {
                 text.push(quote);
             } else {
                 self.at += at + 1;
-                return Ok(Value::text(text));
+                return Ok(self.filled(&text)?.unwrap_or_else(|| Value::text(text)));
             }
         }
         Err(self.wrong("a quotation mark that is closed"))

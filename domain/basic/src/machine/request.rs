@@ -1,0 +1,158 @@
+//! What a script asks its host for.
+
+use super::Fault;
+use crate::language::{Condition, Shape, Word};
+use crate::value::{Array, Object, Value};
+
+/// Something that the host is asked for, whose answer the script goes on with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// The word of the dialect in capitals, such as `FIND` or `SEND MAIL`.
+    pub word: &'static str,
+    /// What stands behind the word, in order.
+    pub arguments: Vec<Value>,
+    /// What stands behind words within the statement, by those in lower case: `limit`, `order by`.
+    pub clauses: Object,
+    /// The rows that are meant, where the statement says it.
+    pub condition: Option<Condition>,
+}
+
+/// Why a request is not granted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Stable, in lower case with underscores: `not_configured`.
+    pub code: String,
+    pub message: String,
+    /// Whether the script is wrong. Then it ends, unless it catches errors; other refusals are values to it.
+    pub mistake: bool,
+}
+
+impl Refusal {
+    /// A service does not do it.
+    pub fn new(code: impl Into<String>, message: impl Into<String>) -> Refusal {
+        Refusal {
+            code: code.into(),
+            message: message.into(),
+            mistake: false,
+        }
+    }
+
+    /// The script asks for what cannot be.
+    pub fn mistake(code: impl Into<String>, message: impl Into<String>) -> Refusal {
+        Refusal {
+            mistake: true,
+            ..Refusal::new(code, message)
+        }
+    }
+
+    /// What a script sees of it: `error` and `code`, and `success` is FALSE.
+    pub(super) fn to_value(&self) -> Result<Value, Fault> {
+        let mut object = Object::default();
+        object.set("success", Value::Bool(false))?;
+        object.set("error", Value::text(self.message.as_str()))?;
+        object.set("code", Value::text(self.code.as_str()))?;
+        Ok(Value::Object(object))
+    }
+}
+
+impl Request {
+    pub(super) fn new(word: &'static Word, shape: &Shape, mut values: Vec<Value>) -> Result<Request, Fault> {
+        let clauses = match values.pop_if(|_| shape.has_clauses()) {
+            Some(Value::Object(clauses)) => clauses,
+            Some(_) => return Err(Fault::program()),
+            None => Object::default(),
+        };
+        let mut request = Request {
+            word: word.name,
+            arguments: values,
+            clauses,
+            condition: None,
+        };
+        request.condition = request.said_condition(shape)?;
+        Ok(request)
+    }
+
+    fn said_condition(&self, shape: &Shape) -> Result<Option<Condition>, Fault> {
+        if let Some(said) = self.clause("where") {
+            return Condition::of(said).map(Some);
+        }
+        let Some(at) = shape.condition_at else {
+            return Ok(None);
+        };
+        if let Some(said) = self.clause("with").filter(|said| !matches!(said, Value::Object(_))) {
+            return Condition::of(said).map(Some);
+        }
+        match self.arguments.get(usize::from(at)..).unwrap_or_default() {
+            [Value::Null, ..] | [] => Ok(None),
+            [Value::Text(text)] if text.trim().is_empty() => Ok(None),
+            // `FIND "berths", "number", 7`
+            [Value::Text(field), value] if self.word == "FIND" => {
+                Ok(Some(Condition::equals(field.trim(), value.clone())))
+            }
+            // `UPDATE "berths", 7, "taken", TRUE`
+            [said @ (Value::Integer(_) | Value::Number(_)), ..] => {
+                Ok(Some(Condition::equals("id", said.clone())))
+            }
+            [Value::Text(text), _, _] if self.word == "UPDATE" && is_name(text) => {
+                Ok(Some(Condition::equals("id", Value::Text(text.clone()))))
+            }
+            [said, ..] => Condition::of(said).map(Some),
+        }
+    }
+
+    /// What stands behind a word within the statement, which is named in lower case.
+    pub fn clause(&self, name: &str) -> Option<&Value> {
+        self.clauses.get(name)
+    }
+
+    /// Whether a word without a value stands in the statement.
+    pub fn has(&self, name: &str) -> bool {
+        self.clause(name).is_some_and(Value::is_truthy)
+    }
+
+    pub fn argument(&self, number: usize) -> &Value {
+        const NOTHING: &Value = &Value::Null;
+        self.arguments.get(number).unwrap_or(NOTHING)
+    }
+
+    /// The fields to sort by, and whether downwards.
+    pub fn order(&self) -> Vec<(String, bool)> {
+        let Some(Value::Array(items)) = self.clause("order by") else {
+            return Vec::new();
+        };
+        items.iter().flat_map(sorted_by).collect()
+    }
+
+    /// Logical bytes of all that it carries.
+    pub(super) fn weight(&self) -> u64 {
+        self.arguments
+            .iter()
+            .fold(self.clauses.weight(), |weight, value| weight.saturating_add(value.weight()))
+    }
+}
+
+/// An id rather than a condition.
+fn is_name(text: &str) -> bool {
+    !text.contains(['=', '<', '>', '~']) && !text.to_ascii_uppercase().contains(" LIKE ")
+}
+
+/// One item of ORDER BY; a text may name several fields: `"price DESC, number"`.
+fn sorted_by(item: &Value) -> Vec<(String, bool)> {
+    let pair: &[Value] = match item {
+        Value::Array(pair) => Array::as_slice(pair),
+        other => std::slice::from_ref(other),
+    };
+    let Some(Value::Text(fields)) = pair.first() else {
+        return Vec::new();
+    };
+    let descending = pair.get(1).is_some_and(Value::is_truthy);
+    let one = |field: &str| {
+        let field = field.trim();
+        match field.rsplit_once(char::is_whitespace) {
+            Some((name, "DESC" | "desc" | "Desc")) => (name.trim().to_owned(), true),
+            Some((name, "ASC" | "asc" | "Asc")) => (name.trim().to_owned(), false),
+            _ => (field.to_owned(), descending),
+        }
+    };
+    fields.split(',').map(one).filter(|(name, _)| !name.is_empty()).collect()
+}
