@@ -11,7 +11,7 @@ use event_log::{
 };
 use serde_json::Value;
 
-use crate::memory::Memory;
+use crate::cache::Cache;
 use crate::snapshots::Snapshots;
 use crate::{CommandError, Context, Decide};
 
@@ -45,7 +45,7 @@ pub struct Committed<E> {
 #[derive(Clone)]
 pub struct Executor {
     log: EventLog,
-    memory: Arc<Memory>,
+    memory: Arc<Cache>,
     snapshots: Snapshots,
 }
 
@@ -54,7 +54,7 @@ impl Executor {
         Self {
             snapshots: Snapshots::new(log.clone()),
             log,
-            memory: Arc::new(Memory::new(REMEMBERED)),
+            memory: Arc::new(Cache::new(REMEMBERED)),
         }
     }
 

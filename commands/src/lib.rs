@@ -6,6 +6,7 @@
 mod access;
 mod blobs;
 mod bot;
+mod cache;
 mod context;
 mod conversation;
 mod credential;
@@ -23,6 +24,7 @@ mod qr_code;
 mod recovery;
 mod run;
 mod runners;
+mod scripted;
 mod service;
 mod session;
 mod snapshots;
@@ -43,6 +45,7 @@ pub use error::CommandError;
 pub use event_log::{Position, Token as ReadToken};
 pub use executor::{Committed, Executor, Versioned};
 pub use file::{FileCommand, FileError};
+pub use memory::{MemoryCommand, MemoryError};
 pub use organisation::{OrganisationCommand, OrganisationError};
 pub use package::{Assembled, PackageFiles, assemble, compile_script, parameters};
 pub use programs::Programs;
@@ -54,6 +57,7 @@ pub use service::{
     BotCreated, Commands, Done, FileBlob, FileContent, IssuedToken, NewAccount, NewToken, RatedReply,
     RegisteredUser, StartedSession, UNSENT_KEPT_FOR, VisitorSession,
 };
+pub use scripted::{Asking, Services, Unconfigured};
 pub use session::{SessionCommand, SessionError};
 pub use token::{TokenCommand, TokenError};
 pub use turn::{NewTurn, ReceivedTurn};

@@ -1,86 +1,205 @@
-//! Aggregates kept in memory between commands.
-//!
-//! Memory is believed, never trusted: what it says decides, the append finds out when it was stale. What other
-//! processes change is forgotten as the log tells of it, for the sake of what is only looked up: a revoked token.
+//! What may be asked of a memory.
 
-use std::any::Any;
-use std::borrow::Cow;
-use std::num::NonZeroUsize;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeMap;
 
-use domain::{Aggregate, OrganisationId};
-use event_log::RecordedEvent;
-use lru::LruCache;
+use chrono::{DateTime, Utc};
+use domain::memory::{Memory, MemoryEntry, MemoryEvent, MemoryScope};
+use domain::{Personal, UserId};
 
-use crate::Versioned;
+use crate::{Decide, Refusal, RefusalKind};
 
-type Key = (OrganisationId, Cow<'static, str>, String);
+/// Things that one memory holds at most.
+pub const ENTRIES_MAX: usize = 1_000;
+const KEY_CHARACTERS_MAX: usize = 200;
+/// One value as JSON.
+const VALUE_BYTES_MAX: usize = 64 << 10;
+/// Events after which what is still known is written down anew, so that a memory stays quick to read.
+const COMPACTED_AFTER: usize = 200;
 
-/// A [`Versioned`] aggregate of some noun, and its version, which can be asked without knowing the noun.
-struct Entry {
-    version: i64,
-    known: Box<dyn Any + Send>,
+#[derive(Debug, Clone)]
+pub enum MemoryCommand {
+    Set {
+        scope: MemoryScope,
+        /// In whose conversation it is.
+        person: UserId,
+        entries: Vec<MemoryEntry>,
+        at: DateTime<Utc>,
+    },
+    /// Without keys forgets everything.
+    Clear {
+        scope: MemoryScope,
+        person: UserId,
+        keys: Option<Vec<String>>,
+    },
 }
 
-/// A bounded set of recently used aggregates.
-///
-/// A standard mutex: each section is one look-up in memory, shorter than a task switch.
-pub(crate) struct Memory {
-    entries: Mutex<LruCache<Key, Entry>>,
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MemoryError {
+    #[error("a memory holds at most {ENTRIES_MAX} things")]
+    Full,
+    #[error("what is remembered has a name of 1 to {KEY_CHARACTERS_MAX} characters")]
+    Key,
+    #[error("what is remembered has at most {} KiB", VALUE_BYTES_MAX >> 10)]
+    Value,
 }
 
-impl Memory {
-    pub(crate) fn new(capacity: NonZeroUsize) -> Self {
-        Self {
-            entries: Mutex::new(LruCache::new(capacity)),
+impl Refusal for MemoryError {
+    fn kind(&self) -> RefusalKind {
+        match self {
+            Self::Full => RefusalKind::Conflict,
+            Self::Key | Self::Value => RefusalKind::Invalid,
         }
     }
 
-    pub(crate) fn get<A: Aggregate>(&self, tenant: OrganisationId, id: &str) -> Option<Versioned<A>> {
-        self.lock()
-            .get(&key::<A>(tenant, id))?
-            .known
-            .downcast_ref::<Versioned<A>>()
-            .cloned()
-    }
-
-    /// Keeps what is known, unless something newer is: whoever read earlier may come later.
-    pub(crate) fn put<A: Aggregate>(&self, tenant: OrganisationId, id: &str, known: Versioned<A>) {
-        let key = key::<A>(tenant, id);
-        let mut entries = self.lock();
-        if entries
-            .peek(&key)
-            .is_none_or(|entry| entry.version <= known.version)
-        {
-            let version = known.version;
-            let known = Box::new(known);
-            entries.put(key, Entry { version, known });
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Full => "memory_full",
+            Self::Key => "memory_key",
+            Self::Value => "memory_value",
         }
-    }
-
-    pub(crate) fn forget<A: Aggregate>(&self, tenant: OrganisationId, id: &str) {
-        self.lock().pop(&key::<A>(tenant, id));
-    }
-
-    /// Forgets what is older than an event of the log.
-    pub(crate) fn observe(&self, event: &RecordedEvent) {
-        let stream = &event.stream;
-        let noun = Cow::Owned(stream.aggregate_type.clone());
-        let key = (OrganisationId(event.tenant), noun, stream.aggregate_id.clone());
-        let mut entries = self.lock();
-        if entries
-            .peek(&key)
-            .is_some_and(|entry| entry.version < event.sequence)
-        {
-            entries.pop(&key);
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, LruCache<Key, Entry>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn key<A: Aggregate>(tenant: OrganisationId, id: &str) -> Key {
-    (tenant, Cow::Borrowed(A::TYPE), id.to_owned())
+/// Whether something can be remembered under this key.
+pub fn check(entry: &MemoryEntry) -> Result<(), MemoryError> {
+    let characters = entry.key.chars().count();
+    if characters == 0 || characters > KEY_CHARACTERS_MAX || entry.key.contains('\0') {
+        return Err(MemoryError::Key);
+    }
+    if entry.value.len() > VALUE_BYTES_MAX {
+        return Err(MemoryError::Value);
+    }
+    Ok(())
+}
+
+impl Decide for Memory {
+    type Command = MemoryCommand;
+    type Error = MemoryError;
+
+    fn decide(&self, command: MemoryCommand) -> Result<Vec<MemoryEvent>, MemoryError> {
+        match command {
+            MemoryCommand::Set {
+                scope,
+                person,
+                entries,
+                at,
+            } => {
+                entries.iter().try_for_each(check)?;
+                let known = self.entries(at);
+                let new = entries.iter().filter(|entry| !known.contains_key(entry.key.as_str()));
+                if known.len() + new.count() > ENTRIES_MAX {
+                    return Err(MemoryError::Full);
+                }
+                if entries.is_empty() {
+                    return Ok(Vec::new());
+                }
+                let mut events = self.compacted(scope, at);
+                events.push(MemoryEvent::Set {
+                    scope,
+                    entries: Personal::conversation(person, entries),
+                    set_at: at,
+                });
+                Ok(events)
+            }
+            MemoryCommand::Clear { scope, person, keys } => {
+                let keys = keys.map(|keys| Personal::conversation(person, keys));
+                Ok(vec![MemoryEvent::Cleared { scope, keys }])
+            }
+        }
+    }
+}
+
+/// What a memory knows, as the events that say it anew, once it has grown long.
+trait Compacted {
+    fn compacted(&self, scope: MemoryScope, at: DateTime<Utc>) -> Vec<MemoryEvent>;
+}
+
+impl Compacted for Memory {
+    fn compacted(&self, scope: MemoryScope, at: DateTime<Utc>) -> Vec<MemoryEvent> {
+        if self.length() < COMPACTED_AFTER {
+            return Vec::new();
+        }
+        let mut by_person: BTreeMap<UserId, Vec<MemoryEntry>> = BTreeMap::new();
+        for (person, entry) in self.entries_of(at).into_values() {
+            by_person.entry(person).or_default().push(entry.clone());
+        }
+        let sets = by_person.into_iter().map(|(person, entries)| MemoryEvent::Set {
+            scope,
+            entries: Personal::conversation(person, entries),
+            set_at: at,
+        });
+        std::iter::once(MemoryEvent::Cleared { scope, keys: None })
+            .chain(sets)
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{Aggregate, BotId};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn entry(key: &str, value: &str) -> MemoryEntry {
+        MemoryEntry {
+            key: key.to_owned(),
+            value: value.to_owned(),
+            expires_at: None,
+        }
+    }
+
+    fn set(memory: &mut Memory, person: u128, entries: Vec<MemoryEntry>) -> Result<usize, MemoryError> {
+        let events = memory.decide(MemoryCommand::Set {
+            scope: MemoryScope::Bot {
+                bot_id: BotId(Uuid::nil()),
+            },
+            person: UserId(Uuid::from_u128(person)),
+            entries,
+            at: DateTime::UNIX_EPOCH,
+        })?;
+        events.iter().for_each(|event| memory.apply(event));
+        Ok(events.len())
+    }
+
+    #[test]
+    fn the_last_word_counts_and_time_takes_it_away() {
+        let mut memory = Memory::default();
+        set(&mut memory, 1, vec![entry("a", "1"), entry("b", "2")]).expect("remembered");
+        let until = DateTime::UNIX_EPOCH + chrono::TimeDelta::seconds(10);
+        let short = MemoryEntry {
+            expires_at: Some(until),
+            ..entry("a", "3")
+        };
+        set(&mut memory, 2, vec![short]).expect("remembered");
+        let keys = |now| memory.entries(now).keys().map(|key| (*key).to_owned()).collect::<Vec<_>>();
+        assert_eq!(keys(DateTime::UNIX_EPOCH), ["a", "b"]);
+        assert_eq!(keys(until), ["b"]);
+        assert_eq!(memory.entries(DateTime::UNIX_EPOCH)["a"].value, "3");
+    }
+
+    #[test]
+    fn limits_hold() {
+        let mut memory = Memory::default();
+        let many = (0..=ENTRIES_MAX).map(|n| entry(&n.to_string(), "0")).collect();
+        assert_eq!(set(&mut memory, 1, many), Err(MemoryError::Full));
+        assert_eq!(set(&mut memory, 1, vec![entry("", "0")]), Err(MemoryError::Key));
+        let long = "x".repeat(VALUE_BYTES_MAX + 1);
+        assert_eq!(set(&mut memory, 1, vec![entry("a", &long)]), Err(MemoryError::Value));
+    }
+
+    #[test]
+    fn a_long_memory_is_written_anew_for_each_person() {
+        let mut memory = Memory::default();
+        for n in 0..COMPACTED_AFTER as u128 {
+            set(&mut memory, n % 2, vec![entry(&(n % 10).to_string(), &n.to_string())]).expect("remembered");
+        }
+        let before = memory.clone();
+        let events = set(&mut memory, 3, vec![entry("last", "0")]).expect("remembered");
+        assert_eq!(events, 4, "forgotten, of two people anew, and the new one");
+        let mut known = memory.entries(DateTime::UNIX_EPOCH);
+        known.remove("last");
+        assert_eq!(known, before.entries(DateTime::UNIX_EPOCH));
+        assert!(memory.length() < 10);
+    }
 }

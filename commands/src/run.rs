@@ -34,7 +34,7 @@ impl Decide for Run {
         let RunCommand::Cancel { at } = command;
         match self {
             Run::Absent => Err(RunError::NotFound),
-            Run::Started(start) | Run::Waiting { start, .. } => Ok(vec![RunEvent::Ended {
+            Run::Started { start, .. } | Run::Waiting { start, .. } => Ok(vec![RunEvent::Ended {
                 session_id: start.session_id,
                 conversation_id: start.conversation_id,
                 turn_id: None,

@@ -10,6 +10,7 @@ pub mod conversation;
 mod event;
 pub mod file;
 mod id;
+pub mod memory;
 pub mod organisation;
 mod permission;
 mod personal;

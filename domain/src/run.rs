@@ -26,6 +26,9 @@ pub enum RunEvent {
     /// A turn answered a question for a secret, as a password is: what it says is shown to nobody.
     #[serde(rename = "answer.masked")]
     AnswerMasked { session_id: SessionId, turn_id: TurnId },
+    /// What the run was answered so far in this turn is kept, so that a repetition goes the same way.
+    #[serde(rename = "run.recorded")]
+    Recorded(Recording),
     /// The script waits for a turn.
     #[serde(rename = "run.suspended")]
     Suspended(Suspension),
@@ -45,6 +48,7 @@ impl Event for RunEvent {
         ("run.started", 1),
         ("reply.produced", 1),
         ("answer.masked", 1),
+        ("run.recorded", 1),
         ("run.suspended", 1),
         ("run.ended", 1),
     ];
@@ -83,6 +87,47 @@ pub struct Suspension {
     /// Machine steps of this turn.
     pub steps: u64,
     pub suspended_at: DateTime<Utc>,
+}
+
+/// Answers that a run got, in the order in which it asked, since the last of these or since it was given its turn.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Recording {
+    pub session_id: SessionId,
+    /// The turn that is being answered; None in the opening script.
+    pub turn_id: Option<TurnId>,
+    pub answers: Personal<StoredAnswers>,
+    /// The change to the bot's tables that was stored together with this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statement: Option<DataStatement>,
+    pub recorded_at: DateTime<Utc>,
+}
+
+/// Answers as bytes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StoredAnswers {
+    /// Base64; empty when they are kept in a blob.
+    pub answers: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blob: Option<BlobReference>,
+}
+
+/// What a script changed in a table of its bot. What the rows hold is not in the log: the table is the truth.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DataStatement {
+    pub table: String,
+    pub operation: DataOperation,
+    pub rows: u64,
+    /// SHA-256 over the keys of the rows, hexadecimal.
+    pub digest: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DataOperation {
+    Insert,
+    Update,
+    Delete,
+    Merge,
 }
 
 /// A run that goes on by itself.
@@ -133,28 +178,47 @@ impl RunOutcome {
 pub enum Run {
     #[default]
     Absent,
-    /// Started and, as far as the log knows, between two waits.
-    Started(RunStart),
+    /// Started and, as far as the log knows, before its first wait.
+    Started {
+        start: RunStart,
+        recorded: Vec<Recording>,
+    },
     Waiting {
         start: RunStart,
         suspension: Box<Suspension>,
+        /// Since it waits.
+        recorded: Vec<Recording>,
     },
     Ended,
 }
 
 impl Aggregate for Run {
     const TYPE: &'static str = "run";
+    /// 2: with what was recorded since it waits.
+    const FORM: i32 = 2;
     type Event = RunEvent;
 
     fn apply(&mut self, event: &RunEvent) {
         match event {
-            RunEvent::Started(start) => *self = Run::Started(start.clone()),
+            RunEvent::Started(start) => {
+                *self = Run::Started {
+                    start: start.clone(),
+                    recorded: Vec::new(),
+                };
+            }
             RunEvent::ReplyProduced(_) | RunEvent::AnswerMasked { .. } => {}
+            RunEvent::Recorded(recording) => match self {
+                Run::Started { recorded, .. } | Run::Waiting { recorded, .. } => {
+                    recorded.push(recording.clone());
+                }
+                Run::Absent | Run::Ended => {}
+            },
             RunEvent::Suspended(suspension) => match std::mem::take(self) {
-                Run::Started(start) | Run::Waiting { start, .. } => {
+                Run::Started { start, .. } | Run::Waiting { start, .. } => {
                     *self = Run::Waiting {
                         start,
                         suspension: Box::new(suspension.clone()),
+                        recorded: Vec::new(),
                     };
                 }
                 before @ (Run::Absent | Run::Ended) => *self = before,
@@ -166,7 +230,7 @@ impl Aggregate for Run {
     /// Runs are read together with the turns they answer.
     fn ordering_key(&self, id: &str) -> String {
         match self {
-            Run::Started(start) | Run::Waiting { start, .. } => start.conversation_id.to_string(),
+            Run::Started { start, .. } | Run::Waiting { start, .. } => start.conversation_id.to_string(),
             Run::Absent | Run::Ended => id.to_owned(),
         }
     }
@@ -189,7 +253,10 @@ impl Aggregate for Run {
                     owner: id.to_owned(),
                 }]
             }
-            RunEvent::ReplyProduced(_) | RunEvent::AnswerMasked { .. } | RunEvent::Suspended(_) => Vec::new(),
+            RunEvent::ReplyProduced(_)
+            | RunEvent::AnswerMasked { .. }
+            | RunEvent::Recorded(_)
+            | RunEvent::Suspended(_) => Vec::new(),
         }
     }
 }

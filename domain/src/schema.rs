@@ -3,7 +3,7 @@
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 
-use crate::{access, bot, conversation, file, organisation, projection, run, session, token, user};
+use crate::{access, bot, conversation, file, memory, organisation, projection, run, session, token, user};
 
 /// Noun and schema of its events, in alphabetical order.
 pub fn event_schemas() -> Vec<(&'static str, Schema)> {
@@ -12,6 +12,7 @@ pub fn event_schemas() -> Vec<(&'static str, Schema)> {
         ("bot", schema::<bot::BotEvent>()),
         ("conversation", schema::<conversation::ConversationEvent>()),
         ("file", schema::<file::FileEvent>()),
+        ("memory", schema::<memory::MemoryEvent>()),
         ("organisation", schema::<organisation::OrganisationEvent>()),
         ("projection", schema::<projection::ProjectionEvent>()),
         ("run", schema::<run::RunEvent>()),

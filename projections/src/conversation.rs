@@ -120,7 +120,10 @@ impl Projection for Conversations {
                     begun(row)?.masked.push(turn_id);
                     Ok(())
                 }
-                RunEvent::Started(_) | RunEvent::Suspended(_) | RunEvent::Ended { .. } => Ok(()),
+                RunEvent::Started(_)
+                | RunEvent::Recorded(_)
+                | RunEvent::Suspended(_)
+                | RunEvent::Ended { .. } => Ok(()),
             };
         }
         match decoded::<ConversationEvent>(event)? {

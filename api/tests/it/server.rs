@@ -10,7 +10,7 @@ use blobs::Files;
 use chrono::{DateTime, TimeDelta, Utc};
 use commands::{
     BotCommand, Commands, Context, Denials, DialogueOptions, Dialogues, Executor, NewToken, PackageFiles,
-    Programs, Recovery, Runners,
+    Programs, Recovery, Runners, Unconfigured,
 };
 use domain::bot::{Bot, Package};
 use domain::{BotId, OrganisationId, Permission};
@@ -277,6 +277,7 @@ fn dialogue_options(lease_epoch: i64) -> DialogueOptions {
         script: basic::Limits::default(),
         script_time_max: Duration::from_secs(30),
         runners: Runners::alone(lease_epoch),
+        services: Arc::new(Unconfigured),
     }
 }
 

@@ -3,13 +3,10 @@
 use std::time::{Duration, Instant};
 
 use basic::{Called, Effect, Hear, Input, Machine, ProgramHash, RuntimeError, Step};
-use chrono::{DateTime, Utc};
-use domain::OrganisationId;
 use domain::conversation::{ReplyContent, Suggestion, SuggestionAction};
-use domain::run::RunStart;
 
-use super::Shared;
 use crate::CommandError;
+use crate::scripted::Host;
 
 /// Machine steps between two looks at the clock and at other tasks: well under a millisecond of work.
 const SLICE_STEPS: u64 = 20_000;
@@ -31,25 +28,17 @@ pub(crate) enum ExecutionEnd {
     Failed(RuntimeError),
 }
 
-/// The scripts that a run may call: those that its package had when it started.
-pub(crate) struct Scripts<'a> {
-    pub shared: &'a Shared,
-    pub tenant: OrganisationId,
-    pub start: &'a RunStart,
-}
-
 /// Runs `machine` until it waits, ends or breaks.
 ///
 /// Gives way to other tasks after every slice, so that endless scripts do not hold up other sessions.
 pub(crate) async fn execute(
     machine: &mut Machine,
-    scripts: Scripts<'_>,
+    host: &mut Host<'_>,
     input: Input,
     suggestions: Vec<Suggestion>,
-    now: DateTime<Utc>,
-    time_max: Duration,
 ) -> Result<Execution, CommandError> {
-    let started = Instant::now();
+    let (started, now) = (Instant::now(), host.now);
+    let time_max = host.shared.options.script_time_max;
     let mut gathered = Gathered {
         replies: Vec::new(),
         suggestions,
@@ -70,7 +59,14 @@ pub(crate) async fn execute(
                 break ExecutionEnd::Waiting(hear);
             }
             Step::Script { name } => {
-                input = Input::Program(scripts.called(&name).await?);
+                input = Input::Program(host.called(&name).await?);
+                continue;
+            }
+            Step::Request(request) => {
+                if started.elapsed() > time_max {
+                    break ExecutionEnd::Failed(out_of_time(time_max));
+                }
+                input = host.answer(request).await?.into();
                 continue;
             }
             Step::Sleeping { seconds } => break ExecutionEnd::Pausing(seconds),
@@ -82,6 +78,7 @@ pub(crate) async fn execute(
     // While a script pauses nobody is asked anything.
     let silent = matches!(end, ExecutionEnd::Failed(_) | ExecutionEnd::Pausing(_));
     gathered.attach_suggestions(silent);
+    host.finish().await?;
     Ok(Execution {
         replies: gathered.replies,
         suggestions: gathered.suggestions,
@@ -90,14 +87,15 @@ pub(crate) async fn execute(
     })
 }
 
-impl Scripts<'_> {
+impl Host<'_> {
+    /// A script that the run may call: of those that its package had when it started.
     async fn called(&self, name: &str) -> Result<Option<Called>, CommandError> {
         let Some(hash) = self.start.scripts.get(name) else {
             return Ok(None);
         };
         let hash: ProgramHash = hash.parse().map_err(CommandError::unexpected)?;
-        let program = self.shared.programs.load(self.tenant, hash).await?;
-        let variables = self.shared.variables(self.tenant, self.start).await?;
+        let program = self.shared.programs.load(self.context.tenant, hash).await?;
+        let variables = self.shared.variables(self.context.tenant, self.start).await?;
         Ok(Some(Called { program, variables }))
     }
 }

@@ -26,7 +26,7 @@ use lru::LruCache;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use crate::{Blobs, CommandError, Executor, Programs, RefusalKind, Runners};
+use crate::{Blobs, CommandError, Executor, Programs, RefusalKind, Runners, Services};
 use worker::{Wake, Worker};
 
 /// Open conversations whose session is known without asking the log.
@@ -42,6 +42,8 @@ pub struct DialogueOptions {
     pub script_time_max: Duration,
     /// Which conversations are this process's, and its fencing token.
     pub runners: Runners,
+    /// What stands behind words that the platform does not answer by itself.
+    pub services: Arc<dyn Services>,
 }
 
 /// The handle. Cheap to clone.
@@ -51,10 +53,10 @@ pub struct Dialogues {
 }
 
 pub(crate) struct Shared {
-    executor: Executor,
+    pub(crate) executor: Executor,
     programs: Programs,
     blobs: Arc<dyn Blobs>,
-    options: DialogueOptions,
+    pub(crate) options: DialogueOptions,
     // Standard mutexes: each section is a look-up in memory.
     workers: Mutex<HashMap<ConversationId, mpsc::UnboundedSender<Wake>>>,
     open: Mutex<LruCache<SessionId, ConversationId>>,

@@ -10,11 +10,12 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::BlobReference;
 use domain::conversation::Suggestion;
-use domain::run::{Run, StoredRun};
+use basic::Answer;
+use domain::run::{Recording, Run, StoredRun};
 use domain::{OrganisationId, RunId};
 use uuid::Uuid;
 
-use super::{Dialogues, Shared};
+use super::{Dialogues, Shared, inconsistent};
 use crate::blobs::{fetch, keep};
 use crate::{BlobError, CommandError};
 
@@ -40,15 +41,43 @@ impl Shared {
                 suggestions,
             });
         }
-        let key = format!("{}/{run}/{}", prefix(tenant), Uuid::now_v7());
-        let blob = keep(&*self.blobs, key, machine)
-            .await
-            .map_err(CommandError::unexpected)?;
+        let blob = self.keep_blob(tenant, run, machine).await?;
         Ok(StoredRun {
             machine: String::new(),
             blob: Some(blob),
             suggestions,
         })
+    }
+
+    /// Keeps what is too large for an event of the run.
+    pub(crate) async fn keep_blob(
+        &self,
+        tenant: OrganisationId,
+        run: RunId,
+        bytes: &[u8],
+    ) -> Result<BlobReference, CommandError> {
+        let key = format!("{}/{run}/{}", prefix(tenant), Uuid::now_v7());
+        keep(&*self.blobs, key, bytes).await.map_err(CommandError::unexpected)
+    }
+
+    /// Answers that a run got before it was interrupted; None when they are lost, or erased.
+    pub(super) async fn recorded_answers(
+        &self,
+        run: RunId,
+        recorded: &[Recording],
+    ) -> Result<Option<Vec<Answer>>, CommandError> {
+        let mut answers = Vec::new();
+        for recording in recorded {
+            let Some(stored) = recording.answers.clear() else {
+                return Ok(None);
+            };
+            let Some(bytes) = self.bytes(run, &stored.answers, stored.blob.as_ref()).await? else {
+                return Ok(None);
+            };
+            let limit = self.options.script.memory_bytes;
+            answers.extend(Answer::decode(&bytes, limit).ok_or_else(|| inconsistent("damaged answers"))?);
+        }
+        Ok(Some(answers))
     }
 
     /// The machine's state; None when it is lost for good.
@@ -57,9 +86,18 @@ impl Shared {
         run: RunId,
         stored: &StoredRun,
     ) -> Result<Option<Vec<u8>>, CommandError> {
-        let Some(blob) = &stored.blob else {
+        self.bytes(run, &stored.machine, stored.blob.as_ref()).await
+    }
+
+    async fn bytes(
+        &self,
+        run: RunId,
+        text: &str,
+        blob: Option<&BlobReference>,
+    ) -> Result<Option<Vec<u8>>, CommandError> {
+        let Some(blob) = blob else {
             return BASE64
-                .decode(&stored.machine)
+                .decode(text)
                 .map(Some)
                 .map_err(CommandError::unexpected);
         };
@@ -100,20 +138,28 @@ impl Dialogues {
         }
         let mut swept = 0;
         for (run, keys) in by_run {
-            let named = match shared.executor.load_fresh::<Run>(tenant, run).await?.state {
-                Run::Waiting { suspension, .. } => {
-                    let stored = suspension.state.clear().cloned();
-                    stored.and_then(|stored| stored.blob).map(|blob| blob.key)
-                }
-                Run::Absent | Run::Started(_) | Run::Ended => None,
-            };
-            for key in keys.into_iter().filter(|key| named.as_ref() != Some(key)) {
+            let named = named(&shared.executor.load_fresh::<Run>(tenant, run).await?.state);
+            for key in keys.into_iter().filter(|key| !named.contains(key)) {
                 shared.blobs.delete(&key).await.map_err(unreachable)?;
                 swept += 1;
             }
         }
         Ok(swept)
     }
+}
+
+/// The keys of the blobs that a run needs.
+fn named(run: &Run) -> Vec<String> {
+    let (state, recorded) = match run {
+        Run::Waiting {
+            suspension, recorded, ..
+        } => (suspension.state.clear(), recorded.as_slice()),
+        Run::Started { recorded, .. } => (None, recorded.as_slice()),
+        Run::Absent | Run::Ended => (None, Default::default()),
+    };
+    let answers = recorded.iter().filter_map(|recording| recording.answers.clear()?.blob.as_ref());
+    let state = state.and_then(|state| state.blob.as_ref());
+    state.into_iter().chain(answers).map(|blob| blob.key.clone()).collect()
 }
 
 fn prefix(tenant: OrganisationId) -> String {

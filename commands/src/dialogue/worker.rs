@@ -13,19 +13,20 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use basic::{HearKind, Input, Machine};
+use basic::{Answer, HearKind, Input, Machine};
 use chrono::{DateTime, Utc};
 use domain::BlobReference;
 use domain::conversation::{OpenConversation, Suggestion, Turn};
 use domain::file::AttachedFile;
-use domain::run::RunStart;
+use domain::run::{RunEvent, RunStart};
 use domain::{ConversationId, OrganisationId, RunId, TurnId};
 use tokio::sync::mpsc;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-use super::execution::{Scripts, execute};
+use super::execution::{Execution, execute};
 use super::{Shared, answer_id};
+use crate::scripted::{Host, Remembering};
 use crate::{CommandError, Context, file_address};
 use recording::Committed;
 
@@ -69,6 +70,12 @@ struct ActiveRun {
     asks: Option<HearKind>,
     /// When it goes on by itself; None when it waits for a turn.
     pause_until: Option<DateTime<Utc>>,
+    /// What goes before the next event of its stream.
+    begun: Vec<RunEvent>,
+    /// What it was answered when its turn was begun before.
+    replayed: VecDeque<Answer>,
+    /// What is deleted once its turn is stored.
+    answers: Vec<BlobReference>,
 }
 
 impl ActiveRun {
@@ -158,25 +165,13 @@ impl Worker {
                 if run.asks == Some(HearKind::QrCode) && !turn.attached().is_empty() {
                     text = self.scanned(turn).await?;
                 }
-                let offered = std::mem::take(&mut run.suggestions);
-                let time_max = self.shared.options.script_time_max;
-                let execution = execute(
-                    &mut run.machine,
-                    scripts(&self.shared, self.context.tenant, &run.start),
-                    Input::Answer {
-                        text,
-                        files: attached(turn),
-                    },
-                    offered,
-                    turn.received_at,
-                    time_max,
-                )
-                .await?;
+                let input = Input::Answer {
+                    text,
+                    files: attached(turn),
+                };
+                let execution = self.execute(&mut run, input, Some(turn), turn.received_at).await?;
                 let id = answer_id(turn.turn_id);
-                match self
-                    .commit_run(&mut run, Vec::new(), execution, Some(turn), id)
-                    .await?
-                {
+                match self.commit_run(&mut run, execution, Some(turn), id).await? {
                     Committed::Stored(waits) => {
                         self.answered(turn, waits.then_some(run));
                         self.sit_out_pauses(Some(turn)).await?;
@@ -206,18 +201,10 @@ impl Worker {
         {
             let rest = (until - Utc::now()).to_std().unwrap_or_default();
             tokio::time::sleep(rest).await;
-            let offered = std::mem::take(&mut run.suggestions);
-            let execution = execute(
-                &mut run.machine,
-                scripts(&self.shared, self.context.tenant, &run.start),
-                Input::Continue,
-                offered,
-                until,
-                self.shared.options.script_time_max,
-            )
-            .await?;
-            let id = Uuid::new_v5(&run.id.0, &run.version.to_be_bytes());
-            match self.commit_run(&mut run, Vec::new(), execution, turn, id).await? {
+            // The same for each repetition, whatever was recorded meanwhile.
+            let id = Uuid::new_v5(&run.id.0, until.to_rfc3339().as_bytes());
+            let execution = self.execute(&mut run, Input::Continue, turn, until).await?;
+            match self.commit_run(&mut run, execution, turn, id).await? {
                 Committed::Stored(waits) => {
                     if let Some(known) = &mut self.known {
                         known.run = waits.then_some(run);
@@ -230,6 +217,41 @@ impl Worker {
             }
         }
         Ok(())
+    }
+
+    /// Runs the script until it waits or ends, doing what it asks for.
+    async fn execute(
+        &self,
+        run: &mut ActiveRun,
+        input: Input,
+        turn: Option<&Turn>,
+        now: DateTime<Utc>,
+    ) -> Result<Execution, CommandError> {
+        let offered = std::mem::take(&mut run.suggestions);
+        let caused = turn.map(|turn| turn.turn_id.0);
+        let context = Context {
+            correlation_id: caused.unwrap_or(self.context.correlation_id),
+            causation_id: caused,
+            ..self.context.clone()
+        };
+        let mut host = Host {
+            shared: &self.shared,
+            context,
+            conversation: self.id,
+            run: run.id,
+            start: &run.start,
+            turn: turn.map(|turn| turn.turn_id),
+            now,
+            version: run.version,
+            begun: std::mem::take(&mut run.begun),
+            replayed: std::mem::take(&mut run.replayed),
+            blobs: std::mem::take(&mut run.answers),
+            unrecorded: Vec::new(),
+            remembering: Remembering::default(),
+        };
+        let execution = execute(&mut run.machine, &mut host, input, offered).await?;
+        (run.version, run.begun, run.answers) = (host.version, host.begun, host.blobs);
+        Ok(execution)
     }
 
     async fn activate_again(&mut self) -> Result<(), CommandError> {
@@ -255,12 +277,4 @@ fn attached(turn: &Turn) -> Vec<basic::File> {
         url: file_address(session, file.file_id),
     };
     turn.attached().iter().map(of).collect()
-}
-
-fn scripts<'a>(shared: &'a Shared, tenant: OrganisationId, start: &'a RunStart) -> Scripts<'a> {
-    Scripts {
-        shared,
-        tenant,
-        start,
-    }
 }

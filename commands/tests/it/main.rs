@@ -10,6 +10,7 @@ mod large_states;
 mod memory;
 mod observing;
 mod recovery;
+mod remembering;
 mod scripts;
 mod snapshots;
 mod takeover;

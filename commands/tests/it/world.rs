@@ -9,7 +9,7 @@ use blobs::Files;
 use chrono::{DateTime, TimeDelta, Utc};
 use commands::{
     BotCommand, CommandError, Commands, Context, Credential, Denials, DialogueOptions, Dialogues, Executor,
-    NewTurn, PackageFiles, Programs, ReceivedTurn, Recovery, Runners, VisitorSession, assemble,
+    NewTurn, PackageFiles, Programs, ReceivedTurn, Recovery, Runners, Unconfigured, VisitorSession, assemble,
 };
 use domain::bot::{Bot, Package};
 use domain::conversation::{ConversationEvent, Turn};
@@ -94,6 +94,7 @@ impl World {
             script: basic::Limits::default(),
             script_time_max: Duration::from_secs(30),
             runners: Runners::alone(lease_epoch),
+            services: Arc::new(Unconfigured),
         };
         let blobs = Files::open(self.blobs.path()).expect("the folder is there");
         let dialogues = Dialogues::new(executor.clone(), self.programs(), Arc::new(blobs), options);

@@ -20,7 +20,7 @@ mod value;
 pub use language::{Comparison, Condition};
 pub use diagnostic::{Diagnostic, Severity};
 pub use machine::{
-    Called, Effect, File, Hear, HearKind, Input, Limits, LogLevel, Machine, Refusal, Request, RuntimeError, Start,
+    Answer, Called, Effect, File, Hear, HearKind, Input, Limits, LogLevel, Machine, Refusal, Request, RuntimeError, Start,
     Step, Suggestion, SuggestionAction,
 };
 pub use program::{

@@ -10,6 +10,7 @@ use domain::conversation::{Conversation, ConversationEvent};
 use domain::file::{File, FileEvent};
 use domain::organisation::{Organisation, OrganisationEvent};
 use domain::projection::{Projection, ProjectionEvent};
+use domain::memory::{Memory, MemoryEvent};
 use domain::run::{Run, RunEvent};
 use domain::schema::event_schemas;
 use domain::session::{Session, SessionEvent};
@@ -62,6 +63,7 @@ fn every_event_has_a_golden_file() {
         SessionEvent::TYPES,
         FileEvent::TYPES,
         ConversationEvent::TYPES,
+        MemoryEvent::TYPES,
         RunEvent::TYPES,
         TokenEvent::TYPES,
         ProjectionEvent::TYPES,
@@ -119,6 +121,7 @@ fn kept_states_are_those_of_their_form() {
     keeps::<Session>(&examples::session());
     keeps::<File>(&examples::file());
     keeps::<Conversation>(&examples::conversation());
+    keeps::<Memory>(&examples::memory());
     keeps::<Run>(&examples::run());
     keeps::<Token>(&examples::token());
     keeps::<Projection>(&examples::projection());
@@ -159,6 +162,7 @@ fn every_event_folds_into_every_state() {
     folds::<Session>(&examples::session());
     folds::<File>(&examples::file());
     folds::<Conversation>(&examples::conversation());
+    folds::<Memory>(&examples::memory());
     folds::<Run>(&examples::run());
     folds::<Token>(&examples::token());
     folds::<Projection>(&examples::projection());
@@ -207,6 +211,7 @@ fn readers() -> Vec<Reader> {
         reads::<SessionEvent>,
         reads::<FileEvent>,
         reads::<ConversationEvent>,
+        reads::<MemoryEvent>,
         reads::<RunEvent>,
         reads::<TokenEvent>,
         reads::<ProjectionEvent>,

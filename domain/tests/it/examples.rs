@@ -9,7 +9,8 @@ use domain::conversation::{ConversationEnd, ConversationEvent, Rating, Reply, Tu
 use domain::file::{FileEvent, Upload};
 use domain::organisation::OrganisationEvent;
 use domain::projection::ProjectionEvent;
-use domain::run::{RunEvent, RunOutcome, RunStart, Suspension};
+use domain::memory::{MemoryEvent, MemoryScope};
+use domain::run::{DataOperation, DataStatement, Recording, RunEvent, RunOutcome, RunStart, Suspension};
 use domain::session::{Channel, SessionEnd, SessionEvent};
 use domain::token::TokenEvent;
 use domain::user::UserEvent;
@@ -26,6 +27,7 @@ pub fn all() -> Vec<(String, u16, Value)> {
     written.extend(session().iter().map(|event| encode(event).expect("encodes")));
     written.extend(file().iter().map(|event| encode(event).expect("encodes")));
     written.extend(conversation().iter().map(|event| encode(event).expect("encodes")));
+    written.extend(memory().iter().map(|event| encode(event).expect("encodes")));
     written.extend(run().iter().map(|event| encode(event).expect("encodes")));
     written.extend(token().iter().map(|event| encode(event).expect("encodes")));
     written.extend(projection().iter().map(|event| encode(event).expect("encodes")));
@@ -175,6 +177,29 @@ pub fn conversation() -> Vec<ConversationEvent> {
     ]
 }
 
+pub fn memory() -> Vec<MemoryEvent> {
+    let scope = MemoryScope::Bot { bot_id: id(3).into() };
+    vec![
+        MemoryEvent::Set {
+            scope,
+            entries: sealed("conversation"),
+            set_at: at(),
+        },
+        MemoryEvent::Cleared {
+            scope: MemoryScope::User { user_id: id(2).into() },
+            keys: Some(sealed("conversation")),
+        },
+        MemoryEvent::Set {
+            scope: MemoryScope::Session {
+                session_id: id(4).into(),
+            },
+            entries: sealed("conversation"),
+            set_at: at(),
+        },
+        MemoryEvent::Cleared { scope, keys: None },
+    ]
+}
+
 pub fn run() -> Vec<RunEvent> {
     vec![
         RunEvent::Started(RunStart {
@@ -193,6 +218,18 @@ pub fn run() -> Vec<RunEvent> {
             session_id: id(4).into(),
             turn_id: id(6).into(),
         },
+        RunEvent::Recorded(Recording {
+            session_id: id(4).into(),
+            turn_id: Some(id(6).into()),
+            answers: sealed("conversation"),
+            statement: Some(DataStatement {
+                table: "guests".into(),
+                operation: DataOperation::Insert,
+                rows: 1,
+                digest: "d1".repeat(32),
+            }),
+            recorded_at: at(),
+        }),
         RunEvent::Suspended(Suspension {
             pause: None,
             session_id: id(4).into(),

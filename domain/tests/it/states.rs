@@ -6,6 +6,7 @@ use domain::conversation::Conversation;
 use domain::file::File;
 use domain::organisation::Organisation;
 use domain::projection::Projection;
+use domain::memory::Memory;
 use domain::run::Run;
 use domain::session::Session;
 use domain::token::Token;
@@ -57,6 +58,7 @@ proptest! {
         goes_on::<Session>(&examples::session(), &history, cut)?;
         goes_on::<File>(&examples::file(), &history, cut)?;
         goes_on::<Conversation>(&examples::conversation(), &history, cut)?;
+        goes_on::<Memory>(&examples::memory(), &history, cut)?;
         goes_on::<Run>(&examples::run(), &history, cut)?;
         goes_on::<Token>(&examples::token(), &history, cut)?;
         goes_on::<Projection>(&examples::projection(), &history, cut)?;

@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write};
 
 use anyhow::{Context as _, bail};
-use commands::{Commands, Denials, DialogueOptions, Dialogues, Executor, Programs, Runners};
+use commands::{Commands, Denials, DialogueOptions, Dialogues, Executor, Programs, Runners, Unconfigured};
 use domain::Permission;
 use event_log::{EventLog, Feed, Position};
 use tokio::sync::watch;
@@ -127,6 +127,7 @@ pub async fn issue_token(
         script: basic::Limits::default(),
         script_time_max: std::time::Duration::ZERO,
         runners: Runners::none(),
+        services: std::sync::Arc::new(Unconfigured),
     };
     let programs = Programs::new(pools.app.clone());
     let dialogues = Dialogues::new(executor.clone(), programs, system::open_blobs(config)?, options);

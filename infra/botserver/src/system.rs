@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use api::{SharedCounts, SharedPresence};
 use blobs::Files;
 use chrono::Utc;
-use commands::{Blobs, Commands, Denials, DialogueOptions, Dialogues, Executor, Programs, Recovery, Runners};
+use commands::{Blobs, Commands, Denials, DialogueOptions, Dialogues, Executor, Programs, Recovery, Runners, Unconfigured};
 use domain::OrganisationId;
 use event_log::{EventLog, Feed, Keyring, MasterKey, Position, Sequencer};
 use projections::{Live, Presences, Projections, Reader, Source};
@@ -258,6 +258,7 @@ fn dialogue_options(config: &Config, runners: Runners) -> DialogueOptions {
         },
         script_time_max: Duration::from_secs(limits.script_seconds_max.into()),
         runners,
+        services: Arc::new(Unconfigured),
     }
 }
 

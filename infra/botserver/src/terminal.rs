@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use basic::{Called, Effect, Input, Limits, Machine, Program, Start, Step};
+use basic::{Called, Refusal, Effect, Input, Limits, Machine, Program, Start, Step};
 use chrono::Utc;
 
 use crate::packages;
@@ -120,6 +120,11 @@ fn converse(
                     variables: Vec::new(),
                 };
                 next = Input::Program(beside(folder, &name, errors)?.map(called));
+                continue;
+            }
+            Step::Request(request) => {
+                let message = format!("{} is answered by a server, and this is none", request.word);
+                next = Input::Refused(Refusal::new("not_configured", message));
                 continue;
             }
             Step::Sleeping { seconds } => {

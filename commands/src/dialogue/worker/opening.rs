@@ -1,17 +1,17 @@
 //! The opening script: it runs once for a session, before the first turn is answered.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
-use basic::{Input, Machine, ProgramHash};
+use basic::{Answer, Input, Machine, ProgramHash};
 use chrono::{DateTime, Utc};
 use domain::bot::{Bot, Package};
 use domain::run::{Run, RunEvent, RunStart};
+use domain::{BlobReference, RunId};
 use uuid::Uuid;
 
-use super::super::execution::execute;
 use super::super::{opening_program, opening_run};
 use super::recording::Committed;
-use super::{ActiveRun, Worker, scripts};
+use super::{ActiveRun, Worker};
 use crate::CommandError;
 
 impl Worker {
@@ -57,11 +57,26 @@ impl Worker {
             seed: run_id.0.as_u64_pair().1,
             started_at,
         };
-        let hash: ProgramHash = program.parse().map_err(CommandError::unexpected)?;
+        let begun = vec![RunEvent::Started(start.clone())];
+        self.run_from_the_start(run_id, 0, start, begun, VecDeque::new(), Vec::new())
+            .await
+    }
+
+    /// Runs the opening script from its start, with what it was answered when it was begun before.
+    pub(super) async fn run_from_the_start(
+        &mut self,
+        id: RunId,
+        version: i64,
+        start: RunStart,
+        begun: Vec<RunEvent>,
+        replayed: VecDeque<Answer>,
+        answers: Vec<BlobReference>,
+    ) -> Result<(), CommandError> {
+        let hash: ProgramHash = start.program.parse().map_err(CommandError::unexpected)?;
         let program = self.shared.programs.load(self.context.tenant, hash).await?;
         let variables = self.shared.variables(self.context.tenant, &start).await?;
         let limits = self.shared.options.script.clone();
-        let mut machine = Machine::start(
+        let machine = Machine::start(
             program,
             basic::Start {
                 seed: start.seed,
@@ -69,32 +84,23 @@ impl Worker {
                 limits,
             },
         );
-        let time_max = self.shared.options.script_time_max;
-        let scripts = scripts(&self.shared, self.context.tenant, &start);
-        let execution = execute(
-            &mut machine,
-            scripts,
-            Input::Start,
-            Vec::new(),
-            started_at,
-            time_max,
-        )
-        .await?;
+        let (started_at, session_id) = (start.started_at, start.session_id);
         let mut active = ActiveRun {
-            id: run_id,
-            version: 0,
+            id,
+            version,
             start,
             machine,
             suggestions: Vec::new(),
             blob: None,
             asks: None,
             pause_until: None,
+            begun,
+            replayed,
+            answers,
         };
-        let begun = vec![RunEvent::Started(active.start.clone())];
-        let command_id = Uuid::new_v5(&open.session_id.0, b"start");
-        if let Committed::Stored(waits) = self
-            .commit_run(&mut active, begun, execution, None, command_id)
-            .await?
+        let execution = self.execute(&mut active, Input::Start, None, started_at).await?;
+        let command_id = Uuid::new_v5(&session_id.0, b"start");
+        if let Committed::Stored(waits) = self.commit_run(&mut active, execution, None, command_id).await?
             && waits
             && let Some(known) = &mut self.known
         {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use basic::{HearKind, Machine};
 use domain::conversation::{Conversation, ConversationEvent, OpenConversation, Turn};
 use domain::run::Run;
-use domain::{Aggregate, RunId, decode};
+use domain::{Aggregate, BlobReference, RunId, decode};
 use event_log::StreamId;
 use uuid::Uuid;
 
@@ -126,8 +126,26 @@ impl Worker {
             return Ok(());
         };
         let found = self.shared.executor.load_fresh::<Run>(tenant, id).await?;
-        let Run::Waiting { start, suspension } = found.state else {
-            return Ok(());
+        let (start, suspension, recorded) = match found.state {
+            Run::Waiting {
+                start,
+                suspension,
+                recorded,
+            } => (start, Some(suspension), recorded),
+            Run::Started { start, recorded } => (start, None, recorded),
+            Run::Absent | Run::Ended => return Ok(()),
+        };
+        let Some(replayed) = self.shared.recorded_answers(id, &recorded).await? else {
+            return self.give_up(id, found.version, &start).await;
+        };
+        let answers: Vec<BlobReference> = recorded
+            .iter()
+            .filter_map(|recording| recording.answers.clear()?.blob.clone())
+            .collect();
+        let Some(suspension) = suspension else {
+            return self
+                .run_from_the_start(id, found.version, start, Vec::new(), replayed.into(), answers)
+                .await;
         };
         // An erased state cannot be taken up; turns go to the bot itself from here on.
         let Some(stored) = suspension.state.clear() else {
@@ -157,6 +175,9 @@ impl Worker {
                 blob,
                 asks,
                 pause_until,
+                begun: Vec::new(),
+                replayed: replayed.into(),
+                answers,
             });
         }
         Ok(())

@@ -27,17 +27,16 @@ pub(super) enum Committed {
 }
 
 impl Worker {
-    /// Stores what a script did with a turn. `begun` goes before it.
+    /// Stores what a script did with a turn.
     pub(super) async fn commit_run(
         &self,
         run: &mut ActiveRun,
-        begun: Vec<RunEvent>,
         execution: Execution,
         turn: Option<&Turn>,
         command_id: Uuid,
     ) -> Result<Committed, CommandError> {
         let now = turn.map_or(run.start.started_at, |turn| turn.received_at);
-        let mut events = begun;
+        let mut events = std::mem::take(&mut run.begun);
         if let Some(turn) = turn
             && run.asks_secret()
         {
@@ -103,7 +102,8 @@ impl Worker {
         match self.shared.executor.append(append).await? {
             Outcome::Stored(Stored { last_sequence, .. }) => {
                 run.version = last_sequence;
-                if let Some(old) = std::mem::replace(&mut run.blob, blob) {
+                let old = std::mem::replace(&mut run.blob, blob);
+                for old in old.into_iter().chain(run.answers.drain(..)) {
                     self.shared.forget_state(run.id, &old).await;
                 }
                 Ok(Committed::Stored(waits))

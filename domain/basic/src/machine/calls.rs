@@ -214,8 +214,15 @@ impl Machine {
     }
 
     /// Whether an error that happens now is caught somewhere.
-    pub(super) fn catches(&self) -> bool {
+    fn catches(&self) -> bool {
         self.frame.traps() || self.callers.iter().any(Frame::traps)
+    }
+
+    /// Whether the script goes on somewhere else after an error that happens now.
+    pub(super) fn leads_elsewhere(&self) -> bool {
+        let frames = std::iter::once(&self.frame).chain(self.callers.iter().rev());
+        let nearest = frames.map(|frame| Trap::of(frame.trap)).find(|trap| *trap != Trap::Off);
+        matches!(nearest, Some(Trap::Goto(_)))
     }
 
     /// An error at the instruction that was last taken up.

@@ -328,10 +328,10 @@ impl Machine {
         }
     }
 
-    /// A mistake is raised, and so is any refusal where the script catches errors; else the script sees it as a value.
+    /// A mistake is raised, and so is any refusal where an error leads elsewhere; else the script sees it as a value.
     pub(super) fn refused(&mut self, to: Register, refusal: &Refusal) -> Result<(), Fault> {
         let fault = Fault::refused(refusal);
-        if refusal.mistake || self.catches() {
+        if refusal.mistake || self.leads_elsewhere() {
             return Err(fault);
         }
         self.error = Some(self.located(fault));

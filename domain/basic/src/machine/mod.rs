@@ -4,6 +4,7 @@
 //! never acts; it hands out what is to be done and is called again. Between two calls it can be put away
 //! as bytes ([`Machine::suspend`]) and taken up by another process ([`Machine::restore`]).
 
+mod answer;
 mod ask;
 mod calls;
 mod execute;
@@ -16,6 +17,7 @@ mod request;
 mod state;
 mod steps;
 
+pub use answer::Answer;
 pub(crate) use ask::Language;
 pub use ask::{Hear, HearKind};
 pub(crate) use execute::Context;

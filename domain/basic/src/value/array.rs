@@ -25,6 +25,15 @@ impl PartialEq for Items {
     }
 }
 
+/// What is too much for an array is left out, and what nests too deeply is null.
+impl FromIterator<Value> for Array {
+    fn from_iter<I: IntoIterator<Item = Value>>(values: I) -> Array {
+        let shallow = |value: Value| if value.depth() < NESTING_MAX { value } else { Value::Null };
+        let values = values.into_iter().take(ITEMS_MAX).map(shallow).collect();
+        Array::from_values(values).unwrap_or_default()
+    }
+}
+
 impl Array {
     /// Fails when `values` are too many or nest too deeply.
     pub(crate) fn from_values(values: Vec<Value>) -> Result<Array, Fault> {

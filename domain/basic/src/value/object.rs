@@ -63,6 +63,17 @@ impl Fields {
     }
 }
 
+/// What is too much for an object is left out, and what nests too deeply is null.
+impl<K: AsRef<str>> FromIterator<(K, Value)> for Object {
+    fn from_iter<I: IntoIterator<Item = (K, Value)>>(fields: I) -> Object {
+        let mut object = Object::default();
+        for (name, value) in fields {
+            let _ = object.set(name.as_ref(), value);
+        }
+        object
+    }
+}
+
 impl Object {
     pub fn len(&self) -> usize {
         self.0.entries.len()

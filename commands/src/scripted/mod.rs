@@ -1,0 +1,168 @@
+//! What scripts ask for, and how it is done exactly once.
+//!
+//! A script that is interrupted is run again from where it last waited, with the same turn. So whatever it was answered
+//! before it changed something is recorded with that change, and a repetition is given the recorded answers first. What
+//! a script remembers is gathered and stored when its turn ends, under ids that a repetition finds taken.
+
+mod memory;
+mod services;
+mod setup;
+
+use std::collections::VecDeque;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use basic::{Answer, Refusal, Request, Value};
+use chrono::{DateTime, Utc};
+use domain::run::{DataStatement, Recording, Run, RunEvent, RunStart, StoredAnswers};
+use domain::{BlobReference, ConversationId, Personal, RunId, TurnId};
+use event_log::{Outcome, Stored};
+use uuid::Uuid;
+
+use crate::dialogue::Shared;
+use crate::executor::append_command;
+use crate::{CommandError, Context};
+
+pub(crate) use memory::Remembering;
+pub use services::{Asking, Services, Unconfigured};
+
+/// The largest record of answers that stands in its event.
+const EVENT_BYTES_MAX: usize = 16 << 10;
+
+/// Performs what one run asks for while it answers one turn.
+pub(crate) struct Host<'a> {
+    pub shared: &'a Shared,
+    /// Whoever the events are caused by.
+    pub context: Context,
+    pub conversation: ConversationId,
+    pub run: RunId,
+    pub start: &'a RunStart,
+    pub turn: Option<TurnId>,
+    /// The time that the script sees.
+    pub now: DateTime<Utc>,
+    /// Of the run's stream.
+    pub version: i64,
+    /// What is stored before anything else of this turn.
+    pub begun: Vec<RunEvent>,
+    /// What was answered when this turn was begun before.
+    pub replayed: VecDeque<Answer>,
+    /// Blobs that are of no use once the turn is stored.
+    pub blobs: Vec<BlobReference>,
+    /// What was answered and is not recorded.
+    pub unrecorded: Vec<Answer>,
+    pub remembering: Remembering,
+}
+
+impl Host<'_> {
+    /// Answers a request of the script.
+    pub async fn answer(&mut self, request: Request) -> Result<Answer, CommandError> {
+        if let Some(answer) = self.replayed.pop_front() {
+            return Ok(answer);
+        }
+        let answered = match request.word {
+            word if memory::knows(word) => self.remember(&request).await?,
+            word if setup::knows(word) => self.set_up(&request).await?,
+            _ => self.ask_services(&request).await?,
+        };
+        let answer = match answered {
+            Ok(value) => Answer::Value(value),
+            Err(refusal) => Answer::Refused(refusal),
+        };
+        self.unrecorded.push(answer.clone());
+        Ok(answer)
+    }
+
+    async fn ask_services(&self, request: &Request) -> Result<Answered, CommandError> {
+        let asking = Asking {
+            tenant: self.context.tenant,
+            bot: self.start.bot_id,
+            session: self.start.session_id,
+            user: self.start.user_id,
+        };
+        let services = &self.shared.options.services;
+        Ok(services.ask(&asking, request).await)
+    }
+
+    /// Stores what the script remembered, before the end of its turn is.
+    pub async fn finish(&mut self) -> Result<(), CommandError> {
+        if self.remembering.is_empty() {
+            return Ok(());
+        }
+        // A repetition must remember the same.
+        if !self.unrecorded.is_empty() {
+            self.record(None).await?;
+        }
+        self.store_memories().await
+    }
+
+    /// Records what was answered so far, in a commit of its own.
+    async fn record(&mut self, statement: Option<DataStatement>) -> Result<(), CommandError> {
+        let events = self.recording(statement).await?;
+        let append = self.append(&events)?;
+        let outcome = self.shared.executor.append(append).await?;
+        self.recorded(&outcome)
+    }
+
+    async fn recording(&mut self, statement: Option<DataStatement>) -> Result<Vec<RunEvent>, CommandError> {
+        let bytes = Answer::encode(&self.unrecorded);
+        let stored = if bytes.len() <= EVENT_BYTES_MAX {
+            StoredAnswers {
+                answers: BASE64.encode(bytes),
+                blob: None,
+            }
+        } else {
+            let blob = self.shared.keep_blob(self.context.tenant, self.run, &bytes).await?;
+            self.blobs.push(blob.clone());
+            StoredAnswers {
+                answers: String::new(),
+                blob: Some(blob),
+            }
+        };
+        let mut events = self.begun.clone();
+        events.push(RunEvent::Recorded(Recording {
+            session_id: self.start.session_id,
+            turn_id: self.turn,
+            answers: Personal::conversation(self.start.user_id, stored),
+            statement,
+            recorded_at: Utc::now(),
+        }));
+        Ok(events)
+    }
+
+    /// The events of the run as a command of its stream.
+    fn append(&self, events: &[RunEvent]) -> Result<event_log::AppendCommand, CommandError> {
+        let id = Uuid::new_v5(&self.run.0, format!("recorded {}", self.version).as_bytes());
+        let context = self.context.with_command(id, [0; 32]);
+        let append = append_command::<Run>(
+            &context,
+            &self.run.to_string(),
+            Some(self.version),
+            self.conversation.to_string(),
+            events,
+            serde_json::Value::Null,
+        )?;
+        Ok(event_log::AppendCommand {
+            lease_epoch: Some(self.shared.options.runners.lease_epoch()),
+            ..append
+        })
+    }
+
+    fn recorded(&mut self, outcome: &Outcome) -> Result<(), CommandError> {
+        let Outcome::Stored(Stored { last_sequence, .. }) = outcome else {
+            // The run is not where it was believed to be: whoever asked reads it anew.
+            return Err(CommandError::Contended);
+        };
+        self.version = *last_sequence;
+        self.begun.clear();
+        self.unrecorded.clear();
+        Ok(())
+    }
+}
+
+/// What became of a request: its value, or why there is none.
+pub(crate) type Answered = Result<Value, Refusal>;
+
+/// An argument as a text, for words that take one.
+fn text(request: &Request, number: usize) -> String {
+    request.argument(number).to_string()
+}

@@ -1,0 +1,159 @@
+//! What a session is set up with: contexts, switches, tools, folders of knowledge, how free text is answered.
+//!
+//! It is kept in the session's memory, under keys that scripts do not see, for whoever asks a language model.
+
+use basic::{Refusal, Request, Value};
+use domain::memory::MemoryScope;
+
+use super::memory::listed;
+use super::{Answered, Host, text};
+use crate::CommandError;
+
+const CONTEXT: &str = "setup.context.";
+const ACTIVE: &str = "setup.active_context";
+const SWITCHER: &str = "setup.switcher.";
+const TOOL: &str = "setup.tool.";
+const KNOWLEDGE: &str = "setup.knowledge.";
+const WEBSITE: &str = "setup.website.";
+const ACCOUNT: &str = "setup.account.";
+const BOT: &str = "setup.bot.";
+const ANSWER_MODE: &str = "setup.answer_mode";
+const MODEL: &str = "setup.model";
+const ROUTING: &str = "setup.model_routing";
+const HISTORY: &str = "setup.history_from";
+const THEME: &str = "setup.theme";
+const LINES: &str = "setup.max_lines";
+
+const ANSWER_MODES: [&str; 5] = ["direct", "document", "tool", "sql", "chart"];
+
+/// Switches that the platform has a text for.
+const SWITCHERS: [(&str, &str); 8] = [
+    ("tables", "Put what can be compared into tables."),
+    ("infographic", "Show figures as an infographic."),
+    ("cards", "Answer in cards with a title and a short text each."),
+    ("list", "Answer in lists."),
+    ("comparison", "Compare side by side."),
+    ("timeline", "Put what happened into the order of time."),
+    ("markdown", "Format answers in Markdown."),
+    ("chart", "Show figures as a chart."),
+];
+
+pub(super) fn knows(word: &str) -> bool {
+    matches!(
+        word,
+        "SET CONTEXT"
+            | "CLEAR CONTEXT"
+            | "CLEAR HISTORY"
+            | "ADD SWITCHER"
+            | "CLEAR SWITCHERS"
+            | "SET ANSWER MODE"
+            | "SET MAX LINES"
+            | "SET THEME"
+            | "USE TOOL"
+            | "REMOVE TOOL"
+            | "CLEAR TOOLS"
+            | "LIST TOOLS"
+            | "USE KB"
+            | "CLEAR KB"
+            | "USE WEBSITE"
+            | "CLEAR WEBSITES"
+            | "USE ACCOUNT"
+            | "USE MODEL"
+            | "SET MODEL ROUTING"
+            | "GET CURRENT MODEL"
+            | "ADD BOT"
+            | "REMOVE BOT"
+            | "LIST BOTS"
+            | "SET BOT PRIORITY"
+            | "ALLOW ROLE"
+    )
+}
+
+impl Host<'_> {
+    pub(super) async fn set_up(&mut self, request: &Request) -> Result<Answered, CommandError> {
+        let session = MemoryScope::Session {
+            session_id: self.start.session_id,
+        };
+        let first = text(request, 0).trim().to_owned();
+        let lower = first.to_lowercase();
+        let script = lower.strip_suffix(".bas").unwrap_or(&lower).to_owned();
+        let answered = match request.word {
+            "SET CONTEXT" if request.arguments.len() == 2 => {
+                self.set(session, format!("{CONTEXT}{first}"), request.argument(1), None)
+            }
+            "SET CONTEXT" => self.set(session, ACTIVE.to_owned(), &Value::from(first.as_str()), None),
+            "CLEAR CONTEXT" => {
+                self.forget(session, &format!("{CONTEXT}{first}")).await?;
+                self.forget(session, ACTIVE).await?;
+                Ok(Value::Null)
+            }
+            "CLEAR HISTORY" => {
+                let now = Value::from(self.now.to_rfc3339().as_str());
+                self.set(session, HISTORY.to_owned(), &now, None)
+            }
+            "ADD SWITCHER" => {
+                let label = match request.argument(1) {
+                    Value::Null => first.clone(),
+                    label => label.to_string(),
+                };
+                let known = SWITCHERS.iter().find(|(id, _)| *id == lower);
+                let prompt = known.map_or(first.as_str(), |(_, prompt)| *prompt);
+                let switcher = serde_json::json!({ "label": label, "prompt": prompt });
+                self.set(session, format!("{SWITCHER}{first}"), &Value::from_json(switcher), None)
+            }
+            "CLEAR SWITCHERS" => self.without(session, SWITCHER).await?,
+            "SET ANSWER MODE" if !ANSWER_MODES.contains(&lower.as_str()) => Err(Refusal::mistake(
+                "answer_mode",
+                format!("`{first}` is no way to answer; there are {}", ANSWER_MODES.join(", ")),
+            )),
+            "SET ANSWER MODE" => self.set(session, ANSWER_MODE.to_owned(), &Value::from(lower.as_str()), None),
+            "SET MAX LINES" => self.set(session, LINES.to_owned(), request.argument(0), None),
+            "SET THEME" => self.set(session, THEME.to_owned(), request.argument(0), None),
+            "USE TOOL" => self.set(session, format!("{TOOL}{script}"), &Value::Bool(true), None),
+            "REMOVE TOOL" => self.without(session, &format!("{TOOL}{script}")).await?,
+            "CLEAR TOOLS" => self.without(session, TOOL).await?,
+            "LIST TOOLS" => Ok(listed(&self.known(session).await?, TOOL)),
+            "USE KB" => self.set(session, format!("{KNOWLEDGE}{first}"), &Value::Bool(true), None),
+            "CLEAR KB" => self.without(session, &format!("{KNOWLEDGE}{first}")).await?,
+            "USE WEBSITE" => {
+                let refresh = match request.argument(1) {
+                    Value::Null => Value::from("1d"),
+                    refresh => refresh.clone(),
+                };
+                if !(lower.starts_with("https://") || lower.starts_with("http://")) {
+                    return Ok(Err(Refusal::mistake("website_address", format!("`{first}` is no web address"))));
+                }
+                self.set(session, format!("{WEBSITE}{first}"), &refresh, None)
+            }
+            "CLEAR WEBSITES" => self.without(session, WEBSITE).await?,
+            "USE ACCOUNT" => self.set(session, format!("{ACCOUNT}{lower}"), &Value::Bool(true), None),
+            "USE MODEL" => self.set(session, MODEL.to_owned(), &Value::from(first.as_str()), None),
+            "SET MODEL ROUTING" => self.set(session, ROUTING.to_owned(), &Value::from(lower.as_str()), None),
+            "GET CURRENT MODEL" => {
+                let known = self.known(session).await?;
+                Ok(known.get(MODEL).cloned().unwrap_or_else(|| Value::from("auto")))
+            }
+            "ADD BOT" => {
+                let bot = Value::Object(request.clauses.clone());
+                self.set(session, format!("{BOT}{first}"), &bot, None)
+            }
+            "SET BOT PRIORITY" => {
+                let key = format!("{BOT}{first}.priority");
+                self.set(session, key, request.argument(1), None)
+            }
+            "REMOVE BOT" => self.without(session, &format!("{BOT}{first}")).await?,
+            "LIST BOTS" => Ok(listed(&self.known(session).await?, BOT)),
+            // Nobody who talks to a bot has a role beyond this one, as yet.
+            _ => match request.arguments.iter().any(|role| role.to_string().trim() == "user") {
+                true => Ok(Value::Bool(true)),
+                false => Err(Refusal::mistake("role_needed", format!("this is for the role {first}"))),
+            },
+        };
+        Ok(answered)
+    }
+
+    async fn without(&mut self, scope: MemoryScope, prefix: &str) -> Result<Answered, CommandError> {
+        self.forget(scope, prefix).await?;
+        Ok(Ok(Value::Null))
+    }
+}
