@@ -57,7 +57,7 @@ pub use service::{
     BotCreated, Commands, Done, FileBlob, FileContent, IssuedToken, NewAccount, NewToken, RatedReply,
     RegisteredUser, StartedSession, UNSENT_KEPT_FOR, VisitorSession,
 };
-pub use scripted::{Asking, Services, Unconfigured};
+pub use scripted::{Asking, Migration, RefusedChange, Services, Tables, Unconfigured};
 pub use session::{SessionCommand, SessionError};
 pub use token::{TokenCommand, TokenError};
 pub use turn::{NewTurn, ReceivedTurn};

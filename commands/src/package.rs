@@ -72,6 +72,18 @@ pub fn assemble(bot_name: &str, previous: &Package, files: &PackageFiles) -> Ass
     }
 }
 
+impl Assembled {
+    /// Adds what was found beside the files: a package with other findings is another one.
+    pub fn add_findings(&mut self, found: Vec<FileFinding>) {
+        if found.is_empty() {
+            return;
+        }
+        let package = &mut self.package;
+        package.findings.extend(found);
+        package.digest = digest(&package.scripts, &package.profile, &package.findings);
+    }
+}
+
 /// What the settings `param-…` give to every script: variables by name. A value that reads as a number or as true or
 /// false is one.
 pub fn parameters(settings: &BTreeMap<String, String>) -> Vec<(String, basic::Value)> {

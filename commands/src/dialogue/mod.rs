@@ -26,7 +26,7 @@ use lru::LruCache;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use crate::{Blobs, CommandError, Executor, Programs, RefusalKind, Runners, Services};
+use crate::{Blobs, CommandError, Executor, Programs, RefusalKind, Runners, Services, Tables};
 use worker::{Wake, Worker};
 
 /// Open conversations whose session is known without asking the log.
@@ -55,6 +55,7 @@ pub struct Dialogues {
 pub(crate) struct Shared {
     pub(crate) executor: Executor,
     programs: Programs,
+    pub(crate) tables: Tables,
     blobs: Arc<dyn Blobs>,
     pub(crate) options: DialogueOptions,
     // Standard mutexes: each section is a look-up in memory.
@@ -73,12 +74,14 @@ impl Dialogues {
     pub fn new(
         executor: Executor,
         programs: Programs,
+        tables: Tables,
         blobs: Arc<dyn Blobs>,
         options: DialogueOptions,
     ) -> Self {
         let shared = Shared {
             executor,
             programs,
+            tables,
             blobs,
             options,
             workers: Mutex::default(),
@@ -94,6 +97,11 @@ impl Dialogues {
     /// Has scripts of the bot that start from now on find these variables set.
     pub fn set_parameters(&self, bot: BotId, parameters: Vec<(String, basic::Value)>) {
         lock(&self.shared.parameters).insert(bot, parameters);
+    }
+
+    /// The tables of bots.
+    pub fn tables(&self) -> &Tables {
+        &self.shared.tables
     }
 
     /// Where large values are kept.

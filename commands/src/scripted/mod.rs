@@ -7,6 +7,7 @@
 mod memory;
 mod services;
 mod setup;
+mod tables;
 
 use std::collections::VecDeque;
 
@@ -25,6 +26,7 @@ use crate::{CommandError, Context};
 
 pub(crate) use memory::Remembering;
 pub use services::{Asking, Services, Unconfigured};
+pub use tables::{Migration, RefusedChange, Tables};
 
 /// The largest record of answers that stands in its event.
 const EVENT_BYTES_MAX: usize = 16 << 10;
@@ -59,9 +61,15 @@ impl Host<'_> {
         if let Some(answer) = self.replayed.pop_front() {
             return Ok(answer);
         }
+        if tables::knows(request.word)
+            && let Some(answer) = self.ask_tables(&request).await?
+        {
+            return Ok(answer);
+        }
         let answered = match request.word {
             word if memory::knows(word) => self.remember(&request).await?,
             word if setup::knows(word) => self.set_up(&request).await?,
+            word if tables::knows(word) && !tables::is_elsewhere(&request) => Err(tables::unknown(&request)),
             _ => self.ask_services(&request).await?,
         };
         let answer = match answered {

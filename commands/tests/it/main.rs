@@ -13,6 +13,7 @@ mod recovery;
 mod remembering;
 mod scripts;
 mod snapshots;
+mod tables;
 mod takeover;
 mod turns;
 mod world;

@@ -9,7 +9,7 @@ use blobs::Files;
 use chrono::{DateTime, TimeDelta, Utc};
 use commands::{
     BotCommand, CommandError, Commands, Context, Credential, Denials, DialogueOptions, Dialogues, Executor,
-    NewTurn, PackageFiles, Programs, ReceivedTurn, Recovery, Runners, Unconfigured, VisitorSession, assemble,
+    NewTurn, PackageFiles, Programs, ReceivedTurn, Recovery, Runners, Tables, Unconfigured, VisitorSession, assemble,
 };
 use domain::bot::{Bot, Package};
 use domain::conversation::{ConversationEvent, Turn};
@@ -37,7 +37,7 @@ pub struct World {
     pub feed: Feed,
     /// Where states that are too large for an event are kept.
     pub blobs: tempfile::TempDir,
-    app_pool: PgPool,
+    pub app_pool: PgPool,
     stop: watch::Sender<bool>,
     _database: TestDatabase,
 }
@@ -97,7 +97,7 @@ impl World {
             services: Arc::new(Unconfigured),
         };
         let blobs = Files::open(self.blobs.path()).expect("the folder is there");
-        let dialogues = Dialogues::new(executor.clone(), self.programs(), Arc::new(blobs), options);
+        let dialogues = Dialogues::new(executor.clone(), self.programs(), Tables::new(self.app_pool.clone()), Arc::new(blobs), options);
         Commands::new(executor, dialogues, Arc::new(Denials::default()))
     }
 
@@ -147,6 +147,17 @@ impl World {
 
     pub async fn load(&self, process: &Commands, bot: BotId, start: &str) {
         let programs = self.load_without_programs(process, bot, start).await;
+        let declared: Vec<basic::Table> = programs
+            .iter()
+            .flat_map(|(program, _)| program.declared().tables.clone())
+            .collect();
+        let migration = process
+            .dialogues()
+            .tables()
+            .declare(self.tenant, bot, &declared, false)
+            .await
+            .expect("tables are made");
+        assert_eq!(migration.refused, []);
         self.programs()
             .store(self.tenant, programs)
             .await

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use commands::{BotCommand, Commands, Context, Programs, assemble, parameters};
-use domain::bot::{Bot, Severity};
+use basic::Table;
+use domain::bot::{Bot, FileFinding, Finding, Package, Severity};
 use domain::{BotId, OrganisationId};
 use serde_json::Value;
 
@@ -140,11 +141,13 @@ impl Mount {
         self.commands
             .dialogues()
             .set_parameters(bot, parameters(&files.settings));
-        let assembled = assemble(&package.name, &mounted.package, &files);
+        let mut assembled = assemble(&package.name, &mounted.package, &files);
+        self.programs.store(self.tenant, std::mem::take(&mut assembled.programs)).await?;
+        let found = self.declare_tables(bot, &assembled.package).await?;
+        assembled.add_findings(found);
         if assembled.package.digest == mounted.package.digest {
             return Ok(());
         }
-        self.programs.store(self.tenant, assembled.programs).await?;
         report_findings(&package.name, &package.path, &assembled.package);
         let (scripts, broken) = (assembled.package.scripts.len(), assembled.package.broken());
         let command = BotCommand::LoadPackage(assembled.package);
@@ -162,11 +165,59 @@ impl Mount {
         Ok(())
     }
 
+    /// Makes the bot's tables what its scripts declare; what is refused is a finding.
+    async fn declare_tables(&self, bot: BotId, package: &Package) -> anyhow::Result<Vec<FileFinding>> {
+        let mut declared: Vec<Table> = Vec::new();
+        let mut files = BTreeMap::new();
+        let mut found = Vec::new();
+        for (name, script) in &package.scripts {
+            let Some(hash) = &script.program else { continue };
+            let program = self.programs.load(self.tenant, hash.parse()?).await?;
+            let file = format!("{name}.bas");
+            for table in &program.declared().tables {
+                let key = table.name.to_lowercase();
+                if let Some(other) = files.get(&key) {
+                    let message = format!("the table {} is declared in {other} already", table.name);
+                    found.push(finding(&file, "T0102", table.line, message, "keep one of the two"));
+                    continue;
+                }
+                files.insert(key, file.clone());
+                declared.push(table.clone());
+            }
+        }
+        let tables = self.commands.dialogues().tables();
+        let migration = tables.declare(self.tenant, bot, &declared, false).await?;
+        for done in &migration.done {
+            tracing::info!(bot.id = %bot, "{done}");
+        }
+        for refused in migration.refused {
+            let file = files.get(&refused.table.to_lowercase()).cloned().unwrap_or_default();
+            let message = format!("this would lose data and is not done: {}", refused.change);
+            let help = "take the change back, or confirm it: botserver tables apply BOT";
+            found.push(finding(&file, "T0101", refused.line, message, help));
+        }
+        Ok(found)
+    }
+
     async fn bot(&self, context: &Context, name: &str) -> anyhow::Result<BotId> {
         if let Some(bot) = self.commands.bot_named(self.tenant, name).await? {
             return Ok(bot);
         }
         Ok(self.commands.create_bot(context, name).await?.bot_id)
+    }
+}
+
+fn finding(file: &str, code: &str, line: u32, message: String, help: &str) -> FileFinding {
+    FileFinding {
+        file: file.to_owned(),
+        finding: Finding {
+            code: code.to_owned(),
+            severity: Severity::Error,
+            message,
+            line,
+            column: 1,
+            help: Some(help.to_owned()),
+        },
     }
 }
 

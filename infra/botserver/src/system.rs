@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use api::{SharedCounts, SharedPresence};
 use blobs::Files;
 use chrono::Utc;
-use commands::{Blobs, Commands, Denials, DialogueOptions, Dialogues, Executor, Programs, Recovery, Runners, Unconfigured};
+use commands::{Blobs, Commands, Denials, DialogueOptions, Dialogues, Executor, Programs, Recovery, Runners, Tables, Unconfigured};
 use domain::OrganisationId;
 use event_log::{EventLog, Feed, Keyring, MasterKey, Position, Sequencer};
 use projections::{Live, Presences, Projections, Reader, Source};
@@ -119,6 +119,7 @@ impl System {
         let dialogues = Dialogues::new(
             executor.clone(),
             programs.clone(),
+            Tables::new(pools.app.clone()),
             open_blobs(config)?,
             dialogue_options(config, runners),
         );

@@ -63,6 +63,11 @@ impl Condition {
         parser::parse(text, &[])
     }
 
+    /// Reads a condition from a text; an error says what is wrong with it.
+    pub fn read(text: &str) -> Result<Condition, String> {
+        Condition::parse(text).map_err(|fault| fault.message)
+    }
+
     /// Field and value are equal.
     pub fn equals(field: impl Into<String>, value: Value) -> Condition {
         Condition::Compared {

@@ -1,0 +1,196 @@
+//! Conditions of scripts as SQL, with the same meaning that they have for lists in memory.
+
+use basic::{Comparison, Condition, FieldKind, Refusal, Value};
+
+use super::definition::{Column, Definition, sql_type};
+use super::values::bound;
+
+/// A statement that is being written, and what is bound to it.
+#[derive(Default)]
+pub(super) struct Sql {
+    pub text: String,
+    pub values: Vec<Option<String>>,
+}
+
+impl Sql {
+    pub fn new(text: impl Into<String>) -> Sql {
+        Sql {
+            text: text.into(),
+            values: Vec::new(),
+        }
+    }
+
+    pub fn push(&mut self, text: &str) {
+        self.text.push_str(text);
+    }
+
+    /// Binds a value; it stands in the statement as the type.
+    pub fn bind(&mut self, value: Option<String>, sql_type: &str) {
+        self.values.push(value);
+        self.text.push_str(&format!("${}::{sql_type}", self.values.len()));
+    }
+
+    pub fn bind_for(&mut self, column: &Column, value: &Value) -> Result<(), Refusal> {
+        let value = bound(column, value)?;
+        self.bind(value, &sql_type(column.kind));
+        Ok(())
+    }
+
+    /// ` where …`, if there is a condition.
+    pub fn push_where(
+        &mut self,
+        definition: &Definition,
+        condition: Option<&Condition>,
+        roles: &[&str],
+    ) -> Result<(), Refusal> {
+        if let Some(condition) = condition {
+            self.push(" where ");
+            self.condition(definition, condition, roles)?;
+        }
+        Ok(())
+    }
+
+    fn condition(&mut self, definition: &Definition, condition: &Condition, roles: &[&str]) -> Result<(), Refusal> {
+        match condition {
+            Condition::Either(conditions) => self.joined(definition, conditions, " or ", "false", roles),
+            Condition::Both(conditions) => self.joined(definition, conditions, " and ", "true", roles),
+            Condition::Not(condition) => {
+                self.push("not coalesce((");
+                self.condition(definition, condition, roles)?;
+                self.push("), false)");
+                Ok(())
+            }
+            Condition::Compared {
+                field,
+                comparison,
+                value,
+            } => self.compared(definition, field, *comparison, value, roles),
+            Condition::OneOf { field, values } => {
+                if values.is_empty() {
+                    self.push("false");
+                    return Ok(());
+                }
+                self.push("(");
+                for (at, value) in values.iter().enumerate() {
+                    self.push(if at > 0 { " or " } else { "" });
+                    self.compared(definition, field, Comparison::Equal, value, roles)?;
+                }
+                self.push(")");
+                Ok(())
+            }
+        }
+    }
+
+    fn joined(
+        &mut self,
+        definition: &Definition,
+        conditions: &[Condition],
+        word: &str,
+        none: &str,
+        roles: &[&str],
+    ) -> Result<(), Refusal> {
+        if conditions.is_empty() {
+            self.push(none);
+            return Ok(());
+        }
+        self.push("(");
+        for (at, condition) in conditions.iter().enumerate() {
+            self.push(if at > 0 { word } else { "" });
+            self.condition(definition, condition, roles)?;
+        }
+        self.push(")");
+        Ok(())
+    }
+
+    fn compared(
+        &mut self,
+        definition: &Definition,
+        field: &str,
+        comparison: Comparison,
+        value: &Value,
+        roles: &[&str],
+    ) -> Result<(), Refusal> {
+        let (name, path) = match definition.column(field) {
+            Some(_) => (field, None),
+            None => field.split_once('.').map_or((field, None), |(name, path)| (name, Some(path))),
+        };
+        let column = definition.known(name)?;
+        if !column.readable(roles) {
+            // Asking whether a value is such is reading it.
+            let message = format!("{} may not be read with this role", column.name);
+            return Err(Refusal::mistake("field_forbidden", message));
+        }
+        if let Some(path) = path {
+            // Within JSON everything is compared as a text.
+            let inner = Column {
+                kind: FieldKind::Text { length: None },
+                ..column.clone()
+            };
+            let mut at = Sql::default();
+            std::mem::swap(&mut at.values, &mut self.values);
+            at.push(&format!("({} #>> ", column.sql));
+            at.bind(Some(format!("{{{}}}", quoted_path(path))), "text[]");
+            at.push(")");
+            std::mem::swap(&mut at.values, &mut self.values);
+            let sql = at.text;
+            return self.compare(&inner, &sql, comparison, value);
+        }
+        let sql = column.sql.clone();
+        self.compare(column, &sql, comparison, value)
+    }
+
+    fn compare(
+        &mut self,
+        column: &Column,
+        sql: &str,
+        comparison: Comparison,
+        value: &Value,
+    ) -> Result<(), Refusal> {
+        let sign = match comparison {
+            Comparison::IsNull => {
+                self.push(&format!("{sql} is null"));
+                return Ok(());
+            }
+            Comparison::Like => {
+                self.push(&format!("{sql}::text ilike "));
+                self.bind(Some(value.to_string()), "text");
+                return Ok(());
+            }
+            Comparison::Contains if column.kind == FieldKind::Json => {
+                self.push(&format!("{sql} @> "));
+                self.bind(Some(value.to_json().to_string()), "jsonb");
+                return Ok(());
+            }
+            Comparison::Contains => {
+                self.push("position(lower(");
+                self.bind(Some(value.to_string()), "text");
+                self.push(&format!(") in lower({sql}::text)) > 0"));
+                return Ok(());
+            }
+            // As in memory, what is not there is not equal to anything else.
+            Comparison::Unequal => "is distinct from",
+            Comparison::Equal if *value == Value::Null => "is not distinct from",
+            Comparison::Equal => "=",
+            Comparison::Less => "<",
+            Comparison::LessOrEqual => "<=",
+            Comparison::Greater => ">",
+            Comparison::GreaterOrEqual => ">=",
+        };
+        self.push(&format!("{sql} {sign} "));
+        // A text that is too long for the field is in none of its rows, which is no mistake.
+        let compared = match column.kind {
+            FieldKind::Text { .. } => &Column {
+                kind: FieldKind::Text { length: None },
+                ..column.clone()
+            },
+            _ => column,
+        };
+        self.bind_for(compared, value)
+    }
+}
+
+/// `a.b` as the elements of an array of texts.
+fn quoted_path(path: &str) -> String {
+    let part = |part: &str| format!("\"{}\"", part.replace('\\', "\\\\").replace('"', "\\\""));
+    path.split('.').map(part).collect::<Vec<_>>().join(",")
+}

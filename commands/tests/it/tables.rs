@@ -1,0 +1,334 @@
+//! Tables of bots: every statement, who may do what, what is changed exactly once, and what is recorded.
+
+use basic::Table;
+use domain::run::{DataOperation, RunEvent};
+
+use crate::observing::Fact;
+use crate::world::{World, say};
+
+const GUESTS: &str = r#"
+TABLE guests
+  id integer key
+  name string(20)
+  email string unique
+  berth integer
+  paid number(10,2)
+  born date
+  seen datetime
+  member boolean
+  extra json
+END TABLE
+"#;
+
+/// Runs a script after one word and compares what it says.
+async fn says(script: &str, expected: &[&str]) -> World {
+    let world = World::new().await;
+    let process = world.process().await;
+    let bot = world.bot(&process, &format!("{GUESTS}{script}")).await;
+    let visitor = world.visitor(&process, bot).await;
+    say(&process, &visitor, "hello").await;
+    let with_answer: Vec<&str> = expected.iter().copied().chain(["No idea."]).collect();
+    world.hears(&with_answer).await;
+    world
+}
+
+#[tokio::test]
+async fn rows_are_kept_found_changed_and_deleted() {
+    says(
+        r#"
+name = "Ana"
+email = "ana@example.org"
+row = SAVE "guests", name, email
+TALK row.id + " " + row.name
+INSERT INTO "guests" WITH name = "Rui", email = "rui@example.org", berth = 7, paid = 10.5, born = "1990-05-01", member = TRUE, extra = {boat: "Gaivota", length: 12}
+INSERT INTO "guests" VALUES {name: "Eva", berth: 3, seen: "2026-11-29 10:00"}
+all = FIND "guests"
+TALK UBOUND(all) + " guests, the first is " + all.name
+rui = FIND "guests", "email=rui@example.org"
+TALK rui.berth + " " + rui.paid + " " + YEAR(rui.born) + " " + rui.member + " " + rui.extra.boat
+TALK FIND("guests", "berth", 3)[0].name
+some = FIND "guests" WHERE berth >= 3 AND (name = "Rui" OR name LIKE "e%") ORDER BY berth DESC LIMIT 5
+FOR EACH guest IN some
+  TALK guest.name
+NEXT
+one = FIND "guests" WHERE berth IS NULL FIRST
+TALK one.name
+none = FIND "guests" WHERE name = "Nobody" FIRST
+TALK none IS NULL
+TALK FIND("guests", "extra.boat = 'Gaivota'").name
+TALK UPDATE("guests", "name='Ana'", {berth: 9})
+UPDATE "guests" SET paid = 5, member = TRUE WHERE name = "Ana"
+UPDATE "guests", 3, "name", "Eva B."
+TALK FIND("guests", "id", 3)[0].name
+SAVE "guests", {id: 1, name: "Ana C."}
+ana = FIND "guests", "id=1"
+TALK ana.name + " " + ana.berth + " " + ana.paid
+TALK AGGREGATE("guests", "COUNT", "id") + " " + AGGREGATE("SUM", "guests", "paid") + " " + AGGREGATE("guests", "MAX", "berth", "name LIKE '%u%'")
+gone = DELETE "guests", "id=3"
+TALK gone
+DELETE FROM "guests" WHERE name = "Rui"
+TALK UBOUND(FIND("guests"))
+TALK SEARCH("guests", "ANA").email
+SET "guests", "id = 1", "name = 'D, E', berth = 4"
+TALK FIND("guests", "id=1").name
+"#,
+        &[
+            "1 Ana",
+            "3 guests, the first is Ana",
+            "7 10.5 1990 true Gaivota",
+            "Eva",
+            "Rui",
+            "Eva",
+            "Ana",
+            "true",
+            "Rui",
+            "1",
+            "Eva B.",
+            "Ana C. 9 5",
+            "3 15.5 7",
+            "1",
+            "1",
+            "ana@example.org",
+            "D, E",
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn many_rows_are_merged_by_a_key_in_one_statement() {
+    let world = says(
+        r#"
+INSERT "guests", {name: "Ana", email: "a@x.org", berth: 1}
+rows = []
+FOR i = 1 TO 300
+  PUSH rows, {email: "g" + i + "@x.org", name: "Guest " + i}
+NEXT
+PUSH rows, {email: "a@x.org", name: "Ana B."}
+PUSH rows, {email: "g1@x.org", name: "Guest one"}
+result = MERGE "guests" WITH rows BY "email"
+TALK result.inserted + " " + result.updated
+result = MERGE "guests", [{email: "g2@x.org", berth: 2}, {email: "new@x.org", name: "New"}], "email"
+TALK result.inserted + " " + result.updated
+TALK FIND("guests", "email=a@x.org").name + FIND("guests", "email=a@x.org").berth
+TALK FIND("guests", "email=g1@x.org").name + ", " + FIND("guests", "email=g2@x.org").name
+TALK AGGREGATE("guests", "COUNT", "*")
+"#,
+        &["300 1", "1 1", "Ana B.1", "Guest one, Guest 2", "302"],
+    )
+    .await;
+    let statements: Vec<(DataOperation, u64)> = world
+        .facts()
+        .await
+        .into_iter()
+        .filter_map(|fact| match fact {
+            Fact::Run(_, RunEvent::Recorded(recording)) => recording.statement.map(|made| (made.operation, made.rows)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        statements,
+        [
+            (DataOperation::Insert, 1),
+            (DataOperation::Merge, 301),
+            (DataOperation::Merge, 2)
+        ],
+        "each statement is recorded"
+    );
+}
+
+#[tokio::test]
+async fn nothing_that_is_given_becomes_sql_or_a_condition() {
+    says(
+        r#"
+INSERT "guests", {name: "Ana", email: "ana@x.org"}
+INSERT "guests", {name: "Rui", email: "rui@x.org"}
+evil = "x' OR '1'='1"
+TALK UBOUND(FIND("guests", "name='" + evil + "'"))
+TALK UBOUND(FIND("guests", "name=${evil}"))
+found = FIND "guests" WHERE name = evil
+TALK UBOUND(found)
+evil = "'; DROP TABLE guests; --"
+INSERT "guests", {name: "Eva", email: evil}
+TALK FIND("guests", "email", evil)[0].name
+TALK UBOUND(FIND("guests"))
+ON ERROR RESUME NEXT
+x = FIND "guests; drop table guests", "a=1"
+TALK ERROR MESSAGE
+x = FIND "guests" WHERE "name""; drop" = 1
+TALK ERROR MESSAGE
+x = FIND "guests" ORDER BY "name; drop table guests"
+TALK ERROR MESSAGE
+TALK UBOUND(FIND("guests"))
+"#,
+        &[
+            "0",
+            "0",
+            "0",
+            "Eva",
+            "3",
+            "the bot has no table `guests; drop table guests`; TABLE declares one (table_unknown)",
+            "guests has no field `name\"; drop`; there are id, name, email, berth, paid, born, seen, member, extra \
+             (field_unknown)",
+            "guests has no field `name; drop table guests`; there are id, name, email, berth, paid, born, seen, \
+             member, extra (field_unknown)",
+            "3",
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn mistakes_are_told_and_change_nothing() {
+    says(
+        r#"
+ON ERROR RESUME NEXT
+INSERT "guests", {name: "Ana", email: "ana@x.org"}
+INSERT "guests", {name: "Bea", email: "ana@x.org"}
+TALK ERROR MESSAGE
+INSERT "guests", {berth: "seven"}
+TALK ERROR MESSAGE
+INSERT "guests", {born: "yesterday"}
+TALK ERROR MESSAGE
+INSERT "guests", {name: "a name that is longer than its field"}
+TALK ERROR MESSAGE
+INSERT "guests", {boat: 1}
+TALK ERROR MESSAGE
+DELETE "guests"
+TALK ERROR MESSAGE
+INSERT "guests", {paid: 123456789012}
+TALK ERROR MESSAGE
+INSERT "guests", {name: "", berth: "", paid: NULL}
+TALK UBOUND(FIND("guests"))
+"#,
+        &[
+            "there is a row with the same key already (row_exists)",
+            "berth takes a whole number, not `seven` (value_refused)",
+            "born takes a date such as 2026-12-01, not `yesterday` (value_refused)",
+            "name takes at most 20 characters (value_refused)",
+            "guests has no field `boat`; there are id, name, email, berth, paid, born, seen, member, extra \
+             (field_unknown)",
+            "DELETE needs a condition that says which rows; WHERE TRUE would be all of them (condition_wanted)",
+            "numeric field overflow (value_refused)",
+            "2",
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn roles_decide_who_reads_and_writes() {
+    let script = r#"
+TABLE notes READ BY "user;admin" WRITE BY "admin"
+  text string
+END TABLE
+TABLE salaries READ BY "admin"
+  name string
+END TABLE
+TABLE staff
+  name string
+  salary integer READ BY "admin"
+  rank integer WRITE BY "admin"
+END TABLE
+ON ERROR RESUME NEXT
+TALK UBOUND(FIND("notes"))
+INSERT "notes", {text: "x"}
+TALK ERROR MESSAGE
+x = FIND "salaries"
+TALK ERROR MESSAGE
+INSERT "staff", {name: "Ana", salary: 100}
+row = FIND "staff" FIRST
+TALK row
+x = FIND "staff" WHERE salary > 50
+TALK ERROR MESSAGE
+INSERT "staff", {name: "Ana", rank: 1}
+TALK ERROR MESSAGE
+"#;
+    let world = World::new().await;
+    let process = world.process().await;
+    let bot = world.bot(&process, script).await;
+    let visitor = world.visitor(&process, bot).await;
+    say(&process, &visitor, "hello").await;
+    world
+        .hears(&[
+            "0",
+            "notes may not be written with this role (table_forbidden)",
+            "salaries may not be read with this role (table_forbidden)",
+            r#"{"id": 1, "name": "Ana", "rank": null}"#,
+            "salary may not be read with this role (field_forbidden)",
+            "rank may not be written with this role (field_forbidden)",
+            "No idea.",
+        ])
+        .await;
+}
+
+#[tokio::test]
+async fn a_table_follows_its_declaration_and_nothing_is_lost_unasked() {
+    let world = World::new().await;
+    let process = world.process().await;
+    let bot = world.bot(&process, "TALK 1").await;
+    let tables = process.dialogues().tables();
+    let declare = async |source: &str, confirmed: bool| {
+        let program = basic::compile("tables", source).program.expect("it compiles");
+        let declared: Vec<Table> = program.declared().tables.clone();
+        tables
+            .declare(world.tenant, bot, &declared, confirmed)
+            .await
+            .expect("the database answers")
+    };
+    let first = declare("TABLE boats\n name string(10)\n length integer\n notes text\nEND TABLE", false).await;
+    assert_eq!(first.done, ["table boats made"]);
+    let again = declare("TABLE boats\n name string(10)\n length integer\n notes text\nEND TABLE", false).await;
+    assert_eq!(again, Default::default());
+    // Another field, a longer text, a wider number.
+    let wider = declare(
+        "TABLE boats\n name string(20)\n length number\n notes text\n built date\nEND TABLE",
+        false,
+    )
+    .await;
+    assert_eq!(
+        wider.done,
+        [
+            "boats.name changes from varchar(10) to varchar(20)",
+            "boats.length changes from bigint to numeric",
+            "field boats.built added"
+        ]
+    );
+    assert_eq!(wider.refused, []);
+    // What would lose something waits for a word.
+    let source = "TABLE boats\n name integer\n length number\n built date\n flag string\nEND TABLE";
+    let refused = declare(source, false).await;
+    assert_eq!(refused.done, ["field boats.flag added"]);
+    let changes: Vec<(u32, &str)> =
+        refused.refused.iter().map(|refused| (refused.line, refused.change.as_str())).collect();
+    assert_eq!(
+        changes,
+        [
+            (2, "boats.name changes from varchar(20) to bigint"),
+            (1, "field boats.notes is dropped with what it holds")
+        ]
+    );
+    let done = declare(source, true).await;
+    assert_eq!((done.done.len(), done.refused.len()), (2, 0));
+    assert_eq!(declare(source, true).await, Default::default());
+}
+
+#[tokio::test]
+async fn another_organisation_sees_nothing() {
+    let world = says(r#"INSERT "guests", {name: "Ana"}"#, &[]).await;
+    let schema: String = sqlx::query_scalar("select nspname from pg_namespace where nspname like 'bot\\_%'")
+        .fetch_one(&world.app_pool)
+        .await
+        .expect("the bot has a schema");
+    let mut transaction = world.app_pool.begin().await.expect("it begins");
+    let count = format!("select count(*) from {schema}.guests");
+    for (tenant, seen) in [(uuid::Uuid::now_v7().to_string(), 0), (world.tenant.to_string(), 1)] {
+        sqlx::query("select set_config('app.tenant', $1, true)")
+            .bind(tenant)
+            .execute(&mut *transaction)
+            .await
+            .expect("it is set");
+        let found: i64 = sqlx::query_scalar(&count).fetch_one(&mut *transaction).await.expect("it is read");
+        assert_eq!(found, seen);
+    }
+}
