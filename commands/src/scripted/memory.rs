@@ -22,24 +22,32 @@ const CACHED: &str = "cache.";
 /// How long CACHE keeps what is not given a time.
 const CACHED_FOR: TimeDelta = TimeDelta::hours(1);
 
+/// Words that are answered from memory.
 pub(super) fn knows(word: &str) -> bool {
     matches!(
         word,
-        "SET BOT MEMORY"
-            | "GET BOT MEMORY"
-            | "SET USER MEMORY"
+        "GET BOT MEMORY"
             | "GET USER MEMORY"
-            | "CLEAR USER MEMORY"
-            | "REMEMBER USER FACT"
             | "GET USER FACTS"
-            | "REMEMBER"
             | "RECALL"
             | "GET SESSION"
+            | "CACHE GET"
+            | "BOT SYNC MEMORY FROM"
+    )
+}
+
+/// Words that change what is remembered.
+pub(super) fn gathers(word: &str) -> bool {
+    matches!(
+        word,
+        "SET BOT MEMORY"
+            | "SET USER MEMORY"
+            | "CLEAR USER MEMORY"
+            | "REMEMBER USER FACT"
+            | "REMEMBER"
             | "SET SESSION"
             | "CACHE SET"
-            | "CACHE GET"
             | "BOT SHARE MEMORY"
-            | "BOT SYNC MEMORY FROM"
     )
 }
 

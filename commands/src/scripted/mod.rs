@@ -58,6 +58,13 @@ pub(crate) struct Host<'a> {
 impl Host<'_> {
     /// Answers a request of the script.
     pub async fn answer(&mut self, request: Request) -> Result<Answer, CommandError> {
+        // What is only gathered is gathered again by a repetition, and stored once.
+        if memory::gathers(request.word) {
+            return Ok(answer(self.remember(&request).await?));
+        }
+        if setup::gathers(request.word) {
+            return Ok(answer(self.set_up(&request).await?));
+        }
         if let Some(answer) = self.replayed.pop_front() {
             return Ok(answer);
         }
@@ -72,10 +79,7 @@ impl Host<'_> {
             word if tables::knows(word) && !tables::is_elsewhere(&request) => Err(tables::unknown(&request)),
             _ => self.ask_services(&request).await?,
         };
-        let answer = match answered {
-            Ok(value) => Answer::Value(value),
-            Err(refusal) => Answer::Refused(refusal),
-        };
+        let answer = answer(answered);
         self.unrecorded.push(answer.clone());
         Ok(answer)
     }
@@ -169,6 +173,13 @@ impl Host<'_> {
 
 /// What became of a request: its value, or why there is none.
 pub(crate) type Answered = Result<Value, Refusal>;
+
+fn answer(answered: Answered) -> Answer {
+    match answered {
+        Ok(value) => Answer::Value(value),
+        Err(refusal) => Answer::Refused(refusal),
+    }
+}
 
 /// An argument as a text, for words that take one.
 fn text(request: &Request, number: usize) -> String {

@@ -38,7 +38,13 @@ const SWITCHERS: [(&str, &str); 8] = [
     ("chart", "Show figures as a chart."),
 ];
 
+/// Words that ask what a session is set up with.
 pub(super) fn knows(word: &str) -> bool {
+    matches!(word, "LIST TOOLS" | "GET CURRENT MODEL" | "LIST BOTS" | "ALLOW ROLE")
+}
+
+/// Words that set a session up.
+pub(super) fn gathers(word: &str) -> bool {
     matches!(
         word,
         "SET CONTEXT"
@@ -52,7 +58,6 @@ pub(super) fn knows(word: &str) -> bool {
             | "USE TOOL"
             | "REMOVE TOOL"
             | "CLEAR TOOLS"
-            | "LIST TOOLS"
             | "USE KB"
             | "CLEAR KB"
             | "USE WEBSITE"
@@ -60,12 +65,9 @@ pub(super) fn knows(word: &str) -> bool {
             | "USE ACCOUNT"
             | "USE MODEL"
             | "SET MODEL ROUTING"
-            | "GET CURRENT MODEL"
             | "ADD BOT"
             | "REMOVE BOT"
-            | "LIST BOTS"
             | "SET BOT PRIORITY"
-            | "ALLOW ROLE"
     )
 }
 

@@ -15,7 +15,7 @@ use super::rows::{Fields, given, listed, of_object};
 use super::values::{bound, decimal, read, selected};
 use super::{Opened, Tables, refused};
 use crate::CommandError;
-use crate::scripted::{Answered, Host, text};
+use crate::scripted::{Answered, Host, answer, text};
 
 /// Rows that a script is given at most; more are a mistake, which LIMIT mends.
 const ROWS_MAX: usize = 100_000;
@@ -549,13 +549,6 @@ const AGGREGATES: [&str; 5] = ["SUM", "AVG", "COUNT", "MIN", "MAX"];
 fn is_aggregate(word: &str) -> bool {
     let word = word.trim().to_uppercase();
     word == "AVERAGE" || AGGREGATES.contains(&word.as_str())
-}
-
-fn answer(answered: Answered) -> Answer {
-    match answered {
-        Ok(value) => Answer::Value(value),
-        Err(refusal) => Answer::Refused(refusal),
-    }
 }
 
 fn query(sql: &Sql) -> sqlx::query::Query<'_, Postgres, PgArguments> {

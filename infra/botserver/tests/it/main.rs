@@ -10,6 +10,7 @@ mod crowd;
 mod descriptors;
 mod doctor;
 mod fairness;
+mod ledger;
 mod manual;
 mod packages;
 mod parked;
