@@ -86,6 +86,8 @@ pub(crate) enum StatementKind {
         target: Target,
         body: Vec<Statement>,
     },
+    /// Where another tool of the same file begins: nothing leads there.
+    Section,
     Label(String),
     Goto(String),
     OnError(OnError),

@@ -19,7 +19,13 @@ impl Compiler<'_, '_> {
         let mut ended = false;
         let mut told = false;
         for statement in statements {
-            let silent = matches!(statement.kind, StatementKind::Nothing | StatementKind::Label(_));
+            let silent = matches!(
+                statement.kind,
+                StatementKind::Nothing
+                    | StatementKind::Default { .. }
+                    | StatementKind::Label(_)
+                    | StatementKind::Section
+            );
             if ended && !told && !silent {
                 self.report
                     .add(UNREACHABLE, statement.span, "this is never reached");
@@ -31,7 +37,7 @@ impl Compiler<'_, '_> {
             self.statement(statement);
             self.land_all(guard);
             self.top = top;
-            if matches!(statement.kind, StatementKind::Label(_)) {
+            if matches!(statement.kind, StatementKind::Label(_) | StatementKind::Section) {
                 ended = false;
             }
             ended |= matches!(
@@ -53,6 +59,11 @@ impl Compiler<'_, '_> {
     fn statement(&mut self, statement: &Statement) {
         match &statement.kind {
             StatementKind::Nothing => {}
+            // What falls out of one tool must not run into the next.
+            StatementKind::Section => {
+                let value = self.nothing();
+                self.emit(Instruction::End { value });
+            }
             StatementKind::Assign { target, value } => self.assign(target, value),
             StatementKind::Default { name, value } => self.default(*name, value),
             StatementKind::If { arms, otherwise } => self.conditional(arms, otherwise),

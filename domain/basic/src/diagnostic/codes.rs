@@ -54,6 +54,7 @@ pub(crate) const NEVER_SET: Code = code("B0401", Warning);
 pub(crate) const UNREACHABLE: Code = code("B0402", Warning);
 pub(crate) const HIDES_FUNCTION: Code = code("B0403", Warning);
 pub(crate) const DESCRIBED_TWICE: Code = code("B0404", Warning);
+pub(crate) const ANOTHER_TOOL: Code = code("B0405", Warning);
 
 /// How a mistake of this kind is mended, where its place has no better advice.
 pub(super) fn mend(code: &str) -> Option<&'static str> {

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 
 use super::maths::narrowed;
 use super::texts::whole;
+use super::conditions::{Work, field_of};
 use super::{Changes, Word, function};
 use crate::machine::{Context, Fault};
 use crate::value::{Array, Encoder, ITEMS_MAX, Value, compare, equal};
@@ -107,8 +108,8 @@ pub(super) const WORDS: &[Word] = &[
         "UNIQUE",
         &["DISTINCT"],
         "UNIQUE(array)",
-        "Every different item once.",
-        (1, 1),
+        "Every different item once; with a field, the first record of each of its values.",
+        (1, 2),
         unique,
     ),
     function(
@@ -291,9 +292,15 @@ fn reverse(_: &mut Context<'_>, values: &mut [Value]) -> Outcome {
 fn unique(_: &mut Context<'_>, values: &mut [Value]) -> Outcome {
     let mut seen = HashSet::new();
     let mut kept = Vec::new();
+    let field = values.get(1).map(Value::to_text).transpose()?;
+    let mut work = Work::new();
     for item in items(&values[0], "UNIQUE")? {
         let mut encoder = Encoder::default();
-        match item {
+        let told_apart = match &field {
+            Some(field) => &field_of(item, field, &mut work)?,
+            None => item,
+        };
+        match told_apart {
             // 1.0 is 1: it reads the same and compares the same.
             Value::Number(number) => encoder.value(&narrowed(*number)?),
             other => encoder.value(other),

@@ -61,11 +61,15 @@ pub(crate) fn if_block(parser: &mut Parser<'_, '_>, span: Span) -> Option<Statem
 fn one_line_if(parser: &mut Parser<'_, '_>, span: Span, condition: Expression) -> Option<Statement> {
     parser.one_line += 1;
     let body = line_statements(parser);
-    parser.one_line -= 1;
     let mut otherwise = Vec::new();
     if parser.at_word("ELSE") {
         parser.advance();
         otherwise = line_statements(parser);
+    }
+    parser.one_line -= 1;
+    // `IF a THEN b END IF`
+    if parser.ends_if(0) {
+        parser.at += if parser.at_word("ENDIF") { 1 } else { 2 };
     }
     Some(Statement {
         span,

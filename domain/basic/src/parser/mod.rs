@@ -62,6 +62,7 @@ pub(crate) fn parse<'s>(source: &'s str, report: &mut Report<'s>) -> Option<Scri
         depth: 0,
         one_line: 0,
         description: None,
+        acts: false,
         parameters: Vec::new(),
         declared: Declared::default(),
     };
@@ -106,6 +107,8 @@ pub(crate) struct Parser<'s, 'r> {
     /// One-line IFs that are open: inside of them ELSE ends a statement.
     one_line: u32,
     description: Option<String>,
+    /// Whether something is done below the last DESCRIPTION.
+    acts: bool,
     parameters: Vec<Parameter>,
     declared: Declared,
 }
@@ -211,7 +214,12 @@ impl<'s> Parser<'s, '_> {
         matches!(
             self.peek_at(distance).kind,
             TokenKind::Line | TokenKind::End | TokenKind::Symbol(Symbol::Colon)
-        ) || self.one_line > 0 && self.word_is(distance, "ELSE")
+        ) || self.one_line > 0 && (self.word_is(distance, "ELSE") || self.ends_if(distance))
+    }
+
+    /// Whether END IF stands so far on.
+    fn ends_if(&self, distance: usize) -> bool {
+        self.word_is(distance, "ENDIF") || self.word_is(distance, "END") && self.word_is(distance + 1, "IF")
     }
 
     /// Everything up to the end of the statement is left over: says so once and skips it.

@@ -30,7 +30,12 @@ impl Parser<'_, '_> {
         within: Within,
     ) -> Option<Expression> {
         let (mut arguments, mut clauses) = (Vec::new(), Vec::new());
-        if self.is_bracketed(shape, within) {
+        if shape.columned
+            && let Some((table, row)) = self.columned(span)?
+        {
+            arguments.push(table);
+            clauses.push(("with".to_owned(), row));
+        } else if self.is_bracketed(shape, within) {
             self.advance();
             while !self.at_symbol(Symbol::CloseParenthesis) {
                 if !self.clauses(shape, &mut clauses)? {
@@ -198,6 +203,7 @@ impl Parser<'_, '_> {
             Takes::Fields => self.fields(span)?,
             Takes::Condition => self.condition(span)?,
             Takes::Order => self.order(span)?,
+            Takes::Rest => self.rest(span),
             Takes::Name => {
                 let bare = self.peek().kind == TokenKind::Word
                     && !self.is_call_or_part()
@@ -480,20 +486,7 @@ impl Parser<'_, '_> {
     /// `SELECT … FROM …` up to the end of the statement, with the variables of the script that it mentions.
     pub(super) fn query(&mut self, word: &'static Word, span: Span) -> Option<Expression> {
         self.advance();
-        let mut variables = Vec::new();
-        while !self.at_statement_end() {
-            let token = self.advance();
-            let name = self.text(token.span).to_owned();
-            let known = variables.iter().any(|(known, _): &(String, _)| known.eq_ignore_ascii_case(&name));
-            if token.kind == TokenKind::Word && !known && self.is_set(&name) {
-                let number = self.name(&name, token.span);
-                let value = Expression {
-                    span: token.span,
-                    kind: ExpressionKind::Name(number),
-                };
-                variables.push((name, value));
-            }
-        }
+        let variables = self.variables_of_the_rest();
         let span = span.to(self.previous());
         let said = text(span, self.text(span));
         let object = |fields| Expression {
@@ -508,6 +501,77 @@ impl Parser<'_, '_> {
                 arguments: vec![said, object(clauses)],
             }),
         })
+    }
+
+    /// What stands up to the end of the statement: its text under `text`, and the variables in it.
+    fn rest(&mut self, span: Span) -> Expression {
+        let start = self.peek().span;
+        let mut fields = self.variables_of_the_rest();
+        let span = if self.previous().end > span.end { start.to(self.previous()) } else { span };
+        fields.push(("text".to_owned(), text(span, self.text(span))));
+        Expression {
+            span,
+            kind: ExpressionKind::Object(fields),
+        }
+    }
+
+    /// Skips to the end of the statement and answers the variables of the script that are mentioned, by name.
+    fn variables_of_the_rest(&mut self) -> Vec<(String, Expression)> {
+        let mut variables = Vec::new();
+        while !self.at_statement_end() {
+            let token = self.advance();
+            let name = self.text(token.span).to_owned();
+            let known = variables.iter().any(|(known, _): &(String, _)| known.eq_ignore_ascii_case(&name));
+            if token.kind == TokenKind::Word && !known && self.is_set(&name) {
+                let number = self.name(&name, token.span);
+                let value = Expression {
+                    span: token.span,
+                    kind: ExpressionKind::Name(number),
+                };
+                variables.push((name, value));
+            }
+        }
+        variables
+    }
+
+    /// `INSERT INTO logs (a, b) VALUES (1, 2)`, once its name has been taken; None where it is not written so.
+    fn columned(&mut self, span: Span) -> Option<Option<(Expression, Expression)>> {
+        let is_name = matches!(self.peek().kind, TokenKind::Word | TokenKind::Text);
+        let closing = |parser: &Self| {
+            parser.tokens[parser.at..]
+                .iter()
+                .position(|token| token.kind == TokenKind::Symbol(Symbol::CloseParenthesis))
+        };
+        let opens = self.peek_at(1).kind == TokenKind::Symbol(Symbol::OpenParenthesis);
+        let follows = closing(self).is_some_and(|distance| self.word_is(distance + 1, "VALUES"));
+        if !(is_name && opens && follows) {
+            return Some(None);
+        }
+        let table = text(self.peek().span, &self.field_name()?);
+        let mut names = Vec::new();
+        self.advance();
+        while !self.at_symbol(Symbol::CloseParenthesis) {
+            names.push(self.field_name()?);
+            if !self.take_symbol(Symbol::Comma) {
+                break;
+            }
+        }
+        self.expect_symbol(Symbol::CloseParenthesis, "`,` or `)`")?;
+        self.advance();
+        self.expect_symbol(Symbol::OpenParenthesis, "`(`")?;
+        let mut fields = Vec::new();
+        for (at, name) in names.into_iter().enumerate() {
+            if at > 0 {
+                self.expect_symbol(Symbol::Comma, "a value for each field")?;
+            }
+            fields.push((name, self.expression()?));
+        }
+        self.expect_symbol(Symbol::CloseParenthesis, "`)`")?;
+        let row = Expression {
+            span,
+            kind: ExpressionKind::Object(fields),
+        };
+        Some(Some((table, row)))
     }
 
     /// `GET "session.user_id"`: a part of a variable, named in a text.

@@ -49,10 +49,12 @@ impl Parser<'_, '_> {
     /// One statement to its end, whatever is wrong with it.
     pub(super) fn whole_statement(&mut self) -> Option<Statement> {
         let statement = self.deeper(|parser| parser.statement());
-        if statement.is_some() {
-            self.finish_statement();
-        } else {
-            self.skip_statement();
+        match &statement {
+            Some(Statement { kind, .. }) => {
+                self.acts |= !matches!(kind, StatementKind::Nothing | StatementKind::Default { .. });
+                self.finish_statement();
+            }
+            None => self.skip_statement(),
         }
         statement
     }

@@ -50,11 +50,17 @@ pub(crate) fn table(parser: &mut Parser<'_, '_>, span: Span) -> Option<Statement
 
 /// `TABLE name ON connection READ BY "a;b" WRITE BY "c"`
 fn header(parser: &mut Parser<'_, '_>, span: Span) -> Option<Table> {
-    let name = match parser.peek().kind {
+    let mut name = match parser.peek().kind {
         TokenKind::Word | TokenKind::Text => parser.field_name()?,
         _ => return parser.expected("the name of the table"),
     };
-    checked_name(parser, &name, span)?;
+    // `TABLE RPA.Customers`: a name in the words of another database.
+    while parser.take_symbol(crate::lexer::Symbol::Dot) {
+        name = format!("{name}.{}", parser.field_name()?);
+    }
+    for part in name.split('.') {
+        checked_name(parser, part, span)?;
+    }
     let mut table = Table {
         name,
         connection: None,

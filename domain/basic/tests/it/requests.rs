@@ -277,7 +277,7 @@ FILL "invoice.docx", row TO "invoices/7.docx"
             ? EXPORT "guests.csv" {"a":1}
             ? IMPORT "guests.csv"
             ? SYNCHRONIZE "https://example.org" "orders" "id" "page" "limit"
-            ? QUERY METRICS "visits" for="7d"
+            ? QUERY METRICS "visits" for={"text":"\"7d\""}
             ? RECORD METRIC "visits" with={"count":1}
             ? FILL FILE "invoice.docx" {"a":1} "invoices/7.docx"
         "#]],

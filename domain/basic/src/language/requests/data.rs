@@ -20,6 +20,7 @@ pub(super) const WORDS: &[Word] = &[
             flag("FIRST"),
         ],
     )
+    .named()
     .with_condition_at(1)
     .locally(tables::find),
     request(
@@ -61,6 +62,8 @@ pub(super) const WORDS: &[Word] = &[
         (1, 2),
         &[clause("VALUES", Takes::Values), fields("WITH")],
     )
+    .named()
+    .columned()
     .naming(),
     request(
         "UPDATE",
@@ -70,6 +73,7 @@ pub(super) const WORDS: &[Word] = &[
         (1, 4),
         &[fields("SET"), fields("WITH"), WHERE],
     )
+    .named()
     .with_condition_at(1),
     request(
         "DELETE",
@@ -79,6 +83,7 @@ pub(super) const WORDS: &[Word] = &[
         (1, 2),
         &[WHERE],
     )
+    .named()
     .with_condition_at(1),
     request(
         "MERGE",
@@ -87,7 +92,8 @@ pub(super) const WORDS: &[Word] = &[
         "Adds or changes many rows by a key, all or none, and answers how many of each.",
         (1, 3),
         &[value("WITH"), value("USING"), value("BY"), value("ON")],
-    ),
+    )
+    .named(),
     request(
         "AGGREGATE",
         &[],
@@ -202,16 +208,11 @@ pub(super) const WORDS: &[Word] = &[
     request(
         "QUERY METRICS",
         &[],
-        "points = QUERY METRICS \"visits\" FOR \"7d\"",
+        "points = QUERY METRICS \"visits\" FOR LAST 7 DAYS",
         "What was measured over a time.",
         (1, 2),
         &[
-            value("FOR"),
-            value("FROM"),
-            value("TO"),
-            value("BY"),
-            name("GROUP BY"),
-            name("INTERVAL"),
+            clause("FOR", Takes::Rest),
             WHERE,
             fields("WITH"),
         ],

@@ -28,6 +28,8 @@ pub(crate) struct Shape {
     pub loose: bool,
     /// The first argument may be a word without quotes.
     pub named: bool,
+    /// `name (a, b) VALUES (1, 2)`
+    pub columned: bool,
     /// Tells the names of variables that are arguments, under `names`.
     pub naming: bool,
     /// The argument that is a condition.
@@ -60,6 +62,8 @@ pub(crate) enum Takes {
     Order,
     /// A word without quotes, or a value.
     Name,
+    /// Everything up to the end, as it stands there, with the variables in it.
+    Rest,
 }
 
 impl Shape {
@@ -105,6 +109,7 @@ const fn request(
         assigns: false,
         loose: false,
         named: false,
+        columned: false,
         naming: false,
         condition_at: None,
         local: None,
@@ -136,6 +141,13 @@ impl Word {
     const fn named(mut self) -> Word {
         if let Role::Request(shape) = &mut self.role {
             shape.named = true;
+        }
+        self
+    }
+
+    const fn columned(mut self) -> Word {
+        if let Role::Request(shape) = &mut self.role {
+            shape.columned = true;
         }
         self
     }
