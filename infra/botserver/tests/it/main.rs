@@ -15,6 +15,7 @@ mod manual;
 mod packages;
 mod parked;
 mod rebuilding;
+mod samples;
 mod secrecy;
 mod server;
 mod several;
