@@ -53,11 +53,11 @@ pub use projection::{ProjectionCommand, ProjectionError};
 pub use recovery::Recovery;
 pub use run::{RunCommand, RunError};
 pub use runners::Runners;
+pub use scripted::{Asking, Migration, RefusedChange, Services, Tables, Unconfigured};
 pub use service::{
     BotCreated, Commands, Done, FileBlob, FileContent, IssuedToken, NewAccount, NewToken, RatedReply,
     RegisteredUser, StartedSession, UNSENT_KEPT_FOR, VisitorSession,
 };
-pub use scripted::{Asking, Migration, RefusedChange, Services, Tables, Unconfigured};
 pub use session::{SessionCommand, SessionError};
 pub use token::{TokenCommand, TokenError};
 pub use turn::{NewTurn, ReceivedTurn};

@@ -86,7 +86,9 @@ impl Decide for Memory {
             } => {
                 entries.iter().try_for_each(check)?;
                 let known = self.entries(at);
-                let new = entries.iter().filter(|entry| !known.contains_key(entry.key.as_str()));
+                let new = entries
+                    .iter()
+                    .filter(|entry| !known.contains_key(entry.key.as_str()));
                 if known.len() + new.count() > ENTRIES_MAX {
                     return Err(MemoryError::Full);
                 }
@@ -172,7 +174,13 @@ mod tests {
             ..entry("a", "3")
         };
         set(&mut memory, 2, vec![short]).expect("remembered");
-        let keys = |now| memory.entries(now).keys().map(|key| (*key).to_owned()).collect::<Vec<_>>();
+        let keys = |now| {
+            memory
+                .entries(now)
+                .keys()
+                .map(|key| (*key).to_owned())
+                .collect::<Vec<_>>()
+        };
         assert_eq!(keys(DateTime::UNIX_EPOCH), ["a", "b"]);
         assert_eq!(keys(until), ["b"]);
         assert_eq!(memory.entries(DateTime::UNIX_EPOCH)["a"].value, "3");
@@ -185,14 +193,22 @@ mod tests {
         assert_eq!(set(&mut memory, 1, many), Err(MemoryError::Full));
         assert_eq!(set(&mut memory, 1, vec![entry("", "0")]), Err(MemoryError::Key));
         let long = "x".repeat(VALUE_BYTES_MAX + 1);
-        assert_eq!(set(&mut memory, 1, vec![entry("a", &long)]), Err(MemoryError::Value));
+        assert_eq!(
+            set(&mut memory, 1, vec![entry("a", &long)]),
+            Err(MemoryError::Value)
+        );
     }
 
     #[test]
     fn a_long_memory_is_written_anew_for_each_person() {
         let mut memory = Memory::default();
         for n in 0..COMPACTED_AFTER as u128 {
-            set(&mut memory, n % 2, vec![entry(&(n % 10).to_string(), &n.to_string())]).expect("remembered");
+            set(
+                &mut memory,
+                n % 2,
+                vec![entry(&(n % 10).to_string(), &n.to_string())],
+            )
+            .expect("remembered");
         }
         let before = memory.clone();
         let events = set(&mut memory, 3, vec![entry("last", "0")]).expect("remembered");

@@ -37,10 +37,16 @@ impl Event for MemoryEvent {
 #[serde(tag = "of", rename_all = "snake_case")]
 pub enum MemoryScope {
     /// A bot's, whoever talks to it.
-    Bot { bot_id: BotId },
+    Bot {
+        bot_id: BotId,
+    },
     /// A person's, across sessions and bots.
-    User { user_id: UserId },
-    Session { session_id: SessionId },
+    User {
+        user_id: UserId,
+    },
+    Session {
+        session_id: SessionId,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -110,7 +116,9 @@ impl Aggregate for Memory {
         match event {
             MemoryEvent::Set { entries, .. } => self.sets.push(entries.clone()),
             MemoryEvent::Cleared { keys: None, .. } => *self = Memory::default(),
-            MemoryEvent::Cleared { keys: Some(keys), .. } => self.cleared.push((self.sets.len(), keys.clone())),
+            MemoryEvent::Cleared { keys: Some(keys), .. } => {
+                self.cleared.push((self.sets.len(), keys.clone()))
+            }
         }
     }
 }

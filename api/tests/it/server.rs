@@ -79,7 +79,13 @@ impl TestServer {
         let blobs = tempfile::tempdir().expect("a folder");
         let files = Files::open(blobs.path()).expect("the folder is there");
         let options = dialogue_options(lease_epoch);
-        let dialogues = Dialogues::new(executor.clone(), programs.clone(), Tables::new(app_pool.clone()), Arc::new(files), options);
+        let dialogues = Dialogues::new(
+            executor.clone(),
+            programs.clone(),
+            Tables::new(app_pool.clone()),
+            Arc::new(files),
+            options,
+        );
         let commands = Commands::new(executor, dialogues, Arc::new(Denials::default()));
 
         let organisation = OrganisationId(Uuid::now_v7());

@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use basic::Answer;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::BlobReference;
 use domain::conversation::Suggestion;
-use basic::Answer;
 use domain::run::{Recording, Run, StoredRun};
 use domain::{OrganisationId, RunId};
 use uuid::Uuid;
@@ -57,7 +57,9 @@ impl Shared {
         bytes: &[u8],
     ) -> Result<BlobReference, CommandError> {
         let key = format!("{}/{run}/{}", prefix(tenant), Uuid::now_v7());
-        keep(&*self.blobs, key, bytes).await.map_err(CommandError::unexpected)
+        keep(&*self.blobs, key, bytes)
+            .await
+            .map_err(CommandError::unexpected)
     }
 
     /// Answers that a run got before it was interrupted; None when they are lost, or erased.
@@ -96,10 +98,7 @@ impl Shared {
         blob: Option<&BlobReference>,
     ) -> Result<Option<Vec<u8>>, CommandError> {
         let Some(blob) = blob else {
-            return BASE64
-                .decode(text)
-                .map(Some)
-                .map_err(CommandError::unexpected);
+            return BASE64.decode(text).map(Some).map_err(CommandError::unexpected);
         };
         match fetch(&*self.blobs, blob).await {
             Ok(bytes) => Ok(Some(bytes)),
@@ -157,9 +156,15 @@ fn named(run: &Run) -> Vec<String> {
         Run::Started { recorded, .. } => (None, recorded.as_slice()),
         Run::Absent | Run::Ended => (None, Default::default()),
     };
-    let answers = recorded.iter().filter_map(|recording| recording.answers.clear()?.blob.as_ref());
+    let answers = recorded
+        .iter()
+        .filter_map(|recording| recording.answers.clear()?.blob.as_ref());
     let state = state.and_then(|state| state.blob.as_ref());
-    state.into_iter().chain(answers).map(|blob| blob.key.clone()).collect()
+    state
+        .into_iter()
+        .chain(answers)
+        .map(|blob| blob.key.clone())
+        .collect()
 }
 
 fn prefix(tenant: OrganisationId) -> String {

@@ -169,7 +169,9 @@ impl Worker {
                     text,
                     files: attached(turn),
                 };
-                let execution = self.execute(&mut run, input, Some(turn), turn.received_at).await?;
+                let execution = self
+                    .execute(&mut run, input, Some(turn), turn.received_at)
+                    .await?;
                 let id = answer_id(turn.turn_id);
                 match self.commit_run(&mut run, execution, Some(turn), id).await? {
                     Committed::Stored(waits) => {

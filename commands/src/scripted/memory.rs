@@ -82,7 +82,10 @@ impl Host<'_> {
         };
         let first = text(request, 0);
         if first.starts_with(OWN) {
-            return Ok(Err(Refusal::mistake("memory_key", format!("keys that begin with {OWN} are taken"))));
+            return Ok(Err(Refusal::mistake(
+                "memory_key",
+                format!("keys that begin with {OWN} are taken"),
+            )));
         }
         match request.word {
             "SET BOT MEMORY" => Ok(self.set(bot, first, request.argument(1), None)),
@@ -104,7 +107,9 @@ impl Host<'_> {
             }
             "GET USER FACTS" => {
                 let known = self.known(user).await?;
-                let facts = known.range(FACTS.to_owned()..).take_while(|(key, _)| key.starts_with(FACTS));
+                let facts = known
+                    .range(FACTS.to_owned()..)
+                    .take_while(|(key, _)| key.starts_with(FACTS));
                 let facts: Vec<serde_json::Value> = facts.map(|(_, value)| value.to_json()).collect();
                 Ok(Ok(Value::from_json(facts.into())))
             }
@@ -127,11 +132,19 @@ impl Host<'_> {
                     Value::Integer(seconds) => TimeDelta::seconds((*seconds).clamp(1, 86_400 * 365)),
                     _ => CACHED_FOR,
                 };
-                Ok(self.set(bot, format!("{CACHED}{first}"), request.argument(1), Some(self.now + kept_for)))
+                Ok(self.set(
+                    bot,
+                    format!("{CACHED}{first}"),
+                    request.argument(1),
+                    Some(self.now + kept_for),
+                ))
             }
             "CACHE GET" => {
                 let known = self.known(bot).await?;
-                Ok(Ok(known.get(&format!("{CACHED}{first}")).cloned().unwrap_or_default()))
+                Ok(Ok(known
+                    .get(&format!("{CACHED}{first}"))
+                    .cloned()
+                    .unwrap_or_default()))
             }
             "BOT SHARE MEMORY" => {
                 let value = self.known(bot).await?.get(&first).cloned().unwrap_or_default();
@@ -182,7 +195,8 @@ impl Host<'_> {
             .load_fresh::<Memory>(self.context.tenant, stream_of(scope))
             .await?
             .state;
-        let read = |entry: &MemoryEntry| serde_json::from_str(&entry.value).map_or(Value::Null, Value::from_json);
+        let read =
+            |entry: &MemoryEntry| serde_json::from_str(&entry.value).map_or(Value::Null, Value::from_json);
         let mut known: BTreeMap<String, Value> = memory
             .entries(self.now)
             .into_iter()
@@ -207,14 +221,19 @@ impl Host<'_> {
     pub(super) async fn forget(&mut self, scope: MemoryScope, prefix: &str) -> Result<(), CommandError> {
         let known = self.known(scope).await?;
         let gone = known.into_keys().filter(|key| key.starts_with(prefix));
-        self.remembering.changes.extend(gone.map(|key| (scope, Change::Clear(Some(key)))));
+        self.remembering
+            .changes
+            .extend(gone.map(|key| (scope, Change::Clear(Some(key)))));
         Ok(())
     }
 
     /// How many keys begin so, and more than any of them had.
     async fn numbered(&self, scope: MemoryScope, prefix: &str) -> Result<usize, CommandError> {
         let known = self.known(scope).await?;
-        let last = known.keys().filter_map(|key| key.strip_prefix(prefix)?.parse::<usize>().ok()).max();
+        let last = known
+            .keys()
+            .filter_map(|key| key.strip_prefix(prefix)?.parse::<usize>().ok())
+            .max();
         Ok(last.map_or(0, |last| last + 1))
     }
 
@@ -277,7 +296,9 @@ impl Host<'_> {
                 // One thing too many must not lose the others.
                 match state.decide(command) {
                     Ok(decided) => {
-                        decided.iter().for_each(|event| domain::Aggregate::apply(&mut state, event));
+                        decided
+                            .iter()
+                            .for_each(|event| domain::Aggregate::apply(&mut state, event));
                         events.extend(decided);
                     }
                     Err(error) => tracing::warn!(%error, memory = %id, "a script's memory is not kept"),
@@ -324,10 +345,9 @@ fn commands(
             }),
             (Change::Clear(key), _) => {
                 let seen = || state.entries(at).into_keys().filter(|key| !key.starts_with(OWN));
-                let keys = key.clone().map_or_else(
-                    || seen().map(str::to_owned).collect(),
-                    |key| vec![key],
-                );
+                let keys = key
+                    .clone()
+                    .map_or_else(|| seen().map(str::to_owned).collect(), |key| vec![key]);
                 commands.push(MemoryCommand::Clear {
                     scope,
                     person,
@@ -365,7 +385,11 @@ fn lifetime(said: &Value, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, R
         )
     };
     let (count, unit) = text.split_once(char::is_whitespace).ok_or_else(unclear)?;
-    let count: i64 = count.parse().ok().filter(|count| (0..=1_000_000).contains(count)).ok_or_else(unclear)?;
+    let count: i64 = count
+        .parse()
+        .ok()
+        .filter(|count| (0..=1_000_000).contains(count))
+        .ok_or_else(unclear)?;
     let days = |days: i64| TimeDelta::try_days(count * days);
     let time = match unit.trim().trim_end_matches('s') {
         "second" => TimeDelta::try_seconds(count),
@@ -377,13 +401,18 @@ fn lifetime(said: &Value, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, R
         "year" => days(365),
         _ => None,
     };
-    let until = time.and_then(|time| now.checked_add_signed(time)).ok_or_else(unclear)?;
+    let until = time
+        .and_then(|time| now.checked_add_signed(time))
+        .ok_or_else(unclear)?;
     Ok(Some(until))
 }
 
 /// What stands under keys that begin so, as a list.
 pub(super) fn listed(known: &BTreeMap<String, Value>, prefix: &str) -> Value {
-    let names = known.keys().filter_map(|key| key.strip_prefix(prefix)).map(Value::from);
+    let names = known
+        .keys()
+        .filter_map(|key| key.strip_prefix(prefix))
+        .map(Value::from);
     Value::Array(names.collect::<Array>())
 }
 
@@ -394,12 +423,22 @@ mod tests {
     #[test]
     fn a_lifetime_is_read_in_words() {
         let now = DateTime::UNIX_EPOCH;
-        let seconds = |said: &str| lifetime(&Value::from(said), now).map(|until| until.map(|until| until.timestamp()));
+        let seconds =
+            |said: &str| lifetime(&Value::from(said), now).map(|until| until.map(|until| until.timestamp()));
         assert_eq!(seconds("7 days"), Ok(Some(604_800)));
         assert_eq!(seconds("1 Hour"), Ok(Some(3_600)));
         assert_eq!(seconds("permanent"), Ok(None));
-        assert_eq!(lifetime(&Value::Integer(5), now).map(|until| until.map(|until| until.timestamp())), Ok(Some(5)));
-        for wrong in ["soon", "7", "-1 days", "7 fortnights", "99999999999999999999 days"] {
+        assert_eq!(
+            lifetime(&Value::Integer(5), now).map(|until| until.map(|until| until.timestamp())),
+            Ok(Some(5))
+        );
+        for wrong in [
+            "soon",
+            "7",
+            "-1 days",
+            "7 fortnights",
+            "99999999999999999999 days",
+        ] {
             assert!(seconds(wrong).is_err(), "{wrong}");
         }
     }

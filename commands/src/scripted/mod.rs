@@ -123,7 +123,10 @@ impl Host<'_> {
                 blob: None,
             }
         } else {
-            let blob = self.shared.keep_blob(self.context.tenant, self.run, &bytes).await?;
+            let blob = self
+                .shared
+                .keep_blob(self.context.tenant, self.run, &bytes)
+                .await?;
             self.blobs.push(blob.clone());
             StoredAnswers {
                 answers: String::new(),

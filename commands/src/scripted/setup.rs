@@ -40,7 +40,10 @@ const SWITCHERS: [(&str, &str); 8] = [
 
 /// Words that ask what a session is set up with.
 pub(super) fn knows(word: &str) -> bool {
-    matches!(word, "LIST TOOLS" | "GET CURRENT MODEL" | "LIST BOTS" | "ALLOW ROLE")
+    matches!(
+        word,
+        "LIST TOOLS" | "GET CURRENT MODEL" | "LIST BOTS" | "ALLOW ROLE"
+    )
 }
 
 /// Words that set a session up.
@@ -101,14 +104,27 @@ impl Host<'_> {
                 let known = SWITCHERS.iter().find(|(id, _)| *id == lower);
                 let prompt = known.map_or(first.as_str(), |(_, prompt)| *prompt);
                 let switcher = serde_json::json!({ "label": label, "prompt": prompt });
-                self.set(session, format!("{SWITCHER}{first}"), &Value::from_json(switcher), None)
+                self.set(
+                    session,
+                    format!("{SWITCHER}{first}"),
+                    &Value::from_json(switcher),
+                    None,
+                )
             }
             "CLEAR SWITCHERS" => self.without(session, SWITCHER).await?,
             "SET ANSWER MODE" if !ANSWER_MODES.contains(&lower.as_str()) => Err(Refusal::mistake(
                 "answer_mode",
-                format!("`{first}` is no way to answer; there are {}", ANSWER_MODES.join(", ")),
+                format!(
+                    "`{first}` is no way to answer; there are {}",
+                    ANSWER_MODES.join(", ")
+                ),
             )),
-            "SET ANSWER MODE" => self.set(session, ANSWER_MODE.to_owned(), &Value::from(lower.as_str()), None),
+            "SET ANSWER MODE" => self.set(
+                session,
+                ANSWER_MODE.to_owned(),
+                &Value::from(lower.as_str()),
+                None,
+            ),
             "SET MAX LINES" => self.set(session, LINES.to_owned(), request.argument(0), None),
             "SET THEME" => self.set(session, THEME.to_owned(), request.argument(0), None),
             "USE TOOL" => self.set(session, format!("{TOOL}{script}"), &Value::Bool(true), None),
@@ -123,7 +139,10 @@ impl Host<'_> {
                     refresh => refresh.clone(),
                 };
                 if !(lower.starts_with("https://") || lower.starts_with("http://")) {
-                    return Ok(Err(Refusal::mistake("website_address", format!("`{first}` is no web address"))));
+                    return Ok(Err(Refusal::mistake(
+                        "website_address",
+                        format!("`{first}` is no web address"),
+                    )));
                 }
                 self.set(session, format!("{WEBSITE}{first}"), &refresh, None)
             }
@@ -146,9 +165,16 @@ impl Host<'_> {
             "REMOVE BOT" => self.without(session, &format!("{BOT}{first}")).await?,
             "LIST BOTS" => Ok(listed(&self.known(session).await?, BOT)),
             // Nobody who talks to a bot has a role beyond this one, as yet.
-            _ => match request.arguments.iter().any(|role| role.to_string().trim() == "user") {
+            _ => match request
+                .arguments
+                .iter()
+                .any(|role| role.to_string().trim() == "user")
+            {
                 true => Ok(Value::Bool(true)),
-                false => Err(Refusal::mistake("role_needed", format!("this is for the role {first}"))),
+                false => Err(Refusal::mistake(
+                    "role_needed",
+                    format!("this is for the role {first}"),
+                )),
             },
         };
         Ok(answered)

@@ -26,7 +26,10 @@ async fn a_bot_remembers_across_people_and_processes() {
     let rui = world.visitor(&second, bot).await;
     say(&second, &rui, "Rui").await;
     world
-        .hears(&["count 1, you said Ana, you are Ana", "count 2, you said Rui, you are Rui"])
+        .hears(&[
+            "count 1, you said Ana, you are Ana",
+            "count 2, you said Rui, you are Rui",
+        ])
         .await;
     let planted = "select count(*) from log.events where payload::text like '%Ana%'";
     assert_eq!(world.count(planted).await, 0, "what is remembered is sealed");

@@ -122,7 +122,9 @@ TALK AGGREGATE("guests", "COUNT", "*")
         .await
         .into_iter()
         .filter_map(|fact| match fact {
-            Fact::Run(_, RunEvent::Recorded(recording)) => recording.statement.map(|made| (made.operation, made.rows)),
+            Fact::Run(_, RunEvent::Recorded(recording)) => {
+                recording.statement.map(|made| (made.operation, made.rows))
+            }
             _ => None,
         })
         .collect();
@@ -276,9 +278,17 @@ async fn a_table_follows_its_declaration_and_nothing_is_lost_unasked() {
             .await
             .expect("the database answers")
     };
-    let first = declare("TABLE boats\n name string(10)\n length integer\n notes text\nEND TABLE", false).await;
+    let first = declare(
+        "TABLE boats\n name string(10)\n length integer\n notes text\nEND TABLE",
+        false,
+    )
+    .await;
     assert_eq!(first.done, ["table boats made"]);
-    let again = declare("TABLE boats\n name string(10)\n length integer\n notes text\nEND TABLE", false).await;
+    let again = declare(
+        "TABLE boats\n name string(10)\n length integer\n notes text\nEND TABLE",
+        false,
+    )
+    .await;
     assert_eq!(again, Default::default());
     // Another field, a longer text, a wider number.
     let wider = declare(
@@ -299,8 +309,11 @@ async fn a_table_follows_its_declaration_and_nothing_is_lost_unasked() {
     let source = "TABLE boats\n name integer\n length number\n built date\n flag string\nEND TABLE";
     let refused = declare(source, false).await;
     assert_eq!(refused.done, ["field boats.flag added"]);
-    let changes: Vec<(u32, &str)> =
-        refused.refused.iter().map(|refused| (refused.line, refused.change.as_str())).collect();
+    let changes: Vec<(u32, &str)> = refused
+        .refused
+        .iter()
+        .map(|refused| (refused.line, refused.change.as_str()))
+        .collect();
     assert_eq!(
         changes,
         [
@@ -322,13 +335,19 @@ async fn another_organisation_sees_nothing() {
         .expect("the bot has a schema");
     let mut transaction = world.app_pool.begin().await.expect("it begins");
     let count = format!("select count(*) from {schema}.guests");
-    for (tenant, seen) in [(uuid::Uuid::now_v7().to_string(), 0), (world.tenant.to_string(), 1)] {
+    for (tenant, seen) in [
+        (uuid::Uuid::now_v7().to_string(), 0),
+        (world.tenant.to_string(), 1),
+    ] {
         sqlx::query("select set_config('app.tenant', $1, true)")
             .bind(tenant)
             .execute(&mut *transaction)
             .await
             .expect("it is set");
-        let found: i64 = sqlx::query_scalar(&count).fetch_one(&mut *transaction).await.expect("it is read");
+        let found: i64 = sqlx::query_scalar(&count)
+            .fetch_one(&mut *transaction)
+            .await
+            .expect("it is read");
         assert_eq!(found, seen);
     }
 }

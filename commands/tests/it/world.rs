@@ -9,7 +9,8 @@ use blobs::Files;
 use chrono::{DateTime, TimeDelta, Utc};
 use commands::{
     BotCommand, CommandError, Commands, Context, Credential, Denials, DialogueOptions, Dialogues, Executor,
-    NewTurn, PackageFiles, Programs, ReceivedTurn, Recovery, Runners, Tables, Unconfigured, VisitorSession, assemble,
+    NewTurn, PackageFiles, Programs, ReceivedTurn, Recovery, Runners, Tables, Unconfigured, VisitorSession,
+    assemble,
 };
 use domain::bot::{Bot, Package};
 use domain::conversation::{ConversationEvent, Turn};
@@ -97,7 +98,13 @@ impl World {
             services: Arc::new(Unconfigured),
         };
         let blobs = Files::open(self.blobs.path()).expect("the folder is there");
-        let dialogues = Dialogues::new(executor.clone(), self.programs(), Tables::new(self.app_pool.clone()), Arc::new(blobs), options);
+        let dialogues = Dialogues::new(
+            executor.clone(),
+            self.programs(),
+            Tables::new(self.app_pool.clone()),
+            Arc::new(blobs),
+            options,
+        );
         Commands::new(executor, dialogues, Arc::new(Denials::default()))
     }
 

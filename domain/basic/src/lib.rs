@@ -17,14 +17,15 @@ mod source;
 mod syntax;
 mod value;
 
-pub use language::{Comparison, Condition};
 pub use diagnostic::{Diagnostic, Severity};
+pub use language::{Comparison, Condition};
 pub use machine::{
-    Answer, Called, Effect, File, Hear, HearKind, Input, Limits, LogLevel, Machine, Refusal, Request, RuntimeError, Start,
-    Step, Suggestion, SuggestionAction,
+    Answer, Called, Effect, File, Hear, HearKind, Input, Limits, LogLevel, Machine, Refusal, Request,
+    RuntimeError, Start, Step, Suggestion, SuggestionAction,
 };
 pub use program::{
-    Declared, FieldKind, FormatError, Parameter, Program, ProgramHash, RowOperation, Table, TableField, Trigger,
+    Declared, FieldKind, FormatError, Parameter, Program, ProgramHash, RowOperation, Table, TableField,
+    Trigger,
 };
 pub use value::{Array, Object, Value};
 

@@ -7,9 +7,9 @@ use domain::access::{AccessEvent, Denial};
 use domain::bot::{BotEvent, Finding, Package, Profile, Script, Severity};
 use domain::conversation::{ConversationEnd, ConversationEvent, Rating, Reply, Turn};
 use domain::file::{FileEvent, Upload};
+use domain::memory::{MemoryEvent, MemoryScope};
 use domain::organisation::OrganisationEvent;
 use domain::projection::ProjectionEvent;
-use domain::memory::{MemoryEvent, MemoryScope};
 use domain::run::{DataOperation, DataStatement, Recording, RunEvent, RunOutcome, RunStart, Suspension};
 use domain::session::{Channel, SessionEnd, SessionEvent};
 use domain::token::TokenEvent;
@@ -186,7 +186,9 @@ pub fn memory() -> Vec<MemoryEvent> {
             set_at: at(),
         },
         MemoryEvent::Cleared {
-            scope: MemoryScope::User { user_id: id(2).into() },
+            scope: MemoryScope::User {
+                user_id: id(2).into(),
+            },
             keys: Some(sealed("conversation")),
         },
         MemoryEvent::Set {

@@ -3,7 +3,9 @@
 use std::io::{IsTerminal, Write};
 
 use anyhow::{Context as _, bail};
-use commands::{Commands, Denials, DialogueOptions, Dialogues, Executor, Programs, Runners, Tables, Unconfigured};
+use commands::{
+    Commands, Denials, DialogueOptions, Dialogues, Executor, Programs, Runners, Tables, Unconfigured,
+};
 use domain::Permission;
 use event_log::{EventLog, Feed, Position};
 use tokio::sync::watch;
@@ -130,7 +132,13 @@ pub async fn issue_token(
         services: std::sync::Arc::new(Unconfigured),
     };
     let programs = Programs::new(pools.app.clone());
-    let dialogues = Dialogues::new(executor.clone(), programs, Tables::new(pools.app.clone()), system::open_blobs(config)?, options);
+    let dialogues = Dialogues::new(
+        executor.clone(),
+        programs,
+        Tables::new(pools.app.clone()),
+        system::open_blobs(config)?,
+        options,
+    );
     let commands = Commands::new(executor, dialogues, std::sync::Arc::new(Denials::default()));
     let token = first_start::issue_token(&commands, tenant, name, &permissions).await?;
     writeln!(out, "{token}")?;

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use commands::{BotCommand, Commands, Context, Programs, assemble, parameters};
 use basic::Table;
+use commands::{BotCommand, Commands, Context, Programs, assemble, parameters};
 use domain::bot::{Bot, FileFinding, Finding, Package, Severity};
 use domain::{BotId, OrganisationId};
 use serde_json::Value;
@@ -142,7 +142,9 @@ impl Mount {
             .dialogues()
             .set_parameters(bot, parameters(&files.settings));
         let mut assembled = assemble(&package.name, &mounted.package, &files);
-        self.programs.store(self.tenant, std::mem::take(&mut assembled.programs)).await?;
+        self.programs
+            .store(self.tenant, std::mem::take(&mut assembled.programs))
+            .await?;
         let found = self.declare_tables(bot, &assembled.package).await?;
         assembled.add_findings(found);
         if assembled.package.digest == mounted.package.digest {
@@ -178,7 +180,13 @@ impl Mount {
                 let key = table.name.to_lowercase();
                 if let Some(other) = files.get(&key) {
                     let message = format!("the table {} is declared in {other} already", table.name);
-                    found.push(finding(&file, "T0102", table.line, message, "keep one of the two"));
+                    found.push(finding(
+                        &file,
+                        "T0102",
+                        table.line,
+                        message,
+                        "keep one of the two",
+                    ));
                     continue;
                 }
                 files.insert(key, file.clone());
@@ -191,7 +199,10 @@ impl Mount {
             tracing::info!(bot.id = %bot, "{done}");
         }
         for refused in migration.refused {
-            let file = files.get(&refused.table.to_lowercase()).cloned().unwrap_or_default();
+            let file = files
+                .get(&refused.table.to_lowercase())
+                .cloned()
+                .unwrap_or_default();
             let message = format!("this would lose data and is not done: {}", refused.change);
             let help = "take the change back, or confirm it: botserver tables apply BOT";
             found.push(finding(&file, "T0101", refused.line, message, help));

@@ -8,7 +8,10 @@ use anyhow::Context as _;
 use api::{SharedCounts, SharedPresence};
 use blobs::Files;
 use chrono::Utc;
-use commands::{Blobs, Commands, Denials, DialogueOptions, Dialogues, Executor, Programs, Recovery, Runners, Tables, Unconfigured};
+use commands::{
+    Blobs, Commands, Denials, DialogueOptions, Dialogues, Executor, Programs, Recovery, Runners, Tables,
+    Unconfigured,
+};
 use domain::OrganisationId;
 use event_log::{EventLog, Feed, Keyring, MasterKey, Position, Sequencer};
 use projections::{Live, Presences, Projections, Reader, Source};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use basic::{Called, Refusal, Effect, Input, Limits, Machine, Program, Start, Step};
+use basic::{Called, Effect, Input, Limits, Machine, Program, Refusal, Start, Step};
 use chrono::Utc;
 
 use crate::packages;

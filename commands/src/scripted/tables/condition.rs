@@ -50,7 +50,12 @@ impl Sql {
         Ok(())
     }
 
-    fn condition(&mut self, definition: &Definition, condition: &Condition, roles: &[&str]) -> Result<(), Refusal> {
+    fn condition(
+        &mut self,
+        definition: &Definition,
+        condition: &Condition,
+        roles: &[&str],
+    ) -> Result<(), Refusal> {
         match condition {
             Condition::Either(conditions) => self.joined(definition, conditions, " or ", "false", roles),
             Condition::Both(conditions) => self.joined(definition, conditions, " and ", "true", roles),
@@ -112,7 +117,9 @@ impl Sql {
     ) -> Result<(), Refusal> {
         let (name, path) = match definition.column(field) {
             Some(_) => (field, None),
-            None => field.split_once('.').map_or((field, None), |(name, path)| (name, Some(path))),
+            None => field
+                .split_once('.')
+                .map_or((field, None), |(name, path)| (name, Some(path))),
         };
         let column = definition.known(name)?;
         if !column.readable(roles) {

@@ -40,13 +40,19 @@ pub(super) fn schema_of(bot: BotId) -> String {
 
 impl Definition {
     pub fn new(bot: BotId, table: Table) -> Definition {
-        let path = format!("{}.{}", quoted(&schema_of(bot)), quoted(&table.name.to_lowercase()));
+        let path = format!(
+            "{}.{}",
+            quoted(&schema_of(bot)),
+            quoted(&table.name.to_lowercase())
+        );
         let columns = all_fields(&table).iter().map(Column::of).collect();
         Definition { table, columns, path }
     }
 
     pub fn column(&self, name: &str) -> Option<&Column> {
-        self.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name.trim()))
+        self.columns
+            .iter()
+            .find(|column| column.name.eq_ignore_ascii_case(name.trim()))
     }
 
     /// The column of this name, or what a script is told.
@@ -55,7 +61,12 @@ impl Definition {
             let names: Vec<&str> = self.columns.iter().map(|column| column.name.as_str()).collect();
             Refusal::mistake(
                 "field_unknown",
-                format!("{} has no field `{}`; there are {}", self.table.name, name.trim(), names.join(", ")),
+                format!(
+                    "{} has no field `{}`; there are {}",
+                    self.table.name,
+                    name.trim(),
+                    names.join(", ")
+                ),
             )
         })
     }
@@ -66,11 +77,15 @@ impl Definition {
 
     /// Refuses whoever has none of the roles that may read.
     pub fn check_read(&self, roles: &[&str]) -> Result<(), Refusal> {
-        allowed(&self.table.read_by, roles).then_some(()).ok_or_else(|| self.forbidden("read"))
+        allowed(&self.table.read_by, roles)
+            .then_some(())
+            .ok_or_else(|| self.forbidden("read"))
     }
 
     pub fn check_write(&self, roles: &[&str]) -> Result<(), Refusal> {
-        allowed(&self.table.write_by, roles).then_some(()).ok_or_else(|| self.forbidden("written"))
+        allowed(&self.table.write_by, roles)
+            .then_some(())
+            .ok_or_else(|| self.forbidden("written"))
     }
 
     fn forbidden(&self, what: &str) -> Refusal {
@@ -85,7 +100,10 @@ pub(super) fn all_fields(table: &Table) -> Vec<TableField> {
     if fields.iter().any(|field| field.key) {
         return fields;
     }
-    if let Some(id) = fields.iter_mut().find(|field| field.name.eq_ignore_ascii_case(ID)) {
+    if let Some(id) = fields
+        .iter_mut()
+        .find(|field| field.name.eq_ignore_ascii_case(ID))
+    {
         id.key = true;
         return fields;
     }
@@ -136,7 +154,10 @@ impl Column {
 
 /// Without roles everybody may.
 fn allowed(wanted: &[String], roles: &[&str]) -> bool {
-    wanted.is_empty() || wanted.iter().any(|wanted| roles.iter().any(|role| role.eq_ignore_ascii_case(wanted)))
+    wanted.is_empty()
+        || wanted
+            .iter()
+            .any(|wanted| roles.iter().any(|role| role.eq_ignore_ascii_case(wanted)))
 }
 
 /// The type of a column in PostgreSQL.
@@ -172,9 +193,18 @@ pub(super) fn widens(from: FieldKind, to: FieldKind) -> bool {
             (Some(from), Some(to)) => from <= to,
             (None, Some(_)) => false,
         },
-        (Integer | Decimal { .. } | Double | Boolean | Date | Time | DateTime | Uuid, Text { length: None }) => true,
+        (
+            Integer | Decimal { .. } | Double | Boolean | Date | Time | DateTime | Uuid,
+            Text { length: None },
+        ) => true,
         (Integer, Decimal { digits: None, .. }) => true,
-        (Integer, Decimal { digits: Some(digits), scale }) => digits.saturating_sub(scale) >= 19,
+        (
+            Integer,
+            Decimal {
+                digits: Some(digits),
+                scale,
+            },
+        ) => digits.saturating_sub(scale) >= 19,
         (Decimal { .. }, Decimal { digits: None, .. }) => true,
         (
             Decimal {

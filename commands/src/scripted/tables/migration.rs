@@ -55,8 +55,18 @@ impl Tables {
             return Ok(migration);
         }
         let mut opened = self.open(tenant, bot).await?;
-        run(&mut opened, "select pg_advisory_xact_lock(hashtextextended($1, 0))", &[&schema_of(bot)]).await?;
-        run(&mut opened, "select app.open_tables($1::text::uuid)", &[&bot.to_string()]).await?;
+        run(
+            &mut opened,
+            "select pg_advisory_xact_lock(hashtextextended($1, 0))",
+            &[&schema_of(bot)],
+        )
+        .await?;
+        run(
+            &mut opened,
+            "select app.open_tables($1::text::uuid)",
+            &[&bot.to_string()],
+        )
+        .await?;
         let mut present = catalogue(&mut opened).await?;
         for table in declared.iter().filter(|table| table.connection.is_none()) {
             let name = table.name.to_lowercase();
@@ -64,7 +74,9 @@ impl Tables {
                 None => {
                     for step in created(bot, tenant, table) {
                         run(&mut opened, &step.sql, &[]).await?;
-                        migration.done.extend((!step.words.is_empty()).then_some(step.words));
+                        migration
+                            .done
+                            .extend((!step.words.is_empty()).then_some(step.words));
                     }
                     keep(&mut opened, tenant, &name, table).await?;
                 }
@@ -75,7 +87,11 @@ impl Tables {
                 }
             }
         }
-        opened.transaction.commit().await.map_err(CommandError::unexpected)?;
+        opened
+            .transaction
+            .commit()
+            .await
+            .map_err(CommandError::unexpected)?;
         Ok(migration)
     }
 }
@@ -100,11 +116,21 @@ async fn catalogue(opened: &mut Opened) -> Result<BTreeMap<String, Table>, Comma
             .await
             .map_err(CommandError::unexpected)?;
     rows.into_iter()
-        .map(|(name, text)| Ok((name, serde_json::from_str(&text).map_err(CommandError::unexpected)?)))
+        .map(|(name, text)| {
+            Ok((
+                name,
+                serde_json::from_str(&text).map_err(CommandError::unexpected)?,
+            ))
+        })
         .collect()
 }
 
-async fn keep(opened: &mut Opened, tenant: OrganisationId, name: &str, table: &Table) -> Result<(), CommandError> {
+async fn keep(
+    opened: &mut Opened,
+    tenant: OrganisationId,
+    name: &str,
+    table: &Table,
+) -> Result<(), CommandError> {
     sqlx::query(
         "insert into app.tables (tenant_id, bot_id, name, definition) values ($1, $2, $3, $4)
          on conflict on constraint tables_pkey do update
@@ -178,7 +204,13 @@ fn default_of(field: &TableField, said: &str) -> Option<String> {
     let said = said.trim();
     match said.to_ascii_lowercase().as_str() {
         "null" => return None,
-        "now()" | "now" | "current_timestamp" | "current_timestamp()" | "today" | "today()" | "current_date" => {
+        "now()"
+        | "now"
+        | "current_timestamp"
+        | "current_timestamp()"
+        | "today"
+        | "today()"
+        | "current_date" => {
             return matches!(
                 field.kind,
                 basic::FieldKind::Date | basic::FieldKind::DateTime | basic::FieldKind::Time
@@ -204,8 +236,14 @@ fn default_of(field: &TableField, said: &str) -> Option<String> {
         read_by: Vec::new(),
         write_by: Vec::new(),
     };
-    let bound = super::values::bound(&column, &basic::Value::from(unquoted)).ok().flatten()?;
-    Some(format!("'{}'::{}", bound.replace('\'', "''"), sql_type(field.kind)))
+    let bound = super::values::bound(&column, &basic::Value::from(unquoted))
+        .ok()
+        .flatten()?;
+    Some(format!(
+        "'{}'::{}",
+        bound.replace('\'', "''"),
+        sql_type(field.kind)
+    ))
 }
 
 /// Changes a table as far as it may be, and answers what it is now.
@@ -243,11 +281,13 @@ async fn changed(
     if refused.is_empty() {
         return Ok(table.clone());
     }
-    migration.refused.extend(refused.into_iter().map(|(step, line)| RefusedChange {
-        table: table.name.clone(),
-        line,
-        change: step.words,
-    }));
+    migration
+        .refused
+        .extend(refused.into_iter().map(|(step, line)| RefusedChange {
+            table: table.name.clone(),
+            line,
+            change: step.words,
+        }));
     Ok(united(table, before))
 }
 
@@ -255,9 +295,16 @@ async fn changed(
 fn united(table: &Table, before: &Table) -> Table {
     let mut fields = before.fields.clone();
     for field in &table.fields {
-        match fields.iter_mut().find(|known| known.name.eq_ignore_ascii_case(&field.name)) {
+        match fields
+            .iter_mut()
+            .find(|known| known.name.eq_ignore_ascii_case(&field.name))
+        {
             Some(known) => {
-                let kind = if widens(known.kind, field.kind) { field.kind } else { known.kind };
+                let kind = if widens(known.kind, field.kind) {
+                    field.kind
+                } else {
+                    known.kind
+                };
                 *known = TableField {
                     kind,
                     key: known.key,
@@ -278,7 +325,10 @@ fn difference(definition: &Definition, table: &Table, before: &Table) -> Differe
     let (fields, known) = (all_fields(table), all_fields(before));
     let mut found = Difference::default();
     let find = |fields: &[TableField], name: &str| {
-        fields.iter().find(|field| field.name.eq_ignore_ascii_case(name)).cloned()
+        fields
+            .iter()
+            .find(|field| field.name.eq_ignore_ascii_case(name))
+            .cloned()
     };
     for (field, column) in fields.iter().zip(&definition.columns) {
         let named = format!("{}.{}", table.name, field.name);
@@ -292,7 +342,11 @@ fn difference(definition: &Definition, table: &Table, before: &Table) -> Differe
         };
         if old.kind != field.kind {
             let step = Step {
-                words: format!("{named} changes from {} to {}", sql_type(old.kind), sql_type(field.kind)),
+                words: format!(
+                    "{named} changes from {} to {}",
+                    sql_type(old.kind),
+                    sql_type(field.kind)
+                ),
                 sql: format!(
                     "alter table {path} alter column {0} type {1} using {0}::text::{1}",
                     column.sql,
@@ -327,13 +381,20 @@ fn difference(definition: &Definition, table: &Table, before: &Table) -> Differe
         if find(&fields, &old.name).is_none() {
             found.destructive.push(Step {
                 words: format!("field {}.{} is dropped with what it holds", table.name, old.name),
-                sql: format!("alter table {path} drop column {}", quoted(&old.name.to_lowercase())),
+                sql: format!(
+                    "alter table {path} drop column {}",
+                    quoted(&old.name.to_lowercase())
+                ),
             });
             found.lines.push(table.line);
         }
     }
     let keys = |fields: &[TableField]| -> Vec<String> {
-        fields.iter().filter(|field| field.key).map(|field| field.name.to_lowercase()).collect()
+        fields
+            .iter()
+            .filter(|field| field.key)
+            .map(|field| field.name.to_lowercase())
+            .collect()
     };
     if keys(&fields) != keys(&known) {
         let columns: Vec<&str> = definition.keys().map(|column| column.sql.as_str()).collect();

@@ -31,9 +31,12 @@ const STATEMENT_SECONDS: u32 = 30;
 #[derive(Debug, Clone)]
 pub struct Tables {
     app_pool: PgPool,
-    /// What the catalogue said last, by bot and name. Its text is compared with what it says now.
-    known: Arc<Mutex<HashMap<(BotId, String), (String, Arc<Definition>)>>>,
+    /// What the catalogue said last. Its text is compared with what it says now.
+    known: Arc<Mutex<Known>>,
 }
+
+/// By bot and name: the catalogue's text, and what it says.
+type Known = HashMap<(BotId, String), (String, Arc<Definition>)>;
 
 /// A transaction that works with the tables of one bot.
 pub(super) struct Opened {
@@ -109,7 +112,10 @@ fn refused(error: sqlx::Error) -> Result<Refusal, CommandError> {
         "23514" => Refusal::mistake("value_refused", said),
         // A value that its type does not take, or that is too long or too large for it.
         code if code.starts_with("22") => Refusal::mistake("value_refused", said),
-        "57014" => Refusal::new("too_slow", format!("the statement took longer than {STATEMENT_SECONDS} s")),
+        "57014" => Refusal::new(
+            "too_slow",
+            format!("the statement took longer than {STATEMENT_SECONDS} s"),
+        ),
         "40001" | "40P01" => return Err(CommandError::Contended),
         _ => return Err(CommandError::unexpected(error)),
     })

@@ -59,7 +59,10 @@ pub(super) fn given<'d>(
         }
     }
     if values.is_empty() {
-        return Err(Refusal::mistake("row_missing", "no fields are given: { name: value }"));
+        return Err(Refusal::mistake(
+            "row_missing",
+            "no fields are given: { name: value }",
+        ));
     }
     let mut object = Vec::new();
     // Without a name a value belongs to the field at its place, keys that the database gives left out.
@@ -67,7 +70,9 @@ pub(super) fn given<'d>(
     for (at, value) in values.into_iter().enumerate() {
         let place = places.next();
         let name = match names.get(at) {
-            Some(Value::Text(name)) if definition.column(name).is_some() || place.is_none() => name.to_string(),
+            Some(Value::Text(name)) if definition.column(name).is_some() || place.is_none() => {
+                name.to_string()
+            }
             _ => match place {
                 Some(column) => column.name.clone(),
                 None => {

@@ -45,7 +45,9 @@ pub(in crate::scripted) fn is_elsewhere(request: &Request) -> bool {
         None => text(request, 0),
     };
     let lower = name.trim().to_lowercase();
-    let file = [".csv", ".xlsx", ".json", ".txt", ".pdf"].iter().any(|ending| lower.ends_with(ending));
+    let file = [".csv", ".xlsx", ".json", ".txt", ".pdf"]
+        .iter()
+        .any(|ending| lower.ends_with(ending));
     file || lower.contains('/')
 }
 
@@ -56,7 +58,10 @@ pub(in crate::scripted) fn unknown(request: &Request) -> Refusal {
         None => text(request, usize::from(aggregated)),
     };
     let shown: String = name.chars().take(60).collect();
-    Refusal::mistake("table_unknown", format!("the bot has no table `{shown}`; TABLE declares one"))
+    Refusal::mistake(
+        "table_unknown",
+        format!("the bot has no table `{shown}`; TABLE declares one"),
+    )
 }
 
 /// What a statement did, and what is recorded of it.
@@ -67,7 +72,10 @@ struct Changed {
 
 impl Host<'_> {
     /// Answers a statement on a table of the bot; None where it names none.
-    pub(in crate::scripted) async fn ask_tables(&mut self, request: &Request) -> Result<Option<Answer>, CommandError> {
+    pub(in crate::scripted) async fn ask_tables(
+        &mut self,
+        request: &Request,
+    ) -> Result<Option<Answer>, CommandError> {
         let (name, from) = match request.clause("to") {
             // `SAVE row TO guests`
             Some(table) if request.word == "SAVE" => (table.to_string(), 0),
@@ -152,7 +160,10 @@ impl Host<'_> {
 
     /// Whose data a row is: the person that its field names, else the person of the run.
     async fn subject(&self, fields: &Fields<'_>) -> Result<UserId, CommandError> {
-        let Some((_, named)) = fields.iter().find(|(column, value)| column.subject && *value != Value::Null) else {
+        let Some((_, named)) = fields
+            .iter()
+            .find(|(column, value)| column.subject && *value != Value::Null)
+        else {
             return Ok(self.start.user_id);
         };
         let named = named.to_string().trim().to_lowercase();
@@ -161,7 +172,9 @@ impl Host<'_> {
         }
         let log = self.shared.executor.log();
         let owner = log.claim_owner(self.context.tenant.0, "login", &named).await?;
-        Ok(owner.and_then(|owner| owner.parse().ok()).unwrap_or(self.start.user_id))
+        Ok(owner
+            .and_then(|owner| owner.parse().ok())
+            .unwrap_or(self.start.user_id))
     }
 }
 
@@ -175,7 +188,11 @@ struct Asked {
 
 impl Asked {
     fn readable(&self) -> Vec<Column> {
-        let readable = self.definition.columns.iter().filter(|column| column.readable(&self.roles));
+        let readable = self
+            .definition
+            .columns
+            .iter()
+            .filter(|column| column.readable(&self.roles));
         readable.cloned().collect()
     }
 
@@ -201,12 +218,20 @@ impl Asked {
     }
 
     fn selection(&self, request: &Request, columns: &[Column], first: bool) -> Result<Sql, Refusal> {
-        let mut sql = Sql::new(format!("select {} from {}", list(columns, selected), self.definition.path));
+        let mut sql = Sql::new(format!(
+            "select {} from {}",
+            list(columns, selected),
+            self.definition.path
+        ));
         sql.push_where(&self.definition, request.condition.as_ref(), &self.roles)?;
         let mut order = Vec::new();
         for (field, descending) in request.order() {
             let column = self.definition.known(&field)?;
-            order.push(format!("{}{}", column.sql, if descending { " desc nulls last" } else { "" }));
+            order.push(format!(
+                "{}{}",
+                column.sql,
+                if descending { " desc nulls last" } else { "" }
+            ));
         }
         if order.is_empty() {
             // The same each time, and the oldest first where keys are numbers.
@@ -236,12 +261,19 @@ impl Asked {
             Ok(limit) => limit.unwrap_or(10).min(ROWS_MAX as u64),
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let mut sql = Sql::new(format!("select {} from {}", list(&columns, selected), self.definition.path));
-        sql.push(&format!(" where position(lower("));
+        let mut sql = Sql::new(format!(
+            "select {} from {}",
+            list(&columns, selected),
+            self.definition.path
+        ));
+        sql.push(" where position(lower(");
         sql.bind(Some(text(request, 1)), "text");
         sql.push(&format!(") in lower(concat_ws(' ', {}))) > 0", texts.join(", ")));
         let keys: Vec<Column> = self.definition.keys().cloned().collect();
-        sql.push(&format!(" order by {} limit {limit}", list(&keys, |column| column.sql.clone())));
+        sql.push(&format!(
+            " order by {} limit {limit}",
+            list(&keys, |column| column.sql.clone())
+        ));
         match self.fetch(&sql).await? {
             Ok(rows) => listing(&rows, &columns, false),
             Err(refusal) => Ok(Err(refusal)),
@@ -294,7 +326,11 @@ impl Asked {
                 column.sql.clone()
             }
         };
-        let mut sql = Sql::new(format!("select {}({what})::text from {}", kind.to_lowercase(), self.definition.path));
+        let mut sql = Sql::new(format!(
+            "select {}({what})::text from {}",
+            kind.to_lowercase(),
+            self.definition.path
+        ));
         sql.push_where(&self.definition, condition, &self.roles)?;
         Ok(sql)
     }
@@ -359,7 +395,11 @@ impl Asked {
             Some(row) => record(row, &columns)?,
             None => Value::Null,
         };
-        let operation = if or_replace { DataOperation::Merge } else { DataOperation::Insert };
+        let operation = if or_replace {
+            DataOperation::Merge
+        } else {
+            DataOperation::Insert
+        };
         Ok(Ok(self.changed(value, operation, keys_of(&rows, columns.len())?)))
     }
 
@@ -403,7 +443,10 @@ impl Asked {
         host: &Host<'_>,
         request: &Request,
     ) -> Result<Result<Changed, Refusal>, CommandError> {
-        let rows = request.clause("with").or(request.clause("using")).unwrap_or(request.argument(1));
+        let rows = request
+            .clause("with")
+            .or(request.clause("using"))
+            .unwrap_or(request.argument(1));
         let key = match request.clause("by").or(request.clause("on")) {
             Some(key) => Some(key.to_string()),
             None => Some(text(request, 2)).filter(|key| !key.trim().is_empty()),
@@ -442,14 +485,17 @@ impl Asked {
             fields.sort_by(|(a, _), (b, _)| a.sql.cmp(&b.sql));
             let (columns, values): (Vec<&Column>, Vec<Value>) = fields.into_iter().unzip();
             let same = |(known, _): &&mut (Vec<&Column>, Vec<Vec<Value>>)| {
-                known.iter().map(|column| &column.sql).eq(columns.iter().map(|column| &column.sql))
+                known
+                    .iter()
+                    .map(|column| &column.sql)
+                    .eq(columns.iter().map(|column| &column.sql))
             };
-            match groups.iter_mut().find(same) {
+            // The last one of its kind is the one that has room.
+            match groups.iter_mut().rev().find(same) {
                 Some((_, group)) if group.len() < CHUNK => group.push(values),
                 _ => groups.push((columns, vec![values])),
             }
         }
-        // A group that is full is followed by another one, found last.
         let (mut inserted, mut updated, mut changed) = (0, 0, Vec::new());
         for (columns, values) in &groups {
             let subjects = match columns.iter().position(|column| column.subject) {
@@ -463,7 +509,9 @@ impl Asked {
                     Some(subjects)
                 }
             };
-            let done = self.merge_group(columns, &keys, values, subjects.as_deref()).await?;
+            let done = self
+                .merge_group(columns, &keys, values, subjects.as_deref())
+                .await?;
             match done {
                 Ok((new, old, keys)) => {
                     inserted += new;
@@ -473,9 +521,20 @@ impl Asked {
                 Err(refusal) => return Ok(Err(refusal)),
             }
         }
-        let counts = [("inserted", inserted), ("updated", updated), ("total", inserted + updated)];
-        let counts: Object = counts.into_iter().map(|(name, count)| (name, Value::Integer(count))).collect();
-        Ok(Ok(self.changed(Value::Object(counts), DataOperation::Merge, changed)))
+        let counts = [
+            ("inserted", inserted),
+            ("updated", updated),
+            ("total", inserted + updated),
+        ];
+        let counts: Object = counts
+            .into_iter()
+            .map(|(name, count)| (name, Value::Integer(count)))
+            .collect();
+        Ok(Ok(self.changed(
+            Value::Object(counts),
+            DataOperation::Merge,
+            changed,
+        )))
     }
 
     async fn merge_group(
@@ -507,7 +566,10 @@ impl Asked {
                 &own
             }
         };
-        let found = query.bind(subjects).fetch_all(&mut *self.opened.transaction).await;
+        let found = query
+            .bind(subjects)
+            .fetch_all(&mut *self.opened.transaction)
+            .await;
         let rows = match found {
             Ok(rows) => rows,
             Err(error) => return refused(error).map(Err),
@@ -565,12 +627,17 @@ fn list(columns: &[Column], shown: impl Fn(&Column) -> String) -> String {
 
 /// The key of a row as one text: what the log's record tells apart.
 fn key_text(definition: &Definition) -> String {
-    let keys: Vec<String> = definition.keys().map(|column| format!("{}::text", column.sql)).collect();
+    let keys: Vec<String> = definition
+        .keys()
+        .map(|column| format!("{}::text", column.sql))
+        .collect();
     format!("concat_ws(' ', {})", keys.join(", "))
 }
 
 fn keys_of(rows: &[PgRow], at: usize) -> Result<Vec<String>, CommandError> {
-    rows.iter().map(|row| row.try_get(at).map_err(CommandError::unexpected)).collect()
+    rows.iter()
+        .map(|row| row.try_get(at).map_err(CommandError::unexpected))
+        .collect()
 }
 
 fn record(row: &PgRow, columns: &[Column]) -> Result<Value, CommandError> {
@@ -625,8 +692,16 @@ fn insertion(
         .iter()
         .filter(|(column, value)| !(column.key && (*value == Value::Null || value.to_string().is_empty())))
         .collect();
-    let names: Vec<&str> = set.iter().map(|(column, _)| column.sql.as_str()).chain(["\"__subject\""]).collect();
-    let mut sql = Sql::new(format!("insert into {} ({}) values (", definition.path, names.join(", ")));
+    let names: Vec<&str> = set
+        .iter()
+        .map(|(column, _)| column.sql.as_str())
+        .chain(["\"__subject\""])
+        .collect();
+    let mut sql = Sql::new(format!(
+        "insert into {} ({}) values (",
+        definition.path,
+        names.join(", ")
+    ));
     for (column, value) in &set {
         sql.bind_for(column, value)?;
         sql.push(", ");
@@ -641,7 +716,11 @@ fn insertion(
             .map(|(column, _)| format!("{0} = excluded.{0}", column.sql))
             .chain(["\"__changed_at\" = now()".to_owned()])
             .collect();
-        sql.push(&format!(" on conflict ({}) do update set {}", keys.join(", "), changes.join(", ")));
+        sql.push(&format!(
+            " on conflict ({}) do update set {}",
+            keys.join(", "),
+            changes.join(", ")
+        ));
     }
     let shown = returned.iter().map(selected).chain([key_text(definition)]);
     sql.push(&format!(" returning {}", shown.collect::<Vec<_>>().join(", ")));
@@ -649,7 +728,10 @@ fn insertion(
 }
 
 fn updating(definition: &Definition, request: &Request, roles: &[&str]) -> Result<Sql, Refusal> {
-    let fields = match (request.clause("set").or(request.clause("with")), request.arguments.len()) {
+    let fields = match (
+        request.clause("set").or(request.clause("with")),
+        request.arguments.len(),
+    ) {
         (Some(Value::Object(object)), _) => of_object(definition, object, roles)?,
         // `SET "guests", "id = 7", "name = 'B'"`
         _ if request.word == "SET TABLE" => {
@@ -665,7 +747,12 @@ fn updating(definition: &Definition, request: &Request, roles: &[&str]) -> Resul
             (_, Value::Object(object)) | (Value::Object(object), Value::Null) => {
                 of_object(definition, object, roles)?
             }
-            _ => return Err(Refusal::mistake("row_missing", "no fields are given: { name: value }")),
+            _ => {
+                return Err(Refusal::mistake(
+                    "row_missing",
+                    "no fields are given: { name: value }",
+                ));
+            }
         },
     };
     let mut sql = Sql::new(format!("update {} set ", definition.path));
@@ -695,7 +782,10 @@ fn updating(definition: &Definition, request: &Request, roles: &[&str]) -> Resul
 }
 
 fn is_whole_row(request: &Request) -> bool {
-    matches!((request.argument(1), request.argument(2)), (Value::Object(_), Value::Null))
+    matches!(
+        (request.argument(1), request.argument(2)),
+        (Value::Object(_), Value::Null)
+    )
 }
 
 fn is_own_key(request: &Request, column: &Column) -> bool {
@@ -740,16 +830,25 @@ fn assignments(text: &str) -> Result<Object, Refusal> {
 fn merging(definition: &Definition, columns: &[&Column], keys: &[&Column]) -> String {
     let path = &definition.path;
     let names: Vec<String> = (1..=columns.len()).map(|at| format!("c{at}")).collect();
-    let arrays: Vec<String> = (1..=columns.len() + 1).map(|at| format!("${at}::text[]")).collect();
+    let arrays: Vec<String> = (1..=columns.len() + 1)
+        .map(|at| format!("${at}::text[]"))
+        .collect();
     let typed: Vec<String> = columns
         .iter()
         .zip(&names)
         .map(|(column, name)| format!("{name}::{} as {}", sql_type(column.kind), column.sql))
         .collect();
     let own: Vec<&str> = columns.iter().map(|column| column.sql.as_str()).collect();
-    let keyed: Vec<&str> = keys.iter().map(|key| key.sql.as_str()).filter(|key| own.contains(key)).collect();
+    let keyed: Vec<&str> = keys
+        .iter()
+        .map(|key| key.sql.as_str())
+        .filter(|key| own.contains(key))
+        .collect();
     let returned = {
-        let keys: Vec<String> = definition.keys().map(|column| format!("t.{}::text", column.sql)).collect();
+        let keys: Vec<String> = definition
+            .keys()
+            .map(|column| format!("t.{}::text", column.sql))
+            .collect();
         format!("concat_ws(' ', {})", keys.join(", "))
     };
     let given = format!(
@@ -771,7 +870,10 @@ fn merging(definition: &Definition, columns: &[&Column], keys: &[&Column]) -> St
     };
     if keyed.len() < keys.len() {
         // Rows without a key are new.
-        return format!("{given}, added as ({}) select true, k from added", inserted("given"));
+        return format!(
+            "{given}, added as ({}) select true, k from added",
+            inserted("given")
+        );
     }
     let same = |a: &str, b: &str| {
         let pairs: Vec<String> = keyed.iter().map(|key| format!("{a}.{key} = {b}.{key}")).collect();

@@ -125,11 +125,18 @@ fn moment(value: &Value, text: &str) -> Option<DateTime<Utc>> {
         Value::Moment(moment) => Some(*moment),
         Value::Date(date) => Some(date.and_time(NaiveTime::MIN).and_utc()),
         _ => {
-            let zoned = DateTime::parse_from_rfc3339(text).map(|moment| moment.to_utc()).ok();
+            let zoned = DateTime::parse_from_rfc3339(text)
+                .map(|moment| moment.to_utc())
+                .ok();
             let plain = || {
-                ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"]
-                    .iter()
-                    .find_map(|pattern| NaiveDateTime::parse_from_str(text, pattern).ok())
+                [
+                    "%Y-%m-%d %H:%M:%S%.f",
+                    "%Y-%m-%dT%H:%M:%S%.f",
+                    "%Y-%m-%d %H:%M",
+                    "%Y-%m-%dT%H:%M",
+                ]
+                .iter()
+                .find_map(|pattern| NaiveDateTime::parse_from_str(text, pattern).ok())
             };
             let day = || Some(text.parse::<NaiveDate>().ok()?.and_time(NaiveTime::MIN));
             zoned.or_else(|| plain().or_else(day).map(|moment| moment.and_utc()))
@@ -150,18 +157,24 @@ pub(super) fn selected(column: &Column) -> String {
 /// The value of the column at a place of a row.
 pub(super) fn read(row: &PgRow, at: usize, kind: FieldKind) -> Result<Value, CommandError> {
     let value = match kind {
-        FieldKind::Text { .. } | FieldKind::Time | FieldKind::Uuid => {
-            row.try_get::<Option<String>, _>(at).map(|text| text.map(Value::from))
-        }
-        FieldKind::Integer => row.try_get::<Option<i64>, _>(at).map(|number| number.map(Value::Integer)),
+        FieldKind::Text { .. } | FieldKind::Time | FieldKind::Uuid => row
+            .try_get::<Option<String>, _>(at)
+            .map(|text| text.map(Value::from)),
+        FieldKind::Integer => row
+            .try_get::<Option<i64>, _>(at)
+            .map(|number| number.map(Value::Integer)),
         FieldKind::Decimal { .. } => row
             .try_get::<Option<String>, _>(at)
             .map(|text| text.map(|text| decimal(&text))),
         FieldKind::Double => row
             .try_get::<Option<f64>, _>(at)
             .map(|number| number.filter(|number| number.is_finite()).map(Value::Number)),
-        FieldKind::Boolean => row.try_get::<Option<bool>, _>(at).map(|truth| truth.map(Value::Bool)),
-        FieldKind::Date => row.try_get::<Option<NaiveDate>, _>(at).map(|date| date.map(Value::Date)),
+        FieldKind::Boolean => row
+            .try_get::<Option<bool>, _>(at)
+            .map(|truth| truth.map(Value::Bool)),
+        FieldKind::Date => row
+            .try_get::<Option<NaiveDate>, _>(at)
+            .map(|date| date.map(Value::Date)),
         FieldKind::DateTime => row
             .try_get::<Option<DateTime<Utc>>, _>(at)
             .map(|moment| moment.map(Value::Moment)),

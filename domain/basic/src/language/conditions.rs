@@ -100,7 +100,10 @@ impl Condition {
             return Err(unclear());
         };
         let all = |operands: &[Value]| -> Result<Vec<Condition>, Fault> {
-            operands.iter().map(|operand| Condition::within(operand, depth + 1)).collect()
+            operands
+                .iter()
+                .map(|operand| Condition::within(operand, depth + 1))
+                .collect()
         };
         let compared = |field: &Value, comparison, value: &Value| -> Result<Condition, Fault> {
             Ok(Condition::Compared {

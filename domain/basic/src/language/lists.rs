@@ -3,9 +3,9 @@
 use std::cmp::Ordering;
 use std::collections::HashSet;
 
+use super::conditions::{Work, field_of};
 use super::maths::narrowed;
 use super::texts::whole;
-use super::conditions::{Work, field_of};
 use super::{Changes, Word, function};
 use crate::machine::{Context, Fault};
 use crate::value::{Array, Encoder, ITEMS_MAX, Value, compare, equal};

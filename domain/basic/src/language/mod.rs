@@ -257,7 +257,10 @@ static TABLE: LazyLock<HashMap<&'static str, &'static Word>> = LazyLock::new(|| 
 
 /// Every entry, chapter by chapter.
 pub(crate) fn words() -> impl Iterator<Item = &'static Word> {
-    CHAPTERS.iter().chain(&requests::CHAPTERS).flat_map(|chapter| chapter.iter())
+    CHAPTERS
+        .iter()
+        .chain(&requests::CHAPTERS)
+        .flat_map(|chapter| chapter.iter())
 }
 
 /// Most words in one name of the table.

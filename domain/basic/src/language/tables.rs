@@ -28,8 +28,10 @@ pub(super) fn find(_: &mut Context<'_>, request: &mut Request) -> Outcome {
     let order = request.order();
     let mut keyed = Vec::with_capacity(found.len());
     for row in found {
-        let keys: Result<Vec<Value>, Fault> =
-            order.iter().map(|(field, _)| field_of(&row, field, &mut work)).collect();
+        let keys: Result<Vec<Value>, Fault> = order
+            .iter()
+            .map(|(field, _)| field_of(&row, field, &mut work))
+            .collect();
         keyed.push((keys?, row));
     }
     keyed.sort_by(|(a, _), (b, _)| ordered(a, b, &order));
@@ -37,7 +39,10 @@ pub(super) fn find(_: &mut Context<'_>, request: &mut Request) -> Outcome {
         Some(Value::Integer(count)) => usize::try_from(*count).ok(),
         _ => None,
     };
-    let rows = keyed.into_iter().map(|(_, row)| row).skip(count("offset").unwrap_or(0));
+    let rows = keyed
+        .into_iter()
+        .map(|(_, row)| row)
+        .skip(count("offset").unwrap_or(0));
     let mut rows = rows.take(count("limit").unwrap_or(usize::MAX));
     if request.has("first") {
         return Ok(Some(rows.next().unwrap_or_default()));
@@ -82,7 +87,9 @@ fn kind_of(value: &Value) -> Result<&'static str, Fault> {
     let name = value.to_text()?.trim().to_uppercase();
     let name = if name == "AVERAGE" { "AVG" } else { &name };
     KINDS.into_iter().find(|kind| *kind == name).ok_or_else(|| {
-        Fault::argument(format!("{name} is no aggregate; there are SUM, AVG, COUNT, MIN and MAX"))
+        Fault::argument(format!(
+            "{name} is no aggregate; there are SUM, AVG, COUNT, MIN and MAX"
+        ))
     })
 }
 
@@ -103,9 +110,15 @@ fn aggregated(context: &mut Context<'_>, kind: &str, rows: &[Value], field: &str
         return Ok(Value::Integer(values.len() as i64));
     }
     if values.is_empty() {
-        return Ok(if kind == "SUM" { Value::Integer(0) } else { Value::Null });
+        return Ok(if kind == "SUM" {
+            Value::Integer(0)
+        } else {
+            Value::Null
+        });
     }
-    let function = callable(kind).and_then(super::Word::function).ok_or_else(Fault::program)?;
+    let function = callable(kind)
+        .and_then(super::Word::function)
+        .ok_or_else(Fault::program)?;
     let values = Value::Array(Array::from_values(values)?);
     (function.call)(context, &mut [values])
 }
@@ -204,7 +217,10 @@ fn groups(rows: &[Value], field: &str) -> Result<Vec<(String, Vec<Value>)>, Faul
 /// `JOIN orders, guests, "guest_id"`: for each pair of records with the same key, the fields of both; of fields with the
 /// same name the first's.
 pub(super) fn join(values: &[Value]) -> Result<Value, Fault> {
-    let (left, right) = (lists::items(&values[0], "JOIN")?, lists::items(&values[1], "JOIN")?);
+    let (left, right) = (
+        lists::items(&values[0], "JOIN")?,
+        lists::items(&values[1], "JOIN")?,
+    );
     let key = values[2].to_text()?;
     let (left_key, right_key) = key.split_once('=').unwrap_or((&key, &key));
     let mut by_key = std::collections::HashMap::new();

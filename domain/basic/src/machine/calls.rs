@@ -221,7 +221,9 @@ impl Machine {
     /// Whether the script goes on somewhere else after an error that happens now.
     pub(super) fn leads_elsewhere(&self) -> bool {
         let frames = std::iter::once(&self.frame).chain(self.callers.iter().rev());
-        let nearest = frames.map(|frame| Trap::of(frame.trap)).find(|trap| *trap != Trap::Off);
+        let nearest = frames
+            .map(|frame| Trap::of(frame.trap))
+            .find(|trap| *trap != Trap::Off);
         matches!(nearest, Some(Trap::Goto(_)))
     }
 

@@ -320,7 +320,8 @@ impl Machine {
                         return Ok(None);
                     }
                 }
-                self.meter.step(REQUEST_STEPS + request.weight() / BYTES_PER_STEP)?;
+                self.meter
+                    .step(REQUEST_STEPS + request.weight() / BYTES_PER_STEP)?;
                 self.status = Status::Performing(to);
                 Ok(Some(Step::Request(request)))
             }

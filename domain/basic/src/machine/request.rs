@@ -79,7 +79,10 @@ impl Request {
         let Some(at) = shape.condition_at else {
             return Ok(None);
         };
-        if let Some(said) = self.clause("with").filter(|said| !matches!(said, Value::Object(_))) {
+        if let Some(said) = self
+            .clause("with")
+            .filter(|said| !matches!(said, Value::Object(_)))
+        {
             return Condition::of(said).map(Some);
         }
         match self.arguments.get(usize::from(at)..).unwrap_or_default() {
@@ -127,7 +130,9 @@ impl Request {
     pub(super) fn weight(&self) -> u64 {
         self.arguments
             .iter()
-            .fold(self.clauses.weight(), |weight, value| weight.saturating_add(value.weight()))
+            .fold(self.clauses.weight(), |weight, value| {
+                weight.saturating_add(value.weight())
+            })
     }
 }
 
@@ -154,5 +159,9 @@ fn sorted_by(item: &Value) -> Vec<(String, bool)> {
             _ => (field.to_owned(), descending),
         }
     };
-    fields.split(',').map(one).filter(|(name, _)| !name.is_empty()).collect()
+    fields
+        .split(',')
+        .map(one)
+        .filter(|(name, _)| !name.is_empty())
+        .collect()
 }

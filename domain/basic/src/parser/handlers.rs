@@ -29,9 +29,11 @@ fn said(parser: &mut Parser<'_, '_>, what: &str) -> Option<String> {
                 kind: ExpressionKind::Constant(Constant::Text(text)),
                 ..
             } => Some(text),
-            Expression { span, .. } => {
-                parser.error(EXPECTED, span, format!("{what} stands in quotes, without variables in it"))
-            }
+            Expression { span, .. } => parser.error(
+                EXPECTED,
+                span,
+                format!("{what} stands in quotes, without variables in it"),
+            ),
         },
         _ => parser.expected(what),
     }
@@ -109,7 +111,10 @@ pub(crate) fn on_form(parser: &mut Parser<'_, '_>, span: Span) -> Option<Stateme
 /// `ON EVENT "name"`: the whole script handles it; with DO, the lines up to END ON.
 pub(crate) fn on_event(parser: &mut Parser<'_, '_>, span: Span) -> Option<Statement> {
     let name = said(parser, "the name of the event")?;
-    parser.declared.triggers.push(Trigger::Event { name: name.clone() });
+    parser
+        .declared
+        .triggers
+        .push(Trigger::Event { name: name.clone() });
     if !parser.take_word("DO") {
         return Some(nothing(span));
     }
@@ -139,9 +144,11 @@ pub(crate) fn on_event(parser: &mut Parser<'_, '_>, span: Span) -> Option<Statem
 pub(crate) fn schedule(parser: &mut Parser<'_, '_>, span: Span) -> Option<Statement> {
     let begin = parser.at;
     let unquoted = parser.peek().kind == TokenKind::Word
-        && ["EVERY", "WEEKDAYS", "WEEKENDS", "BUSINESS", "DAILY", "HOURLY", "WEEKLY", "MONTHLY"]
-            .iter()
-            .any(|word| parser.at_word(word));
+        && [
+            "EVERY", "WEEKDAYS", "WEEKENDS", "BUSINESS", "DAILY", "HOURLY", "WEEKLY", "MONTHLY",
+        ]
+        .iter()
+        .any(|word| parser.at_word(word));
     let alone = match parser.peek().kind {
         TokenKind::Text => parser.is_statement_end(1),
         _ => unquoted,

@@ -12,7 +12,9 @@ use crate::language::{self, nearest};
 use crate::lexer::{Symbol, Token, TokenKind};
 use crate::program::Constant;
 use crate::source::Span;
-use crate::syntax::{Call, Expression, ExpressionKind, Invoke, Name, NameUse, Procedure, Statement, StatementKind};
+use crate::syntax::{
+    Call, Expression, ExpressionKind, Invoke, Name, NameUse, Procedure, Statement, StatementKind,
+};
 
 /// More than any script defines; fits the number in an instruction.
 const PROCEDURES_MAX: usize = 1000;

@@ -63,7 +63,10 @@ impl Parser<'_, '_> {
         }
         while self.clauses(shape, &mut clauses)? {}
         let mut arguments = self.counted(word, span, arguments)?;
-        if let Some(said) = shape.condition_at.and_then(|at| arguments.get_mut(usize::from(at))) {
+        if let Some(said) = shape
+            .condition_at
+            .and_then(|at| arguments.get_mut(usize::from(at)))
+        {
             let whole = std::mem::replace(said, text(span, ""));
             *said = self.prepared(whole);
         }
@@ -233,8 +236,8 @@ impl Parser<'_, '_> {
 
     fn is_list_item(&self, clause: &Clause, length: usize) -> bool {
         let after_comma = self.at > 0 && self.tokens[self.at - 1].kind == TokenKind::Symbol(Symbol::Comma);
-        let ends = self.is_statement_end(length)
-            || self.peek_at(length).kind == TokenKind::Symbol(Symbol::Comma);
+        let ends =
+            self.is_statement_end(length) || self.peek_at(length).kind == TokenKind::Symbol(Symbol::Comma);
         ends && (after_comma || clause.takes != Takes::Nothing)
     }
 
@@ -453,7 +456,12 @@ impl Parser<'_, '_> {
             ExpressionKind::Joined(pieces) => pieces,
             ExpressionKind::Chain(first, rest) => {
                 let joins = rest.iter().all(|(operator, _)| operator.joins_texts());
-                if !joins || !matches!(first.kind, ExpressionKind::Constant(Constant::Text(_)) | ExpressionKind::Joined(_)) {
+                if !joins
+                    || !matches!(
+                        first.kind,
+                        ExpressionKind::Constant(Constant::Text(_)) | ExpressionKind::Joined(_)
+                    )
+                {
                     return Expression {
                         span: said.span,
                         kind: ExpressionKind::Chain(first, rest),
@@ -507,7 +515,11 @@ impl Parser<'_, '_> {
     fn rest(&mut self, span: Span) -> Expression {
         let start = self.peek().span;
         let mut fields = self.variables_of_the_rest();
-        let span = if self.previous().end > span.end { start.to(self.previous()) } else { span };
+        let span = if self.previous().end > span.end {
+            start.to(self.previous())
+        } else {
+            span
+        };
         fields.push(("text".to_owned(), text(span, self.text(span))));
         Expression {
             span,
@@ -521,7 +533,9 @@ impl Parser<'_, '_> {
         while !self.at_statement_end() {
             let token = self.advance();
             let name = self.text(token.span).to_owned();
-            let known = variables.iter().any(|(known, _): &(String, _)| known.eq_ignore_ascii_case(&name));
+            let known = variables
+                .iter()
+                .any(|(known, _): &(String, _)| known.eq_ignore_ascii_case(&name));
             if token.kind == TokenKind::Word && !known && self.is_set(&name) {
                 let number = self.name(&name, token.span);
                 let value = Expression {
@@ -590,7 +604,9 @@ impl Parser<'_, '_> {
                 && name.chars().all(|c| c.is_alphanumeric() || c == '_')
         };
         let known = self.is_set(first)
-            || language::PROVIDED.iter().any(|known| known.eq_ignore_ascii_case(first));
+            || language::PROVIDED
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(first));
         if parts.is_empty() || !is_name(&first) || !parts.iter().all(is_name) || !known {
             return None;
         }
@@ -600,7 +616,10 @@ impl Parser<'_, '_> {
             span: token.span,
             kind: ExpressionKind::Name(name),
         };
-        let parts = parts.into_iter().map(|part| Part::Member(part.to_owned())).collect();
+        let parts = parts
+            .into_iter()
+            .map(|part| Part::Member(part.to_owned()))
+            .collect();
         Some(Expression {
             span: token.span,
             kind: ExpressionKind::Part(Box::new(of), parts),

@@ -2,8 +2,7 @@
 
 use super::Parser;
 use crate::diagnostic::{
-    NOT_ASSIGNABLE, RESERVED as RESERVED_NAME, UNKNOWN_FUNCTION, UNKNOWN_STATEMENT,
-    UNOPENED_BLOCK,
+    NOT_ASSIGNABLE, RESERVED as RESERVED_NAME, UNKNOWN_FUNCTION, UNKNOWN_STATEMENT, UNOPENED_BLOCK,
 };
 use crate::language::{self, PHRASE_WORDS_MAX, RESERVED, Role, Word};
 use crate::lexer::{Symbol, TokenKind};

@@ -4,10 +4,10 @@ use super::Parser;
 use crate::diagnostic::{BAD_FIELD, DEFINED_TWICE, UNKNOWN_FIELD_TYPE};
 use crate::language;
 use crate::lexer::TokenKind;
+use crate::program::Constant;
 use crate::program::{FieldKind, Table, TableField};
 use crate::source::Span;
 use crate::syntax::{Expression, ExpressionKind, Statement, StatementKind};
-use crate::program::Constant;
 
 /// PostgreSQL's limit of a row, less what is added.
 const FIELDS_MAX: usize = 1000;
@@ -35,9 +35,18 @@ pub(crate) fn table(parser: &mut Parser<'_, '_>, span: Span) -> Option<Statement
     let mut table = header?;
     let sound = fields(parser, block, &mut table);
     if sound && table.fields.is_empty() {
-        parser.report.add(BAD_FIELD, span, format!("the table `{}` has no fields", table.name));
+        parser.report.add(
+            BAD_FIELD,
+            span,
+            format!("the table `{}` has no fields", table.name),
+        );
     }
-    if parser.declared.tables.iter().any(|other| other.name.eq_ignore_ascii_case(&table.name)) {
+    if parser
+        .declared
+        .tables
+        .iter()
+        .any(|other| other.name.eq_ignore_ascii_case(&table.name))
+    {
         let message = format!("there is a table `{}` already", table.name);
         parser.report.add(DEFINED_TWICE, span, message);
     }
@@ -92,12 +101,19 @@ fn said(parser: &mut Parser<'_, '_>) -> Option<String> {
             kind: ExpressionKind::Constant(Constant::Text(text)),
             ..
         } => Some(text),
-        Expression { span, .. } => parser.error(crate::diagnostic::EXPECTED, span, "roles stand in quotes: \"admin;sales\""),
+        Expression { span, .. } => parser.error(
+            crate::diagnostic::EXPECTED,
+            span,
+            "roles stand in quotes: \"admin;sales\"",
+        ),
     }
 }
 
 fn roles(text: &str) -> Vec<String> {
-    let roles = text.split([';', ',']).map(str::trim).filter(|role| !role.is_empty());
+    let roles = text
+        .split([';', ','])
+        .map(str::trim)
+        .filter(|role| !role.is_empty());
     roles.map(str::to_owned).collect()
 }
 
@@ -107,9 +123,8 @@ fn checked_name(parser: &mut Parser<'_, '_>, name: &str, span: Span) -> Option<(
     if letters && begins && name.len() <= NAME_BYTES_MAX && !name.starts_with("__") {
         return Some(());
     }
-    let message = format!(
-        "`{name}` cannot be a name here: letters, digits and _, at most {NAME_BYTES_MAX} bytes"
-    );
+    let message =
+        format!("`{name}` cannot be a name here: letters, digits and _, at most {NAME_BYTES_MAX} bytes");
     parser.error(BAD_FIELD, span, message)
 }
 
@@ -120,7 +135,10 @@ fn fields(parser: &mut Parser<'_, '_>, block: Span, table: &mut Table) -> bool {
     let mut start = block.start as usize;
     for line in block.text(source).split_inclusive('\n') {
         let indent = line.len() - line.trim_start().len();
-        let span = Span::new(start + indent.min(line.trim_end().len()), start + line.trim_end().len());
+        let span = Span::new(
+            start + indent.min(line.trim_end().len()),
+            start + line.trim_end().len(),
+        );
         start += line.len();
         let text = without_comment(line).trim().trim_end_matches(',').trim();
         if text.is_empty() || matches!(text, "(" | ")" | ");") {
@@ -131,11 +149,19 @@ fn fields(parser: &mut Parser<'_, '_>, block: Span, table: &mut Table) -> bool {
             continue;
         }
         if let Some(field) = field(parser, text, span) {
-            if table.fields.iter().any(|other| other.name.eq_ignore_ascii_case(&field.name)) {
+            if table
+                .fields
+                .iter()
+                .any(|other| other.name.eq_ignore_ascii_case(&field.name))
+            {
                 let message = format!("the table has a field `{}` already", field.name);
                 parser.report.add(DEFINED_TWICE, span, message);
             } else if table.fields.len() == FIELDS_MAX {
-                parser.report.add(BAD_FIELD, span, format!("a table has at most {FIELDS_MAX} fields"));
+                parser.report.add(
+                    BAD_FIELD,
+                    span,
+                    format!("a table has at most {FIELDS_MAX} fields"),
+                );
                 return false;
             } else {
                 table.fields.push(field);
@@ -180,7 +206,11 @@ fn without_comment(line: &str) -> &str {
         before = c;
     }
     let first = line.split_whitespace().next().unwrap_or_default();
-    if first.eq_ignore_ascii_case("REM") || first.starts_with('#') { "" } else { line }
+    if first.eq_ignore_ascii_case("REM") || first.starts_with('#') {
+        ""
+    } else {
+        line
+    }
 }
 
 /// Whether a value in quotation marks follows, and no comment.
@@ -193,7 +223,15 @@ fn is_default(before: &str) -> bool {
 
 /// Lines of SQL that are no columns.
 const CONSTRAINTS: &[&str] = &[
-    "PRIMARY", "FOREIGN", "UNIQUE", "CONSTRAINT", "CHECK", "CREATE", "INDEX", "ALTER", "COMMENT",
+    "PRIMARY",
+    "FOREIGN",
+    "UNIQUE",
+    "CONSTRAINT",
+    "CHECK",
+    "CREATE",
+    "INDEX",
+    "ALTER",
+    "COMMENT",
 ];
 
 fn is_constraint(text: &str) -> bool {
@@ -231,7 +269,9 @@ fn field(parser: &mut Parser<'_, '_>, text: &str, span: Span) -> Option<TableFie
             None => format!("types are {}", FieldKind::NAMES.join(", ")),
         };
         let message = format!("`{kind_name}` is not a type of field");
-        parser.report.add_with_help(UNKNOWN_FIELD_TYPE, span, message, help);
+        parser
+            .report
+            .add_with_help(UNKNOWN_FIELD_TYPE, span, message, help);
         return None;
     };
     let mut field = TableField {
@@ -266,10 +306,16 @@ fn modifiers(words: &mut Words, field: &mut TableField) {
             }
             "DEFAULT" => field.default = words.next().map(|word| words.with_call(word)),
             "READ" if words.take("BY") => {
-                field.read_by = words.next().map(|text| roles(text.trim_matches('"'))).unwrap_or_default();
+                field.read_by = words
+                    .next()
+                    .map(|text| roles(text.trim_matches('"')))
+                    .unwrap_or_default();
             }
             "WRITE" if words.take("BY") => {
-                field.write_by = words.next().map(|text| roles(text.trim_matches('"'))).unwrap_or_default();
+                field.write_by = words
+                    .next()
+                    .map(|text| roles(text.trim_matches('"')))
+                    .unwrap_or_default();
             }
             // ON DELETE CASCADE, NULL, LABEL and the like say nothing that matters here.
             _ => {}

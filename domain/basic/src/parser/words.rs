@@ -84,13 +84,20 @@ impl Parser<'_, '_> {
         if word.name == "SELECT" && length == 1 {
             return self.query(word, span).map(Some);
         }
-        if word.name == "GET" && length == 1 && let Some(value) = self.dotted() {
+        if word.name == "GET"
+            && length == 1
+            && let Some(value) = self.dotted()
+        {
             return Some(Some(value));
         }
         if let Role::Request(shape) = &word.role {
             // A name of several words is no variable, and what takes arguments is followed by them.
             let alone = length > 1 && word.takes(0);
-            if parenthesised || alone || self.begins_argument(length) || length > 1 && self.begins_value_at(length) {
+            if parenthesised
+                || alone
+                || self.begins_argument(length)
+                || length > 1 && self.begins_value_at(length)
+            {
                 self.at += length;
                 return self.request(word, shape, span, Within::Expression).map(Some);
             }

@@ -48,10 +48,15 @@ pub struct TableField {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FieldKind {
     /// At most so many characters.
-    Text { length: Option<u32> },
+    Text {
+        length: Option<u32>,
+    },
     Integer,
     /// So many digits, so many of them behind the point.
-    Decimal { digits: Option<u32>, scale: u32 },
+    Decimal {
+        digits: Option<u32>,
+        scale: u32,
+    },
     Double,
     Boolean,
     Date,
@@ -65,13 +70,31 @@ pub enum FieldKind {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Trigger {
     /// Cron or words, as written.
-    Schedule { when: String },
-    Webhook { endpoint: String },
-    Row { operation: RowOperation, table: String },
-    Mail { address: String, from: Option<String>, subject: Option<String> },
-    Change { path: String, events: Option<String> },
-    Form { name: String },
-    Event { name: String },
+    Schedule {
+        when: String,
+    },
+    Webhook {
+        endpoint: String,
+    },
+    Row {
+        operation: RowOperation,
+        table: String,
+    },
+    Mail {
+        address: String,
+        from: Option<String>,
+        subject: Option<String>,
+    },
+    Change {
+        path: String,
+        events: Option<String>,
+    },
+    Form {
+        name: String,
+    },
+    Event {
+        name: String,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,6 +132,7 @@ impl FieldKind {
 
     /// For suggestions.
     pub(crate) const NAMES: &'static [&'static str] = &[
-        "string", "text", "integer", "number", "double", "boolean", "date", "time", "datetime", "guid", "json",
+        "string", "text", "integer", "number", "double", "boolean", "date", "time", "datetime", "guid",
+        "json",
     ];
 }

@@ -28,7 +28,13 @@ impl PartialEq for Items {
 /// What is too much for an array is left out, and what nests too deeply is null.
 impl FromIterator<Value> for Array {
     fn from_iter<I: IntoIterator<Item = Value>>(values: I) -> Array {
-        let shallow = |value: Value| if value.depth() < NESTING_MAX { value } else { Value::Null };
+        let shallow = |value: Value| {
+            if value.depth() < NESTING_MAX {
+                value
+            } else {
+                Value::Null
+            }
+        };
         let values = values.into_iter().take(ITEMS_MAX).map(shallow).collect();
         Array::from_values(values).unwrap_or_default()
     }

@@ -21,7 +21,11 @@ fn check(script: &str, expected: Expect) {
                 (field.unique, "unique"),
                 (field.subject, "subject"),
             ];
-            let flags: Vec<&str> = flags.iter().filter(|(set, _)| *set).map(|(_, name)| *name).collect();
+            let flags: Vec<&str> = flags
+                .iter()
+                .filter(|(set, _)| *set)
+                .map(|(_, name)| *name)
+                .collect();
             let mut line = format!("  {} {:?} {}", field.name, field.kind, flags.join(" "));
             line.extend(field.references.iter().map(|table| format!(" -> {table}")));
             line.extend(field.default.iter().map(|value| format!(" = {value}")));

@@ -4,8 +4,8 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use basic::{
-    Called, Condition, Effect, HearKind, Input, Limits, Machine, Program, Refusal, Request, Severity, Start, Step,
-    SuggestionAction, Value,
+    Called, Condition, Effect, HearKind, Input, Limits, Machine, Program, Refusal, Request, Severity, Start,
+    Step, SuggestionAction, Value,
 };
 use chrono::{DateTime, Utc};
 use expect_test::Expect;

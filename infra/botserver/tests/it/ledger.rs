@@ -52,7 +52,11 @@ async fn a_killed_server_writes_each_row_once_and_counts_each_turn_once() {
     let mut server = Server::start(&data);
     let crowd = Crowd::enter(&server.address, seed).await;
     server.kill();
-    for point in ["before-data-commit", "after-data-commit", "between-turn-and-reply"] {
+    for point in [
+        "before-data-commit",
+        "after-data-commit",
+        "between-turn-and-reply",
+    ] {
         let after: u32 = chance.random_range(10..60);
         println!("seed {seed}: killing itself at {point}, the {after}th time");
         let crash = [("CRASH_AT", point.to_owned()), ("CRASH_AFTER", after.to_string())];
@@ -88,14 +92,24 @@ async fn a_killed_server_writes_each_row_once_and_counts_each_turn_once() {
             .collect();
         answers.dedup();
         for (number, answer) in answers.iter().enumerate() {
-            assert_eq!(*answer, format!("place {number}, counted {number}"), "{answers:?}");
+            assert_eq!(
+                *answer,
+                format!("place {number}, counted {number}"),
+                "{answers:?}"
+            );
         }
         turns += visitor.acknowledged.len();
     }
     assert_everybody_was_answered(&server.address, visitors).await;
     let mut auditor = Visitor::enter(&server.address, "echo").await.expect("let in");
     auditor.say("audit").await;
-    let report = auditor.transcript.values().last().expect("an answer").text.clone();
+    let report = auditor
+        .transcript
+        .values()
+        .last()
+        .expect("an answer")
+        .text
+        .clone();
     assert_eq!(report, format!("rows {turns}, doubled 0"));
     assert!(server.stop(), "the server stops when asked");
     let (code, report) = data.run(&["log", "verify"]);

@@ -25,7 +25,19 @@ async fn the_bots_that_keep_tables_keep_them() {
     let data = DataFolder::new();
     let samples = concat!(env!("CARGO_MANIFEST_DIR"), "/samples");
     let server = Server::start_with(&data, &[("BOTSERVER_BOTS_DIR", samples.to_owned())]);
-    let marina = talk(&server, "marina", &["What is free?", "Book a berth", "Gaivota", "9.5", "2", "My bookings"]).await;
+    let marina = talk(
+        &server,
+        "marina",
+        &[
+            "What is free?",
+            "Book a berth",
+            "Gaivota",
+            "9.5",
+            "2",
+            "My bookings",
+        ],
+    )
+    .await;
     assert_eq!(marina[0][0], "5 of the cheapest:");
     assert_eq!(marina[0][1], "Berth 1, up to 10 m, 20.00 a night");
     assert_eq!(marina[1], ["What is your boat called?"]);
@@ -33,24 +45,44 @@ async fn the_bots_that_keep_tables_keep_them() {
     assert!(marina[5][0].starts_with("Gaivota, berth 1 from "), "{marina:?}");
 
     let library = talk(&server, "library", &["frank", "yes"]).await;
-    assert_eq!(library[0], ["I found 1:", "- Frankenstein", "Shall I lend you the first?"]);
-    assert!(library[1][0].starts_with("Frankenstein is yours until "), "{library:?}");
+    assert_eq!(
+        library[0],
+        ["I found 1:", "- Frankenstein", "Shall I lend you the first?"]
+    );
+    assert!(
+        library[1][0].starts_with("Frankenstein is yours until "),
+        "{library:?}"
+    );
 
-    let helpdesk = talk(&server, "helpdesk", &["The mast is broken", "Delivery", "It is the top part"]).await;
+    let helpdesk = talk(
+        &server,
+        "helpdesk",
+        &["The mast is broken", "Delivery", "It is the top part"],
+    )
+    .await;
     assert_eq!(
         helpdesk[1],
-        ["That is ticket 1.", "Nobody is at the desk just now; somebody will write to you."]
+        [
+            "That is ticket 1.",
+            "Nobody is at the desk just now; somebody will write to you."
+        ]
     );
     assert_eq!(helpdesk[2], ["I added it to ticket 1, which now has 1 notes."]);
 
     let survey = talk(&server, "survey", &["40", "Porto", "train", "25"]).await;
     assert_eq!(survey[3][0], "Thank you, that is answer 1.");
-    assert!(survey[3].contains(&"train: 1, 25 minutes".to_owned()), "{survey:?}");
+    assert!(
+        survey[3].contains(&"train: 1, 25 minutes".to_owned()),
+        "{survey:?}"
+    );
 
     let expenses = talk(&server, "expenses", &["12.50", "Train to Porto"]).await;
     assert_eq!(expenses[1][0], "Booked: 12.50 EUR for Train to Porto");
 
     let onboarding = talk(&server, "onboarding", &["Ana", "2026-12-01", "yes"]).await;
-    assert_eq!(onboarding[2], ["I know of you: is called Ana", "Payroll will write to you."]);
+    assert_eq!(
+        onboarding[2],
+        ["I know of you: is called Ana", "Payroll will write to you."]
+    );
     assert!(server.stop(), "the server stops when asked");
 }

@@ -100,7 +100,14 @@ pub(super) const WORDS: &[Word] = &[
         "total = AGGREGATE \"SUM\", rows, \"price\"",
         "SUM, AVG, COUNT, MIN or MAX of a field, of a list or of a table.",
         (1, 4),
-        &[name("SUM"), name("AVG"), name("COUNT"), name("MIN"), name("MAX"), WHERE],
+        &[
+            name("SUM"),
+            name("AVG"),
+            name("COUNT"),
+            name("MIN"),
+            name("MAX"),
+            WHERE,
+        ],
     )
     .with_condition_at(3)
     .locally(tables::aggregate),
@@ -211,11 +218,7 @@ pub(super) const WORDS: &[Word] = &[
         "points = QUERY METRICS \"visits\" FOR LAST 7 DAYS",
         "What was measured over a time.",
         (1, 2),
-        &[
-            clause("FOR", Takes::Rest),
-            WHERE,
-            fields("WITH"),
-        ],
+        &[clause("FOR", Takes::Rest), WHERE, fields("WITH")],
     ),
     request(
         "RECORD METRIC",
