@@ -18,7 +18,7 @@ mod syntax;
 mod value;
 
 pub use diagnostic::{Diagnostic, Severity};
-pub use language::{Comparison, Condition};
+pub use language::{Comparison, Condition, Entry, EntryKind, reference};
 pub use machine::{
     Answer, Called, Effect, File, Hear, HearKind, Input, Limits, LogLevel, Machine, Refusal, Request,
     RuntimeError, Start, Step, Suggestion, SuggestionAction,

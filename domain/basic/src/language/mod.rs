@@ -13,12 +13,14 @@ mod dates;
 mod dialogs;
 mod effects;
 mod errors;
+mod examples;
 mod formats;
 mod ids;
 mod lists;
 mod logic;
 mod maths;
 mod records;
+mod reference;
 pub(crate) mod requests;
 mod spelling;
 mod statements;
@@ -28,6 +30,7 @@ mod texts;
 
 pub(crate) use conditions::hole;
 pub use conditions::{Comparison, Condition};
+pub use reference::{Entry, EntryKind, reference};
 pub(crate) use requests::{Clause, Shape, Takes};
 pub(crate) use spelling::{nearest, translated};
 

@@ -18,6 +18,7 @@ mod language;
 mod limits;
 mod mistakes;
 mod properties;
+mod reference;
 mod requests;
 mod stored;
 mod transcript;

@@ -97,7 +97,7 @@ pub(super) const WORDS: &[Word] = &[
     request(
         "AGGREGATE",
         &[],
-        "total = AGGREGATE \"SUM\", rows, \"price\"",
+        "total = AGGREGATE \"stays\", \"SUM\", \"price\"",
         "SUM, AVG, COUNT, MIN or MAX of a field, of a list or of a table.",
         (1, 4),
         &[

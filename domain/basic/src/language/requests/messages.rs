@@ -161,8 +161,8 @@ pub(super) const WORDS: &[Word] = &[
     request(
         "MAIL",
         &[],
-        "BEGIN MAIL \"ana@example.org\"",
-        "Sends a mail whose subject and text stand on the following lines.",
+        "MAIL \"ana@example.org\", \"Subject: Your berth\\n\\nIt is yours.\"",
+        "Sends a mail of a line `Subject: …`, an empty line and the text: what BEGIN MAIL does.",
         (2, 2),
         &[flag("DRAFT")],
     ),

@@ -87,7 +87,7 @@ pub(super) const WORDS: &[Word] = &[
     request(
         "NEXT IN QUEUE",
         &[],
-        "next = NEXT IN QUEUE",
+        "waiting = NEXT IN QUEUE",
         "Takes the conversation that has waited longest.",
         (0, 0),
         &[],
