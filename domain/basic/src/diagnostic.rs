@@ -1,8 +1,10 @@
 //! What is told to the author of a script about its mistakes.
 
 mod codes;
+mod explained;
 
 use codes::mend;
+pub use explained::{EXPLANATIONS, Explanation, RUNTIME};
 pub(crate) use codes::*;
 
 use std::fmt::Write;

@@ -17,7 +17,7 @@ mod source;
 mod syntax;
 mod value;
 
-pub use diagnostic::{Diagnostic, Severity};
+pub use diagnostic::{Diagnostic, EXPLANATIONS, Explanation, RUNTIME, Severity};
 pub use language::{Comparison, Condition, Entry, EntryKind, reference};
 pub use machine::{
     Answer, Called, Effect, File, Hear, HearKind, Input, Limits, LogLevel, Machine, Refusal, Request,

@@ -98,3 +98,49 @@ fn every_word_stands_in_the_reference_once() {
     assert_eq!(sorted.len(), names.len(), "a name stands twice");
     assert!(names.len() > 350, "{}", names.len());
 }
+
+#[test]
+fn every_code_has_its_place_in_the_docs_and_an_example_that_has_it() {
+    let mut page = "# What `botserver check` says\n\nEvery mistake of a script has a code that keeps its meaning. `B…` are found \
+                    before a script runs (`B04…` are warnings), `R…` while it runs. `P…` and `T…` are about packages: see \
+                    packages.md.\n"
+        .to_owned();
+    for explanation in basic::EXPLANATIONS {
+        let code = explanation.code;
+        write!(page, "\n## {code}\n\n{}\n", explanation.meaning).unwrap();
+        if explanation.example.is_empty() {
+            continue;
+        }
+        let found = basic::compile("example", explanation.example).diagnostics;
+        let own = found.iter().find(|diagnostic| diagnostic.code == code);
+        let own = own.unwrap_or_else(|| panic!("{code}: {found:?}"));
+        let rendered = own.render("example.bas", explanation.example);
+        write!(page, "\n```text\n{}\n```\n", rendered.trim_end()).unwrap();
+    }
+    page.push_str("\n## While a script runs\n\n| code | meaning |\n|---|---|\n");
+    for (code, meaning) in basic::RUNTIME {
+        writeln!(page, "| `{code}` | {meaning} |").unwrap();
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/diagnostics.md");
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&path, &page).expect("the page is written");
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(committed == page, "docs/diagnostics.md is not what the code makes; run `make contracts`");
+    // Whatever code the sources name is explained.
+    let sources = [
+        include_str!("../../src/diagnostic/codes.rs"),
+        include_str!("../../src/machine/fault.rs"),
+    ];
+    for source in sources {
+        for code in source.split('"').filter(|word| is_code(word)) {
+            let explained = basic::EXPLANATIONS.iter().any(|known| known.code == code)
+                || basic::RUNTIME.iter().any(|(known, _)| *known == code);
+            assert!(explained, "{code} is not explained");
+        }
+    }
+}
+
+fn is_code(word: &str) -> bool {
+    word.len() == 5 && word.starts_with(['B', 'R']) && word[1..].chars().all(|c| c.is_ascii_digit())
+}
