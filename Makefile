@@ -43,7 +43,7 @@ bench:
 
 # The whole workspace is selected, as in `make test`: a selection of its own would build every dependency again.
 contracts:
-	BLESS=1 cargo test --workspace --locked -- contracts graphql::tests
+	BLESS=1 cargo test --workspace --locked -- contracts graphql::tests reference::
 
 contracts-compare:
-	cargo test --quiet --workspace --locked -- contracts graphql::tests
+	cargo test --quiet --workspace --locked -- contracts graphql::tests reference::
