@@ -4,8 +4,8 @@ mod codes;
 mod explained;
 
 use codes::mend;
-pub use explained::{EXPLANATIONS, Explanation, RUNTIME};
 pub(crate) use codes::*;
+pub use explained::{EXPLANATIONS, Explanation, RUNTIME};
 
 use std::fmt::Write;
 

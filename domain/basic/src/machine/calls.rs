@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::{Called, Fault, Frame, Machine, RuntimeError, Status, Step};
-use crate::program::{Instruction, OWN_FROM, Program, Register, Trap};
+use crate::program::{Instruction, Lies, OWN_FROM, Operand, Program, Register, Trap};
 use crate::value::Value;
 
 /// What a register costs while its procedure runs, besides what it holds.
@@ -78,6 +78,87 @@ impl Machine {
             self.write(OWN_FROM + at as Register, argument)?;
         }
         Ok(())
+    }
+
+    /// Enters a procedure as its instruction does, where that is simple; false, and nothing done, where it is not.
+    pub(super) fn enter(&mut self, program: &Program, procedure: u16, base: Operand, count: u16) -> bool {
+        let Lies::Own(first) = base.lies() else {
+            return false;
+        };
+        let code = &program.code.procedures[usize::from(procedure)];
+        let size = usize::from(code.registers - OWN_FROM);
+        let limits = &self.meter.limits;
+        let weight = self.weight.saturating_add(size as u64 * REGISTER_BYTES);
+        if self.callers.len() + 1 >= limits.depth as usize || weight > limits.memory_bytes || size >= 64 {
+            return false;
+        }
+        self.meter.steps += 1;
+        self.weight = weight;
+        let caller = self.frame;
+        let bottom = self.registers.len();
+        let first = caller.base + first;
+        for at in first..first + usize::from(count) {
+            let argument = std::mem::take(&mut self.registers[at]);
+            self.registers.push(argument);
+        }
+        self.registers.resize(bottom + size, Value::Null);
+        self.frame = Frame {
+            program: caller.program,
+            procedure: usize::from(procedure),
+            next: 0,
+            script: caller.script,
+            base: bottom,
+            own_from: usize::from(OWN_FROM),
+            variables: usize::from(OWN_FROM) + code.variables.len(),
+            trap: Trap::Off.number(),
+            resume: 0,
+        };
+        self.callers.push(Frame {
+            next: caller.next + 1,
+            ..caller
+        });
+        true
+    }
+
+    /// Leaves a procedure as its instruction does, where that is simple; false, and nothing done, where it is not.
+    pub(super) fn leave_quickly(&mut self, value: Operand) -> bool {
+        let Lies::Own(at) = value.lies() else {
+            return false;
+        };
+        let place = self.frame.base + at;
+        let scalar = !matches!(
+            self.registers[place],
+            Value::Text(_) | Value::Array(_) | Value::Object(_)
+        );
+        let Some(caller) = self.callers.last().copied() else {
+            return false;
+        };
+        let to = match self.programs[caller.program].code.procedures[caller.procedure]
+            .code
+            .get(caller.next - 1)
+        {
+            Some(Instruction::Invoke { to, .. }) if scalar => caller.address(*to),
+            _ => return false,
+        };
+        if !matches!(
+            self.registers[to],
+            Value::Null | Value::Bool(_) | Value::Integer(_) | Value::Number(_)
+        ) {
+            return false;
+        }
+        let value = std::mem::take(&mut self.registers[place]);
+        let base = self.frame.base;
+        for register in &self.registers[base..] {
+            self.weight = self.weight.saturating_sub(register.weight());
+        }
+        let size = (self.registers.len() - base) as u64;
+        self.weight = self.weight.saturating_sub(size * REGISTER_BYTES);
+        self.registers.truncate(base);
+        self.registers[to] = value;
+        self.callers.pop();
+        self.frame = caller;
+        self.meter.steps += 1;
+        true
     }
 
     /// Enters the script that the instruction before the next one calls.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use super::fast::{Stopped, Window, spin};
 use super::random::Random;
 use super::{Fault, Language, Machine, Refusal, Request, RuntimeError, Status, Step};
 use crate::language::{Changes, Role, Word};
@@ -30,6 +31,49 @@ const REQUEST_STEPS: u64 = 20;
 const ITEMS_PER_STEP: u64 = 64;
 
 impl Machine {
+    /// Executes instructions until `goal`, a step for the host, or another program.
+    pub(super) fn burst(
+        &mut self,
+        program: &Program,
+        now: DateTime<Utc>,
+        goal: u64,
+    ) -> Result<Option<Step>, Fault> {
+        let number = self.frame.program;
+        // One more than there may be is told by the instruction that takes it.
+        let stop = goal.min(self.meter.limits.steps_per_turn);
+        loop {
+            let mut window = Window::of(&mut self.registers, &self.frame, &program.constants);
+            window.weight = self.weight;
+            window.weight_max = self.meter.limits.memory_bytes;
+            let ops = &program.operations[self.frame.procedure];
+            let stopped = spin(
+                ops,
+                &mut window,
+                &mut self.frame.next,
+                &mut self.meter.steps,
+                stop,
+            );
+            self.weight = window.weight;
+            match stopped {
+                Stopped::Steps if self.meter.steps >= goal => return Ok(None),
+                Stopped::Invoke {
+                    procedure,
+                    base,
+                    count,
+                } if self.enter(program, procedure, base, count) => {}
+                Stopped::Return { value } if self.leave_quickly(value) => {}
+                _ => {
+                    if let Some(step) = self.execute(program, now)? {
+                        return Ok(Some(step));
+                    }
+                    if self.frame.program != number {
+                        return Ok(None);
+                    }
+                }
+            }
+        }
+    }
+
     /// Executes the next instruction; answers with a step where the host has to do something.
     #[inline]
     pub(super) fn execute(&mut self, program: &Program, now: DateTime<Utc>) -> Result<Option<Step>, Fault> {

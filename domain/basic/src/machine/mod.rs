@@ -8,6 +8,7 @@ mod answer;
 mod ask;
 mod calls;
 mod execute;
+mod fast;
 mod fault;
 mod limits;
 mod loops;
@@ -167,7 +168,7 @@ impl Machine {
             let number = self.frame.program;
             let program = Arc::clone(&self.programs[number]);
             while self.meter.steps < goal && self.frame.program == number {
-                let stepped = match self.execute(&program, now) {
+                let stepped = match self.burst(&program, now, goal) {
                     Ok(step) => step,
                     Err(fault) => self.raise(fault),
                 };

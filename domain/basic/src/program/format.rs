@@ -2,6 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
+use super::fast::{operations, own_from};
 use super::{Code, Declared, Program, ProgramHash};
 use crate::value::TEXT_BYTES_MAX;
 
@@ -72,11 +73,18 @@ impl Program {
         {
             return Err(FormatError::Damaged);
         }
+        let operations = code
+            .procedures
+            .iter()
+            .enumerate()
+            .map(|(number, procedure)| operations(procedure, own_from(number)))
+            .collect();
         let hash = ProgramHash(Sha256::digest(&bytes).into());
         Ok(Program {
             code,
             declared,
             imports,
+            operations,
             constants,
             bytes,
             hash,

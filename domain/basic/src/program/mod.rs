@@ -1,11 +1,13 @@
 //! Compiled scripts.
 
 mod declared;
+mod fast;
 mod format;
 mod instruction;
 mod validate;
 
 pub use declared::{Declared, FieldKind, RowOperation, Table, TableField, Trigger};
+pub(crate) use fast::{Compare, Lies, Op, Operand};
 pub use format::FormatError;
 pub(crate) use format::open;
 pub(crate) use instruction::{Constant, Instruction, OWN_FROM, Place, Procedure, Register, Trap};
@@ -25,6 +27,8 @@ pub struct Program {
     declared: Declared,
     /// Functions and effects that the code calls, by their number in `code.imports`.
     pub(crate) imports: Vec<&'static Word>,
+    /// The operations of each procedure.
+    pub(crate) operations: Vec<Vec<Op>>,
     /// The constants of the code as values.
     pub(crate) constants: Vec<Value>,
     bytes: Vec<u8>,

@@ -72,6 +72,11 @@ impl Array {
         self.0.values.get(index)
     }
 
+    /// An item to be replaced by one of the same weight, if nobody else holds the array.
+    pub(crate) fn item_mut(&mut self, at: usize) -> Option<&mut Value> {
+        Arc::get_mut(&mut self.0)?.values.get_mut(at)
+    }
+
     pub fn iter(&self) -> std::slice::Iter<'_, Value> {
         self.0.values.iter()
     }

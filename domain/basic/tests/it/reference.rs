@@ -54,7 +54,10 @@ fn the_reference_is_that_of_the_code_and_its_examples_run() {
         std::fs::write(&path, &page).expect("the page is written");
     }
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(committed == page, "docs/language.md is not what the code makes; run `make contracts`");
+    assert!(
+        committed == page,
+        "docs/language.md is not what the code makes; run `make contracts`"
+    );
 }
 
 /// What the example says, which must use the word.
@@ -71,17 +74,34 @@ fn run(entry: &Entry) -> String {
     let said = transcript(&program, answers, Limits::default(), Way::Through);
     assert!(!said.contains("failed R"), "{}: {said}", entry.name);
     if entry.kind == EntryKind::Request && !LOCAL.contains(&entry.name) {
-        assert!(said.contains(&format!("? {}", entry.name)), "{}: {said}", entry.name);
+        assert!(
+            said.contains(&format!("? {}", entry.name)),
+            "{}: {said}",
+            entry.name
+        );
     }
     let declared = program.declared();
     let declares = !declared.tables.is_empty() || !declared.triggers.is_empty();
     let silent = SILENT.contains(&entry.name) || program.description().is_some();
-    assert!(!said.is_empty() || declares || silent, "{} says nothing: {said}", entry.name);
+    assert!(
+        !said.is_empty() || declares || silent,
+        "{} says nothing: {said}",
+        entry.name
+    );
     said
 }
 
 /// Requests whose examples the machine answers by itself, or that are part of another word.
-const LOCAL: &[&str] = &["PIVOT", "GROUP BY", "MAIL", "FILL FILE", "SET TABLE", "SCHEDULE", "CALL SERVICE", "STEP"];
+const LOCAL: &[&str] = &[
+    "PIVOT",
+    "GROUP BY",
+    "MAIL",
+    "FILL FILE",
+    "SET TABLE",
+    "SCHEDULE",
+    "CALL SERVICE",
+    "STEP",
+];
 
 /// Examples that say nothing.
 const SILENT: &[&str] = &["CLEAR SUGGESTIONS"];
@@ -126,7 +146,10 @@ fn every_code_has_its_place_in_the_docs_and_an_example_that_has_it() {
         std::fs::write(&path, &page).expect("the page is written");
     }
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(committed == page, "docs/diagnostics.md is not what the code makes; run `make contracts`");
+    assert!(
+        committed == page,
+        "docs/diagnostics.md is not what the code makes; run `make contracts`"
+    );
     // Whatever code the sources name is explained.
     let sources = [
         include_str!("../../src/diagnostic/codes.rs"),
