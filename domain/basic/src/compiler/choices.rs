@@ -2,32 +2,60 @@
 
 use super::Compiler;
 use crate::program::{Instruction, Register};
-use crate::syntax::{Case, Expression, Name, Statement};
+use crate::syntax::{Case, Expression, ExpressionKind, Name, Statement};
 use crate::value::Operator;
 
 impl Compiler<'_, '_> {
     pub(super) fn conditional(&mut self, arms: &[(Expression, Vec<Statement>)], otherwise: &[Statement]) {
         let mut ends = Vec::new();
         for (at, (condition, body)) in arms.iter().enumerate() {
-            let skip = self.jump_unless(condition);
+            let skip = self.jumps(condition, false);
             self.statements(body);
             if at + 1 < arms.len() || !otherwise.is_empty() {
                 ends.push(self.emit_forward(Instruction::Jump { target: 0 }));
             }
-            self.land(skip);
+            self.land_all(skip);
         }
         self.statements(otherwise);
         self.land_all(ends);
     }
 
-    fn jump_unless(&mut self, condition: &Expression) -> usize {
-        let top = self.top;
-        let register = self.operand(condition);
-        self.top = top;
-        self.emit_forward(Instruction::JumpUnless {
-            condition: register,
-            target: 0,
-        })
+    /// The jumps that are taken when a condition comes out like this. AND and OR stop at the operand that decides.
+    pub(super) fn jumps(&mut self, condition: &Expression, when: bool) -> Vec<usize> {
+        let (operands, decided_by) = match &condition.kind {
+            ExpressionKind::Not(of) => return self.jumps(of, !when),
+            ExpressionKind::All(operands) => (operands, false),
+            ExpressionKind::Any(operands) => (operands, true),
+            _ => {
+                let outer = std::mem::replace(&mut self.span, condition.span);
+                let top = self.top;
+                let condition = self.operand(condition);
+                self.top = top;
+                let jump = self.emit_forward(match when {
+                    true => Instruction::JumpIf { condition, target: 0 },
+                    false => Instruction::JumpUnless { condition, target: 0 },
+                });
+                self.span = outer;
+                return vec![jump];
+            }
+        };
+        if when == decided_by {
+            return operands
+                .iter()
+                .flat_map(|operand| self.jumps(operand, when))
+                .collect();
+        }
+        // Each but the last may decide the other way, and then goes past the rest.
+        let Some((last, before)) = operands.split_last() else {
+            return Vec::new();
+        };
+        let past: Vec<usize> = before
+            .iter()
+            .flat_map(|operand| self.jumps(operand, decided_by))
+            .collect();
+        let jumps = self.jumps(last, when);
+        self.land_all(past);
+        jumps
     }
 
     pub(super) fn select(

@@ -83,32 +83,29 @@ impl Compiler<'_, '_> {
         let span = self.span;
         // A condition that cannot be told ends the loop, above and below, the first time and later.
         let guard = head.and_then(|_| self.guard());
-        let leave = head.map(|condition| self.leave_unless(condition));
+        let leave = head
+            .map(|condition| self.leave_unless(condition))
+            .unwrap_or_default();
         self.loop_body(kind, body, |compiler| {
             compiler.span = span;
             let guard_below = tail.and_then(|_| compiler.guard());
-            let leave_below = tail.map(|condition| compiler.leave_unless(condition));
+            let leave_below = tail
+                .map(|condition| compiler.leave_unless(condition))
+                .unwrap_or_default();
             compiler.emit(Instruction::Jump { target: start });
-            let ends = [guard, leave, guard_below, leave_below];
-            compiler.land_all(ends.into_iter().flatten());
+            compiler.land_all(
+                guard
+                    .into_iter()
+                    .chain(guard_below)
+                    .chain(leave)
+                    .chain(leave_below),
+            );
         });
     }
 
-    /// Emits the jump out of a loop whose condition no longer holds.
-    fn leave_unless(&mut self, condition: &Condition) -> usize {
-        let top = self.top;
-        let register = self.operand(&condition.expression);
-        self.top = top;
-        self.emit_forward(match condition.until {
-            true => Instruction::JumpIf {
-                condition: register,
-                target: 0,
-            },
-            false => Instruction::JumpUnless {
-                condition: register,
-                target: 0,
-            },
-        })
+    /// Emits the jumps out of a loop whose condition no longer holds.
+    fn leave_unless(&mut self, condition: &Condition) -> Vec<usize> {
+        self.jumps(&condition.expression, condition.until)
     }
 
     /// The statements of a loop, then what `close` emits, then the place to which EXIT jumps.

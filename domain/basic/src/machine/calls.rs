@@ -97,6 +97,7 @@ impl Machine {
         let caller = self.frame;
         let bottom = self.registers.len();
         let first = caller.base + first;
+        self.registers.reserve(size);
         for at in first..first + usize::from(count) {
             let argument = std::mem::take(&mut self.registers[at]);
             self.registers.push(argument);
@@ -148,12 +149,13 @@ impl Machine {
         }
         let value = std::mem::take(&mut self.registers[place]);
         let base = self.frame.base;
-        for register in &self.registers[base..] {
-            self.weight = self.weight.saturating_sub(register.weight());
-        }
         let size = (self.registers.len() - base) as u64;
-        self.weight = self.weight.saturating_sub(size * REGISTER_BYTES);
+        let mut weight = size * REGISTER_BYTES;
+        for register in &self.registers[base..] {
+            weight += register.weight();
+        }
         self.registers.truncate(base);
+        self.weight = self.weight.saturating_sub(weight);
         self.registers[to] = value;
         self.callers.pop();
         self.frame = caller;

@@ -39,22 +39,17 @@ impl Machine {
         goal: u64,
     ) -> Result<Option<Step>, Fault> {
         let number = self.frame.program;
-        // One more than there may be is told by the instruction that takes it.
-        let stop = goal.min(self.meter.limits.steps_per_turn);
+        // Close to the limit one instruction after the other, so that it is told where it is met: an operation may take
+        // three steps.
+        let stop = goal.min(self.meter.limits.steps_per_turn.saturating_sub(2));
         loop {
             let mut window = Window::of(&mut self.registers, &self.frame, &program.constants);
             window.weight = self.weight;
             window.weight_max = self.meter.limits.memory_bytes;
             let ops = &program.operations[self.frame.procedure];
-            let stopped = spin(
-                ops,
-                &mut window,
-                &mut self.frame.next,
-                &mut self.meter.steps,
-                stop,
-            );
-            self.weight = window.weight;
-            match stopped {
+            let spun = spin(ops, window, self.frame.next, self.meter.steps, stop);
+            (self.frame.next, self.meter.steps, self.weight) = (spun.at, spun.steps, spun.weight);
+            match spun.stopped {
                 Stopped::Steps if self.meter.steps >= goal => return Ok(None),
                 Stopped::Invoke {
                     procedure,
@@ -229,9 +224,10 @@ impl Machine {
                 let field = self.operand(value);
                 let mut record = self.take(object);
                 match &mut record {
-                    Value::Object(fields) => {
-                        fields.set(text_of(&program.constants[name as usize])?, field)?;
-                    }
+                    Value::Object(fields) => match &program.keys[name as usize] {
+                        Some(key) => fields.set_shared(key, field)?,
+                        None => fields.set(text_of(&program.constants[name as usize])?, field)?,
+                    },
                     _ => return Err(Fault::program()),
                 }
                 (object, record)

@@ -3,9 +3,11 @@
 //! An operation that meets anything else changes nothing and hands back; the instruction in its place then does the work,
 //! and says what is wrong. So this can be read as a list of special cases, each of which may be left out.
 
+use std::cmp::Ordering;
+
 use super::Frame;
-use crate::program::{Compare, Lies, Op, Operand};
-use crate::value::{Array, Value};
+use crate::program::{Lies, Op, Operand};
+use crate::value::Value;
 
 /// The registers that a procedure works on.
 pub(super) struct Window<'m> {
@@ -16,6 +18,15 @@ pub(super) struct Window<'m> {
     /// Logical bytes of all registers, and how many there may be.
     pub weight: u64,
     pub weight_max: u64,
+}
+
+/// How far it came.
+pub(super) struct Spun {
+    pub stopped: Stopped,
+    /// The next operation.
+    pub at: usize,
+    pub steps: u64,
+    pub weight: u64,
 }
 
 /// Why it stopped.
@@ -80,15 +91,35 @@ impl<'m> Window<'m> {
     fn put(&mut self, to: Operand, value: Value) -> bool {
         match self.place(to) {
             Some(place) if is_scalar(place) => {
-                *place = value;
+                // There is nothing to be freed.
+                std::mem::forget(std::mem::replace(place, value));
                 true
             }
             _ => false,
         }
     }
 
+    /// Puts a value where one without weight is known to be.
+    #[inline(always)]
+    fn put_own(&mut self, to: u16, value: Value) {
+        // There is nothing to be freed.
+        std::mem::forget(std::mem::replace(&mut self.own[usize::from(to)], value));
+    }
+
+    /// What was read of a temporary is taken: nobody else must seem to hold it.
+    #[inline(always)]
+    fn done_with(&mut self, operand: Operand) {
+        if operand.is_temporary()
+            && let Lies::Own(at) = operand.lies()
+            && !is_scalar(&self.own[at])
+        {
+            let value = std::mem::take(&mut self.own[at]);
+            self.weight = self.weight.saturating_sub(value.weight());
+        }
+    }
+
     /// Puts any value anywhere; false where there is no room for it.
-    #[inline]
+    #[inline(always)]
     fn put_any(&mut self, to: Operand, value: Value) -> bool {
         let added = value.weight();
         let (weight, most) = (self.weight, self.weight_max);
@@ -133,16 +164,9 @@ fn divided(a: i64, b: i64) -> Option<Value> {
 }
 
 /// Runs from `at` on, until `steps` reaches `stop` or something else has to be done.
-#[inline]
-pub(super) fn spin(
-    ops: &[Op],
-    window: &mut Window<'_>,
-    at: &mut usize,
-    steps: &mut u64,
-    stop: u64,
-) -> Stopped {
-    let mut next = *at;
-    let mut taken = *steps;
+pub(super) fn spin(ops: &[Op], mut window: Window<'_>, at: usize, steps: u64, stop: u64) -> Spun {
+    // By value, so that all of it stays in registers of the processor.
+    let (mut next, mut taken) = (at, steps);
     // What stopped it; the operation at `next` has changed nothing.
     let stopped = loop {
         if taken >= stop {
@@ -163,6 +187,26 @@ pub(super) fn spin(
                 taken += u64::from($width);
             }};
         }
+        macro_rules! calculate_own {
+            ($to:ident, $left:ident, $right:ident, $whole:expr, $fraction:expr) => {
+                let result = match (
+                    &window.own[usize::from($left)],
+                    &window.own[usize::from($right)],
+                ) {
+                    (Value::Integer(a), Value::Integer(b)) => $whole(*a, *b).map(Value::Integer),
+                    (Value::Number(a), Value::Number(b)) => $fraction(*a, *b),
+                    (Value::Integer(a), Value::Number(b)) => $fraction(*a as f64, *b),
+                    (Value::Number(a), Value::Integer(b)) => $fraction(*a, *b as f64),
+                    _ => None,
+                };
+                let Some(result) = result.filter(|_| is_scalar(&window.own[usize::from($to)])) else {
+                    break Stopped::Instruction;
+                };
+                window.put_own($to, result);
+                next += 1;
+                taken += 1;
+            };
+        }
         match *op {
             Op::Plain => break Stopped::Instruction,
             Op::Move { to, from } => {
@@ -170,7 +214,7 @@ pub(super) fn spin(
                 if !is_scalar(value) {
                     break Stopped::Instruction;
                 }
-                let value = value.clone();
+                let value = copy(value);
                 if !window.put(to, value) {
                     break Stopped::Instruction;
                 }
@@ -246,18 +290,101 @@ pub(super) fn spin(
                 right,
                 target,
             } => {
-                let holds = match (window.get(left), window.get(right)) {
-                    (Value::Integer(a), Value::Integer(b)) => holds(compare, a, b),
-                    (Value::Number(a), Value::Number(b)) => holds(compare, a, b),
-                    (Value::Integer(a), Value::Number(b)) => holds(compare, &(*a as f64), b),
-                    (Value::Number(a), Value::Integer(b)) => holds(compare, a, &(*b as f64)),
-                    (Value::Text(a), Value::Text(b)) if a.len() < SHORT && b.len() < SHORT => {
-                        holds(compare, a.as_str(), b.as_str())
-                    }
+                let order = match (window.get(left), window.get(right)) {
+                    (Value::Integer(a), Value::Integer(b)) => a.cmp(b),
+                    (Value::Number(a), Value::Number(b)) => order(*a, *b),
+                    (Value::Integer(a), Value::Number(b)) => order(*a as f64, *b),
+                    (Value::Number(a), Value::Integer(b)) => order(*a, *b as f64),
+                    (Value::Text(a), Value::Text(b)) if a.len() < SHORT && b.len() < SHORT => a.cmp(b),
+                    _ => break Stopped::Instruction,
+                };
+                window.done_with(left);
+                window.done_with(right);
+                taken += u64::from(width);
+                next = if compare.holds(order) {
+                    next + usize::from(width)
+                } else {
+                    target as usize
+                };
+            }
+            Op::AddOwn { to, left, right } => {
+                calculate_own!(to, left, right, i64::checked_add, |a: f64, b: f64| finite(a + b));
+            }
+            Op::SubtractOwn { to, left, right } => {
+                calculate_own!(to, left, right, i64::checked_sub, |a: f64, b: f64| finite(a - b));
+            }
+            Op::MultiplyOwn { to, left, right } => {
+                calculate_own!(to, left, right, i64::checked_mul, |a: f64, b: f64| finite(a * b));
+            }
+            Op::AddNumber {
+                to,
+                left,
+                number,
+                width,
+            } => {
+                let result = match &window.own[usize::from(left)] {
+                    Value::Integer(a) => a.checked_add(number.into()).map(Value::Integer),
+                    Value::Number(a) => finite(a + f64::from(number)),
+                    _ => None,
+                };
+                let Some(result) = result.filter(|_| is_scalar(&window.own[usize::from(to)])) else {
+                    break Stopped::Instruction;
+                };
+                window.put_own(to, result);
+                next += usize::from(width);
+                taken += u64::from(width);
+            }
+            Op::RemainderNumber {
+                to,
+                left,
+                number,
+                width,
+            } => {
+                let Value::Integer(a) = window.own[usize::from(left)] else {
+                    break Stopped::Instruction;
+                };
+                if !is_scalar(&window.own[usize::from(to)]) {
+                    break Stopped::Instruction;
+                }
+                window.put_own(to, Value::Integer(remainder(a, number)));
+                next += usize::from(width);
+                taken += u64::from(width);
+            }
+            Op::UnlessOwn {
+                compare,
+                width,
+                left,
+                right,
+                target,
+            } => {
+                let order = match (&window.own[usize::from(left)], &window.own[usize::from(right)]) {
+                    (Value::Integer(a), Value::Integer(b)) => a.cmp(b),
+                    (Value::Number(a), Value::Number(b)) => order(*a, *b),
+                    (Value::Integer(a), Value::Number(b)) => order(*a as f64, *b),
+                    (Value::Number(a), Value::Integer(b)) => order(*a, *b as f64),
                     _ => break Stopped::Instruction,
                 };
                 taken += u64::from(width);
-                next = if holds {
+                next = if compare.holds(order) {
+                    next + usize::from(width)
+                } else {
+                    target as usize
+                };
+            }
+            Op::UnlessNumber {
+                compare,
+                width,
+                left,
+                number,
+                target,
+            } => {
+                let order = match &window.own[usize::from(left)] {
+                    Value::Integer(a) => a.cmp(&number.into()),
+                    Value::Number(a) => order(*a, number.into()),
+                    _ => break Stopped::Instruction,
+                };
+                taken += u64::from(width);
+                next = if compare.holds(order) {
                     next + usize::from(width)
                 } else {
                     target as usize
@@ -335,44 +462,118 @@ pub(super) fn spin(
                 taken += 1;
             }
             Op::Index { to, from, index } => {
-                let (Value::Array(items), Value::Integer(at)) = (window.get(from), window.get(index)) else {
-                    break Stopped::Instruction;
+                let found = match (window.get(from), window.get(index)) {
+                    (Value::Array(items), Value::Integer(at)) => {
+                        usize::try_from(*at).ok().and_then(|at| items.get(at))
+                    }
+                    (Value::Object(object), Value::Text(key)) => object.get(key),
+                    _ => break Stopped::Instruction,
                 };
-                let found = usize::try_from(*at).ok().and_then(|at| items.get(at));
-                let found = found.cloned().unwrap_or_default();
+                let found = found.map_or(Value::Null, copy);
                 if !window.put_any(to, found) {
                     break Stopped::Instruction;
+                }
+                for operand in [from, index] {
+                    if operand != to {
+                        window.done_with(operand);
+                    }
                 }
                 next += 1;
                 taken += 1;
             }
-            Op::SetItem { target, index, value } => {
-                let (Value::Integer(at), new) = (window.get(index), window.get(value)) else {
-                    break Stopped::Instruction;
-                };
+            Op::SetItem {
+                target,
+                index,
+                value,
+                width,
+            } => {
+                let new = window.get(value);
                 if !is_scalar(new) {
                     break Stopped::Instruction;
                 }
-                let (at, new) = (*at, new.clone());
-                let set = match window.place(target) {
-                    Some(Value::Array(items)) => {
-                        usize::try_from(at).is_ok_and(|at| items.set_scalar(at, new))
+                let new = copy(new);
+                let set = match window.get(index) {
+                    Value::Integer(at) => {
+                        let at = *at;
+                        match window.place(target) {
+                            Some(Value::Array(items)) => {
+                                usize::try_from(at).is_ok_and(|at| replace(items.item_mut(at), new))
+                            }
+                            _ => false,
+                        }
+                    }
+                    Value::Text(key) => {
+                        let key = key.clone();
+                        match window.place(target) {
+                            Some(Value::Object(object)) => replace(object.field_mut(&key), new),
+                            _ => false,
+                        }
                     }
                     _ => false,
                 };
                 if !set {
                     break Stopped::Instruction;
                 }
-                next += 1;
-                taken += 1;
+                window.done_with(index);
+                next += usize::from(width);
+                taken += u64::from(width);
+            }
+            Op::SetField { target, name, value } => {
+                let new = window.get(value);
+                let Some(Value::Text(name)) = window.constants.get(name as usize).filter(|_| is_scalar(new))
+                else {
+                    break Stopped::Instruction;
+                };
+                let new = copy(new);
+                let set = match window.place(target) {
+                    Some(Value::Object(object)) => replace(object.field_mut(name), new),
+                    _ => false,
+                };
+                if !set {
+                    break Stopped::Instruction;
+                }
+                next += 2;
+                taken += 2;
+            }
+            Op::SetItemField {
+                target,
+                index,
+                name,
+                value,
+            } => {
+                let new = window.get(value);
+                let (Some(Value::Text(name)), Value::Integer(at), true) = (
+                    window.constants.get(name as usize),
+                    window.get(index),
+                    is_scalar(new),
+                ) else {
+                    break Stopped::Instruction;
+                };
+                let (new, at) = (copy(new), usize::try_from(*at).unwrap_or(usize::MAX));
+                let item = match window.place(target) {
+                    Some(Value::Array(items)) => items.item_mut(at),
+                    _ => None,
+                };
+                let set = match item {
+                    Some(Value::Object(object)) => replace(object.field_mut(name), new),
+                    _ => false,
+                };
+                if !set {
+                    break Stopped::Instruction;
+                }
+                next += 3;
+                taken += 3;
             }
             Op::Member { to, from, name } => {
                 let Some(found) = field(window.get(from), window.constants, name) else {
                     break Stopped::Instruction;
                 };
-                let found = found.clone();
+                let found = copy(found);
                 if !window.put_any(to, found) {
                     break Stopped::Instruction;
+                }
+                if from != to {
+                    window.done_with(from);
                 }
                 next += 1;
                 taken += 1;
@@ -385,11 +586,14 @@ pub(super) fn spin(
             } => {
                 let found = field(window.get(from), window.constants, first)
                     .and_then(|inner| field(inner, window.constants, second));
-                let Some(found) = found.cloned() else {
+                let Some(found) = found.map(copy) else {
                     break Stopped::Instruction;
                 };
                 if !window.put_any(to, found) {
                     break Stopped::Instruction;
+                }
+                if from != to {
+                    window.done_with(from);
                 }
                 next += 2;
                 taken += 2;
@@ -408,24 +612,30 @@ pub(super) fn spin(
             Op::Return { value } => break Stopped::Return { value },
         }
     };
-    *at = next;
-    *steps = taken;
-    stopped
+    Spun {
+        stopped,
+        at: next,
+        steps: taken,
+        weight: window.weight,
+    }
+}
+
+/// `a MOD b`, by the shorter division where both are small.
+#[inline(always)]
+fn remainder(a: i64, b: i32) -> i64 {
+    match u32::try_from(a) {
+        Ok(small) => i64::from(small % b.unsigned_abs()),
+        Err(_) => a % i64::from(b),
+    }
 }
 
 /// Texts that are compared in about the time of a step.
 const SHORT: usize = 1024;
 
+/// Of two numbers, which are finite.
 #[inline(always)]
-fn holds<T: PartialOrd + ?Sized>(compare: Compare, a: &T, b: &T) -> bool {
-    match compare {
-        Compare::Equal => a == b,
-        Compare::NotEqual => a != b,
-        Compare::Less => a < b,
-        Compare::LessOrEqual => a <= b,
-        Compare::Greater => a > b,
-        Compare::GreaterOrEqual => a >= b,
-    }
+fn order(a: f64, b: f64) -> Ordering {
+    a.partial_cmp(&b).unwrap_or(Ordering::Equal)
 }
 
 /// The field of exactly this name; None where it takes a closer look.
@@ -437,16 +647,24 @@ fn field<'v>(value: &'v Value, constants: &[Value], name: u32) -> Option<&'v Val
     }
 }
 
-impl Array {
-    /// Puts a value without weight where one without weight is, if nobody else holds the array.
-    #[inline]
-    pub(super) fn set_scalar(&mut self, at: usize, value: Value) -> bool {
-        match self.item_mut(at) {
-            Some(item) if is_scalar(item) => {
-                *item = value;
-                true
-            }
-            _ => false,
+/// A copy, of numbers without asking how.
+#[inline(always)]
+fn copy(value: &Value) -> Value {
+    match value {
+        Value::Integer(number) => Value::Integer(*number),
+        Value::Number(number) => Value::Number(*number),
+        other => other.clone(),
+    }
+}
+
+/// Puts a value without weight where one without weight is.
+#[inline(always)]
+fn replace(place: Option<&mut Value>, value: Value) -> bool {
+    match place {
+        Some(place) if is_scalar(place) => {
+            *place = value;
+            true
         }
+        _ => false,
     }
 }

@@ -1,5 +1,7 @@
 //! What a script asks its host for.
 
+use std::sync::LazyLock;
+
 use super::Fault;
 use crate::language::{Condition, Shape, Word};
 use crate::value::{Array, Object, Value};
@@ -55,12 +57,15 @@ impl Refusal {
     }
 }
 
+/// The clauses of most requests, made once.
+static NOTHING_MORE: LazyLock<Object> = LazyLock::new(Object::default);
+
 impl Request {
     pub(super) fn new(word: &'static Word, shape: &Shape, mut values: Vec<Value>) -> Result<Request, Fault> {
         let clauses = match values.pop_if(|_| shape.has_clauses()) {
             Some(Value::Object(clauses)) => clauses,
             Some(_) => return Err(Fault::program()),
-            None => Object::default(),
+            None => NOTHING_MORE.clone(),
         };
         let mut request = Request {
             word: word.name,

@@ -5,17 +5,22 @@
 //! states mean the same; one that stands for several is followed by those of its parts, which are only reached from
 //! elsewhere. Whatever an operation cannot do at once, the instruction in its place does.
 
-use super::{Instruction, OWN_FROM, Procedure, Register};
+use std::cmp::Ordering;
+
+use super::{Constant, Instruction, OWN_FROM, Procedure, Register};
 use crate::value::Operator;
 
-/// Where an operand lies: a register of the frame, a variable of the script around it, or a constant.
+/// Where an operand lies: a variable of the frame or a temporary, a variable of the script around it, or a constant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Operand(u16);
 
 const KIND: u16 = 0xC000;
-const OWN: u16 = 0x0000;
-const SCRIPT: u16 = 0x4000;
-const CONSTANT: u16 = 0x8000;
+/// Without this bit it is one of the frame's own registers.
+const ELSEWHERE: u16 = 0x8000;
+const VARIABLE: u16 = 0x0000;
+const TEMPORARY: u16 = 0x4000;
+const SCRIPT: u16 = 0x8000;
+const CONSTANT: u16 = 0xC000;
 const NUMBER: u16 = 0x3FFF;
 
 /// What an operand's number counts.
@@ -29,16 +34,30 @@ impl Operand {
     #[inline(always)]
     pub fn lies(self) -> Lies {
         let number = usize::from(self.0 & NUMBER);
-        match self.0 & KIND {
-            OWN => Lies::Own(number),
-            SCRIPT => Lies::Script(number),
-            _ => Lies::Constant(number),
+        if self.0 & ELSEWHERE == 0 {
+            Lies::Own(number)
+        } else if self.0 & KIND == SCRIPT {
+            Lies::Script(number)
+        } else {
+            Lies::Constant(number)
         }
     }
 
-    fn register(register: Register, own_from: Register) -> Option<Operand> {
+    /// Its number, if it is one of the frame's own registers.
+    fn own(self) -> Option<u16> {
+        (self.0 & ELSEWHERE == 0).then_some(self.0 & NUMBER)
+    }
+
+    /// Whether reading it takes it.
+    #[inline(always)]
+    pub fn is_temporary(self) -> bool {
+        self.0 & KIND == TEMPORARY
+    }
+
+    fn register(register: Register, own_from: Register, variables: Register) -> Option<Operand> {
         let (kind, number) = match register.checked_sub(own_from) {
-            Some(own) => (OWN, own),
+            Some(own) if register < variables => (VARIABLE, own),
+            Some(own) => (TEMPORARY, own),
             None => (SCRIPT, register),
         };
         (number <= NUMBER).then_some(Operand(kind | number))
@@ -89,6 +108,49 @@ pub(crate) enum Op {
         right: Operand,
         width: u8,
     },
+    /// The same among the frame's own registers.
+    AddOwn {
+        to: u16,
+        left: u16,
+        right: u16,
+    },
+    SubtractOwn {
+        to: u16,
+        left: u16,
+        right: u16,
+    },
+    MultiplyOwn {
+        to: u16,
+        left: u16,
+        right: u16,
+    },
+    /// With a whole number.
+    AddNumber {
+        to: u16,
+        left: u16,
+        number: i32,
+        width: u8,
+    },
+    RemainderNumber {
+        to: u16,
+        left: u16,
+        number: i32,
+        width: u8,
+    },
+    UnlessOwn {
+        compare: Compare,
+        width: u8,
+        left: u16,
+        right: u16,
+        target: u32,
+    },
+    UnlessNumber {
+        compare: Compare,
+        width: u8,
+        left: u16,
+        number: i32,
+        target: u32,
+    },
     /// Compares, and jumps unless it holds.
     Unless {
         compare: Compare,
@@ -125,10 +187,24 @@ pub(crate) enum Op {
         from: Operand,
         index: Operand,
     },
-    /// Sets an item of an array.
+    /// Sets an item of an array, or a field of an object.
     SetItem {
         target: Operand,
         index: Operand,
+        value: Operand,
+        width: u8,
+    },
+    /// Sets the field of a variable's object.
+    SetField {
+        target: Operand,
+        name: u32,
+        value: Operand,
+    },
+    /// Sets the field of an item.
+    SetItemField {
+        target: Operand,
+        index: Operand,
+        name: u32,
         value: Operand,
     },
     Member {
@@ -153,26 +229,40 @@ pub(crate) enum Op {
     },
 }
 
+/// Which orders of the left side to the right meet a comparison: a bit for less, one for equal, one for greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Compare {
-    Equal,
-    NotEqual,
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
+pub(crate) struct Compare(u8);
+
+impl Compare {
+    fn of(operator: Operator) -> Option<Compare> {
+        Some(Compare(match operator {
+            Operator::Less => 0b001,
+            Operator::Equal => 0b010,
+            Operator::LessOrEqual => 0b011,
+            Operator::Greater => 0b100,
+            Operator::NotEqual => 0b101,
+            Operator::GreaterOrEqual => 0b110,
+            _ => return None,
+        }))
+    }
+
+    #[inline(always)]
+    pub fn holds(self, order: Ordering) -> bool {
+        self.0 >> (order as i8 + 1) & 1 == 1
+    }
 }
 
 const _: () = assert!(size_of::<Op>() <= 16);
 
 /// The operations of a procedure; `own_from` is where its own registers begin.
-pub(super) fn operations(procedure: &Procedure, own_from: Register) -> Vec<Op> {
+pub(super) fn operations(procedure: &Procedure, constants: &[Constant], own_from: Register) -> Vec<Op> {
     let code = &procedure.code;
     let variables = own_from + procedure.variables.len() as Register;
     (0..code.len())
         .map(|at| {
             let translator = Translator {
                 code: &code[at..],
+                constants,
                 own_from,
                 variables,
             };
@@ -183,6 +273,7 @@ pub(super) fn operations(procedure: &Procedure, own_from: Register) -> Vec<Op> {
 
 struct Translator<'c> {
     code: &'c [Instruction],
+    constants: &'c [Constant],
     own_from: Register,
     /// Registers from here on are temporaries.
     variables: Register,
@@ -190,7 +281,18 @@ struct Translator<'c> {
 
 impl Translator<'_> {
     fn operand(&self, register: Register) -> Option<Operand> {
-        Operand::register(register, self.own_from)
+        Operand::register(register, self.own_from, self.variables)
+    }
+
+    /// The small whole number that an operand is.
+    fn whole(&self, operand: Operand) -> Option<i32> {
+        let Lies::Constant(at) = operand.lies() else {
+            return None;
+        };
+        match self.constants.get(at)? {
+            Constant::Integer(number) => i32::try_from(*number).ok(),
+            _ => None,
+        }
     }
 
     fn operation(&self) -> Option<Op> {
@@ -203,9 +305,12 @@ impl Translator<'_> {
                     from: Operand::constant(constant)?,
                 },
             },
-            Copy { to, from } => Op::Move {
-                to: self.operand(to)?,
-                from: self.operand(from)?,
+            Copy { to, from } => match self.with_key(to, from) {
+                Some(fused) => fused,
+                None => Op::Move {
+                    to: self.operand(to)?,
+                    from: self.operand(from)?,
+                },
             },
             Binary {
                 operator,
@@ -262,6 +367,7 @@ impl Translator<'_> {
                 target: self.operand(target)?,
                 index: self.operand(base)?,
                 value: self.operand(value)?,
+                width: 1,
             },
             Instruction::Member { to, from, name } => self.member(to, from, name)?,
             Instruction::Invoke {
@@ -283,6 +389,56 @@ impl Translator<'_> {
 
     /// A constant that the next instruction calculates or compares with.
     fn with_constant(&self, loaded: Register, constant: u32) -> Option<Op> {
+        if loaded < self.variables {
+            return None;
+        }
+        match (self.code.get(1)?, self.code.get(2)) {
+            // `list[i] = constant`
+            (
+                Instruction::Copy { to: key, from },
+                Some(Instruction::Store {
+                    target,
+                    base,
+                    count: 1,
+                    members: 0,
+                    value,
+                }),
+            ) if *value == loaded && base == key && *key >= self.variables => {
+                return Some(Op::SetItem {
+                    target: self.operand(*target)?,
+                    index: self.operand(*from)?,
+                    value: Operand::constant(constant)?,
+                    width: 3,
+                });
+            }
+            // `list[constant] = value`, `object.name = value`
+            (
+                Instruction::Store {
+                    target,
+                    base,
+                    count: 1,
+                    members,
+                    value,
+                },
+                _,
+            ) if *base == loaded => {
+                let (target, value) = (self.operand(*target)?, self.operand(*value)?);
+                return match members {
+                    0 => Some(Op::SetItem {
+                        target,
+                        index: Operand::constant(constant)?,
+                        value,
+                        width: 2,
+                    }),
+                    _ => Some(Op::SetField {
+                        target,
+                        name: constant,
+                        value,
+                    }),
+                };
+            }
+            _ => {}
+        }
         let Instruction::Binary {
             operator,
             to,
@@ -292,11 +448,51 @@ impl Translator<'_> {
         else {
             return None;
         };
-        if right != loaded || left == loaded || loaded < self.variables {
+        if right != loaded || left == loaded {
             return None;
         }
         let left = self.operand(left)?;
         self.binary(1, operator, to, left, Operand::constant(constant)?)
+    }
+
+    /// `list[i] = value`, `list[i].name = value`
+    fn with_key(&self, key: Register, from: Register) -> Option<Op> {
+        if key < self.variables {
+            return None;
+        }
+        match (self.code.get(1)?, self.code.get(2)) {
+            (
+                Instruction::Store {
+                    target,
+                    base,
+                    count: 1,
+                    members: 0,
+                    value,
+                },
+                _,
+            ) if *base == key => Some(Op::SetItem {
+                target: self.operand(*target)?,
+                index: self.operand(from)?,
+                value: self.operand(*value)?,
+                width: 2,
+            }),
+            (
+                Instruction::Load { to: second, constant },
+                Some(Instruction::Store {
+                    target,
+                    base,
+                    count: 2,
+                    members: 2,
+                    value,
+                }),
+            ) if *base == key && *second == key + 1 => Some(Op::SetItemField {
+                target: self.operand(*target)?,
+                index: self.operand(from)?,
+                name: *constant,
+                value: self.operand(*value)?,
+            }),
+            _ => None,
+        }
     }
 
     /// An operation whose instruction stands `at` places further on.
@@ -308,28 +504,69 @@ impl Translator<'_> {
         left: Operand,
         right: Operand,
     ) -> Option<Op> {
-        let compare = match operator {
-            Operator::Equal => Some(Compare::Equal),
-            Operator::NotEqual => Some(Compare::NotEqual),
-            Operator::Less => Some(Compare::Less),
-            Operator::LessOrEqual => Some(Compare::LessOrEqual),
-            Operator::Greater => Some(Compare::Greater),
-            Operator::GreaterOrEqual => Some(Compare::GreaterOrEqual),
-            _ => None,
-        };
+        let compare = Compare::of(operator);
         if let Some(compare) = compare {
             let Some(Instruction::JumpUnless { condition, target }) = self.code.get(at + 1) else {
                 return None;
             };
-            return (*condition == to && to >= self.variables).then_some(Op::Unless {
-                compare,
-                width: at as u8 + 2,
-                left,
-                right,
-                target: *target,
+            if *condition != to || to < self.variables {
+                return None;
+            }
+            let (width, target) = (at as u8 + 2, *target);
+            return Some(match (left.own(), right.own(), self.whole(right)) {
+                (Some(left), Some(right), _) => Op::UnlessOwn {
+                    compare,
+                    width,
+                    left,
+                    right,
+                    target,
+                },
+                (Some(left), _, Some(number)) => Op::UnlessNumber {
+                    compare,
+                    width,
+                    left,
+                    number,
+                    target,
+                },
+                _ => Op::Unless {
+                    compare,
+                    width,
+                    left,
+                    right,
+                    target,
+                },
             });
         }
         let (to, width) = (self.operand(to)?, at as u8 + 1);
+        if let (Some(to), Some(left)) = (to.own(), left.own()) {
+            let own = match (operator, right.own(), self.whole(right)) {
+                (Operator::Add, Some(right), _) => Some(Op::AddOwn { to, left, right }),
+                (Operator::Subtract, Some(right), _) => Some(Op::SubtractOwn { to, left, right }),
+                (Operator::Multiply, Some(right), _) => Some(Op::MultiplyOwn { to, left, right }),
+                (Operator::Add, _, Some(number)) => Some(Op::AddNumber {
+                    to,
+                    left,
+                    number,
+                    width,
+                }),
+                (Operator::Subtract, _, Some(number)) => Some(Op::AddNumber {
+                    to,
+                    left,
+                    number: number.checked_neg()?,
+                    width,
+                }),
+                (Operator::Remainder, _, Some(number)) if number > 0 => Some(Op::RemainderNumber {
+                    to,
+                    left,
+                    number,
+                    width,
+                }),
+                _ => None,
+            };
+            if own.is_some() {
+                return own;
+            }
+        }
         Some(match operator {
             Operator::Add => Op::Add {
                 to,

@@ -1,15 +1,19 @@
 //! Programs as bytes.
 
+use std::sync::Arc;
+
 use sha2::{Digest, Sha256};
 
 use super::fast::{operations, own_from};
-use super::{Code, Declared, Program, ProgramHash};
+use super::{Code, Constant, Declared, Program, ProgramHash};
 use crate::value::TEXT_BYTES_MAX;
 
 /// Opens every stored program: a letter for what it is, then the version of the format. Version 2 added
 /// procedures, calls of scripts and traps; what it does not use reads the same in both. Version 3 added what a script
 /// declares, behind the code.
 const HEADER: [u8; 2] = [b'P', 3];
+/// Longer texts are no names of fields.
+const KEY_BYTES_MAX: usize = 64;
 /// The first version that says what a script declares.
 const DECLARING: u8 = 3;
 
@@ -73,11 +77,16 @@ impl Program {
         {
             return Err(FormatError::Damaged);
         }
+        let key = |constant: &Constant| match constant {
+            Constant::Text(text) if text.len() <= KEY_BYTES_MAX => Some(Arc::from(text.as_str())),
+            _ => None,
+        };
+        let code_keys = code.constants.iter().map(key).collect();
         let operations = code
             .procedures
             .iter()
             .enumerate()
-            .map(|(number, procedure)| operations(procedure, own_from(number)))
+            .map(|(number, procedure)| operations(procedure, &code.constants, own_from(number)))
             .collect();
         let hash = ProgramHash(Sha256::digest(&bytes).into());
         Ok(Program {
@@ -85,6 +94,7 @@ impl Program {
             declared,
             imports,
             operations,
+            keys: code_keys,
             constants,
             bytes,
             hash,

@@ -7,13 +7,14 @@ mod instruction;
 mod validate;
 
 pub use declared::{Declared, FieldKind, RowOperation, Table, TableField, Trigger};
-pub(crate) use fast::{Compare, Lies, Op, Operand};
+pub(crate) use fast::{Lies, Op, Operand};
 pub use format::FormatError;
 pub(crate) use format::open;
 pub(crate) use instruction::{Constant, Instruction, OWN_FROM, Place, Procedure, Register, Trap};
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +30,8 @@ pub struct Program {
     pub(crate) imports: Vec<&'static Word>,
     /// The operations of each procedure.
     pub(crate) operations: Vec<Vec<Op>>,
+    /// Short texts among the constants, as keys of objects: shared by all objects that the program makes.
+    pub(crate) keys: Vec<Option<Arc<str>>>,
     /// The constants of the code as values.
     pub(crate) constants: Vec<Value>,
     bytes: Vec<u8>,
@@ -93,6 +96,15 @@ impl Program {
             }
         }
         names
+    }
+
+    /// The same program, run instruction by instruction: what the machine's quick operations are compared with.
+    pub fn unhurried(&self) -> Program {
+        let plain = |operations: &Vec<Op>| vec![Op::Plain; operations.len()];
+        Program {
+            operations: self.operations.iter().map(plain).collect(),
+            ..self.clone()
+        }
     }
 
     pub fn hash(&self) -> ProgramHash {

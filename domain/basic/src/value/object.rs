@@ -88,6 +88,13 @@ impl Object {
         self.0.position(key).map(|at| &self.0.entries[at].1)
     }
 
+    /// A field to be replaced by a value of the same weight, if nobody else holds the object.
+    pub(crate) fn field_mut(&mut self, key: &str) -> Option<&mut Value> {
+        let fields = Arc::get_mut(&mut self.0)?;
+        let at = fields.position(key)?;
+        Some(&mut fields.entries[at].1)
+    }
+
     /// Fields in the order in which they were added.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Value)> {
         self.0.entries.iter().map(|(key, value)| (&**key, value))
@@ -137,6 +144,22 @@ impl Object {
         if depth > self.depth() && depth <= NESTING_MAX {
             Arc::make_mut(&mut self.0).depth = depth - 1;
         }
+    }
+
+    /// Sets the field of exactly this name, which objects share.
+    pub(crate) fn set_shared(&mut self, key: &Arc<str>, value: Value) -> Result<(), Fault> {
+        let fields = Arc::make_mut(&mut self.0);
+        if fields.position(key).is_some()
+            || value.depth() + 1 >= NESTING_MAX
+            || fields.entries.len() >= ITEMS_MAX
+        {
+            return self.set(key, value);
+        }
+        let at = fields.append(Arc::clone(key));
+        fields.weight = fields.weight.saturating_add(value.weight());
+        fields.depth = fields.depth.max(value.depth());
+        fields.entries[at].1 = value;
+        Ok(())
     }
 
     /// Sets the field of exactly this name.

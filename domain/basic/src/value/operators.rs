@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Array, Value, parse_date, parse_moment, parse_number};
+use super::{Array, TEXT_BYTES_MAX, Value, parse_date, parse_moment, parse_number};
 use crate::machine::Fault;
 
 /// Stored in programs: append only.
@@ -80,8 +80,35 @@ fn join(left: Value, right: &Value) -> Result<Value, Fault> {
         Value::Text(text) => text,
         other => Arc::new(other.to_text()?),
     };
-    right.write_to(Arc::make_mut(&mut text))?;
+    let written = Arc::make_mut(&mut text);
+    match right {
+        Value::Text(more) if written.len() + more.len() <= TEXT_BYTES_MAX => written.push_str(more),
+        Value::Integer(number) if written.len() + DIGITS_MAX <= TEXT_BYTES_MAX => {
+            push_integer(written, *number)
+        }
+        other => other.write_to(written)?,
+    }
     Ok(Value::Text(text))
+}
+
+/// Of a whole number, with its sign.
+const DIGITS_MAX: usize = 20;
+
+fn push_integer(text: &mut String, number: i64) {
+    let mut digits = [0; DIGITS_MAX];
+    let (mut at, mut rest) = (DIGITS_MAX, number.unsigned_abs());
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if number < 0 {
+        text.push('-');
+    }
+    text.extend(digits[at..].iter().map(|digit| char::from(*digit)));
 }
 
 #[derive(Clone, Copy)]

@@ -19,7 +19,7 @@ fn an_endless_loop_runs_out_of_steps() {
         "WHILE TRUE\nWEND",
         Limits::default(),
         expect![
-            "failed R0101 1:1 the script did not come to an end within 10000000 steps; is there an endless loop?"
+            "failed R0101 1:7 the script did not come to an end within 10000000 steps; is there an endless loop?"
         ],
     );
     check_limited(

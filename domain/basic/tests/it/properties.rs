@@ -36,6 +36,7 @@ proptest! {
         let answers = ["1", "zwei", "3", "", "5", "x", "yes", "2026-12-31", "7", "a@example.com", "0", "8"];
         let through = transcript_of(&programs, &answers, limits.clone(), Way::Through);
         prop_assert_eq!(&transcript_of(&stored, &answers, limits.clone(), Way::Suspended), &through);
+        prop_assert_eq!(&transcript_of(&programs, &answers, limits.clone(), Way::Plainly), &through);
         prop_assert_eq!(&transcript_of(&programs, &answers, limits, Way::Slowly), &through);
     }
 

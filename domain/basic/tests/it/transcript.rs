@@ -18,6 +18,8 @@ pub enum Way {
     Suspended,
     /// One machine step at a time.
     Slowly,
+    /// Instruction by instruction, without the machine's quick operations.
+    Plainly,
 }
 
 /// Checks what a script says when a user answers so; `\n` separates answers.
@@ -25,7 +27,7 @@ pub enum Way {
 pub fn check(script: &str, answers: &[&str], expected: Expect) {
     let program = program(script);
     let through = transcript(&program, answers, Limits::default(), Way::Through);
-    for way in [Way::Suspended, Way::Slowly] {
+    for way in [Way::Suspended, Way::Slowly, Way::Plainly] {
         assert_eq!(transcript(&program, answers, Limits::default(), way), through);
     }
     expected.assert_eq(&through);
@@ -107,6 +109,17 @@ pub fn transcript(program: &Arc<Program>, answers: &[&str], limits: Limits, way:
 
 /// What the first of these programs says, which may call the others by their names.
 pub fn transcript_of(programs: &[Arc<Program>], answers: &[&str], limits: Limits, way: Way) -> String {
+    let plain: Vec<Arc<Program>>;
+    let programs = match way {
+        Way::Plainly => {
+            plain = programs
+                .iter()
+                .map(|program| Arc::new(program.unhurried()))
+                .collect();
+            plain.as_slice()
+        }
+        _ => programs,
+    };
     let mut machine = Machine::start(Arc::clone(&programs[0]), start(limits.clone()));
     let mut answers = answers.iter();
     let mut input = Input::Start;
