@@ -38,6 +38,7 @@ lint:
 	@$(MAKE) --no-print-directory contracts-compare
 
 bench:
+	@.ci/setup bench
 	cargo build --release --locked -p botserver -p bench
 	$(or $(CARGO_TARGET_DIR),target)/release/bench $(ARGUMENTS)
 

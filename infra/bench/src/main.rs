@@ -9,6 +9,7 @@ mod cpu;
 mod distribution;
 mod fan_out;
 mod feed;
+mod machine;
 mod overload;
 mod pgbench;
 mod readers;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::served::Served;
-use crate::{fan_out, overload, readers, rebuild, sockets, stream, turn, visible};
+use crate::{fan_out, machine, overload, readers, rebuild, sockets, stream, turn, visible};
 
 /// Appends a second beside which somebody reads or rebuilds: far from what is borne, so that nothing else queues.
 const BESIDE_RATE: f64 = 500.0;
@@ -37,6 +37,7 @@ enum What {
     Fed,
     CatchUp,
     FanOut,
+    Machine,
 }
 
 /// What a scene showed: a line for people, and the samples.
@@ -117,6 +118,12 @@ pub const SCENES: &[Scene] = &[
         shows: "a message in each of ten sessions to 10,000 sockets that two servers with a Valkey hold, until each has the reply",
         goal: "p99 300 ms",
         what: What::FanOut,
+    },
+    Scene {
+        name: "machine",
+        shows: "ten programs of the dialect, limits on, against Lua 5.4, yabasic and Rhai: geometric means of the medians",
+        goal: "1.0 of Lua, 4 of yabasic, 20 of Rhai",
+        what: What::Machine,
     },
 ];
 
@@ -247,6 +254,13 @@ impl Scene {
                         found.seconds,
                         found.rate
                     ),
+                    samples: json!(found),
+                })
+            }
+            What::Machine => {
+                let found = machine::run()?;
+                Ok(Shown {
+                    line: found.line(),
                     samples: json!(found),
                 })
             }
