@@ -53,6 +53,7 @@ pub(crate) async fn execute(
                 }
                 tokio::task::yield_now().await;
             }
+            Step::Effect(Effect::SystemPrompt { text }) => host.set_system_prompt(&text),
             Step::Effect(effect) => gathered.take(effect),
             Step::Waiting(hear) => {
                 gathered.offer_menu(&hear);
@@ -119,9 +120,8 @@ impl Gathered {
             Effect::ClearSuggestions => self.suggestions.clear(),
             // What a script prints may quote people, so only that it printed is logged.
             Effect::Log { text, .. } => tracing::debug!(bytes = text.len(), "script printed"),
-            Effect::SystemPrompt { text } => {
-                tracing::debug!(bytes = text.len(), "script set a system prompt");
-            }
+            // Taken before, for the session and not for this turn.
+            Effect::SystemPrompt { .. } => {}
         }
     }
 

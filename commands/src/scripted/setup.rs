@@ -17,6 +17,7 @@ const KNOWLEDGE: &str = "setup.knowledge.";
 const WEBSITE: &str = "setup.website.";
 const ACCOUNT: &str = "setup.account.";
 const BOT: &str = "setup.bot.";
+const SYSTEM_PROMPT: &str = "setup.system_prompt";
 const ANSWER_MODE: &str = "setup.answer_mode";
 const MODEL: &str = "setup.model";
 const ROUTING: &str = "setup.model_routing";
@@ -75,6 +76,16 @@ pub(super) fn gathers(word: &str) -> bool {
 }
 
 impl Host<'_> {
+    /// What BEGIN SYSTEM PROMPT says, as far as a memory takes it.
+    pub fn set_system_prompt(&mut self, text: &str) {
+        let session = MemoryScope::Session {
+            session_id: self.start.session_id,
+        };
+        if let Err(refusal) = self.set(session, SYSTEM_PROMPT.to_owned(), &Value::from(text), None) {
+            tracing::warn!(code = refusal.code, "a system prompt is not kept");
+        }
+    }
+
     pub(super) async fn set_up(&mut self, request: &Request) -> Result<Answered, CommandError> {
         let session = MemoryScope::Session {
             session_id: self.start.session_id,

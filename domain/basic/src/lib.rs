@@ -23,11 +23,14 @@ pub use machine::{
     Answer, Called, Effect, File, Hear, HearKind, Input, Limits, LogLevel, Machine, Refusal, Request,
     RuntimeError, Start, Step, Suggestion, SuggestionAction,
 };
+pub use parser::mentions::Known;
 pub use program::{
     Declared, FieldKind, FormatError, Parameter, Program, ProgramHash, RowOperation, Table, TableField,
     Trigger,
 };
 pub use value::{Array, Object, Value};
+
+use parser::mentions::Mention;
 
 /// What compiling a script gave.
 #[derive(Clone, Debug)]
@@ -36,6 +39,16 @@ pub struct Compilation {
     pub program: Option<Program>,
     /// In the order of the source.
     pub diagnostics: Vec<Diagnostic>,
+    /// The tables that the script declares, also where it does not compile.
+    pub tables: Vec<Table>,
+    mentions: Vec<Mention>,
+}
+
+impl Compilation {
+    /// What the script names of its package and the package does not have. `source` is the one that was compiled.
+    pub fn unknown(&self, source: &str, known: &Known) -> Vec<Diagnostic> {
+        parser::mentions::unknown(source, &self.mentions, known)
+    }
 }
 
 /// Compiles a script. `name` is how the script is called by others: its file name without `.bas`.
@@ -43,7 +56,9 @@ pub struct Compilation {
 /// Finds all mistakes in one pass. Never panics, whatever the source.
 pub fn compile(name: &str, source: &str) -> Compilation {
     let mut report = diagnostic::Report::new(source);
-    let script = parser::parse(source, &mut report);
+    let mut script = parser::parse(source, &mut report);
+    let mentions = script.as_mut().map(|script| std::mem::take(&mut script.mentions));
+    let tables = script.as_ref().map(|script| script.declared.tables.clone());
     let program = script.and_then(|script| compiler::compile(name, script, &mut report));
     let diagnostics = report.finish();
     let failed = diagnostics
@@ -52,5 +67,7 @@ pub fn compile(name: &str, source: &str) -> Compilation {
     Compilation {
         program: program.filter(|_| !failed),
         diagnostics,
+        tables: tables.unwrap_or_default(),
+        mentions: mentions.unwrap_or_default(),
     }
 }

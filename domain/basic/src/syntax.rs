@@ -5,6 +5,7 @@
 
 use crate::language::Word;
 use crate::machine::HearKind;
+use crate::parser::mentions::Mention;
 use crate::program::{Constant, Declared, Parameter};
 use crate::source::Span;
 use crate::value::Operator;
@@ -21,6 +22,7 @@ pub(crate) struct Script {
     pub description: Option<String>,
     pub parameters: Vec<Parameter>,
     pub declared: Declared,
+    pub mentions: Vec<Mention>,
 }
 
 /// What the parser learnt about a variable.

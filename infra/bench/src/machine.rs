@@ -74,9 +74,17 @@ impl Found {
         for task in &self.tasks {
             let ours = median(&task.ours);
             text.push_str(&format!("\n  {:<11} {ours:8.2} ms", task.name));
-            for (name, times) in [("Lua", &task.lua), ("yabasic", &task.yabasic), ("Rhai", &task.rhai)] {
+            for (name, times) in [
+                ("Lua", &task.lua),
+                ("yabasic", &task.yabasic),
+                ("Rhai", &task.rhai),
+            ] {
                 if !times.is_empty() {
-                    text.push_str(&format!("   {name} {:8.2} ms ({:.2})", median(times), median(times) / ours));
+                    text.push_str(&format!(
+                        "   {name} {:8.2} ms ({:.2})",
+                        median(times),
+                        median(times) / ours
+                    ));
                 }
             }
         }
@@ -127,7 +135,11 @@ pub fn run() -> anyhow::Result<Found> {
             let said = output(Command::new("lua5.4").arg(&lua)).context("lua5.4 is needed")?;
             let (time, theirs) = said.split_once(' ').context("Lua tells time and answer")?;
             times.lua.push(time.parse::<f64>()?);
-            ensure!(theirs.trim() == answer, "{}: Lua says {theirs}, not {answer}", task.name);
+            ensure!(
+                theirs.trim() == answer,
+                "{}: Lua says {theirs}, not {answer}",
+                task.name
+            );
 
             if task.yabasic.is_some() {
                 let began = Instant::now();
@@ -135,8 +147,14 @@ pub fn run() -> anyhow::Result<Found> {
                 let nothing = began.elapsed();
                 let began = Instant::now();
                 let theirs = output(Command::new("yabasic").arg(&yabasic))?;
-                times.yabasic.push(milliseconds(began.elapsed().saturating_sub(nothing)));
-                ensure!(theirs.trim() == answer, "{}: yabasic says {theirs}, not {answer}", task.name);
+                times
+                    .yabasic
+                    .push(milliseconds(began.elapsed().saturating_sub(nothing)));
+                ensure!(
+                    theirs.trim() == answer,
+                    "{}: yabasic says {theirs}, not {answer}",
+                    task.name
+                );
             }
 
             let began = Instant::now();
@@ -144,7 +162,11 @@ pub fn run() -> anyhow::Result<Found> {
                 .eval_ast(&rhai)
                 .map_err(|error| anyhow::anyhow!("{}: {error}", task.name))?;
             times.rhai.push(milliseconds(began.elapsed()));
-            ensure!(theirs.to_string() == answer, "{}: Rhai says {theirs}, not {answer}", task.name);
+            ensure!(
+                theirs.to_string() == answer,
+                "{}: Rhai says {theirs}, not {answer}",
+                task.name
+            );
         }
         tasks.push(times);
     }
@@ -156,7 +178,9 @@ pub fn run() -> anyhow::Result<Found> {
 
 fn compiled(name: &str, source: &str) -> anyhow::Result<Arc<Program>> {
     let compiled = basic::compile(name, source);
-    let program = compiled.program.with_context(|| format!("{name}: {:?}", compiled.diagnostics))?;
+    let program = compiled
+        .program
+        .with_context(|| format!("{name}: {:?}", compiled.diagnostics))?;
     Ok(Arc::new(program))
 }
 
@@ -187,7 +211,10 @@ fn run_ours(program: &Arc<Program>) -> anyhow::Result<(Duration, String)> {
 
 /// Of a script that says one thing and waits, from its program to its first effect.
 fn start_time() -> anyhow::Result<f64> {
-    let program = compiled("start", "TALK \"Good morning, \" + username\nHEAR wish\nTALK wish")?;
+    let program = compiled(
+        "start",
+        "TALK \"Good morning, \" + username\nHEAR wish\nTALK wish",
+    )?;
     let now = Utc::now();
     let mut times = Vec::new();
     for _ in 0..1_000 {

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use basic::Severity;
+use basic::{Known, Severity};
 use domain::bot::FileFinding;
 use serde::Serialize;
 
@@ -49,8 +49,10 @@ pub fn check(paths: &[PathBuf], format: Format, out: &mut dyn Write) -> anyhow::
         scripts_with_errors: 0,
         findings: Vec::new(),
     };
+    let mut known = BTreeMap::new();
     for path in scripts {
-        let found = check_script(&path, &settings_around(&path)?, format, out)?;
+        let package = known_around(&path, &mut known)?;
+        let found = check_script(&path, &settings_around(&path)?, package, format, out)?;
         let broken = found
             .iter()
             .any(|found| found.diagnostic.severity == Severity::Error);
@@ -145,9 +147,34 @@ fn settings_around(script: &Path) -> anyhow::Result<BTreeMap<String, String>> {
     Ok(settings.transpose()?.unwrap_or_default().settings)
 }
 
+/// What there is in the package that a script is in, if it is in one: read once for all of its scripts.
+fn known_around<'k>(
+    script: &Path,
+    packages: &'k mut BTreeMap<PathBuf, Known>,
+) -> anyhow::Result<Option<&'k Known>> {
+    let Some(package) = script.ancestors().find_map(packages::package_folder) else {
+        return Ok(None);
+    };
+    if !packages.contains_key(&package.path) {
+        let mut known = Known::default();
+        for (name, path) in packages::scripts(&package.path)? {
+            let source = String::from_utf8(packages::read_limited(&path, SCRIPT_BYTES_MAX)?);
+            known.tables.extend(
+                source
+                    .map(|source| basic::compile(&name, &source).tables)
+                    .unwrap_or_default(),
+            );
+            known.scripts.push(name);
+        }
+        packages.insert(package.path.clone(), known);
+    }
+    Ok(packages.get(&package.path))
+}
+
 fn check_script(
     path: &Path,
     settings: &BTreeMap<String, String>,
+    package: Option<&Known>,
     format: Format,
     out: &mut dyn Write,
 ) -> anyhow::Result<Vec<FoundInFile>> {
@@ -159,7 +186,11 @@ fn check_script(
         .unwrap_or_default();
     let (source, diagnostics) = match String::from_utf8(bytes) {
         Ok(source) => {
-            let diagnostics = commands::compile_script(&name, &source, settings).diagnostics;
+            let compiled = commands::compile_script(&name, &source, settings);
+            let unknown = package.map(|package| compiled.unknown(&source, package));
+            let mut diagnostics = compiled.diagnostics;
+            diagnostics.extend(unknown.unwrap_or_default());
+            diagnostics.sort_by_key(|diagnostic| diagnostic.start);
             (source, diagnostics)
         }
         Err(error) => not_text(&error),

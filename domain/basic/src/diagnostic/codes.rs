@@ -56,6 +56,12 @@ pub(crate) const HIDES_FUNCTION: Code = code("B0403", Warning);
 pub(crate) const DESCRIBED_TWICE: Code = code("B0404", Warning);
 pub(crate) const ANOTHER_TOOL: Code = code("B0405", Warning);
 
+// Things that the package does not have.
+pub(crate) const UNKNOWN_TOOL: Code = code("B0501", Warning);
+pub(crate) const UNKNOWN_SCRIPT: Code = code("B0502", Warning);
+pub(crate) const UNKNOWN_TABLE: Code = code("B0503", Warning);
+pub(crate) const UNKNOWN_FIELD: Code = code("B0504", Warning);
+
 /// How a mistake of this kind is mended, where its place has no better advice.
 pub(super) fn mend(code: &str) -> Option<&'static str> {
     let kinds: &[(Code, &str)] = &[

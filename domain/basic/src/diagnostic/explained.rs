@@ -171,6 +171,26 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "A file holds several tools; the first is the one that is called. Put each into a file of its own.",
         "DESCRIPTION \"a\"\nRETURN 1\nDESCRIPTION \"b\"\nRETURN 2",
     ),
+    explained(
+        "B0501",
+        "USE TOOL or ADD TOOL names a script that the package does not have. The bot goes on without it.",
+        "",
+    ),
+    explained(
+        "B0502",
+        "CALL names a script that the package does not have. It ends with R0209 when it gets there.",
+        "",
+    ),
+    explained(
+        "B0503",
+        "A statement names a table that no script of the package declares.",
+        "",
+    ),
+    explained(
+        "B0504",
+        "A statement names a field that the table does not have.",
+        "",
+    ),
 ];
 
 /// What a code of a run that ended means.

@@ -13,6 +13,7 @@ mod expressions;
 pub(crate) mod handlers;
 pub(crate) mod loops;
 mod mends;
+pub(crate) mod mentions;
 mod names;
 pub(crate) mod procedures;
 mod requests;
@@ -24,6 +25,7 @@ mod values;
 mod words;
 
 use blocks::Open;
+use mentions::Mention;
 use names::Names;
 use procedures::{Known, Scope};
 
@@ -65,6 +67,7 @@ pub(crate) fn parse<'s>(source: &'s str, report: &mut Report<'s>) -> Option<Scri
         acts: false,
         parameters: Vec::new(),
         declared: Declared::default(),
+        mentions: Vec::new(),
     };
     let statements = parser.script();
     let Parser {
@@ -74,6 +77,7 @@ pub(crate) fn parse<'s>(source: &'s str, report: &mut Report<'s>) -> Option<Scri
         procedures,
         traps,
         declared,
+        mentions,
         ..
     } = parser;
     Some(Script {
@@ -84,6 +88,7 @@ pub(crate) fn parse<'s>(source: &'s str, report: &mut Report<'s>) -> Option<Scri
         description,
         parameters,
         declared,
+        mentions,
     })
 }
 
@@ -111,6 +116,7 @@ pub(crate) struct Parser<'s, 'r> {
     acts: bool,
     parameters: Vec<Parameter>,
     declared: Declared,
+    mentions: Vec<Mention>,
 }
 
 impl<'s> Parser<'s, '_> {

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use super::mentions::{Mention, Mentioned};
 use super::{Parser, blocks::BlockKind};
 use crate::diagnostic::{DEFINED_TWICE, EXPECTED, NESTED_PROCEDURE, UNKNOWN_FUNCTION};
 use crate::language::{self, nearest};
@@ -275,6 +276,11 @@ impl Parser<'_, '_> {
         }
         let name = name.trim().to_lowercase();
         let name = name.strip_suffix(".bas").unwrap_or(&name).to_owned();
+        self.mentions.push(Mention {
+            kind: Mentioned::Script,
+            name: name.clone(),
+            span: first.span,
+        });
         Some(Expression {
             span: span.to(self.previous()),
             kind: ExpressionKind::Script(name, arguments),

@@ -3,8 +3,8 @@
 //! The clauses become one object, the last argument of the call. A condition becomes a list: the operator, then what it
 //! compares or joins.
 
-use super::Parser;
 use super::expressions::Rank;
+use super::{Parser, mentions};
 use crate::language::{self, Clause, Role, Shape, Takes, Word};
 use crate::lexer::{Symbol, TokenKind};
 use crate::program::Constant;
@@ -79,6 +79,7 @@ impl Parser<'_, '_> {
                 kind: ExpressionKind::Object(clauses),
             });
         }
+        mentions::of_request(word, &arguments, span, &mut self.mentions);
         Some(Expression {
             span: span.to(self.previous()),
             kind: ExpressionKind::Call(Call { word, arguments }),
