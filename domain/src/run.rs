@@ -99,6 +99,9 @@ pub struct Recording {
     /// The change to the bot's tables that was stored together with this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub statement: Option<DataStatement>,
+    /// Whether the first of them stands in place of the last that was recorded, which only said that a service is asked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub replaces_last: bool,
     pub recorded_at: DateTime<Utc>,
 }
 

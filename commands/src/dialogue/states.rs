@@ -77,6 +77,9 @@ impl Shared {
                 return Ok(None);
             };
             let limit = self.options.script.memory_bytes;
+            if recording.replaces_last {
+                answers.pop();
+            }
             answers.extend(Answer::decode(&bytes, limit).ok_or_else(|| inconsistent("damaged answers"))?);
         }
         Ok(Some(answers))

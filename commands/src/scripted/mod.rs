@@ -25,7 +25,7 @@ use crate::executor::append_command;
 use crate::{CommandError, Context};
 
 pub(crate) use memory::Remembering;
-pub use services::{Asking, Services, Unconfigured};
+pub use services::{Asking, Plan, Services, Unconfigured};
 pub use tables::{Migration, RefusedChange, Tables};
 
 /// The largest record of answers that stands in its event.
@@ -53,6 +53,8 @@ pub(crate) struct Host<'a> {
     /// What was answered and is not recorded.
     pub unrecorded: Vec<Answer>,
     pub remembering: Remembering,
+    /// Whether the last recorded answer only says that a service is being asked.
+    pub intended: bool,
 }
 
 impl Host<'_> {
@@ -84,15 +86,32 @@ impl Host<'_> {
         Ok(answer)
     }
 
-    async fn ask_services(&self, request: &Request) -> Result<Answered, CommandError> {
+    async fn ask_services(&mut self, request: &Request) -> Result<Answered, CommandError> {
+        let services = self.shared.options.services.clone();
+        match services.plan(request) {
+            Plan::Refused(refusal) => return Ok(Err(refusal)),
+            Plan::Reads => {}
+            Plan::Changes => self.intend().await?,
+        }
         let asking = Asking {
             tenant: self.context.tenant,
             bot: self.start.bot_id,
             session: self.start.session_id,
             user: self.start.user_id,
+            headers: self.headers().await?,
         };
-        let services = &self.shared.options.services;
         Ok(services.ask(&asking, request).await)
+    }
+
+    /// Records that a service is about to be asked: a repetition does not ask again, and is told that it is not known what
+    /// became of it.
+    async fn intend(&mut self) -> Result<(), CommandError> {
+        let message = "it is not known whether this was done: the server ended in the midst of it";
+        self.unrecorded
+            .push(Answer::Refused(Refusal::new("outcome_unknown", message)));
+        self.record(None).await?;
+        self.intended = true;
+        Ok(())
     }
 
     /// Stores what the script remembered, before the end of its turn is.
@@ -139,6 +158,7 @@ impl Host<'_> {
             turn_id: self.turn,
             answers: Personal::conversation(self.start.user_id, stored),
             statement,
+            replaces_last: std::mem::take(&mut self.intended),
             recorded_at: Utc::now(),
         }));
         Ok(events)

@@ -17,6 +17,7 @@ const KNOWLEDGE: &str = "setup.knowledge.";
 const WEBSITE: &str = "setup.website.";
 const ACCOUNT: &str = "setup.account.";
 const BOT: &str = "setup.bot.";
+const HEADER: &str = "setup.header.";
 const SYSTEM_PROMPT: &str = "setup.system_prompt";
 const ANSWER_MODE: &str = "setup.answer_mode";
 const MODEL: &str = "setup.model";
@@ -72,6 +73,8 @@ pub(super) fn gathers(word: &str) -> bool {
             | "ADD BOT"
             | "REMOVE BOT"
             | "SET BOT PRIORITY"
+            | "SET HEADER"
+            | "CLEAR HEADERS"
     )
 }
 
@@ -158,6 +161,22 @@ impl Host<'_> {
                 self.set(session, format!("{WEBSITE}{first}"), &refresh, None)
             }
             "CLEAR WEBSITES" => self.without(session, WEBSITE).await?,
+            "SET HEADER" => {
+                let value = request.argument(1).to_string();
+                if !is_header(&first, &value) {
+                    return Ok(Err(Refusal::mistake(
+                        "header_refused",
+                        format!("`{first}` is no header"),
+                    )));
+                }
+                self.set(
+                    session,
+                    format!("{HEADER}{lower}"),
+                    &Value::from(value.as_str()),
+                    None,
+                )
+            }
+            "CLEAR HEADERS" => self.without(session, &format!("{HEADER}{lower}")).await?,
             "USE ACCOUNT" => self.set(session, format!("{ACCOUNT}{lower}"), &Value::Bool(true), None),
             "USE MODEL" => self.set(session, MODEL.to_owned(), &Value::from(first.as_str()), None),
             "SET MODEL ROUTING" => self.set(session, ROUTING.to_owned(), &Value::from(lower.as_str()), None),
@@ -191,8 +210,29 @@ impl Host<'_> {
         Ok(answered)
     }
 
+    /// What SET HEADER set.
+    pub(super) async fn headers(&self) -> Result<Vec<(String, String)>, CommandError> {
+        let session = MemoryScope::Session {
+            session_id: self.start.session_id,
+        };
+        let known = self.known(session).await?;
+        let header =
+            |(key, value): (&String, &Value)| Some((key.strip_prefix(HEADER)?.to_owned(), value.to_string()));
+        Ok(known.iter().filter_map(header).collect())
+    }
+
     async fn without(&mut self, scope: MemoryScope, prefix: &str) -> Result<Answered, CommandError> {
         self.forget(scope, prefix).await?;
         Ok(Ok(Value::Null))
     }
+}
+
+/// Names are of a few characters, and values have no lines.
+fn is_header(name: &str, value: &str) -> bool {
+    let letters = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    let own = ["host", "content-length", "transfer-encoding", "connection"];
+    !name.is_empty()
+        && name.chars().all(letters)
+        && !own.contains(&name.to_ascii_lowercase().as_str())
+        && value.chars().all(|c| c == '\t' || !c.is_control())
 }

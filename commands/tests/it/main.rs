@@ -12,6 +12,7 @@ mod observing;
 mod recovery;
 mod remembering;
 mod scripts;
+mod services;
 mod snapshots;
 mod tables;
 mod takeover;

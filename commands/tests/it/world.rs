@@ -9,8 +9,8 @@ use blobs::Files;
 use chrono::{DateTime, TimeDelta, Utc};
 use commands::{
     BotCommand, CommandError, Commands, Context, Credential, Denials, DialogueOptions, Dialogues, Executor,
-    NewTurn, PackageFiles, Programs, ReceivedTurn, Recovery, Runners, Tables, Unconfigured, VisitorSession,
-    assemble,
+    NewTurn, PackageFiles, Programs, ReceivedTurn, Recovery, Runners, Services, Tables, Unconfigured,
+    VisitorSession, assemble,
 };
 use domain::bot::{Bot, Package};
 use domain::conversation::{ConversationEvent, Turn};
@@ -85,6 +85,11 @@ impl World {
 
     /// A process that took the lease when it started.
     pub async fn process(&self) -> Commands {
+        self.process_with(Arc::new(Unconfigured)).await
+    }
+
+    /// The same, with services behind the words of scripts.
+    pub async fn process_with(&self, services: Arc<dyn Services>) -> Commands {
         let lease_epoch = Recovery::take_lease(&self.projector_pool)
             .await
             .expect("the lease is free");
@@ -95,7 +100,7 @@ impl World {
             script: basic::Limits::default(),
             script_time_max: Duration::from_secs(30),
             runners: Runners::alone(lease_epoch),
-            services: Arc::new(Unconfigured),
+            services,
         };
         let blobs = Files::open(self.blobs.path()).expect("the folder is there");
         let dialogues = Dialogues::new(

@@ -230,6 +230,7 @@ pub fn run() -> Vec<RunEvent> {
                 rows: 1,
                 digest: "d1".repeat(32),
             }),
+            replaces_last: false,
             recorded_at: at(),
         }),
         RunEvent::Suspended(Suspension {

@@ -45,6 +45,7 @@ pub struct Config {
     pub valkey: Valkey,
     pub log: Log,
     pub telemetry: Telemetry,
+    pub web: Web,
     pub limits: Limits,
     pub graphql: Graphql,
     pub conversation: Conversation,
@@ -62,6 +63,16 @@ impl fmt::Debug for Read {
         // Holds secrets as plain values.
         f.write_str("…")
     }
+}
+
+/// What scripts may reach over HTTP.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Web {
+    pub enabled: bool,
+    /// Networks that are reached although they are not public.
+    #[serde(deserialize_with = "networks")]
+    pub allowed_networks: Vec<IpNet>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -9,8 +9,8 @@ use api::{SharedCounts, SharedPresence};
 use blobs::Files;
 use chrono::Utc;
 use commands::{
-    Blobs, Commands, Denials, DialogueOptions, Dialogues, Executor, Programs, Recovery, Runners, Tables,
-    Unconfigured,
+    Blobs, Commands, Denials, DialogueOptions, Dialogues, Executor, Programs, Recovery, Runners, Services,
+    Tables, Unconfigured,
 };
 use domain::OrganisationId;
 use event_log::{EventLog, Feed, Keyring, MasterKey, Position, Sequencer};
@@ -20,6 +20,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 use valkey::{Counts, Valkey, share_positions};
+use web::Web;
 
 use crate::config::{Config, Role};
 use crate::database::Pools;
@@ -124,7 +125,7 @@ impl System {
             programs.clone(),
             Tables::new(pools.app.clone()),
             open_blobs(config)?,
-            dialogue_options(config, runners),
+            dialogue_options(config, runners, services(config)?),
         );
         if does(Role::Jobs) {
             tokio::spawn(sweep_states(dialogues.clone(), tenant));
@@ -250,7 +251,16 @@ async fn sweep_states(dialogues: Dialogues, tenant: OrganisationId) {
     }
 }
 
-fn dialogue_options(config: &Config, runners: Runners) -> DialogueOptions {
+/// What stands behind words of scripts that the platform does not answer by itself.
+fn services(config: &Config) -> anyhow::Result<Arc<dyn Services>> {
+    if !config.web.enabled {
+        return Ok(Arc::new(Unconfigured));
+    }
+    let web = Web::new(config.web.allowed_networks.clone()).context("the web cannot be asked")?;
+    Ok(Arc::new(web))
+}
+
+fn dialogue_options(config: &Config, runners: Runners, services: Arc<dyn Services>) -> DialogueOptions {
     let limits = &config.limits;
     DialogueOptions {
         idle: chrono::TimeDelta::minutes(config.conversation.idle_minutes.into()),
@@ -262,7 +272,7 @@ fn dialogue_options(config: &Config, runners: Runners) -> DialogueOptions {
         },
         script_time_max: Duration::from_secs(limits.script_seconds_max.into()),
         runners,
-        services: Arc::new(Unconfigured),
+        services,
     }
 }
 

@@ -140,6 +140,8 @@ pub const KEYS: &[Key] = &[
         "http://collector.example.org:4318",
     ),
     set("telemetry.sample_percent", Integer(0, 100), "10"),
+    set("web.enabled", Bool, "false"),
+    set("web.allowed_networks", Networks, "10.0.0.0/8"),
     set("limits.message_bytes_max", Integer(1, 1 << 20), "16384"),
     set("limits.messages_per_minute_max", Integer(1, 100_000), "60"),
     set("limits.sockets_per_session_max", Integer(1, 1_000), "5"),
