@@ -117,7 +117,7 @@ impl Aggregate for Memory {
             MemoryEvent::Set { entries, .. } => self.sets.push(entries.clone()),
             MemoryEvent::Cleared { keys: None, .. } => *self = Memory::default(),
             MemoryEvent::Cleared { keys: Some(keys), .. } => {
-                self.cleared.push((self.sets.len(), keys.clone()))
+                self.cleared.push((self.sets.len(), keys.clone()));
             }
         }
     }

@@ -199,10 +199,10 @@ async fn body(response: Response) -> Result<Value, Refusal> {
     }
     let text = String::from_utf8_lossy(&bytes);
     let looks_so = text.trim_start().starts_with(['{', '[']);
-    if is_json || looks_so {
-        if let Ok(json) = serde_json::from_str(&text) {
-            return Ok(Value::from_json(json));
-        }
+    if (is_json || looks_so)
+        && let Ok(json) = serde_json::from_str(&text)
+    {
+        return Ok(Value::from_json(json));
     }
     Ok(Value::from(text.as_ref()))
 }

@@ -84,7 +84,7 @@ fn join(left: Value, right: &Value) -> Result<Value, Fault> {
     match right {
         Value::Text(more) if written.len() + more.len() <= TEXT_BYTES_MAX => written.push_str(more),
         Value::Integer(number) if written.len() + DIGITS_MAX <= TEXT_BYTES_MAX => {
-            push_integer(written, *number)
+            push_integer(written, *number);
         }
         other => other.write_to(written)?,
     }
