@@ -47,13 +47,13 @@ pub use executor::{Committed, Executor, Versioned};
 pub use file::{FileCommand, FileError};
 pub use memory::{MemoryCommand, MemoryError};
 pub use organisation::{OrganisationCommand, OrganisationError};
-pub use package::{Assembled, PackageFiles, assemble, compile_script, parameters};
+pub use package::{Assembled, PackageFiles, assemble, compile_script, parameters, replace_findings};
 pub use programs::Programs;
 pub use projection::{ProjectionCommand, ProjectionError};
 pub use recovery::Recovery;
 pub use run::{RunCommand, RunError};
 pub use runners::Runners;
-pub use scripted::{Asking, Migration, Plan, RefusedChange, Services, Tables, Unconfigured};
+pub use scripted::{Asking, Extent, Migration, Plan, RefusedChange, Services, Tables, Unconfigured};
 pub use service::{
     BotCreated, Commands, Done, FileBlob, FileContent, IssuedToken, NewAccount, NewToken, RatedReply,
     RegisteredUser, StartedSession, UNSENT_KEPT_FOR, VisitorSession,

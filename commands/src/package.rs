@@ -72,16 +72,12 @@ pub fn assemble(bot_name: &str, previous: &Package, files: &PackageFiles) -> Ass
     }
 }
 
-impl Assembled {
-    /// Adds what was found beside the files: a package with other findings is another one.
-    pub fn add_findings(&mut self, found: Vec<FileFinding>) {
-        if found.is_empty() {
-            return;
-        }
-        let package = &mut self.package;
-        package.findings.extend(found);
-        package.digest = digest(&package.scripts, &package.profile, &package.findings);
-    }
+/// Puts what was found now beside the files in the place of what was found of that kind before. A package with other
+/// findings is another one.
+pub fn replace_findings(package: &mut Package, is_replaced: impl Fn(&str) -> bool, found: Vec<FileFinding>) {
+    package.findings.retain(|known| !is_replaced(&known.finding.code));
+    package.findings.extend(found);
+    package.digest = digest(&package.scripts, &package.profile, &package.findings);
 }
 
 /// What the settings `param-…` give to every script: variables by name. A value that reads as a number or as true or

@@ -26,7 +26,7 @@ use crate::{CommandError, Context};
 
 pub(crate) use memory::Remembering;
 pub use services::{Asking, Plan, Services, Unconfigured};
-pub use tables::{Migration, RefusedChange, Tables};
+pub use tables::{Extent, Migration, RefusedChange, Tables};
 
 /// The largest record of answers that stands in its event.
 const EVENT_BYTES_MAX: usize = 16 << 10;

@@ -1,6 +1,7 @@
 //! Tables of bots: every statement, who may do what, what is changed exactly once, and what is recorded.
 
 use basic::Table;
+use commands::Extent;
 use domain::run::{DataOperation, RunEvent};
 
 use crate::observing::Fact;
@@ -270,30 +271,30 @@ async fn a_table_follows_its_declaration_and_nothing_is_lost_unasked() {
     let process = world.process().await;
     let bot = world.bot(&process, "TALK 1").await;
     let tables = process.dialogues().tables();
-    let declare = async |source: &str, confirmed: bool| {
+    let declare = async |source: &str, extent: Extent| {
         let program = basic::compile("tables", source).program.expect("it compiles");
         let declared: Vec<Table> = program.declared().tables.clone();
         tables
-            .declare(world.tenant, bot, &declared, confirmed)
+            .declare(world.tenant, bot, &declared, extent)
             .await
             .expect("the database answers")
     };
     let first = declare(
         "TABLE boats\n name string(10)\n length integer\n notes text\nEND TABLE",
-        false,
+        Extent::Additive,
     )
     .await;
     assert_eq!(first.done, ["table boats made"]);
     let again = declare(
         "TABLE boats\n name string(10)\n length integer\n notes text\nEND TABLE",
-        false,
+        Extent::Additive,
     )
     .await;
     assert_eq!(again, Default::default());
     // Another field, a longer text, a wider number.
     let wider = declare(
         "TABLE boats\n name string(20)\n length number\n notes text\n built date\nEND TABLE",
-        false,
+        Extent::Additive,
     )
     .await;
     assert_eq!(
@@ -307,7 +308,7 @@ async fn a_table_follows_its_declaration_and_nothing_is_lost_unasked() {
     assert_eq!(wider.refused, []);
     // What would lose something waits for a word.
     let source = "TABLE boats\n name integer\n length number\n built date\n flag string\nEND TABLE";
-    let refused = declare(source, false).await;
+    let refused = declare(source, Extent::Additive).await;
     assert_eq!(refused.done, ["field boats.flag added"]);
     let changes: Vec<(u32, &str)> = refused
         .refused
@@ -321,9 +322,50 @@ async fn a_table_follows_its_declaration_and_nothing_is_lost_unasked() {
             (1, "field boats.notes is dropped with what it holds")
         ]
     );
-    let done = declare(source, true).await;
+    // What a plan tells of is not done.
+    let plan = declare(source, Extent::Plan).await;
+    assert_eq!((plan.done.len(), &plan.refused), (0, &refused.refused));
+    let done = declare(source, Extent::Everything).await;
     assert_eq!((done.done.len(), done.refused.len()), (2, 0));
-    assert_eq!(declare(source, true).await, Default::default());
+    assert_eq!(declare(source, Extent::Everything).await, Default::default());
+}
+
+#[tokio::test]
+async fn what_rows_stand_against_is_tried_again() {
+    let world = World::new().await;
+    let process = world.process().await;
+    let bot = world.bot(&process, "INSERT \"guests\", {name: \"Ana\"}").await;
+    let tables = process.dialogues().tables();
+    let declare = async |source: &str| {
+        let program = basic::compile("tables", source).program.expect("it compiles");
+        tables
+            .declare(world.tenant, bot, &program.declared().tables, Extent::Additive)
+            .await
+            .expect("the database answers")
+    };
+    declare("TABLE guests\n name string(10)\nEND TABLE").await;
+    let visitor = world.visitor(&process, bot).await;
+    say(&process, &visitor, "hello").await;
+    world.hears(&["No idea."]).await;
+    let source = "TABLE guests\n name string(10)\n code string required\n floor integer default 3\nEND TABLE";
+    for done in [&["field guests.floor added"] as &[&str], &[]] {
+        let migration = declare(source).await;
+        assert_eq!(migration.done, done);
+        let changes: Vec<&str> = migration
+            .refused
+            .iter()
+            .map(|refused| refused.change.as_str())
+            .collect();
+        assert_eq!(changes, ["field guests.code added"]);
+    }
+    let source = "TABLE guests\n name string(10)\n code string\n floor integer default 4\nEND TABLE";
+    let migration = declare(source).await;
+    assert_eq!(
+        migration.done,
+        ["field guests.code added", "guests.floor has another default"]
+    );
+    assert_eq!(migration.refused, []);
+    assert_eq!(declare(source).await, Default::default());
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use blobs::Files;
 use chrono::{DateTime, TimeDelta, Utc};
 use commands::{
     BotCommand, CommandError, Commands, Context, Credential, Denials, DialogueOptions, Dialogues, Executor,
-    NewTurn, PackageFiles, Programs, ReceivedTurn, Recovery, Runners, Services, Tables, Unconfigured,
+    Extent, NewTurn, PackageFiles, Programs, ReceivedTurn, Recovery, Runners, Services, Tables, Unconfigured,
     VisitorSession, assemble,
 };
 use domain::bot::{Bot, Package};
@@ -166,7 +166,7 @@ impl World {
         let migration = process
             .dialogues()
             .tables()
-            .declare(self.tenant, bot, &declared, false)
+            .declare(self.tenant, bot, &declared, Extent::Additive)
             .await
             .expect("tables are made");
         assert_eq!(migration.refused, []);

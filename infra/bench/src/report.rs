@@ -124,7 +124,7 @@ impl Report {
             text += "\n| Scene | Found | Goal |\n|---|---|---|\n";
         }
         for (name, goal, shown) in &self.scenes {
-            text += &format!("| {name} | {} | {goal} |\n", shown.line);
+            text += &format!("| {name} | {} | {goal} |\n", shown.line.replace('\n', "<br>"));
         }
         text
     }

@@ -74,6 +74,13 @@ pub enum Command {
     )]
     Stream(StreamCommand),
 
+    /// Look after the tables that bots declare
+    #[command(
+        subcommand,
+        after_help = "Example:\n  botserver tables plan store\n  botserver tables apply store"
+    )]
+    Tables(TablesCommand),
+
     /// Manage API tokens
     #[command(subcommand, after_help = "Example:\n  botserver token issue --name reports")]
     Token(TokenCommand),
@@ -131,6 +138,7 @@ impl Command {
             )
             | Command::Log(LogCommand::Verify { flags })
             | Command::Stream(StreamCommand::Init { flags } | StreamCommand::Status { flags })
+            | Command::Tables(TablesCommand::Plan { flags, .. } | TablesCommand::Apply { flags, .. })
             | Command::Token(TokenCommand::Issue { flags, .. })
             | Command::Config(
                 ConfigCommand::Print { flags, .. }
@@ -139,6 +147,27 @@ impl Command {
             ) => Some(flags),
         }
     }
+}
+
+#[derive(Debug, Subcommand)]
+pub enum TablesCommand {
+    /// What is declared and not done: it waits for a start, or would lose something
+    #[command(after_help = "Example:\n  botserver tables plan store")]
+    Plan {
+        bot: String,
+        #[command(flatten)]
+        flags: Flags,
+    },
+    /// Make the tables what the bot's scripts declare, whatever that loses
+    ///
+    /// Drops fields that are not declared any more with what they hold, changes kinds and keys. Exits with 1 when rows
+    /// stand against a change; it is not made then. Tables that no script declares any more stay.
+    #[command(after_help = "Example:\n  botserver tables apply store")]
+    Apply {
+        bot: String,
+        #[command(flatten)]
+        flags: Flags,
+    },
 }
 
 #[derive(Debug, Subcommand)]

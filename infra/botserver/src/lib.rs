@@ -21,5 +21,6 @@ pub mod serve;
 mod settings;
 pub mod stream;
 mod system;
+pub mod tables;
 pub mod terminal;
 mod traces;

@@ -3,10 +3,12 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use botserver::cli::{Cli, Command, LogCommand, ProjectionsCommand, StreamCommand, TokenCommand};
+use botserver::cli::{
+    Cli, Command, LogCommand, ProjectionsCommand, StreamCommand, TablesCommand, TokenCommand,
+};
 use botserver::config::{Config, EXIT_CONFIG};
 use botserver::{
-    administration, check, config, doctor, logging, manual, parked, rebuild, serve, stream, terminal,
+    administration, check, config, doctor, logging, manual, parked, rebuild, serve, stream, tables, terminal,
 };
 use clap::Parser;
 
@@ -125,6 +127,10 @@ async fn with_configuration(command: &Command, config: &Config) -> anyhow::Resul
         }
         Command::Stream(StreamCommand::Init { .. }) => stream::init(config, &mut out).await?,
         Command::Stream(StreamCommand::Status { .. }) => stream::status(config, &mut out).await?,
+        Command::Tables(TablesCommand::Plan { bot, .. }) => tables::plan(config, bot, &mut out).await?,
+        Command::Tables(TablesCommand::Apply { bot, .. }) => {
+            return Ok(status(tables::apply(config, bot, &mut out).await?));
+        }
         Command::Token(TokenCommand::Issue {
             name, permissions, ..
         }) => {

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use basic::Table;
-use commands::{BotCommand, Commands, Context, Programs, assemble, parameters};
-use domain::bot::{Bot, FileFinding, Finding, Package, Severity};
+use commands::{BotCommand, Commands, Context, Extent, Programs, assemble, parameters, replace_findings};
+use domain::bot::{Bot, Severity};
 use domain::{BotId, OrganisationId};
 use serde_json::Value;
 
 use crate::changes::Changes;
 use crate::packages::{self, Fingerprint, PackageFolder};
+use crate::tables::{self, DeclaredTables};
 
 /// How often the whole folder is looked at, for what no notice told of. Looking costs a `stat` per file.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -20,6 +20,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 pub struct Mount {
     commands: Commands,
     programs: Programs,
+    declared_tables: DeclaredTables,
     tenant: OrganisationId,
     folder: PathBuf,
     seen: BTreeMap<String, Fingerprint>,
@@ -27,9 +28,15 @@ pub struct Mount {
 
 impl Mount {
     pub fn new(commands: Commands, programs: Programs, tenant: OrganisationId, folder: PathBuf) -> Self {
+        let declared_tables = DeclaredTables {
+            tables: commands.dialogues().tables().clone(),
+            programs: programs.clone(),
+            tenant,
+        };
         Self {
             commands,
             programs,
+            declared_tables,
             tenant,
             folder,
             seen: BTreeMap::new(),
@@ -145,8 +152,14 @@ impl Mount {
         self.programs
             .store(self.tenant, std::mem::take(&mut assembled.programs))
             .await?;
-        let found = self.declare_tables(bot, &assembled.package).await?;
-        assembled.add_findings(found);
+        let (migration, found) = self
+            .declared_tables
+            .declare(bot, &assembled.package, Extent::Additive)
+            .await?;
+        for done in &migration.done {
+            tracing::info!(bot.name = package.name, "{done}");
+        }
+        replace_findings(&mut assembled.package, tables::is_of_tables, found);
         if assembled.package.digest == mounted.package.digest {
             return Ok(());
         }
@@ -167,68 +180,11 @@ impl Mount {
         Ok(())
     }
 
-    /// Makes the bot's tables what its scripts declare; what is refused is a finding.
-    async fn declare_tables(&self, bot: BotId, package: &Package) -> anyhow::Result<Vec<FileFinding>> {
-        let mut declared: Vec<Table> = Vec::new();
-        let mut files = BTreeMap::new();
-        let mut found = Vec::new();
-        for (name, script) in &package.scripts {
-            let Some(hash) = &script.program else { continue };
-            let program = self.programs.load(self.tenant, hash.parse()?).await?;
-            let file = format!("{name}.bas");
-            for table in &program.declared().tables {
-                let key = table.name.to_lowercase();
-                if let Some(other) = files.get(&key) {
-                    let message = format!("the table {} is declared in {other} already", table.name);
-                    found.push(finding(
-                        &file,
-                        "T0102",
-                        table.line,
-                        message,
-                        "keep one of the two",
-                    ));
-                    continue;
-                }
-                files.insert(key, file.clone());
-                declared.push(table.clone());
-            }
-        }
-        let tables = self.commands.dialogues().tables();
-        let migration = tables.declare(self.tenant, bot, &declared, false).await?;
-        for done in &migration.done {
-            tracing::info!(bot.id = %bot, "{done}");
-        }
-        for refused in migration.refused {
-            let file = files
-                .get(&refused.table.to_lowercase())
-                .cloned()
-                .unwrap_or_default();
-            let message = format!("this would lose data and is not done: {}", refused.change);
-            let help = "take the change back, or confirm it: botserver tables apply BOT";
-            found.push(finding(&file, "T0101", refused.line, message, help));
-        }
-        Ok(found)
-    }
-
     async fn bot(&self, context: &Context, name: &str) -> anyhow::Result<BotId> {
         if let Some(bot) = self.commands.bot_named(self.tenant, name).await? {
             return Ok(bot);
         }
         Ok(self.commands.create_bot(context, name).await?.bot_id)
-    }
-}
-
-fn finding(file: &str, code: &str, line: u32, message: String, help: &str) -> FileFinding {
-    FileFinding {
-        file: file.to_owned(),
-        finding: Finding {
-            code: code.to_owned(),
-            severity: Severity::Error,
-            message,
-            line,
-            column: 1,
-            help: Some(help.to_owned()),
-        },
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use basic::{Table, TableField};
+use basic::{FieldKind, Table, TableField};
 use domain::{BotId, OrganisationId};
 
 use super::definition::{Column, Definition, all_fields, schema_of, sql_type, widens};
@@ -28,27 +28,53 @@ pub struct RefusedChange {
     pub change: String,
 }
 
-/// A change of one table: what it means in words, and as SQL.
+/// How far a bot's tables are made what is declared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// Nothing is changed: what would be is told.
+    Plan,
+    /// What loses nothing.
+    Additive,
+    /// All of it, as somebody confirmed.
+    Everything,
+}
+
+/// A change of one table.
 struct Step {
+    /// What it means.
     words: String,
     sql: String,
+    /// Of the declaration that asks for it.
+    line: u32,
+    change: Change,
+}
+
+/// What a step makes of a table's definition.
+enum Change {
+    Added(TableField),
+    Kind(FieldKind),
+    Required(bool),
+    Unique(bool),
+    Default(Option<String>),
+    Dropped,
+    /// The names of the fields that are the key.
+    Keys(Vec<String>),
 }
 
 #[derive(Default)]
 struct Difference {
-    additive: Vec<Step>,
-    destructive: Vec<Step>,
-    lines: Vec<u32>,
+    additive: Vec<(String, Step)>,
+    destructive: Vec<(String, Step)>,
 }
 
 impl Tables {
-    /// Makes the tables of a bot what is declared. With `confirmed` also does what loses something.
+    /// Makes the tables of a bot what is declared, as far as `extent` says. A table that is not declared any more stays.
     pub async fn declare(
         &self,
         tenant: OrganisationId,
         bot: BotId,
         declared: &[Table],
-        confirmed: bool,
+        extent: Extent,
     ) -> Result<Migration, CommandError> {
         let mut migration = Migration::default();
         if declared.is_empty() {
@@ -72,26 +98,25 @@ impl Tables {
             let name = table.name.to_lowercase();
             match present.remove(&name) {
                 None => {
-                    for step in created(bot, tenant, table) {
-                        run(&mut opened, &step.sql, &[]).await?;
-                        migration
-                            .done
-                            .extend((!step.words.is_empty()).then_some(step.words));
+                    for sql in created(bot, tenant, table) {
+                        run(&mut opened, &sql, &[]).await?;
                     }
+                    migration.done.push(format!("table {} made", table.name));
                     keep(&mut opened, tenant, &name, table).await?;
                 }
                 Some(before) if before == *table => {}
                 Some(before) => {
-                    let kept = changed(&mut opened, table, &before, confirmed, &mut migration).await?;
+                    let kept = changed(&mut opened, table, before, extent, &mut migration).await?;
                     keep(&mut opened, tenant, &name, &kept).await?;
                 }
             }
         }
-        opened
-            .transaction
-            .commit()
-            .await
-            .map_err(CommandError::unexpected)?;
+        let transaction = opened.transaction;
+        match extent {
+            Extent::Plan => transaction.rollback().await,
+            Extent::Additive | Extent::Everything => transaction.commit().await,
+        }
+        .map_err(CommandError::unexpected)?;
         Ok(migration)
     }
 }
@@ -147,7 +172,7 @@ async fn keep(
 }
 
 /// The statements that make a table. Only transactions of its organisation see its rows.
-fn created(bot: BotId, tenant: OrganisationId, table: &Table) -> Vec<Step> {
+fn created(bot: BotId, tenant: OrganisationId, table: &Table) -> Vec<String> {
     let definition = Definition::new(bot, table.clone());
     let fields = all_fields(table);
     let mut lines: Vec<String> = fields
@@ -161,21 +186,12 @@ fn created(bot: BotId, tenant: OrganisationId, table: &Table) -> Vec<Step> {
     let keys: Vec<&str> = definition.keys().map(|column| column.sql.as_str()).collect();
     lines.push(format!("primary key ({})", keys.join(", ")));
     let path = &definition.path;
-    let silent = |sql: String| Step {
-        words: String::new(),
-        sql,
-    };
     vec![
-        Step {
-            words: format!("table {} made", table.name),
-            sql: format!("create table {path} ({})", lines.join(", ")),
-        },
-        silent(format!("alter table {path} enable row level security")),
-        silent(format!("alter table {path} force row level security")),
-        silent(format!(
-            "create policy own on {path} using (current_setting('app.tenant', true) = '{tenant}')"
-        )),
-        silent(format!("create index on {path} (\"__subject\")")),
+        format!("create table {path} ({})", lines.join(", ")),
+        format!("alter table {path} enable row level security"),
+        format!("alter table {path} force row level security"),
+        format!("create policy own on {path} using (current_setting('app.tenant', true) = '{tenant}')"),
+        format!("create index on {path} (\"__subject\")"),
     ]
 }
 
@@ -183,8 +199,8 @@ fn column_of(field: &TableField, column: &Column) -> String {
     let mut text = format!("{} {}", column.sql, sql_type(column.kind));
     if column.given {
         text.push_str(match column.kind {
-            basic::FieldKind::Uuid => " default gen_random_uuid()",
-            basic::FieldKind::Integer => " generated by default as identity",
+            FieldKind::Uuid => " default gen_random_uuid()",
+            FieldKind::Integer => " generated by default as identity",
             _ => "",
         });
     } else if let Some(default) = field.default.as_deref().and_then(|said| default_of(field, said)) {
@@ -213,12 +229,12 @@ fn default_of(field: &TableField, said: &str) -> Option<String> {
         | "current_date" => {
             return matches!(
                 field.kind,
-                basic::FieldKind::Date | basic::FieldKind::DateTime | basic::FieldKind::Time
+                FieldKind::Date | FieldKind::DateTime | FieldKind::Time
             )
             .then(|| format!("now()::{}", sql_type(field.kind)));
         }
         "gen_random_uuid()" | "uuid_generate_v4()" | "guid()" | "uuid()" => {
-            return (field.kind == basic::FieldKind::Uuid).then(|| "gen_random_uuid()".to_owned());
+            return (field.kind == FieldKind::Uuid).then(|| "gen_random_uuid()".to_owned());
         }
         _ => {}
     }
@@ -250,73 +266,88 @@ fn default_of(field: &TableField, said: &str) -> Option<String> {
 async fn changed(
     opened: &mut Opened,
     table: &Table,
-    before: &Table,
-    confirmed: bool,
+    mut kept: Table,
+    extent: Extent,
     migration: &mut Migration,
 ) -> Result<Table, CommandError> {
+    // With the key that a table has without a word for it: another one may be among the fields that are added.
+    kept.fields = all_fields(&kept);
     let definition = Definition::new(opened.bot, table.clone());
-    let difference = difference(&definition, table, before);
+    let difference = difference(&definition, table, &kept);
     let mut refused = Vec::new();
     let mut steps = difference.additive;
-    if confirmed {
-        steps.extend(difference.destructive);
-    } else {
-        refused.extend(difference.destructive.into_iter().zip(difference.lines));
+    match extent {
+        Extent::Everything => steps.extend(difference.destructive),
+        Extent::Plan | Extent::Additive => refused.extend(difference.destructive),
     }
-    for step in steps {
+    for (field, step) in steps {
         // One that rows stand against is no reason to lose the others.
         run(opened, "savepoint step", &[]).await?;
         match run(opened, &step.sql, &[]).await {
             Ok(()) => {
                 run(opened, "release savepoint step", &[]).await?;
+                made(&mut kept, &field, step.change);
                 migration.done.push(step.words);
             }
             Err(error) => {
                 run(opened, "rollback to savepoint step", &[]).await?;
                 tracing::debug!(%error, table = table.name, "a table cannot be changed");
-                refused.push((step, table.line));
+                refused.push((field, step));
             }
         }
     }
     if refused.is_empty() {
         return Ok(table.clone());
     }
-    migration
-        .refused
-        .extend(refused.into_iter().map(|(step, line)| RefusedChange {
-            table: table.name.clone(),
-            line,
-            change: step.words,
-        }));
-    Ok(united(table, before))
+    let refused = refused.into_iter().map(|(_, step)| RefusedChange {
+        table: table.name.clone(),
+        line: step.line,
+        change: step.words,
+    });
+    migration.refused.extend(refused);
+    Ok(reworded(kept, table))
 }
 
-/// What is declared, with what it had before wherever the two do not go together.
-fn united(table: &Table, before: &Table) -> Table {
-    let mut fields = before.fields.clone();
-    for field in &table.fields {
-        match fields
-            .iter_mut()
-            .find(|known| known.name.eq_ignore_ascii_case(&field.name))
-        {
-            Some(known) => {
-                let kind = if widens(known.kind, field.kind) {
-                    field.kind
-                } else {
-                    known.kind
-                };
-                *known = TableField {
-                    kind,
-                    key: known.key,
-                    ..field.clone()
-                };
-            }
-            None => fields.push(field.clone()),
+/// A table with everything that is declared now, save for what its columns are.
+fn reworded(kept: Table, declared: &Table) -> Table {
+    let reword = |column: TableField| {
+        let found = declared
+            .fields
+            .iter()
+            .find(|field| field.name.eq_ignore_ascii_case(&column.name));
+        let Some(field) = found else { return column };
+        TableField {
+            kind: column.kind,
+            key: column.key,
+            required: column.required,
+            unique: column.unique,
+            default: column.default,
+            ..field.clone()
         }
-    }
+    };
     Table {
-        fields,
-        ..table.clone()
+        fields: kept.fields.into_iter().map(reword).collect(),
+        ..declared.clone()
+    }
+}
+
+/// What a table is after one of its fields was changed so.
+fn made(table: &mut Table, name: &str, change: Change) {
+    let same = |field: &TableField| field.name.eq_ignore_ascii_case(name);
+    let field = table.fields.iter_mut().find(|field| same(field));
+    match (change, field) {
+        (Change::Added(field), _) => table.fields.push(TableField { key: false, ..field }),
+        (Change::Dropped, _) => table.fields.retain(|field| !same(field)),
+        (Change::Keys(names), _) => {
+            for field in &mut table.fields {
+                field.key = names.contains(&field.name.to_lowercase());
+            }
+        }
+        (Change::Kind(kind), Some(field)) => field.kind = kind,
+        (Change::Required(required), Some(field)) => field.required = required,
+        (Change::Unique(unique), Some(field)) => field.unique = unique,
+        (Change::Default(default), Some(field)) => field.default = default,
+        (_, None) => unreachable!("what changes was there before"),
     }
 }
 
@@ -332,32 +363,38 @@ fn difference(definition: &Definition, table: &Table, before: &Table) -> Differe
     };
     for (field, column) in fields.iter().zip(&definition.columns) {
         let named = format!("{}.{}", table.name, field.name);
+        let step = |words: String, sql: String, change: Change| {
+            let sql = format!("alter table {path} {sql}");
+            let line = field.line;
+            (
+                field.name.clone(),
+                Step {
+                    words,
+                    sql,
+                    line,
+                    change,
+                },
+            )
+        };
         let Some(old) = find(&known, &field.name) else {
-            let step = Step {
-                words: format!("field {named} added"),
-                sql: format!("alter table {path} add column {}", column_of(field, column)),
-            };
-            found.additive.push(step);
+            found.additive.push(step(
+                format!("field {named} added"),
+                format!("add column {}", column_of(field, column)),
+                Change::Added(field.clone()),
+            ));
             continue;
         };
         if old.kind != field.kind {
-            let step = Step {
-                words: format!(
-                    "{named} changes from {} to {}",
-                    sql_type(old.kind),
-                    sql_type(field.kind)
-                ),
-                sql: format!(
-                    "alter table {path} alter column {0} type {1} using {0}::text::{1}",
-                    column.sql,
-                    sql_type(field.kind)
-                ),
-            };
+            let (was, is) = (sql_type(old.kind), sql_type(field.kind));
+            let step = step(
+                format!("{named} changes from {was} to {is}"),
+                format!("alter column {0} type {is} using {0}::text::{is}", column.sql),
+                Change::Kind(field.kind),
+            );
             if widens(old.kind, field.kind) {
                 found.additive.push(step);
             } else {
                 found.destructive.push(step);
-                found.lines.push(field.line);
             }
         }
         if old.required != field.required && !field.key {
@@ -365,28 +402,52 @@ fn difference(definition: &Definition, table: &Table, before: &Table) -> Differe
                 true => ("is required now", "set not null"),
                 false => ("may be empty now", "drop not null"),
             };
-            found.additive.push(Step {
-                words: format!("{named} {words}"),
-                sql: format!("alter table {path} alter column {} {action}", column.sql),
-            });
+            found.additive.push(step(
+                format!("{named} {words}"),
+                format!("alter column {} {action}", column.sql),
+                Change::Required(field.required),
+            ));
         }
-        if field.unique && !old.unique && !field.key {
-            found.additive.push(Step {
-                words: format!("{named} is unique now"),
-                sql: format!("alter table {path} add unique ({})", column.sql),
-            });
+        if field.unique != old.unique && !field.key {
+            let (words, action) = match field.unique {
+                true => ("is unique now", format!("add unique ({})", column.sql)),
+                false => {
+                    let name = format!("{}_{}_key", table.name, field.name).to_lowercase();
+                    let action = format!("drop constraint if exists {}", quoted(&name));
+                    ("need not be unique now", action)
+                }
+            };
+            found.additive.push(step(
+                format!("{named} {words}"),
+                action,
+                Change::Unique(field.unique),
+            ));
+        }
+        if field.default != old.default && !column.given {
+            let default = field.default.as_deref().and_then(|said| default_of(field, said));
+            let action = default.map_or_else(
+                || "drop default".to_owned(),
+                |default| format!("set default {default}"),
+            );
+            found.additive.push(step(
+                format!("{named} has another default"),
+                format!("alter column {} {action}", column.sql),
+                Change::Default(field.default.clone()),
+            ));
         }
     }
     for old in &known {
         if find(&fields, &old.name).is_none() {
-            found.destructive.push(Step {
+            let step = Step {
                 words: format!("field {}.{} is dropped with what it holds", table.name, old.name),
                 sql: format!(
                     "alter table {path} drop column {}",
                     quoted(&old.name.to_lowercase())
                 ),
-            });
-            found.lines.push(table.line);
+                line: table.line,
+                change: Change::Dropped,
+            };
+            found.destructive.push((old.name.clone(), step));
         }
     }
     let keys = |fields: &[TableField]| -> Vec<String> {
@@ -396,17 +457,20 @@ fn difference(definition: &Definition, table: &Table, before: &Table) -> Differe
             .map(|field| field.name.to_lowercase())
             .collect()
     };
-    if keys(&fields) != keys(&known) {
+    let (new, old) = (keys(&fields), keys(&known));
+    if new != old {
         let columns: Vec<&str> = definition.keys().map(|column| column.sql.as_str()).collect();
         let constraint = quoted(&format!("{}_pkey", table.name.to_lowercase()));
-        found.destructive.push(Step {
-            words: format!("the key of {} becomes {}", table.name, keys(&fields).join(", ")),
+        let step = Step {
+            words: format!("the key of {} becomes {}", table.name, new.join(", ")),
             sql: format!(
                 "alter table {path} drop constraint if exists {constraint} cascade, add primary key ({})",
                 columns.join(", ")
             ),
-        });
-        found.lines.push(table.line);
+            line: table.line,
+            change: Change::Keys(new),
+        };
+        found.destructive.push((String::new(), step));
     }
     found
 }

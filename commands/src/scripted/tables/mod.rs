@@ -20,7 +20,7 @@ use sqlx::{PgPool, Postgres, Transaction};
 use crate::CommandError;
 
 use definition::Definition;
-pub use migration::{Migration, RefusedChange};
+pub use migration::{Extent, Migration, RefusedChange};
 
 pub(super) use statements::{is_elsewhere, knows, unknown};
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::chat::Visitor;
+use crate::doctor::url;
 use crate::server::{DataFolder, PATIENCE, Server};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -134,4 +135,35 @@ async fn wait_for_bot(server: &Server, token: &str, enough: impl Fn(&Value) -> b
         assert!(tokio::time::Instant::now() < until, "{answer:#}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_table_would_lose_waits_for_a_word() {
+    let data = DataFolder::new();
+    let database = test_database::create().await;
+    let address = url(&database, "botserver_owner");
+    let table = |fields: &str| format!("TABLE boats\n{fields}END TABLE\nHEAR x\n");
+    data.script("desk", "start", &table(" name text\n berth integer\n"));
+    let server = Server::start_with(&data, &[("BOTSERVER_DATABASE_URL", address.clone())]);
+    let token = server
+        .token
+        .clone()
+        .expect("the token is shown at the first start");
+    let run = |verb: &str, bot: &str| data.run(&["tables", verb, bot, "--database-url", &address]);
+    wait_for_script(&server, &token, |script| script["broken"] == false).await;
+    let same = "the tables are what the scripts declare\n".to_owned();
+    assert_eq!(run("plan", "desk"), (0, same.clone()));
+
+    data.script("desk", "start", &table(" name text\n length number\n"));
+    let bot = wait_for_bot(&server, &token, |bot| bot["findings"] != json!([])).await;
+    assert_eq!(bot["findings"][0]["finding"]["code"], "T0101", "{bot:#}");
+    let waits = "when it is applied: field boats.berth is dropped with what it holds\n";
+    assert_eq!(run("plan", "DESK"), (0, waits.to_owned()));
+    let done = "field boats.berth is dropped with what it holds\n";
+    assert_eq!(run("apply", "desk"), (0, done.to_owned()));
+    wait_for_bot(&server, &token, |bot| bot["findings"] == json!([])).await;
+    assert_eq!(run("apply", "desk"), (0, same));
+    let (code, text) = run("plan", "nobody");
+    assert_eq!(code, 1);
+    assert!(text.contains("there is no bot \"nobody\""), "{text}");
 }

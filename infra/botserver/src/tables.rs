@@ -1,0 +1,158 @@
+//! The tables that a bot's scripts declare: made at mounting, planned and confirmed from the command line.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use anyhow::{Context as _, bail};
+use basic::Table;
+use commands::{BotCommand, Context, Executor, Extent, Migration, Programs, Tables, replace_findings};
+use domain::bot::{Bot, FileFinding, Finding, Package, Severity};
+use domain::{BotId, OrganisationId};
+use event_log::EventLog;
+use serde_json::Value;
+
+use crate::administration::reach;
+use crate::config::Config;
+use crate::database::Pools;
+use crate::system;
+
+/// A change that would lose something.
+const LOSES: &str = "T0101";
+/// A table that two scripts declare.
+const TWICE: &str = "T0102";
+
+/// Whether a finding's code is one of this file.
+pub fn is_of_tables(code: &str) -> bool {
+    [LOSES, TWICE].contains(&code)
+}
+
+/// Makes the tables of bots of one organisation what their packages declare.
+pub struct DeclaredTables {
+    pub tables: Tables,
+    pub programs: Programs,
+    pub tenant: OrganisationId,
+}
+
+impl DeclaredTables {
+    /// Answers what was done, and what is refused or contradicts itself as findings of the package.
+    pub async fn declare(
+        &self,
+        bot: BotId,
+        package: &Package,
+        extent: Extent,
+    ) -> anyhow::Result<(Migration, Vec<FileFinding>)> {
+        let mut declared: Vec<Table> = Vec::new();
+        let mut files = BTreeMap::new();
+        let mut found = Vec::new();
+        for (name, script) in &package.scripts {
+            let Some(hash) = &script.program else { continue };
+            let program = self.programs.load(self.tenant, hash.parse()?).await?;
+            let file = format!("{name}.bas");
+            for table in &program.declared().tables {
+                let key = table.name.to_lowercase();
+                if let Some(other) = files.get(&key) {
+                    let message = format!("the table {} is declared in {other} already", table.name);
+                    found.push(finding(&file, TWICE, table.line, message, "keep one of the two"));
+                    continue;
+                }
+                files.insert(key, file.clone());
+                declared.push(table.clone());
+            }
+        }
+        let migration = self.tables.declare(self.tenant, bot, &declared, extent).await?;
+        for refused in &migration.refused {
+            let file = &files[&refused.table.to_lowercase()];
+            let message = format!("this would lose data and is not done: {}", refused.change);
+            let help = "take the change back, or confirm it: botserver tables apply BOT";
+            found.push(finding(file, LOSES, refused.line, message, help));
+        }
+        Ok((migration, found))
+    }
+}
+
+fn finding(file: &str, code: &str, line: u32, message: String, help: &str) -> FileFinding {
+    FileFinding {
+        file: file.to_owned(),
+        finding: Finding {
+            code: code.to_owned(),
+            severity: Severity::Error,
+            message,
+            line,
+            column: 1,
+            help: Some(help.to_owned()),
+        },
+    }
+}
+
+/// A bot as the log has it, and what works with its tables.
+async fn loaded(
+    config: &Config,
+    pools: &Pools,
+    name: &str,
+) -> anyhow::Result<(BotId, Package, DeclaredTables, Executor)> {
+    let keyring = system::open_keyring(config, pools).await?;
+    let log = EventLog::new(pools.log.clone(), keyring);
+    let tenant = system::organisation(&config.organisation.name);
+    let owner = log
+        .claim_owner(tenant.0, "bot_name", &name.to_lowercase())
+        .await
+        .context("the event log cannot be read")?;
+    let Some(bot) = owner.and_then(|owner| owner.parse::<BotId>().ok()) else {
+        bail!("there is no bot {name:?}; a package has to be mounted once");
+    };
+    let executor = Executor::new(log);
+    let state = executor.load_fresh::<Bot>(tenant, bot).await?.state;
+    let Some(mounted) = state.mounted() else {
+        bail!("the bot {name:?} is retired");
+    };
+    let declared = DeclaredTables {
+        tables: Tables::new(pools.app.clone()),
+        programs: Programs::new(pools.app.clone()),
+        tenant,
+    };
+    Ok((bot, mounted.package.clone(), declared, executor))
+}
+
+/// `botserver tables plan BOT`: what would be changed, and what of it waits for a confirmation.
+pub async fn plan(config: &Config, bot: &str, out: &mut dyn Write) -> anyhow::Result<()> {
+    let (database, pools) = reach(config).await?;
+    let (bot, package, declared, _) = loaded(config, &pools, bot).await?;
+    let (migration, _) = declared.declare(bot, &package, Extent::Plan).await?;
+    for done in &migration.done {
+        writeln!(out, "at the next start:  {done}")?;
+    }
+    for refused in &migration.refused {
+        writeln!(out, "when it is applied: {}", refused.change)?;
+    }
+    if migration == Migration::default() {
+        writeln!(out, "the tables are what the scripts declare")?;
+    }
+    database.stop().await
+}
+
+/// `botserver tables apply BOT`: changes the tables, whatever they lose. False when rows stand against something.
+pub async fn apply(config: &Config, bot: &str, out: &mut dyn Write) -> anyhow::Result<bool> {
+    let (database, pools) = reach(config).await?;
+    let (bot, mut package, declared, executor) = loaded(config, &pools, bot).await?;
+    let (migration, found) = declared.declare(bot, &package, Extent::Everything).await?;
+    for done in &migration.done {
+        writeln!(out, "{done}")?;
+    }
+    for refused in &migration.refused {
+        writeln!(out, "rows stand against it: {}", refused.change)?;
+    }
+    if migration == Migration::default() {
+        writeln!(out, "the tables are what the scripts declare")?;
+    }
+    let before = package.digest.clone();
+    replace_findings(&mut package, is_of_tables, found);
+    if package.digest != before {
+        let context = Context::system(declared.tenant, "tables");
+        let command = BotCommand::LoadPackage(package);
+        executor
+            .execute::<Bot>(&context, bot, command, Value::Null)
+            .await?;
+    }
+    database.stop().await?;
+    Ok(migration.refused.is_empty())
+}
