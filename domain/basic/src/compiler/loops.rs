@@ -1,9 +1,10 @@
 //! Compiling loops.
 
 use super::{Compiler, Loop};
-use crate::diagnostic::EXIT_OUTSIDE;
+use crate::diagnostic::{ENDLESS, EXIT_OUTSIDE};
+use crate::language::Role;
 use crate::program::{Constant, Instruction};
-use crate::syntax::{Condition, Expression, For, LoopKind, Name, Statement};
+use crate::syntax::{Condition, Expression, ExpressionKind, For, LoopKind, Name, Statement};
 
 impl Compiler<'_, '_> {
     pub(super) fn counting(&mut self, counting: &For) {
@@ -81,6 +82,7 @@ impl Compiler<'_, '_> {
     ) {
         let start = self.here();
         let span = self.span;
+        let gotos = self.gotos.len();
         // A condition that cannot be told ends the loop, above and below, the first time and later.
         let guard = head.and_then(|_| self.guard());
         let leave = head
@@ -101,6 +103,34 @@ impl Compiler<'_, '_> {
                     .chain(leave_below),
             );
         });
+        let holds = |condition: Option<&Condition>| condition.is_none_or(always_holds);
+        // Where something is wrong, what leads out of the loop may be what was not understood.
+        let understood = self.gotos.len() == gotos && !self.report.has_errors();
+        if holds(head) && holds(tail) && understood && !self.may_leave(start) {
+            self.report.add(ENDLESS, span, "this loop cannot end");
+        }
+    }
+
+    /// Whether something from `start` on may leave the loop that is there, wait, or ask whoever runs the script.
+    fn may_leave(&self, start: u32) -> bool {
+        let end = self.here();
+        let outside = |target: u32| target < start || target >= end;
+        self.code[start as usize..].iter().any(|instruction| match instruction {
+            Instruction::Hear { .. }
+            | Instruction::End { .. }
+            | Instruction::Return { .. }
+            | Instruction::Sleep { .. }
+            | Instruction::Invoke { .. }
+            | Instruction::Script { .. }
+            | Instruction::SetTrap { .. }
+            | Instruction::RestoreTrap { .. }
+            | Instruction::Guard { .. } => true,
+            Instruction::Call { import, .. } => {
+                matches!(self.imports[usize::from(*import)].role, Role::Request(_))
+            }
+            Instruction::Jump { target } => outside(*target),
+            _ => false,
+        })
     }
 
     /// Emits the jumps out of a loop whose condition no longer holds.
@@ -138,4 +168,14 @@ impl Compiler<'_, '_> {
             }
         }
     }
+}
+
+/// Whether a loop goes on whatever happens. `WHILE 1` does, as `WHILE TRUE`.
+fn always_holds(condition: &Condition) -> bool {
+    let holds = match condition.expression.kind {
+        ExpressionKind::Constant(Constant::Bool(value)) => value,
+        ExpressionKind::Constant(Constant::Integer(value)) => value != 0,
+        _ => return false,
+    };
+    holds != condition.until
 }

@@ -55,6 +55,7 @@ pub(crate) const UNREACHABLE: Code = code("B0402", Warning);
 pub(crate) const HIDES_FUNCTION: Code = code("B0403", Warning);
 pub(crate) const DESCRIBED_TWICE: Code = code("B0404", Warning);
 pub(crate) const ANOTHER_TOOL: Code = code("B0405", Warning);
+pub(crate) const ENDLESS: Code = code("B0406", Warning);
 
 // Things that the package does not have.
 pub(crate) const UNKNOWN_TOOL: Code = code("B0501", Warning);

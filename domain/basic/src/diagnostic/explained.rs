@@ -172,6 +172,12 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "DESCRIPTION \"a\"\nRETURN 1\nDESCRIPTION \"b\"\nRETURN 2",
     ),
     explained(
+        "B0406",
+        "A loop cannot end: its condition always holds, and nothing in it leaves it, waits or asks somebody. The script \
+         is stopped when it has used up its steps. Add EXIT DO behind a condition, or a HEAR.",
+        "n = 0\nDO\n  n = n + 1\nLOOP",
+    ),
+    explained(
         "B0501",
         "USE TOOL or ADD TOOL names a script that the package does not have. The bot goes on without it.",
         "",
