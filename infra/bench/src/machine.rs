@@ -66,6 +66,16 @@ pub struct Found {
     tasks: Vec<Times>,
     /// Microseconds to begin a script that says one thing.
     start_us: f64,
+    waiting: Waiting,
+}
+
+/// A sample's dialog in the midst of it, with something in the cart.
+#[derive(Debug, Serialize)]
+struct Waiting {
+    /// Of the stored state.
+    bytes: usize,
+    /// Microseconds to read it again, take the answer and come to the next effect.
+    resume_us: f64,
 }
 
 impl Found {
@@ -98,11 +108,14 @@ impl Found {
             (ratios.iter().sum::<f64>() / ratios.len().max(1) as f64).exp()
         };
         format!(
-            "{:.2} times as fast as Lua, {:.1} times as yabasic, {:.1} times as Rhai; a script starts in {:.1} µs{text}",
+            "{:.2} times as fast as Lua, {:.1} times as yabasic, {:.1} times as Rhai; a script starts in {:.1} µs; \
+             one that waits is {} bytes and resumes in {:.1} µs{text}",
             mean(|task| &task.lua),
             mean(|task| &task.yabasic),
             mean(|task| &task.rhai),
             self.start_us,
+            self.waiting.bytes,
+            self.waiting.resume_us,
         )
     }
 }
@@ -173,6 +186,7 @@ pub fn run() -> anyhow::Result<Found> {
     Ok(Found {
         tasks,
         start_us: start_time()?,
+        waiting: waiting()?,
     })
 }
 
@@ -230,6 +244,55 @@ fn start_time() -> anyhow::Result<f64> {
         ensure!(matches!(step, Step::Effect(_)), "it says something");
     }
     Ok(median(&times))
+}
+
+fn waiting() -> anyhow::Result<Waiting> {
+    let source = include_str!("../../botserver/samples/shop.gbai/shop.gbdialog/start.bas");
+    let program = compiled("shop", source)?;
+    let (now, limits) = (Utc::now(), Limits::default());
+    let settings = [
+        ("currency", "EUR".into()),
+        ("free_from", 50.into()),
+        ("postage", Value::Number(4.9)),
+    ];
+    let start = Start {
+        seed: 1,
+        variables: settings.map(|(name, value)| (name.to_owned(), value)).into(),
+        limits: limits.clone(),
+    };
+    let mut machine = Machine::start(program.clone(), start);
+    let mut input = Input::Start;
+    let mut answers = ["Add to cart", "Sencha", "2", "Add to cart", "Teapot", "1"].into_iter();
+    loop {
+        input = match machine.run(input, now, SLICE_STEPS) {
+            Step::Yielded | Step::Effect(_) => Input::Continue,
+            Step::Waiting(_) => match answers.next() {
+                Some(answer) => answered(answer),
+                None => break,
+            },
+            other => anyhow::bail!("unexpected {other:?}"),
+        };
+    }
+    let stored = machine.suspend();
+    let mut times = Vec::new();
+    for _ in 0..1_000 {
+        let began = Instant::now();
+        let mut machine = Machine::restore(&stored, std::slice::from_ref(&program), limits.clone())?;
+        let step = machine.run(answered("Cart"), now, SLICE_STEPS);
+        times.push(began.elapsed().as_secs_f64() * 1e6);
+        ensure!(matches!(step, Step::Effect(_)), "it says something");
+    }
+    Ok(Waiting {
+        bytes: stored.len(),
+        resume_us: median(&times),
+    })
+}
+
+fn answered(text: &str) -> Input {
+    Input::Answer {
+        text: text.to_owned(),
+        files: Vec::new(),
+    }
 }
 
 fn lua_harness(chunk: &str) -> String {

@@ -8,7 +8,7 @@ mod address;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use basic::{Object, Refusal, Request, Value};
@@ -16,22 +16,30 @@ use commands::{Asking, Plan, Services};
 use futures::StreamExt as _;
 use ipnet::IpNet;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Method, Response, redirect};
-use url::Url;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
+use reqwest::{Client, Method, Response, StatusCode, redirect};
+use tokio::sync::Semaphore;
+use url::{Host, Url};
 
-use address::{check, checked, may_reach};
+use address::{Refused, check, may_reach, parsed};
 
 /// The body of an answer.
 const ANSWER_BYTES_MAX: usize = 10 << 20;
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 const REDIRECTS_MAX: usize = 5;
+/// Values in an answer that is JSON, about: each takes far more memory than it has bytes.
+const VALUES_MAX: usize = 250_000;
+/// Larger answers are read where nobody waits for it.
+const READ_AT_ONCE: usize = 64 << 10;
+/// Addresses that are asked at the same time; further ones wait.
+const AT_ONCE_MAX: usize = 64;
 
 /// Asks the web for scripts.
 pub struct Web {
     client: Client,
     allowed: Arc<[IpNet]>,
+    at_once: Semaphore,
 }
 
 impl fmt::Debug for Web {
@@ -46,32 +54,31 @@ impl Web {
     /// `allowed` are networks that are reached although they are not public.
     pub fn new(allowed: Vec<IpNet>) -> Result<Web, reqwest::Error> {
         let allowed: Arc<[IpNet]> = allowed.into();
-        let within = allowed.clone();
-        let redirects = redirect::Policy::custom(move |attempt| {
-            if attempt.previous().len() > REDIRECTS_MAX {
-                attempt.error("it leads on and on")
-            } else if check(attempt.url(), &within).is_err() {
-                attempt.error("it leads to where scripts may not go")
-            } else {
-                attempt.follow()
-            }
-        });
         let client = Client::builder()
             .user_agent(concat!("botserver/", env!("CARGO_PKG_VERSION")))
             .timeout(ANSWER_WITHIN)
             .connect_timeout(CONNECT_WITHIN)
-            .redirect(redirects)
+            // Followed here, where it is known what may be sent where.
+            .redirect(redirect::Policy::none())
+            .referer(false)
             .no_proxy()
             .dns_resolver(Arc::new(Public {
                 allowed: allowed.clone(),
             }))
             .build()?;
-        Ok(Web { client, allowed })
+        Ok(Web {
+            client,
+            allowed,
+            at_once: Semaphore::new(AT_ONCE_MAX),
+        })
     }
 
     async fn asked(&self, asking: &Asking, request: &Request) -> Result<Value, Refusal> {
-        let url = checked(&text(request.argument(0)), &self.allowed)
-            .map_err(|refused| Refusal::mistake("address_refused", format!("the address {refused}")))?;
+        let _turn = self.at_once.acquire().await.expect("is never closed");
+        let refused =
+            |refused: Refused| Refusal::mistake("address_refused", format!("the address {refused}"));
+        let url = parsed(&text(request.argument(0))).map_err(refused)?;
+        self.check(&url).await.map_err(refused)?;
         match request.word {
             "GET" => {
                 let response = self.send(Method::GET, url, asking, None).await?;
@@ -142,29 +149,95 @@ impl Web {
         Ok(Value::Object(fields.into_iter().collect()))
     }
 
+    /// Whether the address may be asked at all. A name is looked up, and what it leads to is checked, when it is
+    /// connected to; before that only where an allowed network may excuse its port.
+    async fn check(&self, url: &Url) -> Result<(), Refused> {
+        let checked = check(url, &self.allowed);
+        let (Err(Refused::Port(port)), Some(Host::Domain(name))) = (&checked, url.host()) else {
+            return checked;
+        };
+        if self.allowed.is_empty() {
+            return checked;
+        }
+        let mut addresses = tokio::net::lookup_host((name, *port))
+            .await
+            .map_err(|_| Refused::Port(*port))?;
+        let within = |address: SocketAddr| self.allowed.iter().any(|network| network.contains(&address.ip()));
+        if addresses.all(within) { Ok(()) } else { checked }
+    }
+
+    /// Asks, and goes where the answer leads. What a script sends along (headers, data) goes to no other site than the one
+    /// that it named.
     async fn send(
         &self,
-        method: Method,
-        url: Url,
+        mut method: Method,
+        mut url: Url,
         asking: &Asking,
         data: Option<&Value>,
     ) -> Result<Response, Refusal> {
-        let mut request = self.client.request(method, url).headers(headers(asking));
-        match data {
-            None | Some(Value::Null) => {}
-            Some(Value::Text(text)) => request = request.body(text.to_string()),
-            Some(data) => request = request.json(&data.to_json()),
+        let until = Instant::now() + ANSWER_WITHIN;
+        let mut headers = headers(asking);
+        let mut body = match data {
+            None | Some(Value::Null) => None,
+            Some(Value::Text(text)) => Some(text.to_string().into_bytes()),
+            Some(data) => {
+                let json = HeaderValue::from_static("application/json");
+                headers.entry(CONTENT_TYPE).or_insert(json);
+                Some(data.to_json().to_string().into_bytes())
+            }
+        };
+        for _ in 0..=REDIRECTS_MAX {
+            let mut request = self
+                .client
+                .request(method.clone(), url.clone())
+                .headers(headers.clone())
+                .timeout(until.saturating_duration_since(Instant::now()));
+            if let Some(body) = &body {
+                request = request.body(body.clone());
+            }
+            let response = request.send().await.map_err(|error| failed(&error))?;
+            let Some(next) = leads_to(&response, &url) else {
+                return Ok(response);
+            };
+            let elsewhere = next.origin() != url.origin();
+            let again = matches!(
+                response.status(),
+                StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT
+            );
+            if again && elsewhere && method != Method::GET {
+                return Ok(response);
+            }
+            if url.scheme() == "https" && next.scheme() != "https" || self.check(&next).await.is_err() {
+                return Err(Refusal::new(
+                    "http_redirect",
+                    "it leads to where scripts may not go",
+                ));
+            }
+            if !again {
+                method = Method::GET;
+                body = None;
+                headers.remove(CONTENT_TYPE);
+            }
+            if elsewhere {
+                headers.clear();
+            }
+            url = next;
         }
-        request.send().await.map_err(|error| failed(&error))
+        Err(Refusal::new("http_redirect", "it leads on and on"))
     }
+}
+
+/// Where an answer sends whoever asked.
+fn leads_to(response: &Response, from: &Url) -> Option<Url> {
+    let leads = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
+    let location = response.headers().get(LOCATION)?.to_str().ok()?;
+    leads.then(|| from.join(location).ok())?
 }
 
 /// What is not reached is told without what lies there.
 fn failed(error: &reqwest::Error) -> Refusal {
     if error.is_timeout() {
         Refusal::new("http_timeout", "it did not answer in time")
-    } else if error.is_redirect() {
-        Refusal::new("http_redirect", "it leads to where scripts may not go")
     } else {
         Refusal::new("http_unreachable", "it cannot be reached")
     }
@@ -197,14 +270,32 @@ async fn body(response: Response) -> Result<Value, Refusal> {
         }
         bytes.extend_from_slice(&part);
     }
-    let text = String::from_utf8_lossy(&bytes);
-    let looks_so = text.trim_start().starts_with(['{', '[']);
-    if (is_json || looks_so)
-        && let Ok(json) = serde_json::from_str(&text)
-    {
-        return Ok(Value::from_json(json));
+    if bytes.len() <= READ_AT_ONCE {
+        return read(&bytes, is_json);
     }
-    Ok(Value::from(text.as_ref()))
+    tokio::task::spawn_blocking(move || read(&bytes, is_json))
+        .await
+        .unwrap_or_else(|_| Err(Refusal::new("http_unreadable", "its answer cannot be read")))
+}
+
+fn read(bytes: &[u8], is_json: bool) -> Result<Value, Refusal> {
+    let text = String::from_utf8_lossy(bytes);
+    let looks_so = text.trim_start().starts_with(['{', '[']);
+    if !is_json && !looks_so {
+        return Ok(Value::from(text.as_ref()));
+    }
+    let values = bytes
+        .iter()
+        .filter(|byte| matches!(byte, b'{' | b'[' | b',' | b':'))
+        .count();
+    if values > VALUES_MAX {
+        let message = format!("it answered more than {VALUES_MAX} values");
+        return Err(Refusal::new("http_too_large", message));
+    }
+    Ok(match serde_json::from_str(&text) {
+        Ok(json) => Value::from_json(json),
+        Err(_) => Value::from(text.as_ref()),
+    })
 }
 
 fn text(value: &Value) -> String {

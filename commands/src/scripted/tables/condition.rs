@@ -71,16 +71,21 @@ impl Sql {
                 value,
             } => self.compared(definition, field, *comparison, value, roles),
             Condition::OneOf { field, values } => {
-                if values.is_empty() {
-                    self.push("false");
-                    return Ok(());
+                let (column, sql) = self.operand(definition, field, roles)?;
+                let mut items = Vec::with_capacity(values.len());
+                for value in values.iter().filter(|value| **value != Value::Null) {
+                    items.extend(bound(&column, value)?);
                 }
-                self.push("(");
-                for (at, value) in values.iter().enumerate() {
-                    self.push(if at > 0 { " or " } else { "" });
-                    self.compared(definition, field, Comparison::Equal, value, roles)?;
-                }
-                self.push(")");
+                self.push(&format!("({sql} = any("));
+                self.bind(Some(array(&items)), &format!("{}[]", sql_type(column.kind)));
+                self.push(
+                    if values.contains(&Value::Null) {
+                        format!(") or {sql} is null)")
+                    } else {
+                        "))".to_owned()
+                    }
+                    .as_str(),
+                );
                 Ok(())
             }
         }
@@ -115,35 +120,53 @@ impl Sql {
         value: &Value,
         roles: &[&str],
     ) -> Result<(), Refusal> {
+        let (column, sql) = self.operand(definition, field, roles)?;
+        self.compare(&column, &sql, comparison, value)
+    }
+
+    /// A field, or a part of one that is JSON, as it is compared: of a kind that takes whatever it is compared with.
+    fn operand(
+        &mut self,
+        definition: &Definition,
+        field: &str,
+        roles: &[&str],
+    ) -> Result<(Column, String), Refusal> {
         let (name, path) = match definition.column(field) {
             Some(_) => (field, None),
             None => field
                 .split_once('.')
                 .map_or((field, None), |(name, path)| (name, Some(path))),
         };
-        let column = definition.known(name)?;
-        if !column.readable(roles) {
-            // Asking whether a value is such is reading it.
-            let message = format!("{} may not be read with this role", column.name);
-            return Err(Refusal::mistake("field_forbidden", message));
-        }
-        if let Some(path) = path {
+        let column = definition.read_by(name, roles)?;
+        let text = FieldKind::Text { length: None };
+        let decimal = FieldKind::Decimal {
+            digits: None,
+            scale: 0,
+        };
+        let (kind, sql) = match (path, column.kind) {
+            (None, FieldKind::Text { .. }) => (text, column.sql.clone()),
+            (None, FieldKind::Integer | FieldKind::Decimal { .. }) => (decimal, column.sql.clone()),
+            (None, kind) => (kind, column.sql.clone()),
             // Within JSON everything is compared as a text.
-            let inner = Column {
-                kind: FieldKind::Text { length: None },
+            (Some(path), FieldKind::Json) => {
+                self.values.push(Some(format!("{{{}}}", quoted_path(path))));
+                (
+                    text,
+                    format!("({} #>> ${}::text[])", column.sql, self.values.len()),
+                )
+            }
+            (Some(_), _) => {
+                let message = format!("{} is no JSON, so it has no part `{field}`", column.name);
+                return Err(Refusal::mistake("field_unknown", message));
+            }
+        };
+        Ok((
+            Column {
+                kind,
                 ..column.clone()
-            };
-            let mut at = Sql::default();
-            std::mem::swap(&mut at.values, &mut self.values);
-            at.push(&format!("({} #>> ", column.sql));
-            at.bind(Some(format!("{{{}}}", quoted_path(path))), "text[]");
-            at.push(")");
-            std::mem::swap(&mut at.values, &mut self.values);
-            let sql = at.text;
-            return self.compare(&inner, &sql, comparison, value);
-        }
-        let sql = column.sql.clone();
-        self.compare(column, &sql, comparison, value)
+            },
+            sql,
+        ))
     }
 
     fn compare(
@@ -184,16 +207,14 @@ impl Sql {
             Comparison::GreaterOrEqual => ">=",
         };
         self.push(&format!("{sql} {sign} "));
-        // A text that is too long for the field is in none of its rows, which is no mistake.
-        let compared = match column.kind {
-            FieldKind::Text { .. } => &Column {
-                kind: FieldKind::Text { length: None },
-                ..column.clone()
-            },
-            _ => column,
-        };
-        self.bind_for(compared, value)
+        self.bind_for(column, value)
     }
+}
+
+/// Texts as an array that PostgreSQL reads.
+fn array(items: &[String]) -> String {
+    let quoted = |item: &String| format!("\"{}\"", item.replace('\\', "\\\\").replace('"', "\\\""));
+    format!("{{{}}}", items.iter().map(quoted).collect::<Vec<_>>().join(","))
 }
 
 /// `a.b` as the elements of an array of texts.

@@ -71,6 +71,17 @@ impl Definition {
         })
     }
 
+    /// The column of this name, if whoever has these roles may read it. Comparing a value is reading it, and so is
+    /// putting rows into its order.
+    pub fn read_by(&self, name: &str, roles: &[&str]) -> Result<&Column, Refusal> {
+        let column = self.known(name)?;
+        if !column.readable(roles) {
+            let message = format!("{} may not be read with this role", column.name);
+            return Err(Refusal::mistake("field_forbidden", message));
+        }
+        Ok(column)
+    }
+
     pub fn keys(&self) -> impl Iterator<Item = &Column> {
         self.columns.iter().filter(|column| column.key)
     }

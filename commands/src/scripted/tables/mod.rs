@@ -117,6 +117,11 @@ fn refused(error: sqlx::Error) -> Result<Refusal, CommandError> {
             format!("the statement took longer than {STATEMENT_SECONDS} s"),
         ),
         "40001" | "40P01" => return Err(CommandError::Contended),
+        // What a statement asks for does not go with the kinds of the fields, or is more than an index or a statement
+        // takes. An answer of the person may be what makes it so: it must not stop the conversation.
+        code if code.starts_with("42") || code.starts_with("54") || code.starts_with("0A") => {
+            Refusal::mistake("statement_refused", said)
+        }
         _ => return Err(CommandError::unexpected(error)),
     })
 }

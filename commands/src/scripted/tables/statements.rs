@@ -12,7 +12,7 @@ use sqlx::{Postgres, Row as _};
 use super::condition::Sql;
 use super::definition::{Column, Definition, sql_type};
 use super::rows::{Fields, given, listed, of_object};
-use super::values::{bound, decimal, read, selected};
+use super::values::{article, bound, read, selected};
 use super::{Opened, Tables, refused};
 use crate::CommandError;
 use crate::scripted::{Answered, Host, answer, text};
@@ -89,10 +89,12 @@ impl Host<'_> {
         };
         let roles = ["user"];
         let reads = matches!(request.word, "FIND" | "GET FROM" | "AGGREGATE" | "SEARCH");
-        let checked = if reads {
-            definition.check_read(&roles)
-        } else {
-            definition.check_write(&roles)
+        // Which rows a condition meets tells what is in them.
+        let read = definition.check_read(&roles);
+        let checked = match request.condition {
+            _ if reads => read,
+            Some(_) => read.and_then(|()| definition.check_write(&roles)),
+            None => definition.check_write(&roles),
         };
         if let Err(refusal) = checked {
             return Ok(Some(self.note(Answer::Refused(refusal))));
@@ -127,7 +129,7 @@ impl Host<'_> {
         match request.word {
             "SAVE" => asked.save(self, request, from).await,
             "INSERT" => asked.insert_row(self, request, from).await,
-            "UPDATE" | "SET TABLE" => asked.update(request).await,
+            "UPDATE" | "SET TABLE" => asked.update(self, request).await,
             "DELETE" => asked.delete(request).await,
             _ => asked.merge(self, request).await,
         }
@@ -187,7 +189,11 @@ struct Asked {
 }
 
 impl Asked {
+    /// What a script is given of a row.
     fn readable(&self) -> Vec<Column> {
+        if self.definition.check_read(&self.roles).is_err() {
+            return Vec::new();
+        }
         let readable = self
             .definition
             .columns
@@ -226,7 +232,7 @@ impl Asked {
         sql.push_where(&self.definition, request.condition.as_ref(), &self.roles)?;
         let mut order = Vec::new();
         for (field, descending) in request.order() {
-            let column = self.definition.known(&field)?;
+            let column = self.definition.read_by(&field, &self.roles)?;
             order.push(format!(
                 "{}{}",
                 column.sql,
@@ -290,49 +296,77 @@ impl Asked {
             2 => (text(request, 0).trim().to_uppercase(), text(request, 2)),
             _ => (text(request, 1).trim().to_uppercase(), text(request, 2)),
         });
-        let sql = match self.aggregation(&kind, &field, request.condition.as_ref()) {
-            Ok(sql) => sql,
+        let (sql, result) = match self.aggregation(&kind, &field, request.condition.as_ref()) {
+            Ok(found) => found,
             Err(refusal) => return Ok(Err(refusal)),
         };
         let rows = match self.fetch(&sql).await? {
             Ok(rows) => rows,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let said: Option<String> = match rows.first() {
-            Some(row) => row.try_get(0).map_err(CommandError::unexpected)?,
-            None => None,
-        };
-        Ok(Ok(match said {
-            Some(said) => decimal(&said),
-            None if kind == "SUM" => Value::Integer(0),
+        let value = match rows.first() {
+            Some(row) => read(row, 0, result)?,
             None => Value::Null,
+        };
+        Ok(Ok(match value {
+            Value::Null if kind == "SUM" => Value::Integer(0),
+            value => value,
         }))
     }
 
-    fn aggregation(&self, kind: &str, field: &str, condition: Option<&Condition>) -> Result<Sql, Refusal> {
+    /// The statement, and of what kind its answer is.
+    fn aggregation(
+        &self,
+        kind: &str,
+        field: &str,
+        condition: Option<&Condition>,
+    ) -> Result<(Sql, FieldKind), Refusal> {
         let kind = if kind == "AVERAGE" { "AVG" } else { kind };
         if !AGGREGATES.contains(&kind) {
             let message = format!("{kind} is no aggregate; there are {}", AGGREGATES.join(", "));
             return Err(Refusal::mistake("aggregate_unknown", message));
         }
-        let what = match field.trim() {
-            "" | "*" if kind == "COUNT" => "*".to_owned(),
+        let number = FieldKind::Decimal {
+            digits: None,
+            scale: 0,
+        };
+        let function = kind.to_lowercase();
+        let (shown, result) = match field.trim() {
+            "" | "*" if kind == "COUNT" => ("count(*)::text".to_owned(), number),
             field => {
-                let column = self.definition.known(field)?;
-                if !column.readable(&self.roles) {
-                    let message = format!("{} may not be read with this role", column.name);
-                    return Err(Refusal::mistake("field_forbidden", message));
+                let column = self.definition.read_by(field, &self.roles)?;
+                let fits = match (kind, column.kind) {
+                    ("COUNT", _)
+                    | ("SUM" | "AVG", FieldKind::Integer | FieldKind::Decimal { .. } | FieldKind::Double) => {
+                        true
+                    }
+                    ("SUM" | "AVG", _) => false,
+                    (_, kind) => !matches!(kind, FieldKind::Boolean | FieldKind::Json | FieldKind::Uuid),
+                };
+                if !fits {
+                    let message = format!(
+                        "{kind} does not go with {}, which is {}",
+                        column.name,
+                        article(column.kind)
+                    );
+                    return Err(Refusal::mistake("aggregate_kind", message));
                 }
-                column.sql.clone()
+                let sql = format!("{function}({})", column.sql);
+                match kind {
+                    "MIN" | "MAX" => (
+                        selected(&Column {
+                            sql,
+                            ..column.clone()
+                        }),
+                        column.kind,
+                    ),
+                    _ => (format!("{sql}::text"), number),
+                }
             }
         };
-        let mut sql = Sql::new(format!(
-            "select {}({what})::text from {}",
-            kind.to_lowercase(),
-            self.definition.path
-        ));
+        let mut sql = Sql::new(format!("select {shown} from {}", self.definition.path));
         sql.push_where(&self.definition, condition, &self.roles)?;
-        Ok(sql)
+        Ok((sql, result))
     }
 
     /// A row with a key that is there is replaced, as far as fields are given.
@@ -403,9 +437,21 @@ impl Asked {
         Ok(Ok(self.changed(value, operation, keys_of(&rows, columns.len())?)))
     }
 
-    async fn update(&mut self, request: &Request) -> Result<Result<Changed, Refusal>, CommandError> {
+    async fn update(
+        &mut self,
+        host: &Host<'_>,
+        request: &Request,
+    ) -> Result<Result<Changed, Refusal>, CommandError> {
         let definition = self.definition.clone();
-        let sql = match updating(&definition, request, &self.roles) {
+        let fields = match changes(&definition, request, &self.roles) {
+            Ok(fields) => fields,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let subject = match fields.iter().any(|(column, _)| column.subject) {
+            true => Some(host.subject(&fields).await?),
+            false => None,
+        };
+        let sql = match updating(&definition, request, &fields, subject, &self.roles) {
             Ok(sql) => sql,
             Err(refusal) => return Ok(Err(refusal)),
         };
@@ -413,7 +459,7 @@ impl Asked {
     }
 
     async fn delete(&mut self, request: &Request) -> Result<Result<Changed, Refusal>, CommandError> {
-        let Some(condition) = &request.condition else {
+        let Some(condition) = condition_of(request) else {
             return Ok(Err(condition_wanted("DELETE")));
         };
         let mut sql = Sql::new(format!("delete from {}", self.definition.path));
@@ -463,7 +509,10 @@ impl Asked {
     ) -> Result<Result<Changed, Refusal>, CommandError> {
         let definition = self.definition.clone();
         let keys: Result<Vec<&Column>, Refusal> = match key {
-            Some(key) => key.split([',', ';']).map(|key| definition.known(key)).collect(),
+            Some(key) => key
+                .split([',', ';'])
+                .map(|key| definition.read_by(key, &self.roles))
+                .collect(),
             None => Ok(definition.keys().collect()),
         };
         let (keys, rows) = match (keys, listed(rows)) {
@@ -471,17 +520,25 @@ impl Asked {
             (Err(refusal), _) | (_, Err(refusal)) => return Ok(Err(refusal)),
         };
         // Two that merge into one table must not both add the same row.
-        sqlx::query("select pg_advisory_xact_lock(hashtextextended($1, 0))")
+        let locked = sqlx::query("select pg_advisory_xact_lock(hashtextextended($1, 0))")
             .bind(&definition.path)
             .execute(&mut *self.opened.transaction)
-            .await
-            .map_err(CommandError::unexpected)?;
+            .await;
+        if let Err(error) = locked {
+            return refused(error).map(Err);
+        }
         let mut groups: Vec<(Vec<&Column>, Vec<Vec<Value>>)> = Vec::new();
         for row in &rows {
             let mut fields = match of_object(&definition, row, &self.roles) {
                 Ok(fields) => fields,
                 Err(refusal) => return Ok(Err(refusal)),
             };
+            if fields.is_empty() {
+                return Ok(Err(Refusal::mistake(
+                    "row_missing",
+                    "a row has no fields: { name: value }",
+                )));
+            }
             fields.sort_by(|(a, _), (b, _)| a.sql.cmp(&b.sql));
             let (columns, values): (Vec<&Column>, Vec<Value>) = fields.into_iter().unzip();
             let same = |(known, _): &&mut (Vec<&Column>, Vec<Vec<Value>>)| {
@@ -554,7 +611,7 @@ impl Asked {
             }
         }
         let sql = merging(&self.definition, columns, keys);
-        let mut query = sqlx::query(&sql);
+        let mut query = sqlx::query(&sql).persistent(false);
         for list in &lists {
             query = query.bind(list);
         }
@@ -589,18 +646,26 @@ impl Asked {
 
     fn changed(&self, value: Value, operation: DataOperation, mut keys: Vec<String>) -> Changed {
         keys.sort();
-        let mut digest = Sha256::new();
-        for key in &keys {
-            digest.update(key);
-            digest.update([0]);
-        }
+        // An address or a name could be guessed from its digest, by whoever reads the log after it was erased.
+        let tells = |column: &Column| !matches!(column.kind, FieldKind::Integer | FieldKind::Uuid);
+        let digest = match self.definition.keys().any(tells) {
+            true => String::new(),
+            false => {
+                let mut digest = Sha256::new();
+                for key in &keys {
+                    digest.update(key);
+                    digest.update([0]);
+                }
+                hex::encode(digest.finalize())
+            }
+        };
         Changed {
             value,
             statement: DataStatement {
                 table: self.definition.table.name.clone(),
                 operation,
                 rows: keys.len() as u64,
-                digest: hex::encode(digest.finalize()),
+                digest,
             },
         }
     }
@@ -614,7 +679,8 @@ fn is_aggregate(word: &str) -> bool {
 }
 
 fn query(sql: &Sql) -> sqlx::query::Query<'_, Postgres, PgArguments> {
-    let mut query = sqlx::query(&sql.text);
+    // Not kept prepared: a field may become of another kind, which a kept statement does not get over.
+    let mut query = sqlx::query(&sql.text).persistent(false);
     for value in &sql.values {
         query = query.bind(value);
     }
@@ -675,6 +741,12 @@ fn number(value: Option<&Value>) -> Result<Option<u64>, Refusal> {
         .ok_or_else(|| Refusal::mistake("limit_refused", format!("`{value}` is no number of rows")))
 }
 
+/// The condition of a statement that changes rows. An object without fields is none: it would be every row.
+fn condition_of(request: &Request) -> Option<&Condition> {
+    let condition = request.condition.as_ref();
+    condition.filter(|condition| !matches!(condition, Condition::Both(all) if all.is_empty()))
+}
+
 fn condition_wanted(word: &str) -> Refusal {
     let message = format!("{word} needs a condition that says which rows; WHERE TRUE would be all of them");
     Refusal::mistake("condition_wanted", message)
@@ -715,6 +787,7 @@ fn insertion(
             .filter(|(column, _)| !column.key)
             .map(|(column, _)| format!("{0} = excluded.{0}", column.sql))
             .chain(["\"__changed_at\" = now()".to_owned()])
+            .chain(names_subject(&set).then(|| "\"__subject\" = excluded.\"__subject\"".to_owned()))
             .collect();
         sql.push(&format!(
             " on conflict ({}) do update set {}",
@@ -727,42 +800,59 @@ fn insertion(
     Ok(sql)
 }
 
-fn updating(definition: &Definition, request: &Request, roles: &[&str]) -> Result<Sql, Refusal> {
-    let fields = match (
+fn names_subject(set: &[&(&Column, Value)]) -> bool {
+    set.iter().any(|(column, _)| column.subject)
+}
+
+/// The fields that UPDATE or SET gives.
+fn changes<'d>(definition: &'d Definition, request: &Request, roles: &[&str]) -> Result<Fields<'d>, Refusal> {
+    match (
         request.clause("set").or(request.clause("with")),
         request.arguments.len(),
     ) {
-        (Some(Value::Object(object)), _) => of_object(definition, object, roles)?,
+        (Some(Value::Object(object)), _) => of_object(definition, object, roles),
         // `SET "guests", "id = 7", "name = 'B'"`
         _ if request.word == "SET TABLE" => {
             let object = assignments(&text(request, 2))?;
-            of_object(definition, &object, roles)?
+            of_object(definition, &object, roles)
         }
         // `UPDATE "guests", 7, "name", "B"`
         (_, 4) => {
             let object = [(text(request, 2), request.argument(3).clone())];
-            of_object(definition, &object.into_iter().collect(), roles)?
+            of_object(definition, &object.into_iter().collect(), roles)
         }
         _ => match (request.argument(1), request.argument(2)) {
             (_, Value::Object(object)) | (Value::Object(object), Value::Null) => {
-                of_object(definition, object, roles)?
+                of_object(definition, object, roles)
             }
-            _ => {
-                return Err(Refusal::mistake(
-                    "row_missing",
-                    "no fields are given: { name: value }",
-                ));
-            }
+            _ => Err(Refusal::mistake(
+                "row_missing",
+                "no fields are given: { name: value }",
+            )),
         },
-    };
+    }
+}
+
+fn updating(
+    definition: &Definition,
+    request: &Request,
+    fields: &Fields<'_>,
+    subject: Option<UserId>,
+    roles: &[&str],
+) -> Result<Sql, Refusal> {
     let mut sql = Sql::new(format!("update {} set ", definition.path));
     for (column, value) in fields.iter().filter(|(column, _)| !is_own_key(request, column)) {
         sql.push(&format!("{} = ", column.sql));
         sql.bind_for(column, value)?;
         sql.push(", ");
     }
+    if let Some(subject) = subject {
+        sql.push("\"__subject\" = ");
+        sql.bind(Some(subject.to_string()), "uuid");
+        sql.push(", ");
+    }
     sql.push("\"__changed_at\" = now()");
-    match &request.condition {
+    match condition_of(request) {
         Some(_) if is_whole_row(request) => {
             // `UPDATE "guests", {id: 7, name: "B"}`: the row of this key.
             let mut keys = Vec::new();
@@ -884,6 +974,12 @@ fn merging(definition: &Definition, columns: &[&Column], keys: &[&Column]) -> St
         .filter(|name| !keyed.contains(name))
         .map(|name| format!("{name} = l.{name}"))
         .chain(["\"__changed_at\" = now()".to_owned()])
+        .chain(
+            columns
+                .iter()
+                .any(|column| column.subject)
+                .then(|| "\"__subject\" = l.\"__subject\"".to_owned()),
+        )
         .collect();
     format!(
         "{given}, last as materialized (

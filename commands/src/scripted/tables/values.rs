@@ -63,7 +63,7 @@ pub(super) fn bound(column: &Column, value: &Value) -> Result<Option<String>, Re
     }))
 }
 
-fn article(kind: FieldKind) -> &'static str {
+pub(super) fn article(kind: FieldKind) -> &'static str {
     match kind {
         FieldKind::Text { .. } => "a text",
         FieldKind::Integer => "a whole number",

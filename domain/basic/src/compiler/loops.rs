@@ -115,22 +115,24 @@ impl Compiler<'_, '_> {
     fn may_leave(&self, start: u32) -> bool {
         let end = self.here();
         let outside = |target: u32| target < start || target >= end;
-        self.code[start as usize..].iter().any(|instruction| match instruction {
-            Instruction::Hear { .. }
-            | Instruction::End { .. }
-            | Instruction::Return { .. }
-            | Instruction::Sleep { .. }
-            | Instruction::Invoke { .. }
-            | Instruction::Script { .. }
-            | Instruction::SetTrap { .. }
-            | Instruction::RestoreTrap { .. }
-            | Instruction::Guard { .. } => true,
-            Instruction::Call { import, .. } => {
-                matches!(self.imports[usize::from(*import)].role, Role::Request(_))
-            }
-            Instruction::Jump { target } => outside(*target),
-            _ => false,
-        })
+        self.code[start as usize..]
+            .iter()
+            .any(|instruction| match instruction {
+                Instruction::Hear { .. }
+                | Instruction::End { .. }
+                | Instruction::Return { .. }
+                | Instruction::Sleep { .. }
+                | Instruction::Invoke { .. }
+                | Instruction::Script { .. }
+                | Instruction::SetTrap { .. }
+                | Instruction::RestoreTrap { .. }
+                | Instruction::Guard { .. } => true,
+                Instruction::Call { import, .. } => {
+                    matches!(self.imports[usize::from(*import)].role, Role::Request(_))
+                }
+                Instruction::Jump { target } => outside(*target),
+                _ => false,
+            })
     }
 
     /// Emits the jumps out of a loop whose condition no longer holds.
