@@ -11,10 +11,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::SessionId;
 use tokio::sync::Notify;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 /// How often a process says that it is there.
 const BEAT_EVERY: Duration = Duration::from_secs(1);
+/// How long telling may take; then it is tried anew.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(2);
 /// Changes that come together are told together.
 const GATHERED_FOR: Duration = Duration::from_millis(50);
 
@@ -149,8 +151,11 @@ impl Presence {
             () = stop => {}
             () = self.tell(shared.as_ref()) => {}
         }
-        if let Err(error) = shared.leave().await {
-            tracing::debug!(%error, "presence not given up");
+        match timeout(ANSWERED_WITHIN, shared.leave()).await {
+            Ok(Ok(())) => {}
+            // What is not taken back is forgotten soon.
+            Ok(Err(error)) => tracing::debug!(%error, "presence not given up"),
+            Err(_) => tracing::debug!("presence not given up in time"),
         }
     }
 
@@ -158,7 +163,9 @@ impl Presence {
         let (mut known, mut failed) = (false, false);
         loop {
             let told = self.here.lock().untold(known);
-            match shared.tell(told).await {
+            // A connection that hangs must not outlast the time after which others take this process to have none.
+            let answered = timeout(ANSWERED_WITHIN, shared.tell(told)).await;
+            match answered.unwrap_or_else(|late| Err(PresenceError::new(late))) {
                 Ok(true) => (known, failed) = (true, false),
                 Ok(false) => {
                     known = false;

@@ -15,6 +15,12 @@ const KEY_CHARACTERS_MAX: usize = 200;
 const VALUE_BYTES_MAX: usize = 64 << 10;
 /// Events after which what is still known is written down anew, so that a memory stays quick to read.
 const COMPACTED_AFTER: usize = 200;
+/// Keys and values of one memory together.
+pub const MEMORY_BYTES_MAX: usize = 1 << 20;
+/// Keys and values in one event, which the log takes sealed.
+const EVENT_BYTES_MAX: usize = 256 << 10;
+/// Events of one append, with room for what is remembered beside.
+const COMPACTED_EVENTS_MAX: usize = 800;
 
 #[derive(Debug, Clone)]
 pub enum MemoryCommand {
@@ -35,7 +41,7 @@ pub enum MemoryCommand {
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MemoryError {
-    #[error("a memory holds at most {ENTRIES_MAX} things")]
+    #[error("a memory holds at most {ENTRIES_MAX} things and {} KiB", MEMORY_BYTES_MAX >> 10)]
     Full,
     #[error("what is remembered has a name of 1 to {KEY_CHARACTERS_MAX} characters")]
     Key,
@@ -85,22 +91,17 @@ impl Decide for Memory {
                 at,
             } => {
                 entries.iter().try_for_each(check)?;
-                let known = self.entries(at);
-                let new = entries
-                    .iter()
-                    .filter(|entry| !known.contains_key(entry.key.as_str()));
-                if known.len() + new.count() > ENTRIES_MAX {
-                    return Err(MemoryError::Full);
-                }
                 if entries.is_empty() {
                     return Ok(Vec::new());
                 }
+                let mut known = self.entries(at);
+                known.extend(entries.iter().map(|entry| (entry.key.as_str(), entry)));
+                let bytes: usize = known.values().map(|entry| size(entry)).sum();
+                if known.len() > ENTRIES_MAX || bytes > MEMORY_BYTES_MAX {
+                    return Err(MemoryError::Full);
+                }
                 let mut events = self.compacted(scope, at);
-                events.push(MemoryEvent::Set {
-                    scope,
-                    entries: Personal::conversation(person, entries),
-                    set_at: at,
-                });
+                events.extend(sets(scope, person, entries, at));
                 Ok(events)
             }
             MemoryCommand::Clear { scope, person, keys } => {
@@ -109,6 +110,36 @@ impl Decide for Memory {
             }
         }
     }
+}
+
+fn size(entry: &MemoryEntry) -> usize {
+    entry.key.len() + entry.value.len()
+}
+
+/// Entries as events of a size that the log takes.
+fn sets(
+    scope: MemoryScope,
+    person: UserId,
+    entries: Vec<MemoryEntry>,
+    at: DateTime<Utc>,
+) -> impl Iterator<Item = MemoryEvent> {
+    let mut parts: Vec<Vec<MemoryEntry>> = Vec::new();
+    let mut bytes = 0;
+    for entry in entries {
+        bytes += size(&entry);
+        match parts.last_mut() {
+            Some(part) if bytes <= EVENT_BYTES_MAX => part.push(entry),
+            _ => {
+                bytes = size(&entry);
+                parts.push(vec![entry]);
+            }
+        }
+    }
+    parts.into_iter().map(move |entries| MemoryEvent::Set {
+        scope,
+        entries: Personal::conversation(person, entries),
+        set_at: at,
+    })
 }
 
 /// What a memory knows, as the events that say it anew, once it has grown long.
@@ -125,14 +156,18 @@ impl Compacted for Memory {
         for (person, entry) in self.entries_of(at).into_values() {
             by_person.entry(person).or_default().push(entry.clone());
         }
-        let sets = by_person.into_iter().map(|(person, entries)| MemoryEvent::Set {
-            scope,
-            entries: Personal::conversation(person, entries),
-            set_at: at,
-        });
-        std::iter::once(MemoryEvent::Cleared { scope, keys: None })
-            .chain(sets)
-            .collect()
+        let anew: Vec<MemoryEvent> = std::iter::once(MemoryEvent::Cleared { scope, keys: None })
+            .chain(
+                by_person
+                    .into_iter()
+                    .flat_map(|(person, entries)| sets(scope, person, entries, at)),
+            )
+            .collect();
+        // Of very many people it stays as long as it is.
+        if anew.len() > COMPACTED_EVENTS_MAX {
+            return Vec::new();
+        }
+        anew
     }
 }
 
@@ -192,6 +227,18 @@ mod tests {
         let many = (0..=ENTRIES_MAX).map(|n| entry(&n.to_string(), "0")).collect();
         assert_eq!(set(&mut memory, 1, many), Err(MemoryError::Full));
         assert_eq!(set(&mut memory, 1, vec![entry("", "0")]), Err(MemoryError::Key));
+        let same = (0..=ENTRIES_MAX)
+            .map(|n| entry("progress", &n.to_string()))
+            .collect();
+        assert_eq!(set(&mut memory, 1, same), Ok(1), "one key is one thing");
+        let half = "x".repeat(VALUE_BYTES_MAX - 10);
+        let large = |count: u32| (0..count).map(|n| entry(&n.to_string(), &half)).collect();
+        assert_eq!(
+            set(&mut memory, 1, large(15)),
+            Ok(4),
+            "in events that the log takes"
+        );
+        assert_eq!(set(&mut memory, 1, large(17)), Err(MemoryError::Full));
         let long = "x".repeat(VALUE_BYTES_MAX + 1);
         assert_eq!(
             set(&mut memory, 1, vec![entry("a", &long)]),

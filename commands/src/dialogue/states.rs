@@ -25,6 +25,9 @@ const EVENT_BYTES_MAX: usize = 16 << 10;
 /// A blob that no event names may be one whose event is being appended; an hour later it is not.
 const SWEPT_AFTER: TimeDelta = TimeDelta::hours(1);
 
+/// Memory for what one record of answers holds. The script's own limit counts when it is given them, one by one.
+const ANSWERS_BYTES_MAX: u64 = 1 << 30;
+
 impl Shared {
     /// What the event of a suspension says of a machine's state.
     pub(super) async fn keep_state(
@@ -76,11 +79,12 @@ impl Shared {
             let Some(bytes) = self.bytes(run, &stored.answers, stored.blob.as_ref()).await? else {
                 return Ok(None);
             };
-            let limit = self.options.script.memory_bytes;
             if recording.replaces_last {
                 answers.pop();
             }
-            answers.extend(Answer::decode(&bytes, limit).ok_or_else(|| inconsistent("damaged answers"))?);
+            answers.extend(
+                Answer::decode(&bytes, ANSWERS_BYTES_MAX).ok_or_else(|| inconsistent("damaged answers"))?,
+            );
         }
         Ok(Some(answers))
     }

@@ -19,6 +19,8 @@ const FACTS: &str = "facts.";
 pub(super) const OWN: &str = "setup.";
 /// Begins the keys of CACHE.
 const CACHED: &str = "cache.";
+/// What a turn may remember together.
+const GATHERED_BYTES_MAX: usize = 1 << 20;
 /// How long CACHE keeps what is not given a time.
 const CACHED_FOR: TimeDelta = TimeDelta::hours(1);
 
@@ -67,6 +69,14 @@ impl Remembering {
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }
+
+    fn bytes(&self) -> usize {
+        let sizes = self.changes.iter().map(|(_, change)| match change {
+            Change::Set(entry) => entry.value.len(),
+            Change::Clear(_) => 0,
+        });
+        sizes.sum()
+    }
 }
 
 impl Host<'_> {
@@ -81,7 +91,14 @@ impl Host<'_> {
             session_id: self.start.session_id,
         };
         let first = text(request, 0);
-        if first.starts_with(OWN) {
+        // With three arguments SET SESSION names another session first.
+        let keys = [first.clone(), text(request, 1)];
+        let named = match request.word {
+            "GET SESSION" => request.arguments.len() > 1,
+            "SET SESSION" => request.arguments.len() > 2,
+            _ => false,
+        };
+        if keys[usize::from(named)].starts_with(OWN) {
             return Ok(Err(Refusal::mistake(
                 "memory_key",
                 format!("keys that begin with {OWN} are taken"),
@@ -177,6 +194,16 @@ impl Host<'_> {
         if let Err(error) = check(&entry) {
             return Err(Refusal::mistake(error.code(), error.to_string()));
         }
+        // Only the last value of a turn is kept.
+        self.remembering.changes.retain(
+            |(of, change)| !matches!(change, Change::Set(known) if *of == scope && known.key == entry.key),
+        );
+        if self.remembering.bytes() + entry.value.len() > GATHERED_BYTES_MAX {
+            return Err(Refusal::mistake(
+                "memory_full",
+                format!("a turn remembers at most {} KiB", GATHERED_BYTES_MAX >> 10),
+            ));
+        }
         self.remembering.changes.push((scope, Change::Set(entry)));
         Ok(value.clone())
     }
@@ -217,10 +244,19 @@ impl Host<'_> {
         Ok(known)
     }
 
-    /// Forgets what begins with this, or is this, at the end of the turn.
-    pub(super) async fn forget(&mut self, scope: MemoryScope, prefix: &str) -> Result<(), CommandError> {
+    /// Forgets what has this name under a prefix, or all that begins with it where no name is given, at the end of the
+    /// turn.
+    pub(super) async fn forget(
+        &mut self,
+        scope: MemoryScope,
+        prefix: &str,
+        name: &str,
+    ) -> Result<(), CommandError> {
         let known = self.known(scope).await?;
-        let gone = known.into_keys().filter(|key| key.starts_with(prefix));
+        let gone = known.into_keys().filter(|key| {
+            key.strip_prefix(prefix)
+                .is_some_and(|rest| name.is_empty() || rest == name)
+        });
         self.remembering
             .changes
             .extend(gone.map(|key| (scope, Change::Clear(Some(key)))));
@@ -294,14 +330,28 @@ impl Host<'_> {
             let mut events = Vec::new();
             for command in commands(scope, person, self.now, &changes, &state) {
                 // One thing too many must not lose the others.
-                match state.decide(command) {
-                    Ok(decided) => {
-                        decided
-                            .iter()
-                            .for_each(|event| domain::Aggregate::apply(&mut state, event));
-                        events.extend(decided);
+                let alone = match (&command, state.decide(command.clone())) {
+                    (MemoryCommand::Set { entries, .. }, Err(_)) => {
+                        let each = entries.iter().map(|entry| MemoryCommand::Set {
+                            scope,
+                            person,
+                            entries: vec![entry.clone()],
+                            at: self.now,
+                        });
+                        each.collect()
                     }
-                    Err(error) => tracing::warn!(%error, memory = %id, "a script's memory is not kept"),
+                    _ => vec![command],
+                };
+                for command in alone {
+                    match state.decide(command) {
+                        Ok(decided) => {
+                            decided
+                                .iter()
+                                .for_each(|event| domain::Aggregate::apply(&mut state, event));
+                            events.extend(decided);
+                        }
+                        Err(error) => tracing::warn!(%error, memory = %id, "a script's memory is not kept"),
+                    }
                 }
             }
             if events.is_empty() {

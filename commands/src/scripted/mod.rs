@@ -26,7 +26,7 @@ use crate::{CommandError, Context};
 
 pub(crate) use memory::Remembering;
 pub use services::{Asking, Plan, Services, Unconfigured};
-pub use tables::{Extent, Migration, RefusedChange, Tables};
+pub use tables::{Extent, Migration, Reason, RefusedChange, Tables};
 
 /// The largest record of answers that stands in its event.
 const EVENT_BYTES_MAX: usize = 16 << 10;
@@ -88,10 +88,9 @@ impl Host<'_> {
 
     async fn ask_services(&mut self, request: &Request) -> Result<Answered, CommandError> {
         let services = self.shared.options.services.clone();
-        match services.plan(request) {
-            Plan::Refused(refusal) => return Ok(Err(refusal)),
-            Plan::Reads => {}
-            Plan::Changes => self.intend().await?,
+        let plan = services.plan(request);
+        if let Plan::Refused(refusal) = plan {
+            return Ok(Err(refusal));
         }
         let asking = Asking {
             tenant: self.context.tenant,
@@ -100,6 +99,10 @@ impl Host<'_> {
             user: self.start.user_id,
             headers: self.headers().await?,
         };
+        // The last thing before it is asked.
+        if plan == Plan::Changes {
+            self.intend().await?;
+        }
         Ok(services.ask(&asking, request).await)
     }
 

@@ -17,6 +17,7 @@ const KNOWLEDGE: &str = "setup.knowledge.";
 const WEBSITE: &str = "setup.website.";
 const ACCOUNT: &str = "setup.account.";
 const BOT: &str = "setup.bot.";
+const BOT_PRIORITY: &str = "setup.bot_priority.";
 const HEADER: &str = "setup.header.";
 const SYSTEM_PROMPT: &str = "setup.system_prompt";
 const ANSWER_MODE: &str = "setup.answer_mode";
@@ -102,8 +103,8 @@ impl Host<'_> {
             }
             "SET CONTEXT" => self.set(session, ACTIVE.to_owned(), &Value::from(first.as_str()), None),
             "CLEAR CONTEXT" => {
-                self.forget(session, &format!("{CONTEXT}{first}")).await?;
-                self.forget(session, ACTIVE).await?;
+                self.forget(session, CONTEXT, &first).await?;
+                self.forget(session, ACTIVE, "").await?;
                 Ok(Value::Null)
             }
             "CLEAR HISTORY" => {
@@ -125,7 +126,7 @@ impl Host<'_> {
                     None,
                 )
             }
-            "CLEAR SWITCHERS" => self.without(session, SWITCHER).await?,
+            "CLEAR SWITCHERS" => self.without(session, SWITCHER, "").await?,
             "SET ANSWER MODE" if !ANSWER_MODES.contains(&lower.as_str()) => Err(Refusal::mistake(
                 "answer_mode",
                 format!(
@@ -142,11 +143,11 @@ impl Host<'_> {
             "SET MAX LINES" => self.set(session, LINES.to_owned(), request.argument(0), None),
             "SET THEME" => self.set(session, THEME.to_owned(), request.argument(0), None),
             "USE TOOL" => self.set(session, format!("{TOOL}{script}"), &Value::Bool(true), None),
-            "REMOVE TOOL" => self.without(session, &format!("{TOOL}{script}")).await?,
-            "CLEAR TOOLS" => self.without(session, TOOL).await?,
+            "REMOVE TOOL" => self.without(session, TOOL, &script).await?,
+            "CLEAR TOOLS" => self.without(session, TOOL, "").await?,
             "LIST TOOLS" => Ok(listed(&self.known(session).await?, TOOL)),
             "USE KB" => self.set(session, format!("{KNOWLEDGE}{first}"), &Value::Bool(true), None),
-            "CLEAR KB" => self.without(session, &format!("{KNOWLEDGE}{first}")).await?,
+            "CLEAR KB" => self.without(session, KNOWLEDGE, &first).await?,
             "USE WEBSITE" => {
                 let refresh = match request.argument(1) {
                     Value::Null => Value::from("1d"),
@@ -160,7 +161,7 @@ impl Host<'_> {
                 }
                 self.set(session, format!("{WEBSITE}{first}"), &refresh, None)
             }
-            "CLEAR WEBSITES" => self.without(session, WEBSITE).await?,
+            "CLEAR WEBSITES" => self.without(session, WEBSITE, "").await?,
             "SET HEADER" => {
                 let value = request.argument(1).to_string();
                 if !is_header(&first, &value) {
@@ -176,7 +177,7 @@ impl Host<'_> {
                     None,
                 )
             }
-            "CLEAR HEADERS" => self.without(session, &format!("{HEADER}{lower}")).await?,
+            "CLEAR HEADERS" => self.without(session, HEADER, &lower).await?,
             "USE ACCOUNT" => self.set(session, format!("{ACCOUNT}{lower}"), &Value::Bool(true), None),
             "USE MODEL" => self.set(session, MODEL.to_owned(), &Value::from(first.as_str()), None),
             "SET MODEL ROUTING" => self.set(session, ROUTING.to_owned(), &Value::from(lower.as_str()), None),
@@ -189,10 +190,13 @@ impl Host<'_> {
                 self.set(session, format!("{BOT}{first}"), &bot, None)
             }
             "SET BOT PRIORITY" => {
-                let key = format!("{BOT}{first}.priority");
+                let key = format!("{BOT_PRIORITY}{first}");
                 self.set(session, key, request.argument(1), None)
             }
-            "REMOVE BOT" => self.without(session, &format!("{BOT}{first}")).await?,
+            "REMOVE BOT" => {
+                self.forget(session, BOT_PRIORITY, &first).await?;
+                self.without(session, BOT, &first).await?
+            }
             "LIST BOTS" => Ok(listed(&self.known(session).await?, BOT)),
             // Nobody who talks to a bot has a role beyond this one, as yet.
             _ => match request
@@ -221,8 +225,13 @@ impl Host<'_> {
         Ok(known.iter().filter_map(header).collect())
     }
 
-    async fn without(&mut self, scope: MemoryScope, prefix: &str) -> Result<Answered, CommandError> {
-        self.forget(scope, prefix).await?;
+    async fn without(
+        &mut self,
+        scope: MemoryScope,
+        prefix: &str,
+        name: &str,
+    ) -> Result<Answered, CommandError> {
+        self.forget(scope, prefix, name).await?;
         Ok(Ok(Value::Null))
     }
 }

@@ -203,6 +203,24 @@ INSERT "guests", {paid: 123456789012}
 TALK ERROR MESSAGE
 INSERT "guests", {name: "", berth: "", paid: NULL}
 TALK UBOUND(FIND("guests"))
+x = AGGREGATE("SUM", "guests", "name")
+TALK ERROR MESSAGE
+x = FIND "guests" WHERE name.first = "Ana"
+TALK ERROR MESSAGE
+x = MERGE("guests", [{}], "id")
+TALK ERROR MESSAGE
+filter = {}
+x = DELETE("guests", filter)
+TALK ERROR MESSAGE
+email = ""
+FOR i = 1 TO 600
+  email = email + GUID()
+NEXT
+INSERT "guests", {email: email}
+TALK UBOUND(FIND("guests"))
+TALK AGGREGATE("guests", "MIN", "name") + "|"
+x = FIND "guests" WHERE paid < 1000000000000 OR berth > 2.5 OR berth IN (1, NULL, 3)
+TALK UBOUND(x)
 "#,
         &[
             "there is a row with the same key already (row_exists)",
@@ -213,6 +231,13 @@ TALK UBOUND(FIND("guests"))
              (field_unknown)",
             "DELETE needs a condition that says which rows; WHERE TRUE would be all of them (condition_wanted)",
             "numeric field overflow (value_refused)",
+            "2",
+            "SUM does not go with name, which is a text (aggregate_kind)",
+            "name is no JSON, so it has no part `name.first` (field_unknown)",
+            "a row has no fields: { name: value } (row_missing)",
+            "DELETE needs a condition that says which rows; WHERE TRUE would be all of them (condition_wanted)",
+            "2",
+            "|",
             "2",
         ],
     )
@@ -246,6 +271,12 @@ x = FIND "staff" WHERE salary > 50
 TALK ERROR MESSAGE
 INSERT "staff", {name: "Ana", rank: 1}
 TALK ERROR MESSAGE
+x = FIND "staff" ORDER BY salary
+TALK ERROR MESSAGE
+INSERT "salaries", {name: "Ana"}
+TALK SAVE("salaries", {id: 1, name: "Bea"})
+x = UPDATE("salaries", "name = 'Bea'", {name: "Eva"})
+TALK ERROR MESSAGE
 "#;
     let world = World::new().await;
     let process = world.process().await;
@@ -260,6 +291,9 @@ TALK ERROR MESSAGE
             r#"{"id": 1, "name": "Ana", "rank": null}"#,
             "salary may not be read with this role (field_forbidden)",
             "rank may not be written with this role (field_forbidden)",
+            "salary may not be read with this role (field_forbidden)",
+            "{}",
+            "salaries may not be read with this role (table_forbidden)",
             "No idea.",
         ])
         .await;

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use botserver::cli::{
     Cli, Command, LogCommand, ProjectionsCommand, StreamCommand, TablesCommand, TokenCommand,
@@ -51,8 +52,14 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         _ => logging::start(&config.log, &config.telemetry)?,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(with_configuration(&cli.command, &config))
+    let code = runtime.block_on(with_configuration(&cli.command, &config));
+    // A look-up of a name that nobody answers must not hold the end up.
+    runtime.shutdown_timeout(STOPPED_WITHIN);
+    code
 }
+
+/// How long what still runs after the last task may hold up the end of the process.
+const STOPPED_WITHIN: Duration = Duration::from_secs(1);
 
 fn without_configuration(command: &Command) -> anyhow::Result<ExitCode> {
     let mut out = std::io::stdout().lock();

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use commands::{BotCommand, Commands, Context, Extent, Programs, assemble, parameters, replace_findings};
+use commands::{
+    BotCommand, Commands, Context, Extent, PackageFiles, Programs, assemble, parameters, replace_findings,
+};
 use domain::bot::{Bot, Severity};
 use domain::{BotId, OrganisationId};
 use serde_json::Value;
@@ -119,18 +121,29 @@ impl Mount {
     }
 
     async fn load_noted(&mut self, package: PackageFolder, fingerprint: Fingerprint) {
-        if let Err(error) = self.load(&package).await {
+        let not_loaded = |error: anyhow::Error| {
             tracing::error!(
                 bot.name = package.name,
                 error = format!("{error:#}"),
                 "package not loaded"
             );
+        };
+        match packages::read(&package.path) {
+            Ok(files) => match self.load(&package, files).await {
+                Ok(()) => {}
+                Err(error) => {
+                    // Nothing of the package: the next look tries again.
+                    self.seen.remove(&package.name);
+                    return not_loaded(error);
+                }
+            },
+            // The same files would fail again; the next change tries again.
+            Err(error) => not_loaded(error),
         }
-        // Remembered in either case: the next change tries again, the same files would fail again.
         self.seen.insert(package.name, fingerprint);
     }
 
-    async fn load(&self, package: &PackageFolder) -> anyhow::Result<()> {
+    async fn load(&self, package: &PackageFolder, files: PackageFiles) -> anyhow::Result<()> {
         let started = Instant::now();
         let context = Context::system(self.tenant, "packages");
         let bot = self.bot(&context, &package.name).await?;
@@ -143,7 +156,6 @@ impl Mount {
         let Some(mounted) = state.mounted() else {
             return Ok(());
         };
-        let files = packages::read(&package.path)?;
         // Not part of the package as the log keeps it, where they could be read: they may be secrets.
         self.commands
             .dialogues()

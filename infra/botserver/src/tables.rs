@@ -5,7 +5,9 @@ use std::io::Write;
 
 use anyhow::{Context as _, bail};
 use basic::Table;
-use commands::{BotCommand, Context, Executor, Extent, Migration, Programs, Tables, replace_findings};
+use commands::{
+    BotCommand, Context, Executor, Extent, Migration, Programs, Reason, Tables, replace_findings,
+};
 use domain::bot::{Bot, FileFinding, Finding, Package, Severity};
 use domain::{BotId, OrganisationId};
 use event_log::EventLog;
@@ -21,9 +23,14 @@ const LOSES: &str = "T0101";
 /// A table that two scripts declare.
 const TWICE: &str = "T0102";
 
+/// A change that rows do not go with.
+const ROWS_STAND: &str = "T0103";
+/// A table that PostgreSQL does not make.
+const IMPOSSIBLE: &str = "T0104";
+
 /// Whether a finding's code is one of this file.
 pub fn is_of_tables(code: &str) -> bool {
-    [LOSES, TWICE].contains(&code)
+    [LOSES, TWICE, ROWS_STAND, IMPOSSIBLE].contains(&code)
 }
 
 /// Makes the tables of bots of one organisation what their packages declare.
@@ -62,9 +69,25 @@ impl DeclaredTables {
         let migration = self.tables.declare(self.tenant, bot, &declared, extent).await?;
         for refused in &migration.refused {
             let file = &files[&refused.table.to_lowercase()];
-            let message = format!("this would lose data and is not done: {}", refused.change);
-            let help = "take the change back, or confirm it: botserver tables apply BOT";
-            found.push(finding(file, LOSES, refused.line, message, help));
+            let (code, why, help) = match refused.reason {
+                Reason::Loses => (
+                    LOSES,
+                    "this would lose data and is not done",
+                    "take the change back, or confirm it: botserver tables apply BOT",
+                ),
+                Reason::Rows => (
+                    ROWS_STAND,
+                    "rows that are there stand against this, it is not done",
+                    "change the rows first: it is tried at every start; a new field takes a DEFAULT",
+                ),
+                Reason::Impossible => (
+                    IMPOSSIBLE,
+                    "the database has no such table, it is not done",
+                    "look at the sizes of the fields and how many there are",
+                ),
+            };
+            let message = format!("{why}: {}", refused.change);
+            found.push(finding(file, code, refused.line, message, help));
         }
         Ok((migration, found))
     }
@@ -139,14 +162,19 @@ pub async fn apply(config: &Config, bot: &str, out: &mut dyn Write) -> anyhow::R
         writeln!(out, "{done}")?;
     }
     for refused in &migration.refused {
-        writeln!(out, "rows stand against it: {}", refused.change)?;
+        writeln!(out, "cannot be done: {}", refused.change)?;
     }
     if migration == Migration::default() {
         writeln!(out, "the tables are what the scripts declare")?;
     }
     let before = package.digest.clone();
+    // A server that loaded the package anew meanwhile found out for itself.
+    let state = executor.load_fresh::<Bot>(declared.tenant, bot).await?.state;
+    let is_same = state
+        .mounted()
+        .is_some_and(|mounted| mounted.package.digest == before);
     replace_findings(&mut package, is_of_tables, found);
-    if package.digest != before {
+    if is_same && package.digest != before {
         let context = Context::system(declared.tenant, "tables");
         let command = BotCommand::LoadPackage(package);
         executor

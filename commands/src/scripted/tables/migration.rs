@@ -26,6 +26,18 @@ pub struct RefusedChange {
     pub line: u32,
     /// What would be done, in words.
     pub change: String,
+    pub reason: Reason,
+}
+
+/// Why a change is not made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// It would lose something, and nobody confirmed it.
+    Loses,
+    /// Rows that are there do not go with it.
+    Rows,
+    /// PostgreSQL has no such table: too many fields, a size that it does not know.
+    Impossible,
 }
 
 /// How far a bot's tables are made what is declared.
@@ -57,8 +69,12 @@ enum Change {
     Unique(bool),
     Default(Option<String>),
     Dropped,
-    /// The names of the fields that are the key.
-    Keys(Vec<String>),
+    Keys {
+        /// Of the fields that are the key, in lower case.
+        names: Vec<String>,
+        /// Of those that were and are not there any more.
+        dropped: Vec<String>,
+    },
 }
 
 #[derive(Default)]
@@ -81,6 +97,23 @@ impl Tables {
             return Ok(migration);
         }
         let mut opened = self.open(tenant, bot).await?;
+        if extent == Extent::Plan {
+            let mut present = catalogue(&mut opened).await?;
+            for table in declared.iter().filter(|table| table.connection.is_none()) {
+                match present.remove(&table.name.to_lowercase()) {
+                    None => migration.done.push(format!("table {} made", table.name)),
+                    Some(before) => planned(bot, table, before, &mut migration),
+                }
+            }
+            return Ok(migration);
+        }
+        // A table may be large, and whoever asks waits for it.
+        run(
+            &mut opened,
+            "select set_config('statement_timeout', '0', true)",
+            &[],
+        )
+        .await?;
         run(
             &mut opened,
             "select pg_advisory_xact_lock(hashtextextended($1, 0))",
@@ -97,13 +130,16 @@ impl Tables {
         for table in declared.iter().filter(|table| table.connection.is_none()) {
             let name = table.name.to_lowercase();
             match present.remove(&name) {
-                None => {
-                    for sql in created(bot, tenant, table) {
-                        run(&mut opened, &sql, &[]).await?;
-                    }
+                None if make(&mut opened, tenant, table).await? => {
                     migration.done.push(format!("table {} made", table.name));
                     keep(&mut opened, tenant, &name, table).await?;
                 }
+                None => migration.refused.push(RefusedChange {
+                    table: table.name.clone(),
+                    line: table.line,
+                    change: format!("table {} made", table.name),
+                    reason: Reason::Impossible,
+                }),
                 Some(before) if before == *table => {}
                 Some(before) => {
                     let kept = changed(&mut opened, table, before, extent, &mut migration).await?;
@@ -111,12 +147,11 @@ impl Tables {
                 }
             }
         }
-        let transaction = opened.transaction;
-        match extent {
-            Extent::Plan => transaction.rollback().await,
-            Extent::Additive | Extent::Everything => transaction.commit().await,
-        }
-        .map_err(CommandError::unexpected)?;
+        opened
+            .transaction
+            .commit()
+            .await
+            .map_err(CommandError::unexpected)?;
         Ok(migration)
     }
 }
@@ -169,6 +204,25 @@ async fn keep(
     .await
     .map_err(CommandError::unexpected)?;
     Ok(())
+}
+
+/// Makes a table, if it can be.
+async fn make(opened: &mut Opened, tenant: OrganisationId, table: &Table) -> Result<bool, CommandError> {
+    run(opened, "savepoint made", &[]).await?;
+    for sql in created(opened.bot, tenant, table) {
+        if let Err(error) = sqlx::query(&sql).execute(&mut *opened.transaction).await {
+            let code = error.as_database_error().and_then(|error| error.code());
+            let declared = ["22", "42", "54"];
+            if !code.is_some_and(|code| declared.iter().any(|class| code.starts_with(class))) {
+                return Err(CommandError::unexpected(error));
+            }
+            tracing::debug!(%error, table = table.name, "a table cannot be made");
+            run(opened, "rollback to savepoint made", &[]).await?;
+            return Ok(false);
+        }
+    }
+    run(opened, "release savepoint made", &[]).await?;
+    Ok(true)
 }
 
 /// The statements that make a table. Only transactions of its organisation see its rows.
@@ -278,34 +332,63 @@ async fn changed(
     let mut steps = difference.additive;
     match extent {
         Extent::Everything => steps.extend(difference.destructive),
-        Extent::Plan | Extent::Additive => refused.extend(difference.destructive),
+        Extent::Plan | Extent::Additive => refused.extend(refusals(table, difference.destructive)),
     }
     for (field, step) in steps {
         // One that rows stand against is no reason to lose the others.
         run(opened, "savepoint step", &[]).await?;
-        match run(opened, &step.sql, &[]).await {
-            Ok(()) => {
+        match sqlx::query(&step.sql).execute(&mut *opened.transaction).await {
+            Ok(_) => {
                 run(opened, "release savepoint step", &[]).await?;
                 made(&mut kept, &field, step.change);
                 migration.done.push(step.words);
             }
-            Err(error) => {
+            Err(error) if is_of_rows(&error) => {
                 run(opened, "rollback to savepoint step", &[]).await?;
                 tracing::debug!(%error, table = table.name, "a table cannot be changed");
-                refused.push((field, step));
+                refused.push(RefusedChange {
+                    table: table.name.clone(),
+                    line: step.line,
+                    change: step.words,
+                    reason: Reason::Rows,
+                });
             }
+            Err(error) => return Err(CommandError::unexpected(error)),
         }
     }
     if refused.is_empty() {
         return Ok(table.clone());
     }
-    let refused = refused.into_iter().map(|(_, step)| RefusedChange {
+    migration.refused.extend(refused);
+    Ok(reworded(kept, table))
+}
+
+/// What would be made of a table, and what waits for a confirmation.
+fn planned(bot: BotId, table: &Table, mut before: Table, migration: &mut Migration) {
+    if before == *table {
+        return;
+    }
+    before.fields = all_fields(&before);
+    let definition = Definition::new(bot, table.clone());
+    let difference = difference(&definition, table, &before);
+    let words = difference.additive.into_iter().map(|(_, step)| step.words);
+    migration.done.extend(words);
+    migration.refused.extend(refusals(table, difference.destructive));
+}
+
+fn refusals(table: &Table, steps: Vec<(String, Step)>) -> impl Iterator<Item = RefusedChange> {
+    steps.into_iter().map(|(_, step)| RefusedChange {
         table: table.name.clone(),
         line: step.line,
         change: step.words,
-    });
-    migration.refused.extend(refused);
-    Ok(reworded(kept, table))
+        reason: Reason::Loses,
+    })
+}
+
+/// Whether values that are there stand against a change: they are missing, the same, or of another kind.
+fn is_of_rows(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| code.starts_with("22") || code.starts_with("23") || code.starts_with("54"))
 }
 
 /// A table with everything that is declared now, save for what its columns are.
@@ -338,7 +421,8 @@ fn made(table: &mut Table, name: &str, change: Change) {
     match (change, field) {
         (Change::Added(field), _) => table.fields.push(TableField { key: false, ..field }),
         (Change::Dropped, _) => table.fields.retain(|field| !same(field)),
-        (Change::Keys(names), _) => {
+        (Change::Keys { names, dropped }, _) => {
+            table.fields.retain(|field| !dropped.contains(&field.name));
             for field in &mut table.fields {
                 field.key = names.contains(&field.name.to_lowercase());
             }
@@ -436,20 +520,8 @@ fn difference(definition: &Definition, table: &Table, before: &Table) -> Differe
             ));
         }
     }
-    for old in &known {
-        if find(&fields, &old.name).is_none() {
-            let step = Step {
-                words: format!("field {}.{} is dropped with what it holds", table.name, old.name),
-                sql: format!(
-                    "alter table {path} drop column {}",
-                    quoted(&old.name.to_lowercase())
-                ),
-                line: table.line,
-                change: Change::Dropped,
-            };
-            found.destructive.push((old.name.clone(), step));
-        }
-    }
+    let gone = known.iter().filter(|old| find(&fields, &old.name).is_none());
+    let (gone_keys, gone): (Vec<&TableField>, Vec<&TableField>) = gone.partition(|old| old.key);
     let keys = |fields: &[TableField]| -> Vec<String> {
         fields
             .iter()
@@ -457,20 +529,40 @@ fn difference(definition: &Definition, table: &Table, before: &Table) -> Differe
             .map(|field| field.name.to_lowercase())
             .collect()
     };
+    let dropped = |old: &TableField| format!("drop column {}", quoted(&old.name.to_lowercase()));
     let (new, old) = (keys(&fields), keys(&known));
     if new != old {
+        // In one step: a table is never without a key.
         let columns: Vec<&str> = definition.keys().map(|column| column.sql.as_str()).collect();
         let constraint = quoted(&format!("{}_pkey", table.name.to_lowercase()));
+        let mut words = format!("the key of {} becomes {}", table.name, new.join(", "));
+        let mut actions = vec![
+            format!("drop constraint if exists {constraint} cascade"),
+            format!("add primary key ({})", columns.join(", ")),
+        ];
+        for old in &gone_keys {
+            words.push_str(&format!("; field {} is dropped with what it holds", old.name));
+            actions.push(dropped(old));
+        }
         let step = Step {
-            words: format!("the key of {} becomes {}", table.name, new.join(", ")),
-            sql: format!(
-                "alter table {path} drop constraint if exists {constraint} cascade, add primary key ({})",
-                columns.join(", ")
-            ),
+            words,
+            sql: format!("alter table {path} {}", actions.join(", ")),
             line: table.line,
-            change: Change::Keys(new),
+            change: Change::Keys {
+                names: new,
+                dropped: gone_keys.iter().map(|old| old.name.clone()).collect(),
+            },
         };
         found.destructive.push((String::new(), step));
+    }
+    for old in gone {
+        let step = Step {
+            words: format!("field {}.{} is dropped with what it holds", table.name, old.name),
+            sql: format!("alter table {path} {}", dropped(old)),
+            line: table.line,
+            change: Change::Dropped,
+        };
+        found.destructive.push((old.name.clone(), step));
     }
     found
 }

@@ -20,7 +20,7 @@ use sqlx::{PgPool, Postgres, Transaction};
 use crate::CommandError;
 
 use definition::Definition;
-pub use migration::{Extent, Migration, RefusedChange};
+pub use migration::{Extent, Migration, Reason, RefusedChange};
 
 pub(super) use statements::{is_elsewhere, knows, unknown};
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Redirect;
 use axum::routing::{any, get, post};
@@ -30,6 +30,13 @@ async fn server() -> (String, Knocks) {
             axum::Json(serde_json::json!({ "got": body, "token": token, "status": "own" })),
         )
     };
+    let to = |Path((port, path)): Path<(u16, String)>| async move {
+        Redirect::temporary(&format!("http://127.0.0.1:{port}/{path}"))
+    };
+    let token = |headers: HeaderMap| async move {
+        let names = ["x-token", "referer"];
+        names.map(|name| headers.contains_key(name).to_string()).join(" ")
+    };
     let endless = || async {
         let parts = futures::stream::repeat_with(|| Ok::<_, std::io::Error>(vec![b'x'; 1 << 20]));
         axum::body::Body::from_stream(parts)
@@ -45,6 +52,12 @@ async fn server() -> (String, Knocks) {
             .route(
                 "/away",
                 get(|| async { Redirect::temporary("http://169.254.169.254/latest/") }),
+            )
+            .route("/to/{port}/{path}", any(to))
+            .route("/token", get(token))
+            .route(
+                "/values",
+                get(|| async { format!("[{}0]", "0,".repeat(300_000)) }),
             )
             .route("/on", get(|| async { Redirect::temporary("/text") }))
             .route("/endless", get(endless))
@@ -175,8 +188,38 @@ async fn what_is_within_is_not_knocked_at() {
 }
 
 #[tokio::test]
+async fn nothing_of_the_script_goes_to_another_site() {
+    let ((server, _), (other, knocks)) = (server().await, server().await);
+    let port = other.rsplit(':').next().expect("a port");
+    let web = open();
+    let own = server.rsplit(':').next().expect("a port");
+    let at_home = ask(&web, &format!("x = GET \"{server}/to/{own}/token?key=secret\"")).await;
+    assert_eq!(at_home, Ok("true false".into()));
+    let away = ask(&web, &format!("x = GET \"{server}/to/{port}/token?key=secret\"")).await;
+    assert_eq!(away, Ok("false false".into()));
+    assert_eq!(knocks.load(Ordering::Relaxed), 1);
+    let answer = ask(
+        &web,
+        &format!("x = POST \"{server}/to/{port}/echo\", {{berth: 7}}"),
+    )
+    .await
+    .expect("answered");
+    assert_eq!(answer["status"], 307);
+    assert_eq!(knocks.load(Ordering::Relaxed), 1, "it was not sent on");
+    let answer = ask(
+        &web,
+        &format!("x = POST \"{server}/to/{own}/echo\", {{berth: 7}}"),
+    )
+    .await
+    .expect("answered");
+    assert_eq!(answer["got"]["berth"], 7);
+}
+
+#[tokio::test]
 async fn an_answer_without_end_is_cut_off() {
     let (server, _) = server().await;
+    let values = ask(&open(), &format!("x = GET \"{server}/values\"")).await;
+    assert_eq!(values, Err("http_too_large".to_owned()));
     assert_eq!(
         ask(&open(), &format!("x = GET \"{server}/endless\"")).await,
         Err("http_too_large".to_owned())
