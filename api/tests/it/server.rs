@@ -124,7 +124,10 @@ impl TestServer {
                 .await
                 .expect("the server serves");
         });
+        // What is compressed is looked at as it is.
         let client = Client::builder()
+            .no_gzip()
+            .no_brotli()
             .redirect(reqwest::redirect::Policy::none())
             .timeout(Duration::from_secs(60))
             .build()

@@ -236,7 +236,7 @@ fn slice(_: &mut Context<'_>, values: &mut [Value]) -> Outcome {
 }
 
 /// Numbers before texts, dates among themselves; what cannot be compared goes by its type.
-fn order(a: &Value, b: &Value) -> Ordering {
+pub(super) fn order(a: &Value, b: &Value) -> Ordering {
     let rank = |value: &Value| match value {
         Value::Null => 0,
         Value::Bool(_) => 1,

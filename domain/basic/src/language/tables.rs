@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::conditions::{Work, field_of};
 use super::{callable, lists};
 use crate::machine::{Context, Fault, Request};
-use crate::value::{Array, Object, Value, compare};
+use crate::value::{Array, Object, Value};
 
 type Outcome = Result<Option<Value>, Fault>;
 
@@ -35,31 +35,60 @@ pub(super) fn find(_: &mut Context<'_>, request: &mut Request) -> Outcome {
         keyed.push((keys?, row));
     }
     keyed.sort_by(|(a, _), (b, _)| ordered(a, b, &order));
-    let count = |name: &str| match request.clause(name) {
-        Some(Value::Integer(count)) => usize::try_from(*count).ok(),
-        _ => None,
-    };
     let rows = keyed
         .into_iter()
         .map(|(_, row)| row)
-        .skip(count("offset").unwrap_or(0));
-    let mut rows = rows.take(count("limit").unwrap_or(usize::MAX));
+        .skip(count(request, "offset")?.unwrap_or(0));
+    let mut rows = rows.take(count(request, "limit")?.unwrap_or(usize::MAX));
     if request.has("first") {
         return Ok(Some(rows.next().unwrap_or_default()));
     }
     Array::from_values(rows.collect()).map(|rows| Some(Value::Array(rows)))
 }
 
+fn count(request: &Request, clause: &str) -> Result<Option<usize>, Fault> {
+    let Some(said) = request.clause(clause) else {
+        return Ok(None);
+    };
+    let count = match said {
+        Value::Integer(count) => usize::try_from(*count).ok(),
+        Value::Number(count) if count.fract() == 0.0 && (0.0..1e15).contains(count) => Some(*count as usize),
+        Value::Text(text) => text.trim().parse().ok(),
+        _ => None,
+    };
+    let wrong = || Fault::argument(format!("{} is a number of rows", clause.to_uppercase()));
+    count.map(Some).ok_or_else(wrong)
+}
+
 fn ordered(a: &[Value], b: &[Value], order: &[(String, bool)]) -> Ordering {
     let pairs = a.iter().zip(b).zip(order);
     pairs.fold(Ordering::Equal, |so_far, ((a, b), (_, descending))| {
-        let here = compare(a, b).unwrap_or(Ordering::Equal);
+        let here = lists::order(a, b);
         so_far.then(if *descending { here.reverse() } else { here })
     })
 }
 
 /// `AGGREGATE "SUM", rows, "price"`, `AGGREGATE rows SUM price`
 pub(super) fn aggregate(context: &mut Context<'_>, request: &mut Request) -> Outcome {
+    if let Some(condition) = request.condition.take() {
+        let list = request
+            .arguments
+            .iter_mut()
+            .find(|argument| matches!(argument, Value::Array(_)));
+        match list {
+            Some(Value::Array(rows)) => {
+                let mut work = Work::new();
+                let mut met = Vec::new();
+                for row in rows.iter() {
+                    if condition.holds(row, &mut work)? {
+                        met.push(row.clone());
+                    }
+                }
+                *rows = Array::from_values(met)?;
+            }
+            _ => request.condition = Some(condition),
+        }
+    }
     for kind in KINDS {
         if let Some(field) = request.clause(&kind.to_lowercase()) {
             let field = field.to_text()?;

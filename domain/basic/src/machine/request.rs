@@ -91,6 +91,13 @@ impl Request {
             return Condition::of(said).map(Some);
         }
         match self.arguments.get(usize::from(at)..).unwrap_or_default() {
+            // What is not there is no row: it must not be every row.
+            [Value::Null, ..] if matches!(self.word, "UPDATE" | "DELETE") => {
+                Ok(Some(Condition::Either(Vec::new())))
+            }
+            [Value::Text(text), ..] if text.trim().is_empty() && matches!(self.word, "UPDATE" | "DELETE") => {
+                Ok(Some(Condition::Either(Vec::new())))
+            }
             [Value::Null, ..] | [] => Ok(None),
             [Value::Text(text)] if text.trim().is_empty() => Ok(None),
             // `FIND "berths", "number", 7`

@@ -20,6 +20,11 @@ pub(super) enum Within {
     Expression,
 }
 
+/// A text that ends so names a file of the drive.
+const FILE_ENDINGS: [&str; 12] = [
+    "csv", "docx", "html", "jpg", "json", "md", "pdf", "png", "pptx", "txt", "xlsx", "xml",
+];
+
 impl Parser<'_, '_> {
     /// What a request is given, once its name has been taken.
     pub(super) fn request(
@@ -355,6 +360,16 @@ impl Parser<'_, '_> {
             self.expect_symbol(Symbol::CloseParenthesis, "`)`")?;
             return Some(condition);
         }
+        if let Some(constant) = ["TRUE", "FALSE"].iter().find(|word| self.word_is(0, word))
+            && !self.is_comparison(1)
+        {
+            self.advance();
+            let none = operation("or", Vec::new(), span);
+            return Some(match *constant {
+                "TRUE" => operation("not", vec![none], span),
+                _ => none,
+            });
+        }
         let field = match self.peek().kind {
             TokenKind::Word | TokenKind::Text => self.field_path()?,
             _ => return self.expected("the name of a field"),
@@ -399,6 +414,9 @@ impl Parser<'_, '_> {
         }
         let sign = match self.comparison_sign(0) {
             Some(sign) => sign,
+            None if self.is_arithmetic() => {
+                return self.expected("a comparison: a condition computes nothing on its left");
+            }
             // A field alone asks whether it is true.
             None => {
                 let truth = Expression {
@@ -418,6 +436,19 @@ impl Parser<'_, '_> {
             || ["IS", "IN", "BETWEEN", "NOT"]
                 .iter()
                 .any(|word| self.word_is(distance, word))
+    }
+
+    fn is_arithmetic(&self) -> bool {
+        let signs = [
+            Symbol::Plus,
+            Symbol::Minus,
+            Symbol::Star,
+            Symbol::Slash,
+            Symbol::Percent,
+            Symbol::Caret,
+            Symbol::Ampersand,
+        ];
+        signs.into_iter().any(|sign| self.at_symbol(sign))
     }
 
     fn comparison_sign(&self, distance: usize) -> Option<&'static str> {
@@ -552,14 +583,17 @@ impl Parser<'_, '_> {
     /// `INSERT INTO logs (a, b) VALUES (1, 2)`, once its name has been taken; None where it is not written so.
     fn columned(&mut self, span: Span) -> Option<Option<(Expression, Expression)>> {
         let is_name = matches!(self.peek().kind, TokenKind::Word | TokenKind::Text);
+        let opens = self.peek_at(1).kind == TokenKind::Symbol(Symbol::OpenParenthesis);
+        if !(is_name && opens) {
+            return Some(None);
+        }
         let closing = |parser: &Self| {
             parser.tokens[parser.at..]
                 .iter()
                 .position(|token| token.kind == TokenKind::Symbol(Symbol::CloseParenthesis))
         };
-        let opens = self.peek_at(1).kind == TokenKind::Symbol(Symbol::OpenParenthesis);
         let follows = closing(self).is_some_and(|distance| self.word_is(distance + 1, "VALUES"));
-        if !(is_name && opens && follows) {
+        if !follows {
             return Some(None);
         }
         let table = text(self.peek().span, &self.field_name()?);
@@ -593,7 +627,8 @@ impl Parser<'_, '_> {
     pub(super) fn dotted(&mut self) -> Option<Expression> {
         let bracketed = self.peek_at(1).kind == TokenKind::Symbol(Symbol::OpenParenthesis);
         let token = self.peek_at(if bracketed { 2 } else { 1 });
-        if token.kind != TokenKind::Text {
+        let closed = || self.peek_at(3).kind == TokenKind::Symbol(Symbol::CloseParenthesis);
+        if token.kind != TokenKind::Text || bracketed && !closed() {
             return None;
         }
         let quoted = self.text(token.span).trim_matches(['"', '\'']).to_owned();
@@ -608,6 +643,14 @@ impl Parser<'_, '_> {
             || language::PROVIDED
                 .iter()
                 .any(|known| known.eq_ignore_ascii_case(first));
+        let is_file = |name: &&str| {
+            FILE_ENDINGS
+                .iter()
+                .any(|ending| ending.eq_ignore_ascii_case(name))
+        };
+        if parts.last().is_some_and(is_file) {
+            return None;
+        }
         if parts.is_empty() || !is_name(&first) || !parts.iter().all(is_name) || !known {
             return None;
         }

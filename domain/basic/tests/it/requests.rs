@@ -597,3 +597,44 @@ TALK "goes on: " + ERROR MESSAGE
         "#]],
     );
 }
+
+#[test]
+fn lists_are_found_in_like_tables_whatever_stands_in_them() {
+    check(
+        r#"rows = []
+FOR i = 1 TO 60
+  k = i
+  IF i MOD 3 = 0 THEN k = "" + i
+  IF i MOD 7 = 0 THEN k = "w" + i
+  PUSH rows, {"k": k, "even": i MOD 2 = 0, "n": i}
+NEXT
+sorted = FIND rows ORDER BY k
+TALK UBOUND(sorted)
+TALK AGGREGATE rows SUM n WHERE even = TRUE
+TALK UBOUND(FIND(rows) WHERE TRUE)
+x = FIND rows WHERE FALSE
+TALK UBOUND(x)
+x = FIND rows LIMIT "5"
+TALK UBOUND(x)
+orders = GET "orders.json"
+order = {}
+n = UPDATE("orders", order.id, {"status": "done"})
+n = DELETE("orders", order.id)
+ON ERROR RESUME NEXT
+x = FIND rows LIMIT -1
+TALK ERROR MESSAGE
+"#,
+        &[],
+        expect![[r#"
+            60
+            930
+            60
+            0
+            5
+            ? GET "orders.json"
+            ? UPDATE "orders" null {"status":"done"} | ()
+            ? DELETE "orders" null | ()
+            LIMIT is a number of rows
+        "#]],
+    );
+}
