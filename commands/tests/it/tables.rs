@@ -221,6 +221,14 @@ TALK UBOUND(FIND("guests"))
 TALK AGGREGATE("guests", "MIN", "name") + "|"
 x = FIND "guests" WHERE paid < 1000000000000 OR berth > 2.5 OR berth IN (1, NULL, 3)
 TALK UBOUND(x)
+x = MERGE("guests", [{id: 20, name: "Tio"}, {id: 21, name: "Una"}])
+row = SAVE("guests", {name: "Vic"})
+TALK row.id
+named = "name"
+who = "Vic' OR 1 = 1 OR name = '"
+TALK UBOUND(FIND("guests", named + " = '" + who + "'"))
+x = UPDATE("guests", "id <> 0", "berth", 1)
+TALK ERROR MESSAGE
 "#,
         &[
             "there is a row with the same key already (row_exists)",
@@ -239,6 +247,9 @@ TALK UBOUND(x)
             "2",
             "|",
             "2",
+            "22",
+            "0",
+            "id takes a number, not `id <> 0` (value_refused)",
         ],
     )
     .await;

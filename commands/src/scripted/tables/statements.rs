@@ -5,6 +5,7 @@ use std::sync::Arc;
 use basic::{Answer, Array, Condition, FieldKind, Object, Refusal, Request, Value};
 use domain::UserId;
 use domain::run::{DataOperation, DataStatement};
+use futures::TryStreamExt as _;
 use sha2::{Digest, Sha256};
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::{Postgres, Row as _};
@@ -19,6 +20,8 @@ use crate::scripted::{Answered, Host, answer, text};
 
 /// Rows that a script is given at most; more are a mistake, which LIMIT mends.
 const ROWS_MAX: usize = 100_000;
+/// What rows have together.
+const ROWS_BYTES_MAX: usize = 32 << 20;
 /// Rows that one statement binds at a time.
 const CHUNK: usize = 5_000;
 
@@ -203,10 +206,47 @@ impl Asked {
     }
 
     async fn fetch(&mut self, sql: &Sql) -> Result<Result<Vec<PgRow>, Refusal>, CommandError> {
-        match query(sql).fetch_all(&mut *self.opened.transaction).await {
-            Ok(rows) => Ok(Ok(rows)),
-            Err(error) => refused(error).map(Err),
+        let mut found = query(sql).fetch(&mut *self.opened.transaction);
+        let (mut rows, mut bytes) = (Vec::new(), 0);
+        loop {
+            let row = match found.try_next().await {
+                Ok(Some(row)) => row,
+                Ok(None) => return Ok(Ok(rows)),
+                Err(error) => return refused(error).map(Err),
+            };
+            bytes += size(&row);
+            if bytes > ROWS_BYTES_MAX {
+                let message = format!(
+                    "the rows have more than {} MiB; say which with WHERE or LIMIT",
+                    ROWS_BYTES_MAX >> 20
+                );
+                return Ok(Err(Refusal::mistake("rows_too_large", message)));
+            }
+            rows.push(row);
         }
+    }
+
+    /// Has the database number on from the greatest key, where a script gave some itself.
+    async fn number_on(&mut self, given: &[&Column]) -> Result<(), CommandError> {
+        let numbered = given
+            .iter()
+            .find(|column| column.key && column.given && column.kind == FieldKind::Integer);
+        let Some(column) = numbered else { return Ok(()) };
+        let path = &self.definition.path;
+        let sql = format!(
+            "select setval(s, m) from (
+               select pg_get_serial_sequence($1, $2)::regclass as s, (select max({}) from {path}) as m
+             ) x where m > coalesce(pg_sequence_last_value(s), 0)",
+            column.sql
+        );
+        sqlx::query(&sql)
+            .persistent(false)
+            .bind(path)
+            .bind(column.name.to_lowercase())
+            .execute(&mut *self.opened.transaction)
+            .await
+            .map_err(CommandError::unexpected)?;
+        Ok(())
     }
 
     async fn find(&mut self, request: &Request) -> Result<Answered, CommandError> {
@@ -425,6 +465,12 @@ impl Asked {
             Ok(rows) => rows,
             Err(refusal) => return Ok(Err(refusal)),
         };
+        let numbered: Vec<&Column> = fields
+            .iter()
+            .filter(|(_, value)| *value != Value::Null && !value.to_string().is_empty())
+            .map(|(column, _)| *column)
+            .collect();
+        self.number_on(&numbered).await?;
         let value = match rows.first() {
             Some(row) => record(row, &columns)?,
             None => Value::Null,
@@ -571,6 +617,7 @@ impl Asked {
                 .await?;
             match done {
                 Ok((new, old, keys)) => {
+                    self.number_on(columns).await?;
                     inserted += new;
                     updated += old;
                     changed.extend(keys);
@@ -685,6 +732,11 @@ fn query(sql: &Sql) -> sqlx::query::Query<'_, Postgres, PgArguments> {
         query = query.bind(value);
     }
     query
+}
+
+fn size(row: &PgRow) -> usize {
+    let bytes = |at| row.try_get_raw(at).ok()?.as_bytes().ok().map(<[u8]>::len);
+    (0..row.len()).map(|at| bytes(at).unwrap_or(0)).sum()
 }
 
 fn list(columns: &[Column], shown: impl Fn(&Column) -> String) -> String {

@@ -108,7 +108,7 @@ impl Request {
             [said @ (Value::Integer(_) | Value::Number(_)), ..] => {
                 Ok(Some(Condition::equals("id", said.clone())))
             }
-            [Value::Text(text), _, _] if self.word == "UPDATE" && is_name(text) => {
+            [Value::Text(text), _, _] if self.word == "UPDATE" => {
                 Ok(Some(Condition::equals("id", Value::Text(text.clone()))))
             }
             [said, ..] => Condition::of(said).map(Some),
@@ -146,11 +146,6 @@ impl Request {
                 weight.saturating_add(value.weight())
             })
     }
-}
-
-/// An id rather than a condition.
-fn is_name(text: &str) -> bool {
-    !text.contains(['=', '<', '>', '~']) && !text.to_ascii_uppercase().contains(" LIKE ")
 }
 
 /// One item of ORDER BY; a text may name several fields: `"price DESC, number"`.

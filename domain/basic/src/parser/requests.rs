@@ -488,12 +488,15 @@ impl Parser<'_, '_> {
             ExpressionKind::Joined(pieces) => pieces,
             ExpressionKind::Chain(first, rest) => {
                 let joins = rest.iter().all(|(operator, _)| operator.joins_texts());
-                if !joins
-                    || !matches!(
-                        first.kind,
+                // Without a text in the source it is none that is put together here.
+                let is_text = |piece: &Expression| {
+                    matches!(
+                        piece.kind,
                         ExpressionKind::Constant(Constant::Text(_)) | ExpressionKind::Joined(_)
                     )
-                {
+                };
+                let has_text = is_text(&first) || rest.iter().any(|(_, piece)| is_text(piece));
+                if !joins || !has_text {
                     return Expression {
                         span: said.span,
                         kind: ExpressionKind::Chain(first, rest),

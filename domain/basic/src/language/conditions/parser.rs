@@ -32,6 +32,19 @@ pub(super) fn parse(text: &str, values: &[Value]) -> Result<Condition, Fault> {
     }
 }
 
+fn is_of_field(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '_' | '-' | '.')
+}
+
+/// The name of a field that a script has in a variable.
+fn named(said: &str) -> Result<String, Fault> {
+    let name = said.trim();
+    if name.is_empty() || !name.chars().all(is_of_field) {
+        return Err(Fault::argument("what is compared is the name of a field"));
+    }
+    Ok(name.to_owned())
+}
+
 struct Parser<'t> {
     text: &'t str,
     /// What belongs into the holes of the text.
@@ -86,11 +99,26 @@ impl<'t> Parser<'t> {
             };
         }
         if let Some(value) = self.hole_here().cloned() {
-            // A whole condition that the script has in a variable.
             self.at += self.rest().chars().next().map_or(0, char::len_utf8);
-            return parse(&value.to_text()?, &[]);
+            let said = value.to_text()?;
+            if self.is_compared() {
+                return self.compared(named(&said)?);
+            }
+            // A whole condition that the script has in a variable.
+            return parse(&said, &[]);
         }
-        self.compared()
+        let field = self.field()?;
+        self.compared(field)
+    }
+
+    /// Whether what stands before this is the field of a comparison.
+    fn is_compared(&mut self) -> bool {
+        let at = self.at;
+        let words = ["IS", "NOT", "IN", "LIKE", "CONTAINS"];
+        let found = words.iter().any(|word| self.take_word(word))
+            || SYMBOLS.iter().any(|(symbol, _)| self.take(symbol));
+        self.at = at;
+        found
     }
 
     /// The value of the hole that stands here.
@@ -134,8 +162,7 @@ impl<'t> Parser<'t> {
         Ok(())
     }
 
-    fn compared(&mut self) -> Result<Condition, Fault> {
-        let field = self.field()?;
+    fn compared(&mut self, field: String) -> Result<Condition, Fault> {
         if self.take_word("IS") {
             let negated = self.take_word("NOT");
             if !self.take_word("NULL") {
@@ -189,8 +216,7 @@ impl<'t> Parser<'t> {
     fn field(&mut self) -> Result<String, Fault> {
         self.skip_space();
         let rest = self.rest();
-        let within = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
-        let end = rest.find(|c| !within(c)).unwrap_or(rest.len());
+        let end = rest.find(|c| !is_of_field(c)).unwrap_or(rest.len());
         if end == 0 {
             return Err(self.wrong("the name of a field"));
         }
