@@ -125,7 +125,9 @@ impl Parser<'_, '_> {
 
     fn take_argument_separator(&mut self, word: &'static Word, shape: &Shape, count: usize) -> bool {
         let assigned = shape.assigns && count == 1 && self.take_symbol(Symbol::Assign);
-        assigned || self.take_separator(word) || shape.loose && self.take_symbol(Symbol::Colon)
+        // `STEP 1: BOT "billing"`; behind other statements a colon begins the next one.
+        let numbered = word.name == "STEP" && self.take_symbol(Symbol::Colon);
+        assigned || self.take_separator(word) || numbered
     }
 
     /// Whether the word here is followed by brackets or a dot.
@@ -282,10 +284,13 @@ impl Parser<'_, '_> {
     /// Whether a name stands here with `=`, `:` or AS behind it.
     fn is_field(&self, distance: usize) -> bool {
         let named = matches!(self.peek_at(distance).kind, TokenKind::Word | TokenKind::Text);
-        let set = matches!(
-            self.peek_at(distance + 1).kind,
-            TokenKind::Symbol(Symbol::Assign | Symbol::Colon)
-        );
+        let (name, sign) = (self.peek_at(distance), self.peek_at(distance + 1));
+        // `name: value`; with space before it a colon begins the next statement.
+        let set = match sign.kind {
+            TokenKind::Symbol(Symbol::Assign) => true,
+            TokenKind::Symbol(Symbol::Colon) => name.span.end == sign.span.start,
+            _ => false,
+        };
         named && (set || self.word_is(distance + 1, "AS"))
     }
 

@@ -617,6 +617,9 @@ TALK UBOUND(x)
 x = FIND rows LIMIT "5"
 TALK UBOUND(x)
 orders = GET "orders.json"
+row = {"n": 1}
+r = CREATE TASK "t" WITH row : TALK "made"
+POST TO INSTAGRAM "a.png", "hi" : TALK "posted"
 order = {}
 n = UPDATE("orders", order.id, {"status": "done"})
 n = DELETE("orders", order.id)
@@ -632,6 +635,10 @@ TALK ERROR MESSAGE
             0
             5
             ? GET "orders.json"
+            ? CREATE TASK "t" with={"n":1}
+            made
+            ? POST TO "INSTAGRAM" "a.png" "hi"
+            posted
             ? UPDATE "orders" null {"status":"done"} | ()
             ? DELETE "orders" null | ()
             LIMIT is a number of rows
