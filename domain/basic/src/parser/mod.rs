@@ -68,6 +68,7 @@ pub(crate) fn parse<'s>(source: &'s str, report: &mut Report<'s>) -> Option<Scri
         parameters: Vec::new(),
         declared: Declared::default(),
         mentions: Vec::new(),
+        becoming: None,
     };
     let statements = parser.script();
     let Parser {
@@ -117,6 +118,8 @@ pub(crate) struct Parser<'s, 'r> {
     parameters: Vec<Parameter>,
     declared: Declared,
     mentions: Vec<Mention>,
+    /// A variable that the assignment which is being parsed sets for the first time.
+    becoming: Option<String>,
 }
 
 impl<'s> Parser<'s, '_> {

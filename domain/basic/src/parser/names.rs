@@ -68,6 +68,10 @@ impl Parser<'_, '_> {
     /// Whether a statement above sets a variable of this name.
     pub(super) fn is_set(&self, text: &str) -> bool {
         let folded = text.to_lowercase();
+        // `berths = FIND berths`: until the statement is over the name still means what it did before.
+        if self.becoming.as_ref() == Some(&folded) {
+            return false;
+        }
         let local = self.scope.as_ref().and_then(|scope| scope.locals.get(&folded));
         let number = self.names.numbers.get(&folded);
         local.is_some() || number.is_some_and(|number| self.names.uses[usize::from(*number)].set)

@@ -26,8 +26,15 @@ pub(crate) fn assignment(parser: &mut Parser<'_, '_>, span: Span) -> Option<Stat
 
 impl Parser<'_, '_> {
     pub(super) fn assignment(&mut self, span: Span) -> Option<Statement> {
-        let target = self.target()?;
-        self.assigned(target, span)
+        let first = self.text(self.peek().span).to_lowercase();
+        let outer = self.becoming.take();
+        if !self.is_set(&first) {
+            self.becoming = Some(first);
+        }
+        let target = self.target();
+        let assigned = target.and_then(|target| self.assigned(target, span));
+        self.becoming = outer;
+        assigned
     }
 
     /// What is set has been read; the rest of the assignment.
@@ -39,11 +46,11 @@ impl Parser<'_, '_> {
             self.advance();
             return dialog::hear_into(self, span, Some(target));
         }
-        if self.at_word("ASK") && !self.is_part(1) {
+        if self.at_word("ASK") && !self.is_part(1) && !self.is_variable() {
             self.advance();
             return dialog::ask_into(self, span, Some(target));
         }
-        if self.at_word("CONFIRM") && !self.is_part(1) {
+        if self.at_word("CONFIRM") && !self.is_part(1) && !self.is_variable() {
             self.advance();
             return dialog::confirm_into(self, span, Some(target));
         }
@@ -53,6 +60,11 @@ impl Parser<'_, '_> {
             span,
             kind: StatementKind::Assign { target, value },
         })
+    }
+
+    /// Whether a variable that was set stands here alone.
+    fn is_variable(&self) -> bool {
+        self.is_statement_end(1) && self.is_set(self.text(self.peek().span))
     }
 
     /// Whether the word before the token `distance` further on is a variable, whose part this is.

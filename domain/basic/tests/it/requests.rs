@@ -617,6 +617,10 @@ TALK UBOUND(x)
 x = FIND rows LIMIT "5"
 TALK UBOUND(x)
 orders = GET "orders.json"
+berths = FIND berths WHERE free = TRUE
+confirm = "yes"
+x = confirm
+TALK x
 row = {"n": 1}
 r = CREATE TASK "t" WITH row : TALK "made"
 POST TO INSTAGRAM "a.png", "hi" : TALK "posted"
@@ -635,6 +639,8 @@ TALK ERROR MESSAGE
             0
             5
             ? GET "orders.json"
+            ? FIND "berths" | free Equal true
+            yes
             ? CREATE TASK "t" with={"n":1}
             made
             ? POST TO "INSTAGRAM" "a.png" "hi"
