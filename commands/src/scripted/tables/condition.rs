@@ -71,7 +71,11 @@ impl Sql {
                 value,
             } => self.compared(definition, field, *comparison, value, roles),
             Condition::OneOf { field, values } => {
-                let (column, sql) = self.operand(definition, field, roles)?;
+                let (mut column, sql) = self.operand(definition, field, roles)?;
+                let whole = |value: &Value| bound(&column, value).is_ok();
+                if column.kind == FieldKind::Integer && !values.iter().all(whole) {
+                    column = decimal(&column);
+                }
                 let mut items = Vec::with_capacity(values.len());
                 for value in values.iter().filter(|value| **value != Value::Null) {
                     items.extend(bound(&column, value)?);
@@ -139,13 +143,9 @@ impl Sql {
         };
         let column = definition.read_by(name, roles)?;
         let text = FieldKind::Text { length: None };
-        let decimal = FieldKind::Decimal {
-            digits: None,
-            scale: 0,
-        };
         let (kind, sql) = match (path, column.kind) {
             (None, FieldKind::Text { .. }) => (text, column.sql.clone()),
-            (None, FieldKind::Integer | FieldKind::Decimal { .. }) => (decimal, column.sql.clone()),
+            (None, FieldKind::Decimal { .. }) => (DECIMAL, column.sql.clone()),
             (None, kind) => (kind, column.sql.clone()),
             // Within JSON everything is compared as a text.
             (Some(path), FieldKind::Json) => {
@@ -207,7 +207,24 @@ impl Sql {
             Comparison::GreaterOrEqual => ">=",
         };
         self.push(&format!("{sql} {sign} "));
+        // Only whole numbers find an index of whole numbers; others are compared all the same.
+        if column.kind == FieldKind::Integer && bound(column, value).is_err() {
+            return self.bind_for(&decimal(column), value);
+        }
         self.bind_for(column, value)
+    }
+}
+
+/// Of any number of digits.
+const DECIMAL: FieldKind = FieldKind::Decimal {
+    digits: None,
+    scale: 0,
+};
+
+fn decimal(column: &Column) -> Column {
+    Column {
+        kind: DECIMAL,
+        ..column.clone()
     }
 }
 
