@@ -31,7 +31,9 @@ async fn a_bot_remembers_across_people_and_processes() {
             "count 2, you said Rui, you are Rui",
         ])
         .await;
-    let planted = "select count(*) from log.events where payload::text like '%Ana%'";
+    // With a space or a quotation mark, which what is sealed does not have within.
+    let planted =
+        "select count(*) from log.events where payload::text like any (array['%said Ana%', '%\"Ana%'])";
     assert_eq!(world.count(planted).await, 0, "what is remembered is sealed");
 }
 
@@ -67,6 +69,8 @@ SET ANSWER MODE "loudly"
 TALK ERROR MESSAGE
 SET BOT MEMORY "setup.tool.x", 1
 TALK ERROR MESSAGE
+SET SESSION session.id, "setup.model", "own"
+TALK ERROR MESSAGE
 answer = LLM "hello"
 TALK answer
 "#;
@@ -83,6 +87,7 @@ TALK answer
             r#"["book", "pay"]"#,
             "1.5",
             "`loudly` is no way to answer; there are direct, document, tool, sql, chart (answer_mode)",
+            "keys that begin with setup. are taken (memory_key)",
             "keys that begin with setup. are taken (memory_key)",
             "LLM is not configured here",
             "No idea.",

@@ -414,6 +414,44 @@ async fn what_rows_stand_against_is_tried_again() {
 }
 
 #[tokio::test]
+async fn a_table_always_has_a_key() {
+    let world = World::new().await;
+    let process = world.process().await;
+    let script = r#"
+rows = [{code: "a"}, {code: "a"}]
+DO
+  x = SAVE("guests", rows)
+  TALK UBOUND(FIND("guests"))
+  HEAR y
+LOOP"#;
+    let bot = world.bot(&process, script).await;
+    let tables = process.dialogues().tables();
+    let declare = async |source: &str, extent: Extent| {
+        let program = basic::compile("tables", source).program.expect("it compiles");
+        tables
+            .declare(world.tenant, bot, &program.declared().tables, extent)
+            .await
+            .expect("the database answers")
+    };
+    declare("TABLE guests\n code string(10)\nEND TABLE", Extent::Additive).await;
+    let visitor = world.visitor(&process, bot).await;
+    say(&process, &visitor, "hello").await;
+    world.hears(&["2", "4"]).await;
+    // Two rows have the same code: it becomes no key, and the old one stays.
+    let keyed = "TABLE guests\n code string(10) key\nEND TABLE";
+    for _ in 0..2 {
+        let migration = declare(keyed, Extent::Everything).await;
+        assert_eq!(migration.done, [""; 0]);
+        let change = "the key of guests becomes code; field id is dropped with what it holds";
+        assert_eq!(migration.refused.len(), 1);
+        assert_eq!(migration.refused[0].change, change);
+        assert_eq!(migration.refused[0].reason, commands::Reason::Rows);
+    }
+    say(&process, &visitor, "again").await;
+    world.hears(&["2", "4", "6"]).await;
+}
+
+#[tokio::test]
 async fn another_organisation_sees_nothing() {
     let world = says(r#"INSERT "guests", {name: "Ana"}"#, &[]).await;
     let schema: String = sqlx::query_scalar("select nspname from pg_namespace where nspname like 'bot\\_%'")
