@@ -119,17 +119,8 @@ pub(super) fn all_fields(table: &Table) -> Vec<TableField> {
         return fields;
     }
     let id = TableField {
-        name: ID.to_owned(),
-        kind: FieldKind::Integer,
         key: true,
-        required: false,
-        unique: false,
-        references: None,
-        default: None,
-        read_by: Vec::new(),
-        write_by: Vec::new(),
-        subject: false,
-        line: table.line,
+        ..TableField::new(ID, FieldKind::Integer, table.line)
     };
     fields.insert(0, id);
     fields

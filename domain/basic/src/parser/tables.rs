@@ -274,19 +274,8 @@ fn field(parser: &mut Parser<'_, '_>, text: &str, span: Span) -> Option<TableFie
             .add_with_help(UNKNOWN_FIELD_TYPE, span, message, help);
         return None;
     };
-    let mut field = TableField {
-        name,
-        kind,
-        key: false,
-        required: false,
-        unique: false,
-        references: None,
-        default: None,
-        read_by: Vec::new(),
-        write_by: Vec::new(),
-        subject: false,
-        line: parser.report.place(span.start).0,
-    };
+    let line = parser.report.place(span.start).0;
+    let mut field = TableField::new(name, kind, line);
     modifiers(&mut words, &mut field);
     Some(field)
 }

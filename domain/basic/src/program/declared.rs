@@ -104,6 +104,25 @@ pub enum RowOperation {
     Delete,
 }
 
+impl TableField {
+    /// A field about which nothing more is said.
+    pub fn new(name: impl Into<String>, kind: FieldKind, line: u32) -> TableField {
+        TableField {
+            name: name.into(),
+            kind,
+            key: false,
+            required: false,
+            unique: false,
+            references: None,
+            default: None,
+            read_by: Vec::new(),
+            write_by: Vec::new(),
+            subject: false,
+            line,
+        }
+    }
+}
+
 impl FieldKind {
     /// As tables name it; upper and lower case are equal.
     pub(crate) fn named(name: &str, arguments: &[u32]) -> Option<FieldKind> {

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::chat::Visitor;
-use crate::server::PATIENCE;
+use crate::server::{DataFolder, PATIENCE, Server};
 
 const SESSIONS: usize = 50;
 /// Together 100 turns a second.
@@ -57,6 +57,29 @@ impl Crowd {
             leaving,
             people,
         }
+    }
+
+    /// Talks to a server that ends itself at a place in the code, the `after`th time that it comes there.
+    pub async fn until_the_crash(&self, data: &DataFolder, point: &str, after: u32) {
+        let crash = [("CRASH_AT", point.to_owned()), ("CRASH_AFTER", after.to_string())];
+        let mut server = Server::start_with(data, &crash);
+        self.moved_to(&server.address);
+        let until = tokio::time::Instant::now() + PATIENCE;
+        while !server.ended() {
+            assert!(
+                tokio::time::Instant::now() < until,
+                "the server never reached {point}"
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Talks to a server that is killed after a while.
+    pub async fn until_killed(&self, data: &DataFolder, pause: Duration) {
+        let mut server = Server::start(data);
+        self.moved_to(&server.address);
+        tokio::time::sleep(pause).await;
+        server.kill();
     }
 
     pub fn moved_to(&self, address: &str) {

@@ -8,7 +8,7 @@ use rand::{Rng, SeedableRng};
 
 use crate::chat::Visitor;
 use crate::crowd::{Crowd, assert_everybody_was_answered, seed};
-use crate::server::{DataFolder, PATIENCE, Server};
+use crate::server::{DataFolder, Server};
 
 /// Reads before it writes, so that a repetition that read anew would go another way.
 const LEDGER: &str = r#"
@@ -59,25 +59,12 @@ async fn a_killed_server_writes_each_row_once_and_counts_each_turn_once() {
     ] {
         let after: u32 = chance.random_range(10..60);
         println!("seed {seed}: killing itself at {point}, the {after}th time");
-        let crash = [("CRASH_AT", point.to_owned()), ("CRASH_AFTER", after.to_string())];
-        let mut server = Server::start_with(&data, &crash);
-        crowd.moved_to(&server.address);
-        let until = tokio::time::Instant::now() + PATIENCE;
-        while !server.ended() {
-            assert!(
-                tokio::time::Instant::now() < until,
-                "the server never reached {point}"
-            );
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        crowd.until_the_crash(&data, point, after).await;
     }
     for _ in 0..3 {
         let pause = Duration::from_millis(chance.random_range(800..2_500));
         println!("seed {seed}: killing it after {pause:?}");
-        let mut server = Server::start(&data);
-        crowd.moved_to(&server.address);
-        tokio::time::sleep(pause).await;
-        server.kill();
+        crowd.until_killed(&data, pause).await;
     }
     let server = Server::start(&data);
     crowd.moved_to(&server.address);

@@ -18,10 +18,6 @@ async fn a_broken_script_keeps_its_last_good_version_and_is_named() {
         "TALK \"first version\"\nHEAR x\nTALK \"you said \" + x\n",
     );
     let server = Server::start(&data);
-    let token = server
-        .token
-        .clone()
-        .expect("the token is shown at the first start");
 
     let mut early = Visitor::enter(&server.address, "desk").await.expect("let in");
     early
@@ -33,7 +29,7 @@ async fn a_broken_script_keeps_its_last_good_version_and_is_named() {
         "start",
         "TALK \"second version\"\nHEAR x\nIF x = 1 THEN\n",
     );
-    let finding = wait_for_script(&server, &token, |script| script["broken"] == true).await;
+    let finding = wait_for_script(&server, |script| script["broken"] == true).await;
     assert_eq!(finding["findings"][0]["line"], 3, "{finding:#}");
     let mut visitor = Visitor::enter(&server.address, "desk").await.expect("let in");
     visitor
@@ -45,7 +41,7 @@ async fn a_broken_script_keeps_its_last_good_version_and_is_named() {
     );
 
     data.script("desk", "start", "TALK \"third version\"\nHEAR x\n");
-    wait_for_script(&server, &token, |script| script["broken"] == false).await;
+    wait_for_script(&server, |script| script["broken"] == false).await;
     let mut visitor = Visitor::enter(&server.address, "desk").await.expect("let in");
     visitor
         .until("the greeting", |visitor| !visitor.transcript.is_empty())
@@ -75,10 +71,6 @@ async fn settings_become_variables_and_their_mistakes_are_shown() {
     fs::create_dir_all(&settings).expect("the folder is made");
     fs::write(settings.join("config.csv"), "param-most-seats,8\nsecret\n").expect("written");
     let server = Server::start(&data);
-    let token = server
-        .token
-        .clone()
-        .expect("the token is shown at the first start");
 
     let mut visitor = Visitor::enter(&server.address, "desk").await.expect("let in");
     visitor
@@ -87,7 +79,7 @@ async fn settings_become_variables_and_their_mistakes_are_shown() {
     let said = visitor.transcript.values().next().map(|line| line.text.as_str());
     assert_eq!(said, Some("up to 9"));
 
-    let bot = wait_for_bot(&server, &token, |bot| bot["findings"] != json!([])).await;
+    let bot = wait_for_bot(&server, |bot| bot["findings"] != json!([])).await;
     assert_eq!(bot["broken"], false);
     let found = &bot["findings"][0];
     assert_eq!(found["file"], "desk.gbot/config.csv", "{bot:#}");
@@ -100,29 +92,20 @@ async fn settings_become_variables_and_their_mistakes_are_shown() {
     fs::remove_dir_all(data.bots().join("desk.gbai")).expect("removed");
     Visitor::enter(&server.address, "desk").await.expect("let in");
     data.script("desk", "start", "TALK \"back\"\nHEAR x\n");
-    wait_for_bot(&server, &token, |bot| bot["findings"] == json!([])).await;
+    wait_for_bot(&server, |bot| bot["findings"] == json!([])).await;
 }
 
-async fn wait_for_script(server: &Server, token: &str, enough: impl Fn(&Value) -> bool) -> Value {
-    let bot = wait_for_bot(server, token, |bot| enough(&bot["scripts"][0])).await;
+async fn wait_for_script(server: &Server, enough: impl Fn(&Value) -> bool) -> Value {
+    let bot = wait_for_bot(server, |bot| enough(&bot["scripts"][0])).await;
     bot["scripts"][0].clone()
 }
 
-async fn wait_for_bot(server: &Server, token: &str, enough: impl Fn(&Value) -> bool) -> Value {
+async fn wait_for_bot(server: &Server, enough: impl Fn(&Value) -> bool) -> Value {
     let query = "{ bots(first: 10) { edges { node { name broken findings { file finding { line code } } \
                  scripts { name broken findings { line code message } } } } } }";
     let until = tokio::time::Instant::now() + PATIENCE;
     loop {
-        let answer: Value = reqwest::Client::new()
-            .post(server.url("/graphql"))
-            .bearer_auth(token)
-            .json(&json!({ "query": query }))
-            .send()
-            .await
-            .expect("the server answers")
-            .json()
-            .await
-            .expect("JSON");
+        let answer = server.ask(query).await;
         let bots = answer["data"]["bots"]["edges"]
             .as_array()
             .cloned()
@@ -145,23 +128,19 @@ async fn what_a_table_would_lose_waits_for_a_word() {
     let table = |fields: &str| format!("TABLE boats\n{fields}END TABLE\nHEAR x\n");
     data.script("desk", "start", &table(" name text\n berth integer\n"));
     let server = Server::start_with(&data, &[("BOTSERVER_DATABASE_URL", address.clone())]);
-    let token = server
-        .token
-        .clone()
-        .expect("the token is shown at the first start");
     let run = |verb: &str, bot: &str| data.run(&["tables", verb, bot, "--database-url", &address]);
-    wait_for_script(&server, &token, |script| script["broken"] == false).await;
+    wait_for_script(&server, |script| script["broken"] == false).await;
     let same = "the tables are what the scripts declare\n".to_owned();
     assert_eq!(run("plan", "desk"), (0, same.clone()));
 
     data.script("desk", "start", &table(" name text\n length number\n"));
-    let bot = wait_for_bot(&server, &token, |bot| bot["findings"] != json!([])).await;
+    let bot = wait_for_bot(&server, |bot| bot["findings"] != json!([])).await;
     assert_eq!(bot["findings"][0]["finding"]["code"], "T0101", "{bot:#}");
     let waits = "when it is applied: field boats.berth is dropped with what it holds\n";
     assert_eq!(run("plan", "DESK"), (0, waits.to_owned()));
     let done = "field boats.berth is dropped with what it holds\n";
     assert_eq!(run("apply", "desk"), (0, done.to_owned()));
-    wait_for_bot(&server, &token, |bot| bot["findings"] == json!([])).await;
+    wait_for_bot(&server, |bot| bot["findings"] == json!([])).await;
     assert_eq!(run("apply", "desk"), (0, same));
     let (code, text) = run("plan", "nobody");
     assert_eq!(code, 1);

@@ -4,8 +4,6 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use serde_json::{Value, json};
-
 use crate::chat::Visitor;
 use crate::server::{DataFolder, PATIENCE, Server};
 
@@ -29,24 +27,11 @@ async fn a_planted_string_is_found_nowhere_on_disk() {
     assert!(reply.is_some(), "the script kept it and said it");
 
     // Readers with the right see it.
-    let token = server
-        .token
-        .clone()
-        .expect("the token is shown at the first start");
     let query =
         "{ conversations(first: 1) { edges { node { turns(first: 20) { edges { node { content } } } } } } }";
     let until = tokio::time::Instant::now() + PATIENCE;
     loop {
-        let answer: Value = reqwest::Client::new()
-            .post(server.url("/graphql"))
-            .bearer_auth(&token)
-            .json(&json!({ "query": query }))
-            .send()
-            .await
-            .expect("the server answers")
-            .json()
-            .await
-            .expect("JSON");
+        let answer = server.ask(query).await;
         // The read model is a moment behind.
         if answer.to_string().contains(&planted) {
             break;

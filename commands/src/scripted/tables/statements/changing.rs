@@ -1,0 +1,313 @@
+//! SAVE, INSERT, UPDATE and DELETE.
+
+use basic::{Condition, Object, Refusal, Request, Value};
+use domain::UserId;
+use domain::run::DataOperation;
+
+use super::super::condition::Sql;
+use super::super::definition::{Column, Definition};
+use super::super::rows::{Fields, given, of_object};
+use super::super::values::selected;
+use super::{Asked, Changed, key_text, keys_of, record};
+use crate::CommandError;
+use crate::scripted::{Host, text};
+
+impl Asked {
+    /// A row with a key that is there is replaced, as far as fields are given.
+    pub(super) async fn save(
+        &mut self,
+        host: &Host<'_>,
+        request: &Request,
+        from: usize,
+    ) -> Result<Result<Changed, Refusal>, CommandError> {
+        let definition = self.definition.clone();
+        if request.clause("to").is_some() || request.arguments.len() == from + 1 {
+            // A list of rows is saved row by row, in one statement.
+            if let Value::Array(rows) = request.argument(from)
+                && rows.len() != 1
+            {
+                return self.merge_rows(host, &Value::Array(rows.clone()), None).await;
+            }
+        }
+        let fields = match given(&definition, request, from, &self.roles) {
+            Ok(fields) => fields,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let keyed = definition.keys().all(|key| {
+            let found = fields.iter().find(|(column, _)| column.sql == key.sql);
+            found.is_some_and(|(_, value)| *value != Value::Null && value.to_string() != "")
+        });
+        self.insert(host, fields, keyed).await
+    }
+
+    pub(super) async fn insert_row(
+        &mut self,
+        host: &Host<'_>,
+        request: &Request,
+        from: usize,
+    ) -> Result<Result<Changed, Refusal>, CommandError> {
+        let definition = self.definition.clone();
+        match given(&definition, request, from, &self.roles) {
+            Ok(fields) => self.insert(host, fields, false).await,
+            Err(refusal) => Ok(Err(refusal)),
+        }
+    }
+
+    async fn insert(
+        &mut self,
+        host: &Host<'_>,
+        fields: Fields<'_>,
+        or_replace: bool,
+    ) -> Result<Result<Changed, Refusal>, CommandError> {
+        let subject = host.subject(&fields).await?;
+        let columns = self.readable();
+        let sql = match insertion(&self.definition, &fields, subject, or_replace, &columns) {
+            Ok(sql) => sql,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let rows = match self.fetch(&sql).await? {
+            Ok(rows) => rows,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let numbered: Vec<&Column> = fields
+            .iter()
+            .filter(|(_, value)| *value != Value::Null && !value.to_string().is_empty())
+            .map(|(column, _)| *column)
+            .collect();
+        self.number_on(&numbered).await?;
+        let value = match rows.first() {
+            Some(row) => record(row, &columns)?,
+            None => Value::Null,
+        };
+        let operation = if or_replace {
+            DataOperation::Merge
+        } else {
+            DataOperation::Insert
+        };
+        Ok(Ok(self.changed(value, operation, keys_of(&rows, columns.len())?)))
+    }
+
+    pub(super) async fn update(
+        &mut self,
+        host: &Host<'_>,
+        request: &Request,
+    ) -> Result<Result<Changed, Refusal>, CommandError> {
+        let definition = self.definition.clone();
+        let fields = match changes(&definition, request, &self.roles) {
+            Ok(fields) => fields,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let subject = match fields.iter().any(|(column, _)| column.subject) {
+            true => Some(host.subject(&fields).await?),
+            false => None,
+        };
+        let sql = match updating(&definition, request, &fields, subject, &self.roles) {
+            Ok(sql) => sql,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        self.counted(&sql, DataOperation::Update).await
+    }
+
+    pub(super) async fn delete(
+        &mut self,
+        request: &Request,
+    ) -> Result<Result<Changed, Refusal>, CommandError> {
+        let Some(condition) = condition_of(request) else {
+            return Ok(Err(condition_wanted("DELETE")));
+        };
+        let mut sql = Sql::new(format!("delete from {}", self.definition.path));
+        if let Err(refusal) = sql.push_where(&self.definition, Some(condition), &self.roles) {
+            return Ok(Err(refusal));
+        }
+        sql.push(&format!(" returning {}", key_text(&self.definition)));
+        self.counted(&sql, DataOperation::Delete).await
+    }
+
+    /// A statement that answers the keys of the rows it changed.
+    async fn counted(
+        &mut self,
+        sql: &Sql,
+        operation: DataOperation,
+    ) -> Result<Result<Changed, Refusal>, CommandError> {
+        let rows = match self.fetch(sql).await? {
+            Ok(rows) => rows,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let count = Value::Integer(rows.len() as i64);
+        Ok(Ok(self.changed(count, operation, keys_of(&rows, 0)?)))
+    }
+}
+
+/// The condition of a statement that changes rows. An object without fields is none: it would be every row.
+fn condition_of(request: &Request) -> Option<&Condition> {
+    let condition = request.condition.as_ref();
+    condition.filter(|condition| !matches!(condition, Condition::Both(all) if all.is_empty()))
+}
+
+fn condition_wanted(word: &str) -> Refusal {
+    let message = format!("{word} needs a condition that says which rows; WHERE TRUE would be all of them");
+    Refusal::mistake("condition_wanted", message)
+}
+
+fn insertion(
+    definition: &Definition,
+    fields: &Fields<'_>,
+    subject: UserId,
+    or_replace: bool,
+    returned: &[Column],
+) -> Result<Sql, Refusal> {
+    // A key without a value is given by the database.
+    let set: Vec<&(&Column, Value)> = fields
+        .iter()
+        .filter(|(column, value)| !(column.key && (*value == Value::Null || value.to_string().is_empty())))
+        .collect();
+    let names: Vec<&str> = set
+        .iter()
+        .map(|(column, _)| column.sql.as_str())
+        .chain(["\"__subject\""])
+        .collect();
+    let mut sql = Sql::new(format!(
+        "insert into {} ({}) values (",
+        definition.path,
+        names.join(", ")
+    ));
+    for (column, value) in &set {
+        sql.bind_for(column, value)?;
+        sql.push(", ");
+    }
+    sql.bind(Some(subject.to_string()), "uuid");
+    sql.push(")");
+    if or_replace {
+        let keys: Vec<&str> = definition.keys().map(|column| column.sql.as_str()).collect();
+        let changes: Vec<String> = set
+            .iter()
+            .filter(|(column, _)| !column.key)
+            .map(|(column, _)| format!("{0} = excluded.{0}", column.sql))
+            .chain(["\"__changed_at\" = now()".to_owned()])
+            .chain(names_subject(&set).then(|| "\"__subject\" = excluded.\"__subject\"".to_owned()))
+            .collect();
+        sql.push(&format!(
+            " on conflict ({}) do update set {}",
+            keys.join(", "),
+            changes.join(", ")
+        ));
+    }
+    let shown = returned.iter().map(selected).chain([key_text(definition)]);
+    sql.push(&format!(" returning {}", shown.collect::<Vec<_>>().join(", ")));
+    Ok(sql)
+}
+
+fn names_subject(set: &[&(&Column, Value)]) -> bool {
+    set.iter().any(|(column, _)| column.subject)
+}
+
+/// The fields that UPDATE or SET gives.
+fn changes<'d>(definition: &'d Definition, request: &Request, roles: &[&str]) -> Result<Fields<'d>, Refusal> {
+    match (
+        request.clause("set").or(request.clause("with")),
+        request.arguments.len(),
+    ) {
+        (Some(Value::Object(object)), _) => of_object(definition, object, roles),
+        // `SET "guests", "id = 7", "name = 'B'"`
+        _ if request.word == "SET TABLE" => {
+            let object = assignments(&text(request, 2))?;
+            of_object(definition, &object, roles)
+        }
+        // `UPDATE "guests", 7, "name", "B"`
+        (_, 4) => {
+            let object = [(text(request, 2), request.argument(3).clone())];
+            of_object(definition, &object.into_iter().collect(), roles)
+        }
+        _ => match (request.argument(1), request.argument(2)) {
+            (_, Value::Object(object)) | (Value::Object(object), Value::Null) => {
+                of_object(definition, object, roles)
+            }
+            _ => Err(Refusal::mistake(
+                "row_missing",
+                "no fields are given: { name: value }",
+            )),
+        },
+    }
+}
+
+fn updating(
+    definition: &Definition,
+    request: &Request,
+    fields: &Fields<'_>,
+    subject: Option<UserId>,
+    roles: &[&str],
+) -> Result<Sql, Refusal> {
+    let mut sql = Sql::new(format!("update {} set ", definition.path));
+    for (column, value) in fields.iter().filter(|(column, _)| !is_own_key(request, column)) {
+        sql.push(&format!("{} = ", column.sql));
+        sql.bind_for(column, value)?;
+        sql.push(", ");
+    }
+    if let Some(subject) = subject {
+        sql.push("\"__subject\" = ");
+        sql.bind(Some(subject.to_string()), "uuid");
+        sql.push(", ");
+    }
+    sql.push("\"__changed_at\" = now()");
+    match condition_of(request) {
+        Some(_) if is_whole_row(request) => {
+            // `UPDATE "guests", {id: 7, name: "B"}`: the row of this key.
+            let mut keys = Vec::new();
+            for key in definition.keys() {
+                let found = fields.iter().find(|(column, _)| column.sql == key.sql);
+                let (_, value) = found.ok_or_else(|| condition_wanted("UPDATE"))?;
+                keys.push(Condition::equals(key.name.as_str(), value.clone()));
+            }
+            sql.push_where(definition, Some(&Condition::Both(keys)), roles)?;
+        }
+        Some(condition) => sql.push_where(definition, Some(condition), roles)?,
+        None if request.clause("set").is_some() => {}
+        None => return Err(condition_wanted("UPDATE")),
+    }
+    sql.push(&format!(" returning {}", key_text(definition)));
+    Ok(sql)
+}
+
+fn is_whole_row(request: &Request) -> bool {
+    matches!(
+        (request.argument(1), request.argument(2)),
+        (Value::Object(_), Value::Null)
+    )
+}
+
+fn is_own_key(request: &Request, column: &Column) -> bool {
+    column.key && is_whole_row(request)
+}
+
+/// `name = 'B', rank = 2` as an object.
+fn assignments(text: &str) -> Result<Object, Refusal> {
+    let mut quote = None;
+    let mut parts = vec![String::new()];
+    for c in text.chars() {
+        match quote {
+            Some(open) if c == open => quote = None,
+            None if c == '\'' || c == '"' => quote = Some(c),
+            None if c == ',' => {
+                parts.push(String::new());
+                continue;
+            }
+            _ => {}
+        }
+        if let Some(part) = parts.last_mut() {
+            part.push(c);
+        }
+    }
+    let unclear = || Refusal::mistake("changes_unclear", format!("`{text}` does not say name = value"));
+    let mut fields = Vec::new();
+    for part in parts {
+        match Condition::read(&part).map_err(|_| unclear())? {
+            Condition::Compared {
+                field,
+                comparison: basic::Comparison::Equal,
+                value,
+            } => fields.push((field, value)),
+            _ => return Err(unclear()),
+        }
+    }
+    Ok(fields.into_iter().collect())
+}

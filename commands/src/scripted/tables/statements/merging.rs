@@ -1,0 +1,258 @@
+//! MERGE: many rows by their key, in one statement for each set of fields.
+
+use basic::{Object, Refusal, Request, Value};
+use domain::run::DataOperation;
+use sqlx::Row as _;
+
+use super::super::definition::{Column, Definition, sql_type};
+use super::super::refused;
+use super::super::rows::{listed, of_object};
+use super::super::values::bound;
+use super::{Asked, CHUNK, Changed};
+use crate::CommandError;
+use crate::scripted::{Host, text};
+
+impl Asked {
+    pub(super) async fn merge(
+        &mut self,
+        host: &Host<'_>,
+        request: &Request,
+    ) -> Result<Result<Changed, Refusal>, CommandError> {
+        let rows = request
+            .clause("with")
+            .or(request.clause("using"))
+            .unwrap_or(request.argument(1));
+        let key = match request.clause("by").or(request.clause("on")) {
+            Some(key) => Some(key.to_string()),
+            None => Some(text(request, 2)).filter(|key| !key.trim().is_empty()),
+        };
+        self.merge_rows(host, rows, key.as_deref()).await
+    }
+
+    /// Adds or changes rows by their key, set-wise. Rows with the same fields are one statement.
+    pub(super) async fn merge_rows(
+        &mut self,
+        host: &Host<'_>,
+        rows: &Value,
+        key: Option<&str>,
+    ) -> Result<Result<Changed, Refusal>, CommandError> {
+        let definition = self.definition.clone();
+        let keys: Result<Vec<&Column>, Refusal> = match key {
+            Some(key) => key
+                .split([',', ';'])
+                .map(|key| definition.read_by(key, &self.roles))
+                .collect(),
+            None => Ok(definition.keys().collect()),
+        };
+        let (keys, rows) = match (keys, listed(rows)) {
+            (Ok(keys), Ok(rows)) => (keys, rows),
+            (Err(refusal), _) | (_, Err(refusal)) => return Ok(Err(refusal)),
+        };
+        // Two that merge into one table must not both add the same row.
+        let locked = sqlx::query("select pg_advisory_xact_lock(hashtextextended($1, 0))")
+            .bind(&definition.path)
+            .execute(&mut *self.opened.transaction)
+            .await;
+        if let Err(error) = locked {
+            return refused(error).map(Err);
+        }
+        let mut groups: Vec<(Vec<&Column>, Vec<Vec<Value>>)> = Vec::new();
+        for row in &rows {
+            let mut fields = match of_object(&definition, row, &self.roles) {
+                Ok(fields) => fields,
+                Err(refusal) => return Ok(Err(refusal)),
+            };
+            if fields.is_empty() {
+                return Ok(Err(Refusal::mistake(
+                    "row_missing",
+                    "a row has no fields: { name: value }",
+                )));
+            }
+            fields.sort_by(|(a, _), (b, _)| a.sql.cmp(&b.sql));
+            let (columns, values): (Vec<&Column>, Vec<Value>) = fields.into_iter().unzip();
+            let same = |(known, _): &&mut (Vec<&Column>, Vec<Vec<Value>>)| {
+                known
+                    .iter()
+                    .map(|column| &column.sql)
+                    .eq(columns.iter().map(|column| &column.sql))
+            };
+            // The last one of its kind is the one that has room.
+            match groups.iter_mut().rev().find(same) {
+                Some((_, group)) if group.len() < CHUNK => group.push(values),
+                _ => groups.push((columns, vec![values])),
+            }
+        }
+        let (mut inserted, mut updated, mut changed) = (0, 0, Vec::new());
+        for (columns, values) in &groups {
+            let subjects = match columns.iter().position(|column| column.subject) {
+                None => None,
+                Some(at) => {
+                    let mut subjects = Vec::with_capacity(values.len());
+                    for row in values {
+                        let fields = vec![(columns[at], row[at].clone())];
+                        subjects.push(host.subject(&fields).await?.to_string());
+                    }
+                    Some(subjects)
+                }
+            };
+            let done = self
+                .merge_group(columns, &keys, values, subjects.as_deref())
+                .await?;
+            match done {
+                Ok((new, old, keys)) => {
+                    self.number_on(columns).await?;
+                    inserted += new;
+                    updated += old;
+                    changed.extend(keys);
+                }
+                Err(refusal) => return Ok(Err(refusal)),
+            }
+        }
+        let counts = [
+            ("inserted", inserted),
+            ("updated", updated),
+            ("total", inserted + updated),
+        ];
+        let counts: Object = counts
+            .into_iter()
+            .map(|(name, count)| (name, Value::Integer(count)))
+            .collect();
+        Ok(Ok(self.changed(
+            Value::Object(counts),
+            DataOperation::Merge,
+            changed,
+        )))
+    }
+
+    async fn merge_group(
+        &mut self,
+        columns: &[&Column],
+        keys: &[&Column],
+        rows: &[Vec<Value>],
+        subjects: Option<&[String]>,
+    ) -> Result<Result<(i64, i64, Vec<String>), Refusal>, CommandError> {
+        let mut lists: Vec<Vec<Option<String>>> = vec![Vec::with_capacity(rows.len()); columns.len()];
+        for row in rows {
+            for (list, (column, value)) in lists.iter_mut().zip(columns.iter().zip(row)) {
+                match bound(column, value) {
+                    Ok(value) => list.push(value),
+                    Err(refusal) => return Ok(Err(refusal)),
+                }
+            }
+        }
+        let sql = merging(&self.definition, columns, keys);
+        let mut query = sqlx::query(&sql).persistent(false);
+        for list in &lists {
+            query = query.bind(list);
+        }
+        let own: Vec<String>;
+        let subjects = match subjects {
+            Some(subjects) => subjects,
+            None => {
+                own = vec![self.person.to_string(); rows.len()];
+                &own
+            }
+        };
+        let found = query
+            .bind(subjects)
+            .fetch_all(&mut *self.opened.transaction)
+            .await;
+        let rows = match found {
+            Ok(rows) => rows,
+            Err(error) => return refused(error).map(Err),
+        };
+        let (mut inserted, mut updated, mut changed) = (0, 0, Vec::with_capacity(rows.len()));
+        for row in rows {
+            let new: bool = row.try_get(0).map_err(CommandError::unexpected)?;
+            changed.push(row.try_get::<String, _>(1).map_err(CommandError::unexpected)?);
+            if new {
+                inserted += 1;
+            } else {
+                updated += 1;
+            }
+        }
+        Ok(Ok((inserted, updated, changed)))
+    }
+}
+
+/// One statement for all rows: those whose key is there are changed, the others added; of two with the same key the last
+/// counts. Answers of each whether it is new, and its key.
+fn merging(definition: &Definition, columns: &[&Column], keys: &[&Column]) -> String {
+    let path = &definition.path;
+    let names: Vec<String> = (1..=columns.len()).map(|at| format!("c{at}")).collect();
+    let arrays: Vec<String> = (1..=columns.len() + 1)
+        .map(|at| format!("${at}::text[]"))
+        .collect();
+    let typed: Vec<String> = columns
+        .iter()
+        .zip(&names)
+        .map(|(column, name)| format!("{name}::{} as {}", sql_type(column.kind), column.sql))
+        .collect();
+    let own: Vec<&str> = columns.iter().map(|column| column.sql.as_str()).collect();
+    let keyed: Vec<&str> = keys
+        .iter()
+        .map(|key| key.sql.as_str())
+        .filter(|key| own.contains(key))
+        .collect();
+    let returned = {
+        let keys: Vec<String> = definition
+            .keys()
+            .map(|column| format!("t.{}::text", column.sql))
+            .collect();
+        format!("concat_ws(' ', {})", keys.join(", "))
+    };
+    let given = format!(
+        "with given as (
+           select {}, s::uuid as \"__subject\", n from unnest({}) with ordinality as g({}, s, n)
+         )",
+        typed.join(", "),
+        arrays.join(", "),
+        names.join(", "),
+    );
+    // What the database numbers is left out where it is not given.
+    let inserted = |from: &str| {
+        format!(
+            "insert into {path} as t ({}, \"__subject\") select {}, \"__subject\" from {from} order by n
+             returning {returned} as k",
+            own.join(", "),
+            own.join(", "),
+        )
+    };
+    if keyed.len() < keys.len() {
+        // Rows without a key are new.
+        return format!(
+            "{given}, added as ({}) select true, k from added",
+            inserted("given")
+        );
+    }
+    let same = |a: &str, b: &str| {
+        let pairs: Vec<String> = keyed.iter().map(|key| format!("{a}.{key} = {b}.{key}")).collect();
+        pairs.join(" and ")
+    };
+    let changes: Vec<String> = own
+        .iter()
+        .filter(|name| !keyed.contains(name))
+        .map(|name| format!("{name} = l.{name}"))
+        .chain(["\"__changed_at\" = now()".to_owned()])
+        .chain(
+            columns
+                .iter()
+                .any(|column| column.subject)
+                .then(|| "\"__subject\" = l.\"__subject\"".to_owned()),
+        )
+        .collect();
+    format!(
+        "{given}, last as materialized (
+           select distinct on ({keys}) * from given order by {keys}, n desc
+         ), changed as (
+           update {path} t set {changes} from last l where {matching} returning {returned} as k
+         ), fresh as (
+           select l.* from last l where not exists (select from {path} t where {matching})
+         ), added as ({added})
+         select true, k from added union all select false, k from changed",
+        keys = keyed.join(", "),
+        changes = changes.join(", "),
+        matching = same("t", "l"),
+        added = inserted("fresh"),
+    )
+}
