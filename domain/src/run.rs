@@ -120,8 +120,33 @@ pub struct DataStatement {
     pub table: String,
     pub operation: DataOperation,
     pub rows: u64,
-    /// SHA-256 over the keys of the rows, hexadecimal.
+    /// SHA-256 over the keys of the rows, hexadecimal; empty where a key could be guessed from it.
     pub digest: String,
+    /// Whose table it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bot_id: Option<BotId>,
+    /// How many of the rows are new. Only MERGE and SAVE both add and change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub added: Option<u64>,
+    /// Which rows, where they are few and their keys say nothing of anybody else than the person of the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<Personal<RowKeys>>,
+}
+
+impl DataStatement {
+    /// Rows that a statement names by their keys at most.
+    pub const KEYS_MAX: usize = 100;
+}
+
+/// Keys of rows as texts, by what became of the rows; the parts of a longer key stand apart by a space.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RowKeys {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub added: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deleted: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -2,7 +2,7 @@
 
 use basic::Table;
 use commands::Extent;
-use domain::run::{DataOperation, RunEvent};
+use domain::run::{DataOperation, DataStatement, RowKeys, RunEvent};
 
 use crate::observing::Fact;
 use crate::world::{World, say};
@@ -118,26 +118,98 @@ TALK AGGREGATE("guests", "COUNT", "*")
         &["300 1", "1 1", "Ana B.1", "Guest one, Guest 2", "302"],
     )
     .await;
-    let statements: Vec<(DataOperation, u64)> = world
-        .facts()
+    let statements: Vec<_> = statements(&world)
         .await
         .into_iter()
-        .filter_map(|fact| match fact {
-            Fact::Run(_, RunEvent::Recorded(recording)) => {
-                recording.statement.map(|made| (made.operation, made.rows))
-            }
-            _ => None,
-        })
+        .map(|made| (made.operation, made.rows, made.added))
         .collect();
     assert_eq!(
         statements,
         [
-            (DataOperation::Insert, 1),
-            (DataOperation::Merge, 301),
-            (DataOperation::Merge, 2)
+            (DataOperation::Insert, 1, None),
+            (DataOperation::Merge, 301, Some(300)),
+            (DataOperation::Merge, 2, Some(1))
         ],
         "each statement is recorded"
     );
+}
+
+/// What was recorded of changes to tables, in order.
+async fn statements(world: &World) -> Vec<DataStatement> {
+    let facts = world.facts().await;
+    let recorded = facts.into_iter().filter_map(|fact| match fact {
+        Fact::Run(_, RunEvent::Recorded(recording)) => recording.statement,
+        _ => None,
+    });
+    recorded.collect()
+}
+
+#[tokio::test]
+async fn the_record_says_which_rows_where_they_are_few_and_tell_of_nobody_else() {
+    let world = says(
+        r#"
+TABLE members
+  email string key
+  name string
+  owner string subject
+END TABLE
+SAVE "guests", {id: 7, name: "Ana"}
+SAVE "guests", {id: 7, name: "Ana B."}
+INSERT "guests", {name: "Rui"}
+MERGE "guests", [{id: 7, name: "Ana"}, {id: 9, name: "Eva"}], "id"
+UPDATE "guests" SET berth = 2 WHERE id >= 8
+DELETE FROM "guests" WHERE name = "Ana"
+rows = []
+FOR i = 100 TO 200
+  PUSH rows, {id: i}
+NEXT
+MERGE "guests", rows, "id"
+INSERT "members", {email: "own@x.org", name: "Own"}
+INSERT "members", {email: "other@x.org", name: "Other", owner: "0195fbbd-0000-7000-8000-000000000009"}
+UPDATE "members" SET name = "Any" WHERE email LIKE "o%"
+UPDATE "members" SET name = "Own" WHERE email = "own@x.org"
+"#,
+        &[],
+    )
+    .await;
+    let made = statements(&world).await;
+    let bot = made[0].bot_id;
+    assert!(bot.is_some() && made.iter().all(|made| made.bot_id == bot));
+    let texts = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>();
+    let added = |keys: &[&str]| RowKeys {
+        added: texts(keys),
+        ..RowKeys::default()
+    };
+    let changed = |keys: &[&str]| RowKeys {
+        changed: texts(keys),
+        ..RowKeys::default()
+    };
+    let keys: Vec<Option<RowKeys>> = made
+        .iter()
+        .map(|made| made.keys.as_ref().and_then(|keys| keys.clear().cloned()))
+        .collect();
+    let expected = [
+        Some(added(&["7"])),
+        Some(changed(&["7"])),
+        Some(added(&["8"])),
+        Some(RowKeys {
+            added: texts(&["9"]),
+            ..changed(&["7"])
+        }),
+        Some(changed(&["8", "9"])),
+        Some(RowKeys {
+            deleted: texts(&["7"]),
+            ..RowKeys::default()
+        }),
+        // More than are named.
+        None,
+        Some(added(&["own@x.org"])),
+        // Of somebody else, whom what is sealed for this person would outlive.
+        None,
+        None,
+        Some(changed(&["own@x.org"])),
+    ];
+    assert_eq!(keys, expected);
 }
 
 #[tokio::test]

@@ -3,14 +3,13 @@
 mod changing;
 mod merging;
 mod reading;
+mod recorded;
 
 use std::sync::Arc;
 
 use basic::{Answer, FieldKind, Refusal, Request, Value};
 use domain::UserId;
-use domain::run::{DataOperation, DataStatement};
 use futures::TryStreamExt as _;
-use sha2::{Digest, Sha256};
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::{Postgres, Row as _};
 
@@ -21,6 +20,7 @@ use super::values::read;
 use super::{Opened, Tables, refused};
 use crate::CommandError;
 use crate::scripted::{Host, answer, text};
+use recorded::Changed;
 
 /// Rows that a script is given at most; more are a mistake, which LIMIT mends.
 const ROWS_MAX: usize = 100_000;
@@ -69,12 +69,6 @@ pub(in crate::scripted) fn unknown(request: &Request) -> Refusal {
         "table_unknown",
         format!("the bot has no table `{shown}`; TABLE declares one"),
     )
-}
-
-/// What a statement did, and what is recorded of it.
-struct Changed {
-    value: Value,
-    statement: DataStatement,
 }
 
 impl Host<'_> {
@@ -252,32 +246,6 @@ impl Asked {
             .map_err(CommandError::unexpected)?;
         Ok(())
     }
-
-    fn changed(&self, value: Value, operation: DataOperation, mut keys: Vec<String>) -> Changed {
-        keys.sort();
-        // An address or a name could be guessed from its digest, by whoever reads the log after it was erased.
-        let tells = |column: &Column| !matches!(column.kind, FieldKind::Integer | FieldKind::Uuid);
-        let digest = match self.definition.keys().any(tells) {
-            true => String::new(),
-            false => {
-                let mut digest = Sha256::new();
-                for key in &keys {
-                    digest.update(key);
-                    digest.update([0]);
-                }
-                hex::encode(digest.finalize())
-            }
-        };
-        Changed {
-            value,
-            statement: DataStatement {
-                table: self.definition.table.name.clone(),
-                operation,
-                rows: keys.len() as u64,
-                digest,
-            },
-        }
-    }
 }
 
 const AGGREGATES: [&str; 5] = ["SUM", "AVG", "COUNT", "MIN", "MAX"];
@@ -303,21 +271,6 @@ fn size(row: &PgRow) -> usize {
 
 fn list(columns: &[Column], shown: impl Fn(&Column) -> String) -> String {
     columns.iter().map(shown).collect::<Vec<_>>().join(", ")
-}
-
-/// The key of a row as one text: what the log's record tells apart.
-fn key_text(definition: &Definition) -> String {
-    let keys: Vec<String> = definition
-        .keys()
-        .map(|column| format!("{}::text", column.sql))
-        .collect();
-    format!("concat_ws(' ', {})", keys.join(", "))
-}
-
-fn keys_of(rows: &[PgRow], at: usize) -> Result<Vec<String>, CommandError> {
-    rows.iter()
-        .map(|row| row.try_get(at).map_err(CommandError::unexpected))
-        .collect()
 }
 
 fn record(row: &PgRow, columns: &[Column]) -> Result<Value, CommandError> {

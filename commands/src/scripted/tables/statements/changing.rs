@@ -2,13 +2,15 @@
 
 use basic::{Condition, Object, Refusal, Request, Value};
 use domain::UserId;
-use domain::run::DataOperation;
+use domain::run::{DataOperation, RowKeys};
+use sqlx::Row as _;
 
 use super::super::condition::Sql;
 use super::super::definition::{Column, Definition};
 use super::super::rows::{Fields, given, of_object};
 use super::super::values::selected;
-use super::{Asked, Changed, key_text, keys_of, record};
+use super::recorded::{Changed, Rows, returned};
+use super::{Asked, record};
 use crate::CommandError;
 use crate::scripted::{Host, text};
 
@@ -84,7 +86,14 @@ impl Asked {
         } else {
             DataOperation::Insert
         };
-        Ok(Ok(self.changed(value, operation, keys_of(&rows, columns.len())?)))
+        let mut changed = Rows::default();
+        for row in &rows {
+            let new: bool = row.try_get(columns.len()).map_err(CommandError::unexpected)?;
+            changed.push(&self.definition, row, columns.len() + 1, |keys| {
+                if new { &mut keys.added } else { &mut keys.changed }
+            })?;
+        }
+        Ok(Ok(self.changed(value, operation, changed)))
     }
 
     pub(super) async fn update(
@@ -105,7 +114,8 @@ impl Asked {
             Ok(sql) => sql,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        self.counted(&sql, DataOperation::Update).await
+        self.counted(&sql, DataOperation::Update, |keys| &mut keys.changed)
+            .await
     }
 
     pub(super) async fn delete(
@@ -119,8 +129,9 @@ impl Asked {
         if let Err(refusal) = sql.push_where(&self.definition, Some(condition), &self.roles) {
             return Ok(Err(refusal));
         }
-        sql.push(&format!(" returning {}", key_text(&self.definition)));
-        self.counted(&sql, DataOperation::Delete).await
+        sql.push(&format!(" returning {}", returned(&self.definition, "")));
+        self.counted(&sql, DataOperation::Delete, |keys| &mut keys.deleted)
+            .await
     }
 
     /// A statement that answers the keys of the rows it changed.
@@ -128,13 +139,15 @@ impl Asked {
         &mut self,
         sql: &Sql,
         operation: DataOperation,
+        list: impl Fn(&mut RowKeys) -> &mut Vec<String>,
     ) -> Result<Result<Changed, Refusal>, CommandError> {
         let rows = match self.fetch(sql).await? {
             Ok(rows) => rows,
             Err(refusal) => return Ok(Err(refusal)),
         };
         let count = Value::Integer(rows.len() as i64);
-        Ok(Ok(self.changed(count, operation, keys_of(&rows, 0)?)))
+        let rows = Rows::read(&self.definition, &rows, 0, list)?;
+        Ok(Ok(self.changed(count, operation, rows)))
     }
 }
 
@@ -154,7 +167,7 @@ fn insertion(
     fields: &Fields<'_>,
     subject: UserId,
     or_replace: bool,
-    returned: &[Column],
+    shown: &[Column],
 ) -> Result<Sql, Refusal> {
     // A key without a value is given by the database.
     let set: Vec<&(&Column, Value)> = fields
@@ -192,7 +205,11 @@ fn insertion(
             changes.join(", ")
         ));
     }
-    let shown = returned.iter().map(selected).chain([key_text(definition)]);
+    // A row that was there before has been locked by this transaction.
+    let shown = shown
+        .iter()
+        .map(selected)
+        .chain(["xmax = 0".to_owned(), returned(definition, "")]);
     sql.push(&format!(" returning {}", shown.collect::<Vec<_>>().join(", ")));
     Ok(sql)
 }
@@ -264,7 +281,7 @@ fn updating(
         None if request.clause("set").is_some() => {}
         None => return Err(condition_wanted("UPDATE")),
     }
-    sql.push(&format!(" returning {}", key_text(definition)));
+    sql.push(&format!(" returning {}", returned(definition, "")));
     Ok(sql)
 }
 

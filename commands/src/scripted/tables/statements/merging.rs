@@ -8,7 +8,8 @@ use super::super::definition::{Column, Definition, sql_type};
 use super::super::refused;
 use super::super::rows::{listed, of_object};
 use super::super::values::bound;
-use super::{Asked, CHUNK, Changed};
+use super::recorded::{Changed, Rows, returned, tells};
+use super::{Asked, CHUNK};
 use crate::CommandError;
 use crate::scripted::{Host, text};
 
@@ -82,7 +83,7 @@ impl Asked {
                 _ => groups.push((columns, vec![values])),
             }
         }
-        let (mut inserted, mut updated, mut changed) = (0, 0, Vec::new());
+        let mut changed = Rows::default();
         for (columns, values) in &groups {
             let subjects = match columns.iter().position(|column| column.subject) {
                 None => None,
@@ -96,18 +97,14 @@ impl Asked {
                 }
             };
             let done = self
-                .merge_group(columns, &keys, values, subjects.as_deref())
+                .merge_group(columns, &keys, values, subjects.as_deref(), &mut changed)
                 .await?;
-            match done {
-                Ok((new, old, keys)) => {
-                    self.number_on(columns).await?;
-                    inserted += new;
-                    updated += old;
-                    changed.extend(keys);
-                }
-                Err(refusal) => return Ok(Err(refusal)),
+            if let Err(refusal) = done {
+                return Ok(Err(refusal));
             }
+            self.number_on(columns).await?;
         }
+        let (inserted, updated) = (changed.keys.added.len() as i64, changed.keys.changed.len() as i64);
         let counts = [
             ("inserted", inserted),
             ("updated", updated),
@@ -130,7 +127,8 @@ impl Asked {
         keys: &[&Column],
         rows: &[Vec<Value>],
         subjects: Option<&[String]>,
-    ) -> Result<Result<(i64, i64, Vec<String>), Refusal>, CommandError> {
+        changed: &mut Rows,
+    ) -> Result<Result<(), Refusal>, CommandError> {
         let mut lists: Vec<Vec<Option<String>>> = vec![Vec::with_capacity(rows.len()); columns.len()];
         for row in rows {
             for (list, (column, value)) in lists.iter_mut().zip(columns.iter().zip(row)) {
@@ -161,17 +159,13 @@ impl Asked {
             Ok(rows) => rows,
             Err(error) => return refused(error).map(Err),
         };
-        let (mut inserted, mut updated, mut changed) = (0, 0, Vec::with_capacity(rows.len()));
         for row in rows {
             let new: bool = row.try_get(0).map_err(CommandError::unexpected)?;
-            changed.push(row.try_get::<String, _>(1).map_err(CommandError::unexpected)?);
-            if new {
-                inserted += 1;
-            } else {
-                updated += 1;
-            }
+            changed.push(&self.definition, &row, 1, |keys| {
+                if new { &mut keys.added } else { &mut keys.changed }
+            })?;
         }
-        Ok(Ok((inserted, updated, changed)))
+        Ok(Ok(()))
     }
 }
 
@@ -194,13 +188,8 @@ fn merging(definition: &Definition, columns: &[&Column], keys: &[&Column]) -> St
         .map(|key| key.sql.as_str())
         .filter(|key| own.contains(key))
         .collect();
-    let returned = {
-        let keys: Vec<String> = definition
-            .keys()
-            .map(|column| format!("t.{}::text", column.sql))
-            .collect();
-        format!("concat_ws(' ', {})", keys.join(", "))
-    };
+    let returned = returned(definition, "t.");
+    let shown = if tells(definition) { "k, s" } else { "k" };
     let given = format!(
         "with given as (
            select {}, s::uuid as \"__subject\", n from unnest({}) with ordinality as g({}, s, n)
@@ -213,7 +202,7 @@ fn merging(definition: &Definition, columns: &[&Column], keys: &[&Column]) -> St
     let inserted = |from: &str| {
         format!(
             "insert into {path} as t ({}, \"__subject\") select {}, \"__subject\" from {from} order by n
-             returning {returned} as k",
+             returning {returned}",
             own.join(", "),
             own.join(", "),
         )
@@ -221,7 +210,7 @@ fn merging(definition: &Definition, columns: &[&Column], keys: &[&Column]) -> St
     if keyed.len() < keys.len() {
         // Rows without a key are new.
         return format!(
-            "{given}, added as ({}) select true, k from added",
+            "{given}, added as ({}) select true, {shown} from added",
             inserted("given")
         );
     }
@@ -245,11 +234,11 @@ fn merging(definition: &Definition, columns: &[&Column], keys: &[&Column]) -> St
         "{given}, last as materialized (
            select distinct on ({keys}) * from given order by {keys}, n desc
          ), changed as (
-           update {path} t set {changes} from last l where {matching} returning {returned} as k
+           update {path} t set {changes} from last l where {matching} returning {returned}
          ), fresh as (
            select l.* from last l where not exists (select from {path} t where {matching})
          ), added as ({added})
-         select true, k from added union all select false, k from changed",
+         select true, {shown} from added union all select false, {shown} from changed",
         keys = keyed.join(", "),
         changes = changes.join(", "),
         matching = same("t", "l"),

@@ -1,0 +1,130 @@
+//! What the log is told of a statement that changed rows: how many, a digest of their keys, and the keys of a few.
+
+use basic::{FieldKind, Value};
+use domain::Personal;
+use domain::run::{DataOperation, DataStatement, RowKeys};
+use sha2::{Digest, Sha256};
+use sqlx::Row as _;
+use sqlx::postgres::PgRow;
+use uuid::Uuid;
+
+use super::super::definition::{Column, Definition};
+use super::Asked;
+use crate::CommandError;
+
+/// The keys of a statement have together.
+const KEYS_BYTES_MAX: usize = 4 << 10;
+
+/// What a statement did, and what is recorded of it.
+pub(super) struct Changed {
+    pub value: Value,
+    pub statement: DataStatement,
+}
+
+/// The rows that a statement changed.
+#[derive(Default)]
+pub(super) struct Rows {
+    pub keys: RowKeys,
+    /// People whose data the rows are, where their keys tell something.
+    pub subjects: Vec<Uuid>,
+}
+
+impl Rows {
+    /// Of statements that change rows in one way only: `keys` says into which list they go.
+    pub fn read(
+        definition: &Definition,
+        rows: &[PgRow],
+        at: usize,
+        list: impl Fn(&mut RowKeys) -> &mut Vec<String>,
+    ) -> Result<Rows, CommandError> {
+        let mut read = Rows::default();
+        for row in rows {
+            read.push(definition, row, at, &list)?;
+        }
+        Ok(read)
+    }
+
+    /// Takes what [`returned`] selected, which begins at a place of the row.
+    pub fn push(
+        &mut self,
+        definition: &Definition,
+        row: &PgRow,
+        at: usize,
+        list: impl Fn(&mut RowKeys) -> &mut Vec<String>,
+    ) -> Result<(), CommandError> {
+        list(&mut self.keys).push(row.try_get(at).map_err(CommandError::unexpected)?);
+        if tells(definition) {
+            self.subjects
+                .push(row.try_get(at + 1).map_err(CommandError::unexpected)?);
+        }
+        Ok(())
+    }
+
+    fn len(&self) -> usize {
+        self.keys.added.len() + self.keys.changed.len() + self.keys.deleted.len()
+    }
+}
+
+/// What statements return of the rows they change: the key as one text and, where that tells something, whose data it is.
+pub(super) fn returned(definition: &Definition, of: &str) -> String {
+    let keys: Vec<String> = definition
+        .keys()
+        .map(|column| format!("{of}{}::text", column.sql))
+        .collect();
+    let key = match keys.as_slice() {
+        [one] => one.clone(),
+        keys => format!("concat_ws(' ', {})", keys.join(", ")),
+    };
+    match tells(definition) {
+        true => format!("{key} as k, {of}\"__subject\" as s"),
+        false => format!("{key} as k"),
+    }
+}
+
+/// Whether a key may be an address or a name, which says something and could be guessed from a digest.
+pub(super) fn tells(definition: &Definition) -> bool {
+    let says = |column: &Column| !matches!(column.kind, FieldKind::Integer | FieldKind::Uuid);
+    definition.keys().any(says)
+}
+
+impl Asked {
+    pub(super) fn changed(&self, value: Value, operation: DataOperation, rows: Rows) -> Changed {
+        let tells = tells(&self.definition);
+        let digest = if tells { String::new() } else { digest(&rows.keys) };
+        let bytes: usize = [&rows.keys.added, &rows.keys.changed, &rows.keys.deleted]
+            .into_iter()
+            .flatten()
+            .map(String::len)
+            .sum();
+        let few = (1..=DataStatement::KEYS_MAX).contains(&rows.len()) && bytes <= KEYS_BYTES_MAX;
+        // What is sealed for one person must say nothing of another, whom it would outlive.
+        let own = rows.subjects.iter().all(|subject| *subject == self.person.0);
+        Changed {
+            value,
+            statement: DataStatement {
+                table: self.definition.table.name.clone(),
+                operation,
+                rows: rows.len() as u64,
+                digest,
+                bot_id: Some(self.opened.bot),
+                added: (operation == DataOperation::Merge).then_some(rows.keys.added.len() as u64),
+                keys: (few && own).then(|| Personal::conversation(self.person, rows.keys)),
+            },
+        }
+    }
+}
+
+fn digest(keys: &RowKeys) -> String {
+    let mut all: Vec<&str> = [&keys.added, &keys.changed, &keys.deleted]
+        .into_iter()
+        .flatten()
+        .map(String::as_str)
+        .collect();
+    all.sort_unstable();
+    let mut digest = Sha256::new();
+    for key in all {
+        digest.update(key);
+        digest.update([0]);
+    }
+    hex::encode(digest.finalize())
+}
