@@ -125,7 +125,8 @@ fn no_id() -> Problem {
     Problem::new("not_found").detail("an id is a hyphenated uuid")
 }
 
-fn unread(rejection: &BytesRejection) -> Problem {
+/// Why a body could not be taken in.
+pub(crate) fn unread(rejection: &BytesRejection) -> Problem {
     match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Problem::new("body_too_large"),
         _ => Problem::new("request_malformed").detail("the body broke off"),

@@ -23,6 +23,7 @@ mod routes;
 mod settings;
 mod socket;
 mod visit;
+mod webhook;
 
 pub use edge::Edge;
 pub use health::{Check, Health};

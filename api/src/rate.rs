@@ -47,6 +47,7 @@ pub(crate) type Shared = Option<Arc<dyn SharedCounts>>;
 /// The limits of this process.
 pub(crate) struct Gates {
     pub visits: Gate,
+    pub calls: Gate,
     pub failures: Gate,
     pub uploads: Uploads,
 }
@@ -59,6 +60,7 @@ impl Gates {
         };
         Self {
             visits: gate("visits", limits.visits_per_minute_max),
+            calls: gate("calls", limits.calls_per_minute_max),
             failures: gate("failures", limits.failures_per_minute_max),
             uploads: Uploads {
                 per_minute_max: limits.files_per_minute_max,

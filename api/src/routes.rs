@@ -12,12 +12,13 @@ use crate::health::Fine;
 use crate::rest::{bot, conversation, file, organisation, run, session, token, user};
 use crate::route::{Parameter, Route};
 use crate::visit::{BotConfiguration, Visitor};
-use crate::{Edge, Problem, assets, graphql, health, layers, openapi, pages, socket, visit};
+use crate::{Edge, Problem, assets, graphql, health, layers, openapi, pages, socket, visit, webhook};
 
 /// Every route there is.
 pub fn routes() -> Vec<Route> {
     let mut routes = commands();
     routes.extend(visitors());
+    routes.extend(scripts());
     routes.extend(probes());
     routes.extend(pages());
     routes
@@ -265,6 +266,37 @@ fn visitors() -> Vec<Route> {
             graphql::handle,
         )
         .graphql(),
+    ]
+}
+
+/// What scripts of bots answer.
+fn scripts() -> Vec<Route> {
+    let webhook = |method: Method, operation| {
+        Route::new(
+            method,
+            "/api/{bot}/webhook/{*endpoint}",
+            operation,
+            "What the bot's script for this webhook returns",
+            webhook::webhook,
+        )
+        .tag("scripts")
+        .answers_other("application/json")
+    };
+    vec![
+        webhook(Method::GET, "get_webhook"),
+        webhook(Method::POST, "post_webhook"),
+        webhook(Method::PUT, "put_webhook"),
+        webhook(Method::PATCH, "patch_webhook"),
+        webhook(Method::DELETE, "delete_webhook"),
+        Route::new(
+            Method::POST,
+            "/api/{bot}/form/{name}",
+            "submit_form",
+            "Gives what was filled in to the bot's script for this form",
+            webhook::form,
+        )
+        .tag("scripts")
+        .answers_other("application/json"),
     ]
 }
 

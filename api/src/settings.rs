@@ -49,6 +49,8 @@ pub struct Limits {
     pub uploads_max: usize,
     /// Calls of `/api/auth` from one address.
     pub visits_per_minute_max: NonZeroU32,
+    /// Calls of webhooks and forms from one address.
+    pub calls_per_minute_max: NonZeroU32,
     /// Refused credentials from one address.
     pub failures_per_minute_max: NonZeroU32,
     /// How long a body may take to arrive.
@@ -74,6 +76,7 @@ impl Default for Limits {
             uploads_max: 32,
             // An office behind one address opens its pages within a minute.
             visits_per_minute_max: number(120),
+            calls_per_minute_max: number(600),
             failures_per_minute_max: number(60),
             body_within: Duration::from_secs(15),
             answer_within: Duration::from_secs(30),

@@ -70,6 +70,7 @@ impl Decide for Conversation {
                 bot_id,
                 user_id,
                 started_at: at,
+                trigger: None,
             }]),
             (_, Start { .. }) => Err(ConversationError::Exists),
             (Conversation::Absent, End { .. } | Expire { .. }) => Err(ConversationError::NotFound),

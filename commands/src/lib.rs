@@ -4,6 +4,7 @@
 //! appends; the dialogue worker answers turns; everything that can be asked from outside goes through [`Commands`].
 
 mod access;
+mod automation;
 mod blobs;
 mod bot;
 mod cache;
@@ -24,6 +25,7 @@ mod qr_code;
 mod recovery;
 mod run;
 mod runners;
+mod schedule;
 mod scripted;
 mod service;
 mod session;
@@ -34,6 +36,7 @@ mod upload;
 mod user;
 
 pub use access::{Denials, DeniedAccess};
+pub use automation::{ScriptAnswer, WebCall};
 pub use blobs::{BlobError, BlobStream, BlobWriter, Blobs};
 pub use bot::{BotCommand, BotError};
 pub use context::{Actor, CommandId, Context};
@@ -53,6 +56,7 @@ pub use projection::{ProjectionCommand, ProjectionError};
 pub use recovery::Recovery;
 pub use run::{RunCommand, RunError};
 pub use runners::Runners;
+pub use schedule::{ScheduleCommand, ScheduleError};
 pub use scripted::{Asking, Extent, Migration, Plan, Reason, RefusedChange, Services, Tables, Unconfigured};
 pub use service::{
     BotCreated, Commands, Done, FileBlob, FileContent, IssuedToken, NewAccount, NewToken, RatedReply,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::automation::when;
 use domain::bot::{FileFinding, Finding, Package, Profile, Script, Severity};
 use sha2::{Digest, Sha256};
 
@@ -12,6 +13,9 @@ const SCRIPT_BYTES_MAX: usize = 1 << 20;
 const PROMPT_CHARACTERS_MAX: usize = 64 << 10;
 
 const NO_ANSWER: &str = "I have no answer to that yet.";
+
+/// Settings that name the zone whose clock schedules follow.
+const TIMEZONE: [&str; 3] = ["timezone", "time-zone", "schedule-timezone"];
 
 /// The finding that a variable is never set. Parameters are set from outside.
 const NEVER_SET: &str = "B0401";
@@ -157,12 +161,37 @@ fn compile(
         }
     };
     let compilation = compile_script(name, source, settings);
+    let mut findings: Vec<Finding> = compilation.diagnostics.into_iter().map(finding).collect();
     let hash = compilation.program.map(|program| {
+        findings.extend(schedule_findings(&program, source));
         let hash = program.hash().to_string();
         programs.push((program, source.to_owned()));
         hash
     });
-    (hash, compilation.diagnostics.into_iter().map(finding).collect())
+    (hash, findings)
+}
+
+/// Schedules that nobody understands; the script can still be called.
+pub fn schedule_findings(program: &basic::Program, source: &str) -> Vec<Finding> {
+    let mut lines = (1..)
+        .zip(source.lines())
+        .filter(|(_, line)| line.trim_start().to_uppercase().starts_with("SET SCHEDULE"));
+    let mut findings = Vec::new();
+    for trigger in &program.declared().triggers {
+        let basic::Trigger::Schedule { when } = trigger else {
+            continue;
+        };
+        let line = lines.find(|(_, line)| line.contains(when.as_str()));
+        if let Err(error) = when::parse(when) {
+            let help = "five fields of cron, or words such as \"every monday at 9am\"";
+            findings.push(Finding {
+                severity: Severity::Warning,
+                line: line.map_or(1, |(number, _)| number),
+                ..whole_file("P0003", error.to_string(), help)
+            });
+        }
+    }
+    findings
 }
 
 fn whole_file(code: &str, message: String, help: &str) -> Finding {
@@ -206,6 +235,9 @@ fn profile(bot_name: &str, settings: &BTreeMap<String, String>) -> Profile {
         no_answer: limited(text(&["no-answer"]).unwrap_or(NO_ANSWER), 2_000),
         system_prompt: text(&["system-prompt", "bot-system-prompt"])
             .map(|prompt| limited(prompt, PROMPT_CHARACTERS_MAX)),
+        timezone: text(&TIMEZONE)
+            .filter(|name| when::zone(name).is_some())
+            .map(str::to_owned),
     }
 }
 

@@ -1,18 +1,21 @@
-//! Makes sure that every acknowledged turn is answered, also when the process that took it died, and that every run
-//! that pauses goes on.
+//! Makes sure that every acknowledged turn is answered, also when the process that took it died, that every run that
+//! pauses goes on, and that what starts scripts by itself starts them.
 //!
 //! In the normal case a turn is handed over within the process and this only watches the answers go by. Its
-//! checkpoint never passes a turn that is not answered, or a pause that did not end, so whoever starts next finds it.
+//! checkpoint never passes a turn that is not answered, a pause that did not end, or a cause whose scripts have not run, so
+//! whoever starts next finds it.
 //! As it reads everything, it also tells the process's memory what others changed.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
+use chrono::Utc;
 use domain::{ConversationId, OrganisationId};
 use event_log::{Feed, Position, RecordedEvent};
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use crate::automation::Start;
 use crate::{CommandError, Dialogues};
 
 const NAME: &str = "runs";
@@ -34,20 +37,22 @@ pub struct Recovery {
     waiting: Waiting,
 }
 
-/// Turns that were received and not yet answered, and runs that pause, oldest first.
+/// Turns that were received and not yet answered, runs that pause, and scripts that a cause starts, oldest first.
 #[derive(Default)]
 struct Waiting {
-    due: BTreeMap<Position, Due>,
-    /// By id of the turn or run.
-    positions: HashMap<Uuid, Position>,
+    due: BTreeMap<(Position, usize), Due>,
+    /// By id of the turn, of the run, or of the conversation that a trigger begins.
+    places: HashMap<Uuid, (Position, usize)>,
 }
 
 struct Due {
     tenant: OrganisationId,
     conversation: ConversationId,
-    /// Of the turn or run.
+    /// Of the turn, the run or the conversation.
     id: Uuid,
     look_at: Instant,
+    /// What is to begin, as far as is known.
+    start: Option<Box<Start>>,
 }
 
 impl Recovery {
@@ -109,10 +114,19 @@ impl Recovery {
         while self.feed.known() > self.read_through {
             let events = self.feed.read(self.read_through, BATCH).await?;
             let Some(last) = events.last() else { break };
-            self.read_through = last.position.unwrap_or(self.read_through);
+            let through = last.position.unwrap_or(self.read_through);
             for event in &events {
                 self.dialogues.observe(event);
-                self.waiting.observe(event);
+                // What cannot be found out now is found out when this event is read again; what never can holds up nothing.
+                let starts = match self.dialogues.started_by(event).await {
+                    Err(error) if !error.retryable() => {
+                        tracing::error!(event.id = %event.event_id, %error, "what an event starts is not known, it starts nothing");
+                        Vec::new()
+                    }
+                    starts => starts?,
+                };
+                self.waiting.observe(event, starts);
+                self.read_through = event.position.unwrap_or(self.read_through);
                 // The opening script is run by whose the conversation is, whoever let the visitor in.
                 if event.event_type == "conversation.started"
                     && let Ok(conversation) = event.stream.aggregate_id.parse()
@@ -121,10 +135,15 @@ impl Recovery {
                         .look_after(OrganisationId(event.tenant), ConversationId(conversation));
                 }
             }
+            self.read_through = through;
         }
-        for (tenant, conversation) in self.waiting.due(Instant::now()) {
-            self.dialogues.look_after(tenant, conversation);
+        for (tenant, conversation, start) in self.waiting.due(Instant::now()) {
+            match start {
+                Some(start) => self.dialogues.start_mine(tenant, &start).await?,
+                None => self.dialogues.look_after(tenant, conversation),
+            }
         }
+        self.dialogues.start_due(Utc::now()).await?;
         if self.saved_at.elapsed() < SAVED_EVERY {
             return Ok(());
         }
@@ -156,56 +175,97 @@ impl Recovery {
 }
 
 impl Waiting {
-    fn observe(&mut self, event: &RecordedEvent) {
+    /// Takes what happened, and the scripts that it starts.
+    fn observe(&mut self, event: &RecordedEvent, starts: Vec<Start>) {
         let id = |pointer: &str| {
             let id = event.payload.pointer(pointer).and_then(|id| id.as_str());
             id.and_then(|id| id.parse::<Uuid>().ok())
         };
         let stream: Option<Uuid> = event.stream.aggregate_id.parse().ok();
+        for start in starts {
+            let conversation = start.conversation.0;
+            self.begin(
+                event,
+                Some(conversation),
+                Some(conversation),
+                Some(Box::new(start)),
+            );
+        }
         match event.event_type.as_str() {
-            "turn.received" => self.begin(event, id("/turn_id"), stream),
+            "turn.received" => self.begin(event, id("/turn_id"), stream, None),
             "run.suspended" | "run.ended" => {
                 self.end(id("/turn_id"));
                 self.end(stream);
                 if let Some(conversation) = id("/pause/conversation_id") {
-                    self.begin(event, stream, Some(conversation));
+                    self.begin(event, stream, Some(conversation), None);
                 }
             }
             // A run's replies precede its suspension; a bot's own reply is the whole answer.
             "reply.produced" if event.stream.aggregate_type == "conversation" => self.end(id("/in_reply_to")),
+            "conversation.started" if event.payload.get("trigger").is_some() => {
+                // Its cause may wait further back, and has what it was for now.
+                match stream.and_then(|stream| self.places.get(&stream)) {
+                    Some(place) => {
+                        if let Some(due) = self.due.get_mut(place) {
+                            due.start = None;
+                        }
+                    }
+                    None => self.begin(event, stream, stream, None),
+                }
+            }
+            "conversation.ended" => self.end(stream),
             _ => {}
         }
     }
 
-    fn begin(&mut self, event: &RecordedEvent, id: Option<Uuid>, conversation: Option<Uuid>) {
+    fn begin(
+        &mut self,
+        event: &RecordedEvent,
+        id: Option<Uuid>,
+        conversation: Option<Uuid>,
+        start: Option<Box<Start>>,
+    ) {
         let (Some(id), Some(conversation), Some(position)) = (id, conversation, event.position) else {
             return;
         };
-        self.positions.insert(id, position);
+        // Read again, it waits where it waited.
+        if self.places.contains_key(&id) {
+            return;
+        }
+        let place = (
+            position,
+            self.due.range((position, 0)..=(position, usize::MAX)).count(),
+        );
+        self.places.insert(id, place);
         let due = Due {
             tenant: OrganisationId(event.tenant),
             conversation: ConversationId(conversation),
             id,
             look_at: Instant::now(),
+            start,
         };
-        self.due.insert(position, due);
+        self.due.insert(place, due);
     }
 
     fn end(&mut self, id: Option<Uuid>) {
-        if let Some(position) = id.and_then(|id| self.positions.remove(&id)) {
-            self.due.remove(&position);
+        if let Some(place) = id.and_then(|id| self.places.remove(&id)) {
+            self.due.remove(&place);
         }
     }
 
-    /// Conversations whose turns should be looked at now; each is due again after a while.
-    fn due(&mut self, now: Instant) -> Vec<(OrganisationId, ConversationId)> {
+    /// Conversations that should be looked at now, or begun; each is due again after a while.
+    fn due(&mut self, now: Instant) -> Vec<(OrganisationId, ConversationId, Option<Start>)> {
         let mut due = Vec::new();
         for waiting in self.due.values_mut().filter(|waiting| waiting.look_at <= now) {
             waiting.look_at = now + PATIENCE;
-            tracing::trace!(id = %waiting.id, "a turn waits for its answer or a run for its time");
-            due.push((waiting.tenant, waiting.conversation));
+            tracing::trace!(id = %waiting.id, "a turn waits for its answer, a run for its time or a script for its start");
+            due.push((
+                waiting.tenant,
+                waiting.conversation,
+                waiting.start.as_deref().cloned(),
+            ));
         }
-        due.dedup();
+        due.dedup_by_key(|(tenant, conversation, _)| (*tenant, *conversation));
         due
     }
 
@@ -213,6 +273,6 @@ impl Waiting {
         self.due
             .keys()
             .next()
-            .map_or(read_through, |first| Position(first.0 - 1))
+            .map_or(read_through, |(first, _)| Position(first.0 - 1))
     }
 }

@@ -40,6 +40,7 @@ impl Decide for Run {
                 turn_id: None,
                 outcome: RunOutcome::Cancelled,
                 ended_at: at,
+                returned: None,
             }]),
             Run::Ended => Ok(vec![]),
         }

@@ -6,6 +6,7 @@ mod ratings;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::bot::Bot;
@@ -27,7 +28,8 @@ use crate::bot::valid_name;
 use crate::credential::Secret;
 use crate::{
     Actor, BotCommand, CommandError, Context, ConversationCommand, Credential, Decide, Denials, Dialogues,
-    Executor, NewTurn, ReceivedTurn, RunCommand, SessionCommand, TokenCommand, TokenText, UserCommand,
+    Executor, NewTurn, ReceivedTurn, RunCommand, ScriptAnswer, SessionCommand, TokenCommand, TokenText,
+    UserCommand, WebCall,
 };
 
 /// The commands of every noun. Cheap to clone.
@@ -297,6 +299,20 @@ impl Commands {
         context.actor.require(Permission::ConversationEnd)?;
         self.close_conversation(context, conversation, ConversationEnd::Requested)
             .await
+    }
+
+    // Scripts that answer requests
+
+    /// Has the script of a webhook or a form answer, and waits for it so long; then it goes on by itself.
+    pub async fn ask_script(
+        &self,
+        tenant: OrganisationId,
+        bot: BotId,
+        call: WebCall,
+        patience: Duration,
+        now: DateTime<Utc>,
+    ) -> Result<ScriptAnswer, CommandError> {
+        self.dialogues.ask_script(tenant, bot, call, patience, now).await
     }
 
     // Runs

@@ -118,6 +118,9 @@ pub struct Profile {
     /// What a model is told before it speaks as this bot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub system_prompt: Option<String>,
+    /// IANA name of the zone whose clock its schedules follow; UTC where none is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

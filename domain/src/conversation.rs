@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::file::AttachedFile;
+use crate::trigger::Trigger;
 use crate::{Aggregate, BotId, Claim, Event, Personal, ReplyId, SessionId, TurnId, UserId};
 
 /// What happened in a conversation. Stored for ever: see `schemas/events/conversation.json`.
@@ -22,6 +23,9 @@ pub enum ConversationEvent {
         bot_id: BotId,
         user_id: UserId,
         started_at: DateTime<Utc>,
+        /// What began it, where nobody talks in it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        trigger: Option<Box<Trigger>>,
     },
     #[serde(rename = "turn.received")]
     TurnReceived(Turn),
@@ -135,6 +139,8 @@ pub enum ConversationEnd {
     Idle,
     Requested,
     SessionEnded,
+    /// The script that it was for has ended.
+    Completed,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -154,6 +160,9 @@ pub struct OpenConversation {
     pub user_id: UserId,
     /// When the last turn came, or the conversation started.
     pub active_at: DateTime<Utc>,
+    /// What began it, where nobody talks in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trigger: Option<Box<Trigger>>,
 }
 
 impl Aggregate for Conversation {
@@ -167,12 +176,14 @@ impl Aggregate for Conversation {
                 bot_id,
                 user_id,
                 started_at,
+                trigger,
             } => {
                 *self = Conversation::Open(OpenConversation {
                     session_id: *session_id,
                     bot_id: *bot_id,
                     user_id: *user_id,
                     active_at: *started_at,
+                    trigger: trigger.clone(),
                 });
             }
             ConversationEvent::TurnReceived(turn) => {
@@ -189,11 +200,15 @@ impl Aggregate for Conversation {
         }
     }
 
-    /// A session has one open conversation.
+    /// A session has one open conversation that people talk in.
     fn claims(id: &str, event: &ConversationEvent) -> Vec<Claim> {
         let kind = "open_conversation";
         match event {
-            ConversationEvent::Started { session_id, .. } => {
+            ConversationEvent::Started {
+                session_id,
+                trigger: None,
+                ..
+            } => {
                 vec![Claim::Take {
                     kind,
                     key: session_id.to_string(),

@@ -59,6 +59,8 @@ ids! {
     /// One execution of a script.
     RunId,
     TokenId,
+    /// When which script of a bot starts by itself.
+    ScheduleId,
     /// Something that was uploaded.
     FileId,
     /// Failed attempts of one address within one minute.

@@ -16,9 +16,11 @@ mod permission;
 mod personal;
 pub mod projection;
 pub mod run;
+pub mod schedule;
 pub mod schema;
 pub mod session;
 pub mod token;
+pub mod trigger;
 mod upcast;
 pub mod user;
 

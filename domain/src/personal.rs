@@ -67,6 +67,14 @@ impl<T> Personal<T> {
         }
     }
 
+    /// Whose it is; None while it is sealed.
+    pub fn subject(&self) -> Option<UserId> {
+        match self {
+            Self::Clear { subject, .. } | Self::Erased { subject, .. } => Some(*subject),
+            Self::Sealed(_) => None,
+        }
+    }
+
     /// True when the key is gone for good.
     pub fn erased(&self) -> bool {
         matches!(self, Self::Erased { .. })

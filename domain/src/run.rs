@@ -29,6 +29,9 @@ pub enum RunEvent {
     /// What the run was answered so far in this turn is kept, so that a repetition goes the same way.
     #[serde(rename = "run.recorded")]
     Recorded(Recording),
+    /// Scripts of the bot that wait for such an event are told of it.
+    #[serde(rename = "event.published")]
+    EventPublished(Publication),
     /// The script waits for a turn.
     #[serde(rename = "run.suspended")]
     Suspended(Suspension),
@@ -40,6 +43,9 @@ pub enum RunEvent {
         turn_id: Option<TurnId>,
         outcome: RunOutcome,
         ended_at: DateTime<Utc>,
+        /// What the script returned, where somebody waits for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        returned: Option<Personal<StoredAnswers>>,
     },
 }
 
@@ -49,6 +55,7 @@ impl Event for RunEvent {
         ("reply.produced", 1),
         ("answer.masked", 1),
         ("run.recorded", 1),
+        ("event.published", 1),
         ("run.suspended", 1),
         ("run.ended", 1),
     ];
@@ -102,7 +109,29 @@ pub struct Recording {
     /// Whether the first of them stands in place of the last that was recorded, which only said that a service is asked.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub replaces_last: bool,
+    /// How many scripts started one another before this one.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub depth: u8,
     pub recorded_at: DateTime<Utc>,
+}
+
+fn is_zero(depth: &u8) -> bool {
+    *depth == 0
+}
+
+/// An event among the scripts of a bot.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Publication {
+    pub session_id: SessionId,
+    /// Whose scripts are told.
+    pub bot_id: BotId,
+    pub name: String,
+    /// JSON.
+    pub data: Personal<String>,
+    /// How many scripts started one another before the one that published it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub depth: u8,
+    pub published_at: DateTime<Utc>,
 }
 
 /// Answers as bytes.
@@ -234,7 +263,7 @@ impl Aggregate for Run {
                     recorded: Vec::new(),
                 };
             }
-            RunEvent::ReplyProduced(_) | RunEvent::AnswerMasked { .. } => {}
+            RunEvent::ReplyProduced(_) | RunEvent::AnswerMasked { .. } | RunEvent::EventPublished(_) => {}
             RunEvent::Recorded(recording) => match self {
                 Run::Started { recorded, .. } | Run::Waiting { recorded, .. } => {
                     recorded.push(recording.clone());
@@ -284,6 +313,7 @@ impl Aggregate for Run {
             RunEvent::ReplyProduced(_)
             | RunEvent::AnswerMasked { .. }
             | RunEvent::Recorded(_)
+            | RunEvent::EventPublished(_)
             | RunEvent::Suspended(_) => Vec::new(),
         }
     }

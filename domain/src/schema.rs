@@ -3,7 +3,9 @@
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 
-use crate::{access, bot, conversation, file, memory, organisation, projection, run, session, token, user};
+use crate::{
+    access, bot, conversation, file, memory, organisation, projection, run, schedule, session, token, user,
+};
 
 /// Noun and schema of its events, in alphabetical order.
 pub fn event_schemas() -> Vec<(&'static str, Schema)> {
@@ -16,6 +18,7 @@ pub fn event_schemas() -> Vec<(&'static str, Schema)> {
         ("organisation", schema::<organisation::OrganisationEvent>()),
         ("projection", schema::<projection::ProjectionEvent>()),
         ("run", schema::<run::RunEvent>()),
+        ("schedule", schema::<schedule::ScheduleEvent>()),
         ("session", schema::<session::SessionEvent>()),
         ("token", schema::<token::TokenEvent>()),
         ("user", schema::<user::UserEvent>()),

@@ -35,6 +35,8 @@ impl Event for SessionEvent {
 pub enum Channel {
     Web,
     Api,
+    /// Nobody: scripts that start by themselves run in it.
+    Automation,
 }
 
 impl Channel {
@@ -42,6 +44,7 @@ impl Channel {
         match self {
             Channel::Web => "web",
             Channel::Api => "api",
+            Channel::Automation => "automation",
         }
     }
 }

@@ -122,6 +122,7 @@ impl Projection for Conversations {
                 }
                 RunEvent::Started(_)
                 | RunEvent::Recorded(_)
+                | RunEvent::EventPublished(_)
                 | RunEvent::Suspended(_)
                 | RunEvent::Ended { .. } => Ok(()),
             };
@@ -132,6 +133,7 @@ impl Projection for Conversations {
                 bot_id,
                 user_id,
                 started_at,
+                ..
             } => {
                 let id = Self::key(event)?.ok_or(FoldError::StreamId)?;
                 let row_of = ConversationRow {

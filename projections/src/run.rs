@@ -95,7 +95,10 @@ impl Projection for Runs {
         };
         let row = row.as_mut().ok_or(FoldError::Unbegun)?;
         match change {
-            RunEvent::Started(_) | RunEvent::AnswerMasked { .. } | RunEvent::Recorded(_) => {}
+            RunEvent::Started(_)
+            | RunEvent::AnswerMasked { .. }
+            | RunEvent::Recorded(_)
+            | RunEvent::EventPublished(_) => {}
             RunEvent::ReplyProduced(reply) => {
                 row.reply_count += 1;
                 row.updated_at = reply.produced_at;

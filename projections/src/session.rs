@@ -166,7 +166,7 @@ impl<'r> FromRow<'r, PgRow> for SessionRow {
 }
 
 fn channel(text: &str) -> Option<Channel> {
-    [Channel::Web, Channel::Api]
+    [Channel::Web, Channel::Api, Channel::Automation]
         .into_iter()
         .find(|channel| channel.as_str() == text)
 }

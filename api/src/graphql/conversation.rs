@@ -46,6 +46,8 @@ pub(super) enum ConversationEnd {
     Requested,
     /// Its session ended.
     SessionEnded,
+    /// The script that it was for has ended.
+    Completed,
 }
 
 impl Conversation {

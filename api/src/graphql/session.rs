@@ -43,6 +43,8 @@ pub(super) enum Channel {
     Web,
     /// A program that uses the API.
     Api,
+    /// Nobody: scripts run in it that start by themselves.
+    Automation,
 }
 
 impl Session {

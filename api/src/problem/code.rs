@@ -85,6 +85,12 @@ pub const CODES: &[Code] = &[
         "Nothing has this address. A malformed id answers so, too.",
     ),
     code(
+        "form_not_found",
+        404,
+        "Form not found",
+        "No script of the bot says `ON FORM SUBMIT` with this name.",
+    ),
+    code(
         "organisation_not_found",
         404,
         "Organisation not found",
@@ -103,6 +109,12 @@ pub const CODES: &[Code] = &[
         "No run of this organisation has the id.",
     ),
     code(
+        "schedule_not_found",
+        404,
+        "Schedule not found",
+        "No schedule of this organisation has the id.",
+    ),
+    code(
         "session_not_found",
         404,
         "Session not found",
@@ -119,6 +131,12 @@ pub const CODES: &[Code] = &[
         404,
         "User not found",
         "No user of this organisation has the id.",
+    ),
+    code(
+        "webhook_not_found",
+        404,
+        "Webhook not found",
+        "No script of the bot says `WEBHOOK` with this name.",
     ),
     code(
         "method_not_allowed",
@@ -341,6 +359,12 @@ pub const CODES: &[Code] = &[
         431,
         "Headers are too large",
         "Send fewer or shorter headers.",
+    ),
+    code(
+        "script_failed",
+        500,
+        "Script failed",
+        "The bot's script broke; what broke is in the run that `detail` names.",
     ),
     code(
         "unexpected",

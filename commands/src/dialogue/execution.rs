@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use basic::{Called, Effect, Hear, Input, Machine, ProgramHash, RuntimeError, Step};
+use basic::{Called, Effect, Hear, Input, Machine, ProgramHash, RuntimeError, Step, Value};
 use domain::conversation::{ReplyContent, Suggestion, SuggestionAction};
 
 use crate::CommandError;
@@ -24,7 +24,8 @@ pub(crate) enum ExecutionEnd {
     Waiting(Hear),
     /// Goes on by itself after so many seconds.
     Pausing(f64),
-    Completed,
+    /// With what it returned.
+    Completed(Value),
     Failed(RuntimeError),
 }
 
@@ -71,7 +72,7 @@ pub(crate) async fn execute(
                 continue;
             }
             Step::Sleeping { seconds } => break ExecutionEnd::Pausing(seconds),
-            Step::Ended(_) => break ExecutionEnd::Completed,
+            Step::Ended(value) => break ExecutionEnd::Completed(value),
             Step::Failed(error) => break ExecutionEnd::Failed(error),
         }
         input = Input::Continue;

@@ -26,6 +26,7 @@ use lru::LruCache;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
+use crate::automation::{Awaited, Calendar, Handlers};
 use crate::{Blobs, CommandError, Executor, Programs, RefusalKind, Runners, Services, Tables};
 use worker::{Wake, Worker};
 
@@ -54,7 +55,7 @@ pub struct Dialogues {
 
 pub(crate) struct Shared {
     pub(crate) executor: Executor,
-    programs: Programs,
+    pub(crate) programs: Programs,
     pub(crate) tables: Tables,
     blobs: Arc<dyn Blobs>,
     pub(crate) options: DialogueOptions,
@@ -65,6 +66,9 @@ pub(crate) struct Shared {
     /// What the packages' settings give to scripts. In memory only: they may be secrets. What a run was given is sealed
     /// with its state.
     parameters: Mutex<HashMap<BotId, Parameters>>,
+    pub(crate) handlers: Handlers,
+    pub(crate) calendar: Mutex<Calendar>,
+    pub(crate) awaited: Awaited,
 }
 
 /// Variables of a bot's scripts, by name.
@@ -88,6 +92,9 @@ impl Dialogues {
             open: Mutex::new(LruCache::new(REMEMBERED)),
             greeted: Mutex::new(LruCache::new(REMEMBERED)),
             parameters: Mutex::default(),
+            handlers: Handlers::default(),
+            calendar: Mutex::default(),
+            awaited: Awaited::default(),
         };
         Self {
             shared: Arc::new(shared),
@@ -97,6 +104,14 @@ impl Dialogues {
     /// Has scripts of the bot that start from now on find these variables set.
     pub fn set_parameters(&self, bot: BotId, parameters: Vec<(String, basic::Value)>) {
         lock(&self.shared.parameters).insert(bot, parameters);
+    }
+
+    pub(crate) fn of(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     /// The tables of bots.
@@ -126,7 +141,7 @@ impl Dialogues {
             .load_fresh::<Run>(tenant, opening_run(session_id))
             .await?;
         let bot = self.shared.executor.load::<Bot>(tenant, open.bot_id).await?.state;
-        let opens = matches!(&bot, Bot::Active(bot) if opening_program(&bot.package).is_some());
+        let opens = matches!(&bot, Bot::Active(bot) if program_of(&bot.package, "start").is_some());
         if run.version == 0 && opens {
             let conversation = self.ensure_conversation(tenant, session_id, open, now).await?;
             self.wake(tenant, conversation, Wake::Look);
@@ -140,9 +155,11 @@ impl Dialogues {
         self.wake(tenant, conversation, Wake::Look);
     }
 
-    /// Has the process forget what an event of the log shows to be behind.
+    /// Has the process forget what an event of the log shows to be behind, and know what it tells.
     pub(crate) fn observe(&self, event: &RecordedEvent) {
         self.shared.executor.observe(event);
+        lock(&self.shared.calendar).observe(event);
+        self.tell_ended(event);
     }
 
     /// Conversations that have a worker now.
@@ -197,7 +214,7 @@ impl Shared {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -206,10 +223,11 @@ pub(crate) fn opening_run(session: SessionId) -> RunId {
     RunId(Uuid::new_v5(&session.0, b"start"))
 }
 
-pub(crate) fn opening_program(package: &domain::bot::Package) -> Option<&str> {
+/// What runs of a package's script.
+pub(crate) fn program_of<'a>(package: &'a domain::bot::Package, script: &str) -> Option<&'a str> {
     package
         .scripts
-        .get("start")
+        .get(script)
         .and_then(|script| script.program.as_deref())
 }
 

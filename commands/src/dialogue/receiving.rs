@@ -93,6 +93,7 @@ impl Dialogues {
                         bot_id: open.bot_id,
                         user_id: open.user_id,
                         started_at: now,
+                        trigger: None,
                     };
                     let turn = ConversationEvent::TurnReceived(turn.clone());
                     (ConversationId(Uuid::now_v7()), vec![started, turn], Some(0))

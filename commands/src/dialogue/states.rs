@@ -98,7 +98,8 @@ impl Shared {
         self.bytes(run, &stored.machine, stored.blob.as_ref()).await
     }
 
-    async fn bytes(
+    /// What an event or the blob that it names holds; None when it is lost for good.
+    pub(crate) async fn bytes(
         &self,
         run: RunId,
         text: &str,

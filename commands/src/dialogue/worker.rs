@@ -8,6 +8,7 @@ mod opening;
 mod reading;
 mod recording;
 mod scanning;
+mod triggered;
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -239,6 +240,7 @@ impl Worker {
         let mut host = Host {
             shared: &self.shared,
             context,
+            depth: self.trigger().map_or(0, |trigger| trigger.depth),
             conversation: self.id,
             run: run.id,
             start: &run.start,

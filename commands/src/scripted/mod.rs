@@ -4,12 +4,14 @@
 //! before it changed something is recorded with that change, and a repetition is given the recorded answers first. What
 //! a script remembers is gathered and stored when its turn ends, under ids that a repetition finds taken.
 
+mod automation;
 mod memory;
 mod services;
 mod setup;
 mod tables;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -20,7 +22,7 @@ use domain::{BlobReference, ConversationId, Personal, RunId, TurnId};
 use event_log::{Outcome, Stored};
 use uuid::Uuid;
 
-use crate::dialogue::Shared;
+use crate::dialogue::{Dialogues, Shared};
 use crate::executor::append_command;
 use crate::{CommandError, Context};
 
@@ -33,7 +35,9 @@ const EVENT_BYTES_MAX: usize = 16 << 10;
 
 /// Performs what one run asks for while it answers one turn.
 pub(crate) struct Host<'a> {
-    pub shared: &'a Shared,
+    pub shared: &'a Arc<Shared>,
+    /// How many scripts started one another before this one.
+    pub depth: u8,
     /// Whoever the events are caused by.
     pub context: Context,
     pub conversation: ConversationId,
@@ -78,12 +82,17 @@ impl Host<'_> {
         let answered = match request.word {
             word if memory::knows(word) => self.remember(&request).await?,
             word if setup::knows(word) => self.set_up(&request).await?,
+            word if automation::knows(word) => self.automate(&request).await?,
             word if tables::knows(word) && !tables::is_elsewhere(&request) => Err(tables::unknown(&request)),
             _ => self.ask_services(&request).await?,
         };
         let answer = answer(answered);
         self.unrecorded.push(answer.clone());
         Ok(answer)
+    }
+
+    fn dialogues(&self) -> Dialogues {
+        Dialogues::of(self.shared.clone())
     }
 
     async fn ask_services(&mut self, request: &Request) -> Result<Answered, CommandError> {
@@ -162,6 +171,7 @@ impl Host<'_> {
             answers: Personal::conversation(self.start.user_id, stored),
             statement,
             replaces_last: std::mem::take(&mut self.intended),
+            depth: self.depth,
             recorded_at: Utc::now(),
         }));
         Ok(events)

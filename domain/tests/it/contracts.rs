@@ -12,6 +12,7 @@ use domain::memory::{Memory, MemoryEvent};
 use domain::organisation::{Organisation, OrganisationEvent};
 use domain::projection::{Projection, ProjectionEvent};
 use domain::run::{Run, RunEvent};
+use domain::schedule::{Schedule, ScheduleEvent};
 use domain::schema::event_schemas;
 use domain::session::{Session, SessionEvent};
 use domain::token::{Token, TokenEvent};
@@ -65,6 +66,7 @@ fn every_event_has_a_golden_file() {
         ConversationEvent::TYPES,
         MemoryEvent::TYPES,
         RunEvent::TYPES,
+        ScheduleEvent::TYPES,
         TokenEvent::TYPES,
         ProjectionEvent::TYPES,
         AccessEvent::TYPES,
@@ -123,6 +125,7 @@ fn kept_states_are_those_of_their_form() {
     keeps::<Conversation>(&examples::conversation());
     keeps::<Memory>(&examples::memory());
     keeps::<Run>(&examples::run());
+    keeps::<Schedule>(&examples::schedule());
     keeps::<Token>(&examples::token());
     keeps::<Projection>(&examples::projection());
     keeps::<Access>(&examples::access());
@@ -164,6 +167,7 @@ fn every_event_folds_into_every_state() {
     folds::<Conversation>(&examples::conversation());
     folds::<Memory>(&examples::memory());
     folds::<Run>(&examples::run());
+    folds::<Schedule>(&examples::schedule());
     folds::<Token>(&examples::token());
     folds::<Projection>(&examples::projection());
     folds::<Access>(&examples::access());
@@ -213,6 +217,7 @@ fn readers() -> Vec<Reader> {
         reads::<ConversationEvent>,
         reads::<MemoryEvent>,
         reads::<RunEvent>,
+        reads::<ScheduleEvent>,
         reads::<TokenEvent>,
         reads::<ProjectionEvent>,
         reads::<AccessEvent>,

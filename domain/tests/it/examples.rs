@@ -10,9 +10,13 @@ use domain::file::{FileEvent, Upload};
 use domain::memory::{MemoryEvent, MemoryScope};
 use domain::organisation::OrganisationEvent;
 use domain::projection::ProjectionEvent;
-use domain::run::{DataOperation, DataStatement, Recording, RunEvent, RunOutcome, RunStart, Suspension};
+use domain::run::{
+    DataOperation, DataStatement, Publication, Recording, RunEvent, RunOutcome, RunStart, Suspension,
+};
+use domain::schedule::{ScheduleEvent, Timetable, When};
 use domain::session::{Channel, SessionEnd, SessionEvent};
 use domain::token::TokenEvent;
+use domain::trigger::{Trigger, TriggerCause};
 use domain::user::UserEvent;
 use domain::{Permission, Personal, encode};
 use serde_json::{Value, json};
@@ -29,6 +33,7 @@ pub fn all() -> Vec<(String, u16, Value)> {
     written.extend(conversation().iter().map(|event| encode(event).expect("encodes")));
     written.extend(memory().iter().map(|event| encode(event).expect("encodes")));
     written.extend(run().iter().map(|event| encode(event).expect("encodes")));
+    written.extend(schedule().iter().map(|event| encode(event).expect("encodes")));
     written.extend(token().iter().map(|event| encode(event).expect("encodes")));
     written.extend(projection().iter().map(|event| encode(event).expect("encodes")));
     written.extend(access().iter().map(|event| encode(event).expect("encodes")));
@@ -146,6 +151,7 @@ pub fn conversation() -> Vec<ConversationEvent> {
             bot_id: id(3).into(),
             user_id: id(2).into(),
             started_at: at(),
+            trigger: None,
         },
         ConversationEvent::TurnReceived(Turn {
             turn_id: id(6).into(),
@@ -174,6 +180,58 @@ pub fn conversation() -> Vec<ConversationEvent> {
             session_id: id(4).into(),
             reason: ConversationEnd::Idle,
         },
+        ConversationEvent::Started {
+            session_id: id(4).into(),
+            bot_id: id(3).into(),
+            user_id: id(2).into(),
+            started_at: at(),
+            trigger: Some(Box::new(Trigger {
+                script: "report".into(),
+                cause: TriggerCause::Schedule {
+                    schedule_id: id(14).into(),
+                    due_at: at(),
+                },
+                depth: 0,
+                given: sealed("conversation"),
+            })),
+        },
+        ConversationEvent::Ended {
+            session_id: id(4).into(),
+            reason: ConversationEnd::Completed,
+        },
+    ]
+}
+
+pub fn schedule() -> Vec<ScheduleEvent> {
+    let timetable = Timetable {
+        bot_id: id(3).into(),
+        script: "report".into(),
+        when: When::Again {
+            cron: "0 9 * * 1-5".into(),
+        },
+        timezone: "Europe/Lisbon".into(),
+        job: Some("daily".into()),
+        from: Some(at()),
+        user_id: None,
+        set_at: at(),
+    };
+    let once = Timetable {
+        when: When::Once { at: at() },
+        job: None,
+        from: None,
+        user_id: Some(id(2).into()),
+        ..timetable.clone()
+    };
+    let fired = ScheduleEvent::Fired {
+        due_at: at(),
+        fired_at: at(),
+    };
+    vec![
+        ScheduleEvent::Set(timetable),
+        fired.clone(),
+        ScheduleEvent::Cleared { cleared_at: at() },
+        ScheduleEvent::Set(once),
+        fired,
     ]
 }
 
@@ -234,7 +292,16 @@ pub fn run() -> Vec<RunEvent> {
                 keys: None,
             }),
             replaces_last: false,
+            depth: 0,
             recorded_at: at(),
+        }),
+        RunEvent::EventPublished(Publication {
+            session_id: id(4).into(),
+            bot_id: id(3).into(),
+            name: "boat_arrived".into(),
+            data: sealed("conversation"),
+            depth: 1,
+            published_at: at(),
         }),
         RunEvent::Suspended(Suspension {
             pause: None,
@@ -256,6 +323,7 @@ pub fn run() -> Vec<RunEvent> {
                 column: 1,
             },
             ended_at: at(),
+            returned: Some(sealed("conversation")),
         },
     ]
 }

@@ -8,6 +8,7 @@ use domain::memory::Memory;
 use domain::organisation::Organisation;
 use domain::projection::Projection;
 use domain::run::Run;
+use domain::schedule::Schedule;
 use domain::session::Session;
 use domain::token::Token;
 use domain::user::User;
@@ -60,6 +61,7 @@ proptest! {
         goes_on::<Conversation>(&examples::conversation(), &history, cut)?;
         goes_on::<Memory>(&examples::memory(), &history, cut)?;
         goes_on::<Run>(&examples::run(), &history, cut)?;
+        goes_on::<Schedule>(&examples::schedule(), &history, cut)?;
         goes_on::<Token>(&examples::token(), &history, cut)?;
         goes_on::<Projection>(&examples::projection(), &history, cut)?;
         goes_on::<Access>(&examples::access(), &history, cut)?;

@@ -137,6 +137,7 @@ async fn upsert(connection: &mut sqlx::PgConnection, event: &RecordedEvent) -> a
             bot_id,
             user_id,
             started_at,
+            ..
         } => {
             sqlx::query(BEGUN)
                 .bind(conversation)

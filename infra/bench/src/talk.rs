@@ -59,6 +59,7 @@ impl Talk {
             bot_id: self.bot,
             user_id: self.user,
             started_at: now,
+            trigger: None,
         };
         let reply = ConversationEvent::ReplyProduced(Reply {
             reply_id: ReplyId(Uuid::now_v7()),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use chrono::Utc;
 use commands::{
     BotCommand, Commands, Context, Extent, PackageFiles, Programs, assemble, parameters, replace_findings,
 };
@@ -172,23 +173,26 @@ impl Mount {
             tracing::info!(bot.name = package.name, "{done}");
         }
         replace_findings(&mut assembled.package, tables::is_of_tables, found);
-        if assembled.package.digest == mounted.package.digest {
-            return Ok(());
+        if assembled.package.digest != mounted.package.digest {
+            report_findings(&package.name, &package.path, &assembled.package);
+            let (scripts, broken) = (assembled.package.scripts.len(), assembled.package.broken());
+            let command = BotCommand::LoadPackage(assembled.package.clone());
+            self.commands
+                .executor()
+                .execute::<Bot>(&context, bot, command, Value::Null)
+                .await?;
+            tracing::info!(
+                bot.name = package.name,
+                scripts,
+                broken,
+                duration_ms = started.elapsed().as_millis() as u64,
+                "package loaded"
+            );
         }
-        report_findings(&package.name, &package.path, &assembled.package);
-        let (scripts, broken) = (assembled.package.scripts.len(), assembled.package.broken());
-        let command = BotCommand::LoadPackage(assembled.package);
-        self.commands
-            .executor()
-            .execute::<Bot>(&context, bot, command, Value::Null)
+        let dialogues = self.commands.dialogues();
+        dialogues
+            .declare_schedules(self.tenant, bot, &assembled.package, Utc::now())
             .await?;
-        tracing::info!(
-            bot.name = package.name,
-            scripts,
-            broken,
-            duration_ms = started.elapsed().as_millis() as u64,
-            "package loaded"
-        );
         Ok(())
     }
 

@@ -127,6 +127,12 @@ impl System {
             open_blobs(config)?,
             dialogue_options(config, runners, services(config)?),
         );
+        if does(Role::Run) {
+            dialogues
+                .load_schedules()
+                .await
+                .context("the schedules cannot be read")?;
+        }
         if does(Role::Jobs) {
             tokio::spawn(sweep_states(dialogues.clone(), tenant));
         }

@@ -17,7 +17,18 @@ impl EventLog {
         stream: &StreamId,
         after_sequence: i64,
     ) -> Result<Vec<RecordedEvent>, EventLogError> {
-        let mut events = self.load_sealed(tenant, stream, after_sequence, i64::MAX).await?;
+        self.load_few(tenant, stream, after_sequence, i64::MAX).await
+    }
+
+    /// As [`EventLog::load`], but `limit` events at most.
+    pub async fn load_few(
+        &self,
+        tenant: Uuid,
+        stream: &StreamId,
+        after_sequence: i64,
+        limit: i64,
+    ) -> Result<Vec<RecordedEvent>, EventLogError> {
+        let mut events = self.load_sealed(tenant, stream, after_sequence, limit).await?;
         let sealed = events.iter_mut().map(|event| event.payload.take()).collect();
         let opened = self.keyring.open_values(sealed).await?;
         for (event, payload) in events.iter_mut().zip(opened) {
@@ -26,7 +37,7 @@ impl EventLog {
         Ok(events)
     }
 
-    /// As [`EventLog::load`], but `limit` events at most, and with personal values as they are stored.
+    /// As [`EventLog::load_few`], but with personal values as they are stored.
     pub async fn load_sealed(
         &self,
         tenant: Uuid,
@@ -61,6 +72,17 @@ impl EventLog {
             events.push(event);
         }
         Ok(events)
+    }
+
+    /// The streams of an aggregate type, of every tenant: tenant and id.
+    pub async fn streams(&self, aggregate_type: &str) -> Result<Vec<(Uuid, String)>, EventLogError> {
+        let streams = sqlx::query_as(
+            "select tenant_id, aggregate_id from log.heads where aggregate_type = $1 order by aggregate_id",
+        )
+        .bind(aggregate_type)
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(streams)
     }
 
     /// What a command id stored, with the digest it was stored under.

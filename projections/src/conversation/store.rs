@@ -282,6 +282,7 @@ fn end_word(end: ConversationEnd) -> &'static str {
         ConversationEnd::Idle => "idle",
         ConversationEnd::Requested => "requested",
         ConversationEnd::SessionEnded => "session_ended",
+        ConversationEnd::Completed => "completed",
     }
 }
 
@@ -290,6 +291,7 @@ fn end(text: &str) -> Option<ConversationEnd> {
         ConversationEnd::Idle,
         ConversationEnd::Requested,
         ConversationEnd::SessionEnded,
+        ConversationEnd::Completed,
     ];
     ends.into_iter().find(|end| end_word(*end) == text)
 }

@@ -116,7 +116,7 @@ fn of_conversation(event: ConversationEvent) -> Option<LiveFact> {
 
 fn of_run(event: RunEvent) -> Option<LiveFact> {
     match event {
-        RunEvent::Started(_) | RunEvent::Recorded(_) => None,
+        RunEvent::Started(_) | RunEvent::Recorded(_) | RunEvent::EventPublished(_) => None,
         RunEvent::ReplyProduced(reply) => Some(LiveFact::Reply { reply, answers: None }),
         RunEvent::AnswerMasked { turn_id, .. } => Some(LiveFact::Masked { turn_id }),
         RunEvent::Suspended(suspension) => suspension.turn_id.map(|turn_id| LiveFact::Answered { turn_id }),

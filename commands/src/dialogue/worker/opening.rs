@@ -1,4 +1,5 @@
-//! The opening script: it runs once for a session, before the first turn is answered.
+//! The script that a conversation begins with: the opening one, which runs once for a session and before the first turn is
+//! answered, or the one that a trigger is for.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -7,12 +8,12 @@ use chrono::{DateTime, Utc};
 use domain::bot::{Bot, Package};
 use domain::run::{Run, RunEvent, RunStart};
 use domain::{BlobReference, RunId};
-use uuid::Uuid;
 
-use super::super::{opening_program, opening_run};
+use super::super::{opening_run, program_of};
 use super::recording::Committed;
 use super::{ActiveRun, Worker};
 use crate::CommandError;
+use crate::automation::triggered_run;
 
 impl Worker {
     /// Runs the opening script if this session has not seen it.
@@ -22,7 +23,11 @@ impl Worker {
     ) -> Result<(), CommandError> {
         let Some(known) = &self.known else { return Ok(()) };
         let open = known.open.clone();
-        let run_id = opening_run(open.session_id);
+        // A trigger names the script that it is for.
+        let (run_id, script) = match &open.trigger {
+            Some(trigger) => (triggered_run(self.id), trigger.script.as_str()),
+            None => (opening_run(open.session_id), "start"),
+        };
         if self
             .shared
             .executor
@@ -42,16 +47,19 @@ impl Worker {
         let Some(mounted) = bot.mounted() else {
             return Ok(());
         };
-        let Some(program) = opening_program(&mounted.package) else {
+        let Some(program) = program_of(&mounted.package, script) else {
             return Ok(());
         };
-        let started_at = first_turn_at.unwrap_or_else(Utc::now);
+        let started_at = match open.trigger {
+            Some(_) => open.active_at,
+            None => first_turn_at.unwrap_or_else(Utc::now),
+        };
         let start = RunStart {
             bot_id: open.bot_id,
             session_id: open.session_id,
             conversation_id: self.id,
             user_id: open.user_id,
-            script: "start".to_owned(),
+            script: script.to_owned(),
             program: program.to_owned(),
             scripts: self.callable(&mounted.package, program).await?,
             seed: run_id.0.as_u64_pair().1,
@@ -74,7 +82,13 @@ impl Worker {
     ) -> Result<(), CommandError> {
         let hash: ProgramHash = start.program.parse().map_err(CommandError::unexpected)?;
         let program = self.shared.programs.load(self.context.tenant, hash).await?;
-        let variables = self.shared.variables(self.context.tenant, &start).await?;
+        let mut variables = self.shared.variables(self.context.tenant, &start).await?;
+        if let Some(trigger) = self.trigger() {
+            match self.shared.given_variables(id, trigger).await? {
+                Some(given) => variables.extend(given),
+                None => return self.give_up(id, version, &start).await,
+            }
+        }
         let limits = self.shared.options.script.clone();
         let machine = Machine::start(
             program,
@@ -84,7 +98,7 @@ impl Worker {
                 limits,
             },
         );
-        let (started_at, session_id) = (start.started_at, start.session_id);
+        let started_at = start.started_at;
         let mut active = ActiveRun {
             id,
             version,
@@ -99,8 +113,8 @@ impl Worker {
             answers,
         };
         let execution = self.execute(&mut active, Input::Start, None, started_at).await?;
-        let command_id = Uuid::new_v5(&session_id.0, b"start");
-        if let Committed::Stored(waits) = self.commit_run(&mut active, execution, None, command_id).await?
+        // One for each run: it starts once.
+        if let Committed::Stored(waits) = self.commit_run(&mut active, execution, None, id.0).await?
             && waits
             && let Some(known) = &mut self.known
         {

@@ -55,7 +55,8 @@ impl Worker {
         });
         self.open_session(first).await?;
         self.restore_run().await?;
-        self.sit_out_pauses(None).await
+        self.sit_out_pauses(None).await?;
+        self.complete().await
     }
 
     /// Reads what the conversation's stream got since.
@@ -93,12 +94,14 @@ impl Worker {
                     bot_id,
                     user_id,
                     started_at,
+                    trigger,
                 } => {
                     found.open = Some(OpenConversation {
                         session_id,
                         bot_id,
                         user_id,
                         active_at: started_at,
+                        trigger,
                     });
                 }
                 ConversationEvent::TurnReceived(turn) => found.turns.push(turn),

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::bot::Bot;
 use domain::conversation::{Conversation, ConversationEvent, Reply, ReplyContent, Turn};
-use domain::run::{Pause, Run, RunEvent, RunOutcome, RunStart, StoredRun, Suspension};
+use domain::run::{Pause, Run, RunEvent, RunOutcome, RunStart, StoredAnswers, StoredRun, Suspension};
 use domain::{Personal, ReplyId, RunId, SessionId, TurnId, UserId};
 use event_log::{AppendCommand, Outcome, Stored};
 use serde_json::Value;
@@ -36,6 +36,7 @@ impl Worker {
         command_id: Uuid,
     ) -> Result<Committed, CommandError> {
         let now = turn.map_or(run.start.started_at, |turn| turn.received_at);
+        let execution = self.without_questions(execution);
         let mut events = std::mem::take(&mut run.begun);
         if let Some(turn) = turn
             && run.asks_secret()
@@ -49,8 +50,10 @@ impl Worker {
             ExecutionEnd::Waiting(hear) => Some(hear.kind),
             _ => None,
         };
+        let returned = self.returned(run, &execution.end).await?;
         let broken = matches!(execution.end, ExecutionEnd::Failed(_));
-        let apology = broken.then(|| ReplyContent {
+        // Where a script started by itself nobody is there to be told.
+        let apology = (broken && self.trigger().is_none()).then(|| ReplyContent {
             text: BROKEN_SCRIPT.to_owned(),
             ..ReplyContent::default()
         });
@@ -71,12 +74,13 @@ impl Worker {
         };
         let state = match execution.end {
             ExecutionEnd::Waiting(_) | ExecutionEnd::Pausing(_) => Some(self.state(run).await?),
-            ExecutionEnd::Completed | ExecutionEnd::Failed(_) => None,
+            ExecutionEnd::Completed(_) | ExecutionEnd::Failed(_) => None,
         };
         let blob = state.as_ref().and_then(|state| state.blob.clone());
         let (last, waits) = ending(
             run,
             state,
+            returned,
             execution.end,
             turn.map(|turn| turn.turn_id),
             execution.steps,
@@ -143,6 +147,7 @@ impl Worker {
             turn_id: None,
             outcome,
             ended_at: Utc::now(),
+            returned: None,
         };
         let context = self
             .context
@@ -237,6 +242,7 @@ fn pause(seconds: f64) -> TimeDelta {
 fn ending(
     run: &ActiveRun,
     state: Option<StoredRun>,
+    returned: Option<Personal<StoredAnswers>>,
     end: ExecutionEnd,
     turn_id: Option<TurnId>,
     steps: u64,
@@ -249,6 +255,7 @@ fn ending(
         turn_id,
         outcome,
         ended_at: now,
+        returned: returned.clone(),
     };
     let suspended = |waits_for: &str, pause| {
         let stored = state.expect("a state was kept for every run that waits");
@@ -272,7 +279,7 @@ fn ending(
             });
             suspended("time", pause)
         }
-        ExecutionEnd::Completed => (ended(RunOutcome::Completed), false),
+        ExecutionEnd::Completed(_) => (ended(RunOutcome::Completed), false),
         ExecutionEnd::Failed(error) => {
             let message = Personal::conversation(user, error.message);
             let (code, line, column) = (error.code.to_string(), error.line, error.column);

@@ -1,6 +1,7 @@
 //! The program as its users meet it: started, talked to, killed, started again.
 #![expect(clippy::print_stdout, reason = "tests say which seed they ran with")]
 
+mod automation;
 mod broken_configurations;
 mod browser;
 mod chat;

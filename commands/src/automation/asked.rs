@@ -1,0 +1,190 @@
+//! Scripts that somebody outside asks and waits for: webhooks and forms.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use basic::{Answer, Trigger};
+use chrono::{DateTime, Utc};
+use domain::bot::Bot;
+use domain::run::{Run, RunEvent, RunOutcome, StoredAnswers};
+use domain::trigger::TriggerCause;
+use domain::{Aggregate, BotId, ConversationId, OrganisationId, RunId, decode};
+use event_log::{RecordedEvent, StreamId};
+use serde_json::{Map, Value};
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::{Start, triggered_run};
+use crate::dialogue::{Dialogues, lock};
+use crate::{BotError, CommandError, RefusalKind};
+
+/// A request that a script answers.
+#[derive(Debug, Clone)]
+pub struct WebCall {
+    /// A form that was sent, instead of a webhook.
+    pub is_form: bool,
+    /// The webhook or the form that is meant.
+    pub name: String,
+    /// The sender's own id of the request; without one a repetition cannot be recognised.
+    pub id: Option<String>,
+    /// What the script finds set, by name.
+    pub variables: Map<String, Value>,
+}
+
+/// What became of the script that was asked.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ScriptAnswer {
+    /// What it returned.
+    Returned(Value),
+    /// It broke; what broke is in its run's events.
+    Failed { run: RunId },
+    /// It has not ended yet and goes on.
+    Running { run: RunId },
+}
+
+/// Whoever waits for runs to end, by run.
+pub(crate) type Awaited = Mutex<HashMap<RunId, Vec<oneshot::Sender<()>>>>;
+
+/// What a webhook returned may take in memory.
+const ANSWER_BYTES_MAX: u64 = 64 << 20;
+
+impl Dialogues {
+    /// Starts the script that answers a request, and waits for what it returns.
+    pub(crate) async fn ask_script(
+        &self,
+        tenant: OrganisationId,
+        bot: BotId,
+        call: WebCall,
+        patience: Duration,
+        now: DateTime<Utc>,
+    ) -> Result<ScriptAnswer, CommandError> {
+        let wanted = call.name.trim_matches('/').to_lowercase();
+        let answers = |trigger: &Trigger| match trigger {
+            Trigger::Webhook { endpoint } => {
+                !call.is_form && endpoint.trim_matches('/').to_lowercase() == wanted
+            }
+            Trigger::Form { name } => call.is_form && name.to_lowercase() == wanted,
+            _ => false,
+        };
+        self.answering_calls(tenant, bot).await?;
+        let handlers = self.handlers(tenant, bot).await?;
+        let Some(handler) = handlers.iter().find(|handler| answers(&handler.trigger)) else {
+            let noun = if call.is_form { "form" } else { "webhook" };
+            let code = if call.is_form {
+                "form_not_found"
+            } else {
+                "webhook_not_found"
+            };
+            return Err(CommandError::not_found(noun, code));
+        };
+        let conversation = match &call.id {
+            Some(id) => Uuid::new_v5(&bot.0, format!("{} {wanted} {id}", call.is_form).as_bytes()),
+            None => Uuid::now_v7(),
+        };
+        let (conversation, name) = (ConversationId(conversation), call.name);
+        let run = triggered_run(conversation);
+        let (told, ended) = oneshot::channel();
+        lock(&self.shared().awaited).entry(run).or_default().push(told);
+        let start = Start {
+            conversation,
+            bot,
+            user: None,
+            script: handler.script.clone(),
+            cause: match call.is_form {
+                true => TriggerCause::Form { name },
+                false => TriggerCause::Webhook { endpoint: name },
+            },
+            depth: 0,
+            variables: call.variables,
+        };
+        self.start_script(tenant, &start, now).await?;
+        // A repetition finds a run that may have ended long ago.
+        if let Some(answer) = self.answer_of(tenant, run).await? {
+            lock(&self.shared().awaited).remove(&run);
+            return Ok(answer);
+        }
+        let heard = tokio::time::timeout(patience, ended).await;
+        let answer = self.answer_of(tenant, run).await?;
+        if heard.is_err() {
+            lock(&self.shared().awaited).remove(&run);
+        }
+        Ok(answer.unwrap_or(ScriptAnswer::Running { run }))
+    }
+
+    async fn answering_calls(&self, tenant: OrganisationId, bot: BotId) -> Result<(), CommandError> {
+        match self.shared().executor.load::<Bot>(tenant, bot).await?.state {
+            Bot::Active(_) => Ok(()),
+            Bot::Paused(_) => Err(CommandError::Refused {
+                kind: RefusalKind::Conflict,
+                code: "bot_paused",
+                message: "the bot is paused".to_owned(),
+            }),
+            Bot::Absent => Err(BotError::NotFound.into()),
+            Bot::Retired => Err(BotError::Retired.into()),
+        }
+    }
+
+    /// What a run ended with; None while it has not ended.
+    async fn answer_of(
+        &self,
+        tenant: OrganisationId,
+        run: RunId,
+    ) -> Result<Option<ScriptAnswer>, CommandError> {
+        let executor = &self.shared().executor;
+        let found = executor.load_fresh::<Run>(tenant, run).await?;
+        if !matches!(found.state, Run::Ended) {
+            return Ok(None);
+        }
+        let stream = StreamId::new(Run::TYPE, run);
+        let events = executor
+            .log()
+            .load_few(tenant.0, &stream, found.version - 1, 1)
+            .await?;
+        let Some(event) = events.first() else {
+            return Ok(None);
+        };
+        let last: RunEvent = decode(&event.event_type, event.event_version, &event.payload)
+            .map_err(CommandError::unexpected)?;
+        let RunEvent::Ended {
+            outcome, returned, ..
+        } = last
+        else {
+            return Ok(None);
+        };
+        if !matches!(outcome, RunOutcome::Completed) {
+            return Ok(Some(ScriptAnswer::Failed { run }));
+        }
+        let value = match returned.as_ref().and_then(|returned| returned.clear()) {
+            Some(stored) => self.returned(run, stored).await?,
+            None => Value::Null,
+        };
+        Ok(Some(ScriptAnswer::Returned(value)))
+    }
+
+    async fn returned(&self, run: RunId, stored: &StoredAnswers) -> Result<Value, CommandError> {
+        let bytes = self
+            .shared()
+            .bytes(run, &stored.answers, stored.blob.as_ref())
+            .await?;
+        let answers = bytes.and_then(|bytes| Answer::decode(&bytes, ANSWER_BYTES_MAX));
+        Ok(match answers.as_deref() {
+            Some([Answer::Value(value)]) => value.to_json(),
+            _ => Value::Null,
+        })
+    }
+
+    /// Tells whoever waits for a run that it ended.
+    pub(crate) fn tell_ended(&self, event: &RecordedEvent) {
+        if event.event_type != "run.ended" {
+            return;
+        }
+        let Ok(run) = event.stream.aggregate_id.parse::<RunId>() else {
+            return;
+        };
+        for waiting in lock(&self.shared().awaited).remove(&run).into_iter().flatten() {
+            // Whoever went away needs no answer.
+            let _ = waiting.send(());
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! What an event of the log starts: rows that changed, events that scripts published.
+
+use basic::{RowOperation, Trigger};
+use domain::run::{DataOperation, DataStatement, Publication, Recording, Run, RunEvent};
+use domain::trigger::TriggerCause;
+use domain::{Aggregate, BotId, ConversationId, OrganisationId, decode};
+use event_log::{RecordedEvent, StreamId};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::handlers::Handler;
+use super::{DEPTH_MAX, Start};
+use crate::CommandError;
+use crate::dialogue::Dialogues;
+
+impl Dialogues {
+    /// The scripts that an event of the log starts. The same for each process that sees it.
+    pub(crate) async fn started_by(&self, event: &RecordedEvent) -> Result<Vec<Start>, CommandError> {
+        let pointer = match event.event_type.as_str() {
+            "run.recorded" => "/statement/bot_id",
+            "event.published" => "/bot_id",
+            _ => return Ok(Vec::new()),
+        };
+        let bot = event.payload.pointer(pointer).and_then(Value::as_str);
+        let Some(bot) = bot.and_then(|bot| bot.parse::<BotId>().ok()) else {
+            return Ok(Vec::new());
+        };
+        let tenant = OrganisationId(event.tenant);
+        let handlers = self.handlers(tenant, bot).await?;
+        let text = |name: &str| event.payload.pointer(name).and_then(Value::as_str);
+        let (table, name) = (text("/statement/table"), text("/name"));
+        let concerned = |handler: &&Handler| match &handler.trigger {
+            Trigger::Row { table: of, .. } => table.is_some_and(|table| same(of, table)),
+            Trigger::Event { name: of } => name.is_some_and(|name| same(of, name)),
+            _ => false,
+        };
+        let concerned: Vec<&Handler> = handlers.iter().filter(concerned).collect();
+        if concerned.is_empty() {
+            return Ok(Vec::new());
+        }
+        let starts = match self.opened(event).await? {
+            RunEvent::Recorded(recording) => match &recording.statement {
+                Some(statement) => of_rows(event.event_id, bot, &recording, statement, &concerned),
+                None => Vec::new(),
+            },
+            RunEvent::EventPublished(publication) => of_publication(event.event_id, &publication, &concerned),
+            _ => Vec::new(),
+        };
+        let (starts, too_deep): (Vec<Start>, Vec<Start>) =
+            starts.into_iter().partition(|start| start.depth <= DEPTH_MAX);
+        if let Some(start) = too_deep.first() {
+            tracing::warn!(bot.id = %bot, script.name = start.script, "scripts start one another without end; this one is not started");
+        }
+        Ok(starts)
+    }
+
+    /// The event with its personal values, which the feed brings sealed.
+    async fn opened(&self, event: &RecordedEvent) -> Result<RunEvent, CommandError> {
+        let stream = StreamId::new(Run::TYPE, &event.stream.aggregate_id);
+        let log = self.shared().executor.log();
+        let events = log.load_few(event.tenant, &stream, event.sequence - 1, 1).await?;
+        let event = events.first().unwrap_or(event);
+        decode(&event.event_type, event.event_version, &event.payload).map_err(CommandError::unexpected)
+    }
+}
+
+/// Names of tables and events are equal in upper and lower case.
+fn same(one: &str, other: &str) -> bool {
+    one.to_lowercase() == other.to_lowercase()
+}
+
+fn start(cause: Uuid, number: usize, bot: BotId, script: &str) -> Start {
+    let name = format!("{script} {number}");
+    Start {
+        conversation: ConversationId(Uuid::new_v5(&cause, name.as_bytes())),
+        bot,
+        user: None,
+        script: script.to_owned(),
+        cause: TriggerCause::Event { name: String::new() },
+        depth: 0,
+        variables: Map::new(),
+    }
+}
+
+fn of_publication(event: Uuid, publication: &Publication, handlers: &[&Handler]) -> Vec<Start> {
+    let data = publication.data.clear().map_or("null", String::as_str);
+    let data: Value = serde_json::from_str(data).unwrap_or_default();
+    let user = publication.data.subject();
+    let handled = handlers.iter().enumerate().map(|(number, handler)| Start {
+        user,
+        cause: TriggerCause::Event {
+            name: publication.name.clone(),
+        },
+        depth: publication.depth.saturating_add(1),
+        variables: variables([
+            // As the script writes it: its `ON EVENT … DO` compares with that.
+            ("trigger_event", json!(event_name(handler))),
+            ("trigger_data", data.clone()),
+            ("trigger_timestamp", json!(publication.published_at)),
+            ("trigger_user", json!(user)),
+        ]),
+        ..start(event, number, publication.bot_id, &handler.script)
+    });
+    handled.collect()
+}
+
+fn event_name(handler: &Handler) -> &str {
+    match &handler.trigger {
+        Trigger::Event { name } => name,
+        _ => "",
+    }
+}
+
+/// One start for each row that the statement names, or one for all where it names none.
+fn of_rows(
+    event: Uuid,
+    bot: BotId,
+    recording: &Recording,
+    statement: &DataStatement,
+    handlers: &[&Handler],
+) -> Vec<Start> {
+    let keys = statement.keys.as_ref().and_then(|keys| keys.clear());
+    let mut starts = Vec::new();
+    for handler in handlers {
+        let Trigger::Row { operation, .. } = &handler.trigger else {
+            continue;
+        };
+        let rows = rows_of(statement, *operation);
+        if rows == 0 {
+            continue;
+        }
+        let keys = keys.map(|keys| match operation {
+            RowOperation::Insert => &keys.added,
+            RowOperation::Update => &keys.changed,
+            RowOperation::Delete => &keys.deleted,
+        });
+        let one_by_one: Vec<Option<&str>> = match keys {
+            Some(keys) if !keys.is_empty() => keys.iter().map(|key| Some(key.as_str())).collect(),
+            _ => vec![None],
+        };
+        for key in one_by_one {
+            starts.push(Start {
+                user: recording.answers.subject(),
+                cause: TriggerCause::Rows {
+                    table: statement.table.clone(),
+                },
+                depth: recording.depth.saturating_add(1),
+                variables: variables([
+                    ("trigger_row_id", json!(key)),
+                    ("trigger_rows", json!(if key.is_some() { 1 } else { rows })),
+                    ("trigger_operation", json!(named(*operation))),
+                    ("trigger_table", json!(statement.table)),
+                    ("trigger_timestamp", json!(recording.recorded_at)),
+                    ("trigger_user", json!(recording.answers.subject())),
+                ]),
+                ..start(event, starts.len(), bot, &handler.script)
+            });
+        }
+    }
+    starts
+}
+
+fn named(operation: RowOperation) -> &'static str {
+    match operation {
+        RowOperation::Insert => "INSERT",
+        RowOperation::Update => "UPDATE",
+        RowOperation::Delete => "DELETE",
+    }
+}
+
+/// How many rows a statement added, changed or deleted.
+fn rows_of(statement: &DataStatement, operation: RowOperation) -> u64 {
+    let added = statement.added.unwrap_or(match statement.operation {
+        DataOperation::Insert => statement.rows,
+        DataOperation::Update | DataOperation::Delete | DataOperation::Merge => 0,
+    });
+    match (operation, statement.operation) {
+        (RowOperation::Delete, DataOperation::Delete) => statement.rows,
+        (RowOperation::Delete, _) | (_, DataOperation::Delete) => 0,
+        (RowOperation::Insert, _) => added,
+        (RowOperation::Update, _) => statement.rows.saturating_sub(added),
+    }
+}
+
+fn variables<const N: usize>(variables: [(&str, Value); N]) -> Map<String, Value> {
+    variables
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}

@@ -1,0 +1,188 @@
+//! What starts scripts without anybody talking to their bot: schedules, webhooks, forms, events that scripts publish,
+//! rows that change.
+//!
+//! A start is a conversation that begins with a trigger. Its id follows from what caused it, so that a cause starts a
+//! script once, whoever finds it and how often. From there on it is a conversation like others: whose it is runs the
+//! script, and recovery sees to it that it ends.
+
+mod asked;
+mod calendar;
+mod causes;
+mod handlers;
+mod schedules;
+pub(crate) mod when;
+
+use chrono::{DateTime, Utc};
+use domain::conversation::{Conversation, ConversationEvent};
+use domain::session::{Channel, Session};
+use domain::trigger::{GivenVariables, Trigger, TriggerCause};
+use domain::user::User;
+use domain::{BotId, ConversationId, OrganisationId, Personal, RunId, SessionId, UserId};
+use event_log::Outcome;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::dialogue::{Dialogues, Shared};
+use crate::executor::append_command;
+use crate::{CommandError, Context, SessionCommand, UserCommand};
+
+pub(crate) use asked::Awaited;
+pub use asked::{ScriptAnswer, WebCall};
+pub(crate) use calendar::Calendar;
+pub(crate) use handlers::Handlers;
+pub(crate) use schedules::SCHEDULES_MAX;
+
+/// Scripts that start one another, one behind the other, at most.
+pub(crate) const DEPTH_MAX: u8 = 8;
+
+/// The largest text of variables that stands in its event.
+const EVENT_BYTES_MAX: usize = 16 << 10;
+
+/// A script to be started.
+#[derive(Debug, Clone)]
+pub(crate) struct Start {
+    /// Follows from the cause.
+    pub conversation: ConversationId,
+    pub bot: BotId,
+    /// Whom the run is for; None for nobody in particular.
+    pub user: Option<UserId>,
+    pub script: String,
+    pub cause: TriggerCause,
+    pub depth: u8,
+    pub variables: Map<String, Value>,
+}
+
+/// The run of a conversation that a trigger began.
+pub(crate) fn triggered_run(conversation: ConversationId) -> RunId {
+    RunId(Uuid::new_v5(&conversation.0, b"start"))
+}
+
+impl Dialogues {
+    /// Begins the conversation in which the script runs, unless that was done before.
+    pub(crate) async fn start_script(
+        &self,
+        tenant: OrganisationId,
+        start: &Start,
+        now: DateTime<Utc>,
+    ) -> Result<(), CommandError> {
+        let (session_id, nobody) = self.automation_session(tenant, start.bot, now).await?;
+        let user_id = start.user.unwrap_or(nobody);
+        let conversation = start.conversation;
+        let given = self
+            .shared()
+            .keep_variables(tenant, triggered_run(conversation), &start.variables)
+            .await?;
+        let began = ConversationEvent::Started {
+            session_id,
+            bot_id: start.bot,
+            user_id,
+            started_at: now,
+            trigger: Some(Box::new(Trigger {
+                script: start.script.clone(),
+                cause: start.cause.clone(),
+                depth: start.depth,
+                given: Personal::conversation(user_id, given),
+            })),
+        };
+        let context = Context::system(tenant, "automation").with_command(conversation.0, [0; 32]);
+        let id = conversation.to_string();
+        let append =
+            append_command::<Conversation>(&context, &id, Some(0), id.clone(), &[began], json!(null))?;
+        match self.shared().executor.append(append).await? {
+            // Whoever was faster began the same.
+            Outcome::Stored(_) | Outcome::Duplicate(_) | Outcome::Conflict { .. } => {}
+            Outcome::Mismatch | Outcome::Taken { .. } | Outcome::Fenced { .. } => {
+                return Err(CommandError::Contended);
+            }
+        }
+        metrics::counter!("scripts_started_total", "cause" => start.cause.as_str()).increment(1);
+        self.look_after(tenant, conversation);
+        Ok(())
+    }
+
+    /// Begins what is this process's to begin.
+    pub(crate) async fn start_mine(&self, tenant: OrganisationId, start: &Start) -> Result<(), CommandError> {
+        if !self.shared().options.runners.is_mine(start.conversation) {
+            return Ok(());
+        }
+        self.start_script(tenant, start, Utc::now()).await
+    }
+
+    /// The session in which a bot's scripts run that nobody talks to, and the user who stands for nobody.
+    async fn automation_session(
+        &self,
+        tenant: OrganisationId,
+        bot: BotId,
+        now: DateTime<Utc>,
+    ) -> Result<(SessionId, UserId), CommandError> {
+        let session = SessionId(Uuid::new_v5(&bot.0, b"automation"));
+        let user = UserId(Uuid::new_v5(&session.0, b"user"));
+        let executor = &self.shared().executor;
+        if executor.load::<Session>(tenant, session).await?.version > 0 {
+            return Ok((session, user));
+        }
+        let context = Context::system(tenant, "automation").with_command(user.0, [0; 32]);
+        executor
+            .execute::<User>(&context, user, UserCommand::Admit, json!(null))
+            .await?;
+        let begin = SessionCommand::Start {
+            bot_id: bot,
+            user_id: user,
+            channel: Channel::Automation,
+            address: None,
+            secret_hash: None,
+            at: now,
+        };
+        let context = context.with_command(session.0, [0; 32]);
+        executor
+            .execute::<Session>(&context, session, begin, json!(null))
+            .await?;
+        Ok((session, user))
+    }
+}
+
+impl Shared {
+    async fn keep_variables(
+        &self,
+        tenant: OrganisationId,
+        run: RunId,
+        variables: &Map<String, Value>,
+    ) -> Result<GivenVariables, CommandError> {
+        let text = serde_json::to_string(variables).map_err(CommandError::unexpected)?;
+        if text.len() <= EVENT_BYTES_MAX {
+            return Ok(GivenVariables {
+                variables: text,
+                blob: None,
+            });
+        }
+        let blob = self.keep_blob(tenant, run, text.as_bytes()).await?;
+        Ok(GivenVariables {
+            variables: String::new(),
+            blob: Some(blob),
+        })
+    }
+
+    /// What a triggered script finds set, by name. Nothing where that was erased; None where it is lost.
+    pub(crate) async fn given_variables(
+        &self,
+        run: RunId,
+        trigger: &Trigger,
+    ) -> Result<Option<Vec<(String, basic::Value)>>, CommandError> {
+        let Some(given) = trigger.given.clear() else {
+            return Ok(Some(Vec::new()));
+        };
+        let text = match &given.blob {
+            None => given.variables.clone().into_bytes(),
+            Some(_) => match self.bytes(run, "", given.blob.as_ref()).await? {
+                Some(bytes) => bytes,
+                None => return Ok(None),
+            },
+        };
+        let variables: Map<String, Value> =
+            serde_json::from_slice(&text).map_err(CommandError::unexpected)?;
+        let variables = variables
+            .into_iter()
+            .map(|(name, value)| (name, basic::Value::from_json(value)));
+        Ok(Some(variables.collect()))
+    }
+}

@@ -1,0 +1,194 @@
+//! Setting schedules, and starting what is due.
+//!
+//! Whose a schedule is follows from its id, as with conversations, so that one process starts its script; two that see
+//! it differently for a moment start the same conversation. Times that passed while nobody looked, or while the bot was
+//! paused, are made up for by one start.
+
+use std::collections::BTreeSet;
+
+use basic::ProgramHash;
+use chrono::{DateTime, Utc};
+use domain::bot::{Bot, Package};
+use domain::schedule::{Schedule, Timetable};
+use domain::trigger::TriggerCause;
+use domain::{Aggregate, BotId, ConversationId, OrganisationId, ScheduleId};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::{Start, when};
+use crate::dialogue::{Dialogues, lock};
+use crate::{CommandError, Context, ScheduleCommand};
+
+/// Schedules of one bot at most.
+pub(crate) const SCHEDULES_MAX: usize = 1_000;
+
+impl Dialogues {
+    /// Reads the schedules that there are. What happens to them from now on is seen by whoever follows the log.
+    pub async fn load_schedules(&self) -> Result<(), CommandError> {
+        let executor = &self.shared().executor;
+        for (tenant, id) in executor.log().streams(Schedule::TYPE).await? {
+            let Ok(id) = id.parse::<ScheduleId>() else {
+                continue;
+            };
+            let tenant = OrganisationId(tenant);
+            let schedule = executor.load_fresh::<Schedule>(tenant, id).await?.state;
+            lock(&self.shared().calendar).put(id, tenant, schedule);
+        }
+        Ok(())
+    }
+
+    /// Sets the schedules that a package declares, and clears those that it declares no more.
+    pub async fn declare_schedules(
+        &self,
+        tenant: OrganisationId,
+        bot: BotId,
+        package: &Package,
+        now: DateTime<Utc>,
+    ) -> Result<(), CommandError> {
+        let timezone = package.profile.timezone.as_deref().unwrap_or("UTC");
+        let mut declared = BTreeSet::new();
+        for (name, script) in &package.scripts {
+            let Some(hash) = &script.program else { continue };
+            let hash: ProgramHash = hash.parse().map_err(CommandError::unexpected)?;
+            let program = self.shared().programs.load(tenant, hash).await?;
+            for trigger in &program.declared().triggers {
+                let basic::Trigger::Schedule { when: text } = trigger else {
+                    continue;
+                };
+                // What is not understood is a finding of the package.
+                let Ok(when) = when::parse(text) else { continue };
+                let timetable = Timetable {
+                    bot_id: bot,
+                    script: name.clone(),
+                    when,
+                    timezone: timezone.to_owned(),
+                    job: None,
+                    from: None,
+                    user_id: None,
+                    set_at: now,
+                };
+                declared.insert(self.set_schedule(tenant, timetable).await?);
+            }
+        }
+        let gone: Vec<ScheduleId> = lock(&self.shared().calendar)
+            .of(bot)
+            .filter(|(id, timetable)| timetable.user_id.is_none() && !declared.contains(id))
+            .map(|(id, _)| id)
+            .collect();
+        for id in gone {
+            self.change_schedule(tenant, id, ScheduleCommand::Clear { at: now })
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Sets a schedule. Set again as it is, it stays as it is.
+    pub(crate) async fn set_schedule(
+        &self,
+        tenant: OrganisationId,
+        timetable: Timetable,
+    ) -> Result<ScheduleId, CommandError> {
+        let id = id_of(&timetable)?;
+        self.change_schedule(tenant, id, ScheduleCommand::Set(timetable))
+            .await?;
+        Ok(id)
+    }
+
+    /// How many schedules a bot has.
+    pub(crate) fn schedules_of(&self, bot: BotId) -> usize {
+        lock(&self.shared().calendar).of(bot).count()
+    }
+
+    async fn change_schedule(
+        &self,
+        tenant: OrganisationId,
+        id: ScheduleId,
+        command: ScheduleCommand,
+    ) -> Result<(), CommandError> {
+        let context = Context::system(tenant, "automation");
+        let changed = self
+            .shared()
+            .executor
+            .execute::<Schedule>(&context, id, command, json!(null))
+            .await?;
+        let mut calendar = lock(&self.shared().calendar);
+        for event in &changed.events {
+            calendar.apply(id, tenant, event);
+        }
+        Ok(())
+    }
+
+    /// Starts the scripts that are due.
+    pub(crate) async fn start_due(&self, now: DateTime<Utc>) -> Result<(), CommandError> {
+        let due = lock(&self.shared().calendar).due(now);
+        for (due_at, id) in due {
+            if !self.shared().options.runners.is_mine(ConversationId(id.0)) {
+                continue;
+            }
+            let entry = lock(&self.shared().calendar).get(id).cloned();
+            let Some(entry) = entry else { continue };
+            let (tenant, timetable) = (entry.tenant, entry.timetable().cloned());
+            if let Some(timetable) = timetable {
+                self.start_scheduled(tenant, id, timetable, due_at, now).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn start_scheduled(
+        &self,
+        tenant: OrganisationId,
+        id: ScheduleId,
+        timetable: Timetable,
+        due_at: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<(), CommandError> {
+        let bot = self
+            .shared()
+            .executor
+            .load::<Bot>(tenant, timetable.bot_id)
+            .await?
+            .state;
+        match bot {
+            Bot::Active(_) => {
+                let start = Start {
+                    conversation: ConversationId(Uuid::new_v5(&id.0, due_at.to_rfc3339().as_bytes())),
+                    bot: timetable.bot_id,
+                    user: timetable.user_id,
+                    script: timetable.script,
+                    cause: TriggerCause::Schedule {
+                        schedule_id: id,
+                        due_at,
+                    },
+                    depth: 0,
+                    variables: timetable
+                        .job
+                        .map(|job| Map::from_iter([("job_name".to_owned(), Value::from(job))]))
+                        .unwrap_or_default(),
+                };
+                self.start_script(tenant, &start, now).await?;
+            }
+            Bot::Paused(_) => {}
+            Bot::Absent | Bot::Retired => {
+                return self
+                    .change_schedule(tenant, id, ScheduleCommand::Clear { at: now })
+                    .await;
+            }
+        }
+        self.change_schedule(tenant, id, ScheduleCommand::Fire { due_at, at: now })
+            .await
+    }
+}
+
+/// A schedule is what starts the same script at the same times for the same.
+fn id_of(timetable: &Timetable) -> Result<ScheduleId, CommandError> {
+    let what = json!([
+        timetable.script,
+        timetable.when,
+        timetable.job,
+        timetable.from,
+        timetable.user_id
+    ]);
+    let what = serde_json::to_string(&what).map_err(CommandError::unexpected)?;
+    Ok(ScheduleId(Uuid::new_v5(&timetable.bot_id.0, what.as_bytes())))
+}

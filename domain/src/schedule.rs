@@ -1,0 +1,106 @@
+//! Schedules: scripts that start again and again at times of a calendar, or once.
+//!
+//! A package declares them, and scripts set more as they run. Each is a stream, so that it is known for ever when it
+//! fired.
+
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Aggregate, BotId, Event, UserId};
+
+/// What happened to a schedule. Stored for ever: see `schemas/events/schedule.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", content = "data")]
+pub enum ScheduleEvent {
+    #[serde(rename = "schedule.set")]
+    Set(Timetable),
+    /// The script was started for this time. Times that passed while nobody looked are made up for by one start.
+    #[serde(rename = "schedule.fired")]
+    Fired {
+        due_at: DateTime<Utc>,
+        fired_at: DateTime<Utc>,
+    },
+    /// It starts nothing any more.
+    #[serde(rename = "schedule.cleared")]
+    Cleared { cleared_at: DateTime<Utc> },
+}
+
+impl Event for ScheduleEvent {
+    const TYPES: &'static [(&'static str, u16)] = &[
+        ("schedule.set", 1),
+        ("schedule.fired", 1),
+        ("schedule.cleared", 1),
+    ];
+}
+
+/// Which script starts when.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Timetable {
+    pub bot_id: BotId,
+    /// Name of the script within the package.
+    pub script: String,
+    pub when: When,
+    /// IANA name of the zone whose clock counts.
+    pub timezone: String,
+    /// Given to the script as `job_name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<String>,
+    /// Not before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<DateTime<Utc>>,
+    /// Whose script set it, so whom its runs are for; None for what the package declares.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<UserId>,
+    pub set_at: DateTime<Utc>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum When {
+    Again {
+        /// Five fields of cron, or six with the seconds first.
+        cron: String,
+    },
+    Once {
+        at: DateTime<Utc>,
+    },
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub enum Schedule {
+    #[default]
+    Absent,
+    Active {
+        timetable: Timetable,
+        /// When it fired last; None when it never did.
+        fired_at: Option<DateTime<Utc>>,
+    },
+    /// Cleared, or over: what was to start once has started.
+    Ended,
+}
+
+impl Aggregate for Schedule {
+    const TYPE: &'static str = "schedule";
+    type Event = ScheduleEvent;
+
+    fn apply(&mut self, event: &ScheduleEvent) {
+        match event {
+            ScheduleEvent::Set(timetable) => {
+                *self = Schedule::Active {
+                    timetable: timetable.clone(),
+                    fired_at: None,
+                };
+            }
+            ScheduleEvent::Fired { fired_at: at, .. } => {
+                let over = matches!(self, Schedule::Active { timetable, .. } if matches!(timetable.when, When::Once { .. }));
+                if over {
+                    *self = Schedule::Ended;
+                } else if let Schedule::Active { fired_at, .. } = self {
+                    *fired_at = Some(*at);
+                }
+            }
+            ScheduleEvent::Cleared { .. } => *self = Schedule::Ended,
+        }
+    }
+}
