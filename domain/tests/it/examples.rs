@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use domain::access::{AccessEvent, Denial};
 use domain::bot::{BotEvent, Finding, Package, Profile, Script, Severity};
-use domain::conversation::{ConversationEnd, ConversationEvent, Rating, Reply, Turn};
+use domain::conversation::{
+    ChangedBy, Control, ControlChange, ConversationEnd, ConversationEvent, Invocation, Note, Priority, Rating,
+    Reply, Turn,
+};
 use domain::file::{FileEvent, Upload};
 use domain::memory::{MemoryEvent, MemoryScope};
 use domain::organisation::OrganisationEvent;
@@ -153,6 +156,7 @@ pub fn conversation() -> Vec<ConversationEvent> {
             message_id: Some(id(7)),
             content: sealed("conversation"),
             files: None,
+            invokes: None,
             received_at: at(),
         }),
         ConversationEvent::TurnReceived(Turn {
@@ -161,6 +165,10 @@ pub fn conversation() -> Vec<ConversationEvent> {
             message_id: Some(id(13)),
             content: sealed("conversation"),
             files: Some(sealed("conversation")),
+            invokes: Some(Invocation {
+                tool: "book".into(),
+                arguments: sealed("conversation"),
+            }),
             received_at: at(),
         }),
         ConversationEvent::ReplyProduced(reply()),
@@ -170,6 +178,36 @@ pub fn conversation() -> Vec<ConversationEvent> {
             rating: Some(Rating::Good),
             rated_at: at(),
         },
+        ConversationEvent::ControlChanged(ControlChange {
+            session_id: id(4).into(),
+            control: Control::WaitingForHuman,
+            by: ChangedBy::Script { run_id: id(10).into() },
+            attendant: Some(sealed("conversation")),
+            reason: Some(sealed("conversation")),
+            department: Some("support".into()),
+            priority: Priority::High,
+            changed_at: at(),
+        }),
+        ConversationEvent::TurnLeftToHuman {
+            session_id: id(4).into(),
+            turn_id: id(12).into(),
+        },
+        ConversationEvent::PrioritySet {
+            session_id: id(4).into(),
+            priority: Priority::Urgent,
+            by: ChangedBy::Token { token_id: id(14).into() },
+        },
+        ConversationEvent::Tagged {
+            session_id: id(4).into(),
+            tag: "refund".into(),
+            by: ChangedBy::Server,
+        },
+        ConversationEvent::Noted(Note {
+            session_id: id(4).into(),
+            by: ChangedBy::Token { token_id: id(14).into() },
+            text: sealed("conversation"),
+            noted_at: at(),
+        }),
         ConversationEvent::Ended {
             session_id: id(4).into(),
             reason: ConversationEnd::Idle,
@@ -212,6 +250,7 @@ pub fn run() -> Vec<RunEvent> {
             user_id: id(2).into(),
             script: "start".into(),
             program: "c0".repeat(32),
+            invoked: false,
             seed: 42,
             started_at: at(),
         }),
@@ -295,6 +334,7 @@ fn reply() -> Reply {
         session_id: id(4).into(),
         in_reply_to: Some(id(6).into()),
         content: sealed("conversation"),
+        attendant: None,
         produced_at: at(),
     }
 }
