@@ -172,6 +172,7 @@ impl Waiting {
                 }
             }
             // A run's replies precede its suspension; a bot's own reply is the whole answer.
+            "turn.left_to_human" => self.end(id("/turn_id")),
             "reply.produced" if event.stream.aggregate_type == "conversation" => self.end(id("/in_reply_to")),
             _ => {}
         }

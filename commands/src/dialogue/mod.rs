@@ -26,7 +26,9 @@ use lru::LruCache;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use crate::{Blobs, CommandError, Executor, Programs, RefusalKind, Runners, Services, Tables};
+use crate::{
+    Attendant, Blobs, CommandError, Desk, Executor, Programs, RefusalKind, Runners, Services, Tables,
+};
 use worker::{Wake, Worker};
 
 /// Open conversations whose session is known without asking the log.
@@ -44,6 +46,8 @@ pub struct DialogueOptions {
     pub runners: Runners,
     /// What stands behind words that the platform does not answer by itself.
     pub services: Arc<dyn Services>,
+    /// Where conversations that wait for people are found.
+    pub desk: Arc<dyn Desk>,
 }
 
 /// The handle. Cheap to clone.
@@ -65,6 +69,8 @@ pub(crate) struct Shared {
     /// What the packages' settings give to scripts. In memory only: they may be secrets. What a run was given is sealed
     /// with its state.
     parameters: Mutex<HashMap<BotId, Parameters>>,
+    /// Who works at the desks of bots. In memory only: packages say how they are reached.
+    attendants: Mutex<HashMap<BotId, Arc<[Attendant]>>>,
 }
 
 /// Variables of a bot's scripts, by name.
@@ -88,6 +94,7 @@ impl Dialogues {
             open: Mutex::new(LruCache::new(REMEMBERED)),
             greeted: Mutex::new(LruCache::new(REMEMBERED)),
             parameters: Mutex::default(),
+            attendants: Mutex::default(),
         };
         Self {
             shared: Arc::new(shared),
@@ -97,6 +104,11 @@ impl Dialogues {
     /// Has scripts of the bot that start from now on find these variables set.
     pub fn set_parameters(&self, bot: BotId, parameters: Vec<(String, basic::Value)>) {
         lock(&self.shared.parameters).insert(bot, parameters);
+    }
+
+    /// Says who works at the bot's desk.
+    pub fn set_attendants(&self, bot: BotId, attendants: Vec<Attendant>) {
+        lock(&self.shared.attendants).insert(bot, attendants.into());
     }
 
     /// The tables of bots.
@@ -178,6 +190,10 @@ impl Dialogues {
 impl Shared {
     fn parameters(&self, bot: BotId) -> Parameters {
         lock(&self.parameters).get(&bot).cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn attendants(&self, bot: BotId) -> Arc<[Attendant]> {
+        lock(&self.attendants).get(&bot).cloned().unwrap_or_default()
     }
 
     /// Takes a worker off the list unless something arrived for it meanwhile.

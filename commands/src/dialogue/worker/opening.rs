@@ -54,6 +54,7 @@ impl Worker {
             script: "start".to_owned(),
             program: program.to_owned(),
             scripts: self.callable(&mounted.package, program).await?,
+            invoked: false,
             seed: run_id.0.as_u64_pair().1,
             started_at,
         };
@@ -95,16 +96,21 @@ impl Worker {
             asks: None,
             pause_until: None,
             begun,
+            begun_turn: None,
             replayed,
             answers,
         };
         let execution = self.execute(&mut active, Input::Start, None, started_at).await?;
+        let changed = execution.conversation_changed;
         let command_id = Uuid::new_v5(&session_id.0, b"start");
         if let Committed::Stored(waits) = self.commit_run(&mut active, execution, None, command_id).await?
             && waits
             && let Some(known) = &mut self.known
         {
             known.run = Some(active);
+        }
+        if changed {
+            self.catch_up().await?;
         }
         Ok(())
     }
