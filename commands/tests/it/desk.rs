@@ -151,6 +151,7 @@ async fn nobody_answers_where_the_bot_does() {
     let bot = world.bot(&process, LISTEN).await;
     let visitor = world.visitor(&process, bot).await;
     let conversation = say(&process, &visitor, "Ann").await.conversation_id;
+    world.hears(&["Who are you?", "Hi Ann"]).await;
     let attempt = |content: &str, attendant: Option<&str>| {
         let reply = NewReply {
             content: content.to_owned(),
