@@ -40,7 +40,7 @@ pub use automation::{ScriptAnswer, WebCall};
 pub use blobs::{BlobError, BlobStream, BlobWriter, Blobs};
 pub use bot::{BotCommand, BotError};
 pub use context::{Actor, CommandId, Context};
-pub use conversation::{ConversationCommand, ConversationError};
+pub use conversation::{ConversationCommand, ConversationError, NewControl};
 pub use credential::{Credential, CredentialError, TokenText};
 pub use decide::{Decide, Refusal, RefusalKind};
 pub use dialogue::{DialogueOptions, Dialogues};
@@ -57,10 +57,13 @@ pub use recovery::Recovery;
 pub use run::{RunCommand, RunError};
 pub use runners::Runners;
 pub use schedule::{ScheduleCommand, ScheduleError};
-pub use scripted::{Asking, Extent, Migration, Plan, Reason, RefusedChange, Services, Tables, Unconfigured};
+pub use scripted::{
+    Asking, Attendant, Desk, Extent, Migration, NoDesk, Plan, Queued, Reason, RefusedChange, Services, Tables,
+    Unconfigured,
+};
 pub use service::{
-    BotCreated, Commands, Done, FileBlob, FileContent, IssuedToken, NewAccount, NewToken, RatedReply,
-    RegisteredUser, StartedSession, UNSENT_KEPT_FOR, VisitorSession,
+    BotCreated, Commands, Done, FileBlob, FileContent, GivenReply, IssuedToken, NewAccount, NewReply, NewToken,
+    RatedReply, RegisteredUser, StartedSession, UNSENT_KEPT_FOR, VisitorSession,
 };
 pub use session::{SessionCommand, SessionError};
 pub use token::{TokenCommand, TokenError};

@@ -201,6 +201,7 @@ impl Waiting {
                 }
             }
             // A run's replies precede its suspension; a bot's own reply is the whole answer.
+            "turn.left_to_human" => self.end(id("/turn_id")),
             "reply.produced" if event.stream.aggregate_type == "conversation" => self.end(id("/in_reply_to")),
             "conversation.started" if event.payload.get("trigger").is_some() => {
                 // Its cause may wait further back, and has what it was for now.

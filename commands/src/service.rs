@@ -1,6 +1,7 @@
 //! Everything that can be asked from outside, each with its permission.
 
 mod accounts;
+mod desk;
 mod files;
 mod ratings;
 
@@ -21,6 +22,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 pub use accounts::{NewAccount, RegisteredUser};
+pub use desk::{GivenReply, NewReply};
 pub use files::{FileBlob, FileContent, UNSENT_KEPT_FOR};
 pub use ratings::RatedReply;
 

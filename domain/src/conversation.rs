@@ -4,10 +4,16 @@
 //! where it was decided: by a run in the run's stream, by the bot itself here. Both carry the conversation's id as
 //! ordering key, so a reader sees them in one order.
 
+mod control;
+
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+pub use control::{ChangedBy, Control, ControlChange, Controlled, Note, Priority, is_label};
 
 use crate::file::AttachedFile;
 use crate::trigger::Trigger;
@@ -29,9 +35,12 @@ pub enum ConversationEvent {
     },
     #[serde(rename = "turn.received")]
     TurnReceived(Turn),
-    /// The bot answered by itself, without a script.
+    /// The bot answered by itself, without a script, or a person did in its place.
     #[serde(rename = "reply.produced")]
     ReplyProduced(Reply),
+    /// A turn came while the bot did not answer: no script is given it.
+    #[serde(rename = "turn.left_to_human")]
+    TurnLeftToHuman { session_id: SessionId, turn_id: TurnId },
     /// The person says what they think of a reply; said again, the last one counts.
     #[serde(rename = "reply.rated")]
     ReplyRated {
@@ -41,6 +50,24 @@ pub enum ConversationEvent {
         rating: Option<Rating>,
         rated_at: DateTime<Utc>,
     },
+    /// Somebody else answers from now on.
+    #[serde(rename = "conversation.control_changed")]
+    ControlChanged(ControlChange),
+    #[serde(rename = "conversation.priority_set")]
+    PrioritySet {
+        session_id: SessionId,
+        priority: Priority,
+        by: ChangedBy,
+    },
+    /// Marked with a [label](is_label).
+    #[serde(rename = "conversation.tagged")]
+    Tagged {
+        session_id: SessionId,
+        tag: String,
+        by: ChangedBy,
+    },
+    #[serde(rename = "conversation.noted")]
+    Noted(Note),
     #[serde(rename = "conversation.ended")]
     Ended {
         session_id: SessionId,
@@ -53,7 +80,12 @@ impl Event for ConversationEvent {
         ("conversation.started", 1),
         ("turn.received", 1),
         ("reply.produced", 1),
+        ("turn.left_to_human", 1),
         ("reply.rated", 1),
+        ("conversation.control_changed", 1),
+        ("conversation.priority_set", 1),
+        ("conversation.tagged", 1),
+        ("conversation.noted", 1),
         ("conversation.ended", 1),
     ];
 }
@@ -70,7 +102,19 @@ pub struct Turn {
     /// What was attached, in order; none when nothing was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub files: Option<Personal<Vec<AttachedFile>>>,
+    /// The tool that it asks for, if that is what it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invokes: Option<Invocation>,
     pub received_at: DateTime<Utc>,
+}
+
+/// A tool of the bot, called by the person and not by a script or a model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Invocation {
+    /// Name of a tool that the bot had when the turn was taken.
+    pub tool: String,
+    /// A JSON object as text: values by name of parameter.
+    pub arguments: Personal<String>,
 }
 
 impl Turn {
@@ -83,7 +127,7 @@ impl Turn {
     }
 }
 
-/// One message of a bot.
+/// One message of a bot, or of a person in its place.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Reply {
     pub reply_id: ReplyId,
@@ -92,6 +136,9 @@ pub struct Reply {
     pub in_reply_to: Option<TurnId>,
     /// Owned by whoever triggered it.
     pub content: Personal<ReplyContent>,
+    /// The name of the person who says it in the bot's place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attendant: Option<Personal<String>>,
     pub produced_at: DateTime<Utc>,
 }
 
@@ -163,40 +210,80 @@ pub struct OpenConversation {
     /// What began it, where nobody talks in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trigger: Option<Box<Trigger>>,
+    pub controlled: Controlled,
+    pub tags: BTreeSet<String>,
+    /// How many there are.
+    pub notes: usize,
+}
+
+impl OpenConversation {
+    /// As it begins.
+    pub fn new(session_id: SessionId, bot_id: BotId, user_id: UserId, started_at: DateTime<Utc>) -> Self {
+        Self {
+            session_id,
+            bot_id,
+            user_id,
+            active_at: started_at,
+            controlled: Controlled::by_bot(started_at),
+            tags: BTreeSet::new(),
+            notes: 0,
+            trigger: None,
+        }
+    }
 }
 
 impl Aggregate for Conversation {
     const TYPE: &'static str = "conversation";
+    /// 2: who answers, tags and notes.
+    const FORM: i32 = 2;
     type Event = ConversationEvent;
 
     fn apply(&mut self, event: &ConversationEvent) {
-        match event {
-            ConversationEvent::Started {
-                session_id,
-                bot_id,
-                user_id,
-                started_at,
-                trigger,
-            } => {
+        match (event, &mut *self) {
+            (
+                ConversationEvent::Started {
+                    session_id,
+                    bot_id,
+                    user_id,
+                    started_at,
+                    trigger,
+                },
+                _,
+            ) => {
                 *self = Conversation::Open(OpenConversation {
-                    session_id: *session_id,
-                    bot_id: *bot_id,
-                    user_id: *user_id,
-                    active_at: *started_at,
                     trigger: trigger.clone(),
+                    ..OpenConversation::new(*session_id, *bot_id, *user_id, *started_at)
                 });
             }
-            ConversationEvent::TurnReceived(turn) => {
-                if let Conversation::Open(open) = self {
-                    open.active_at = turn.received_at;
-                }
-            }
-            ConversationEvent::ReplyProduced(_) | ConversationEvent::ReplyRated { .. } => {}
-            ConversationEvent::Ended { session_id, .. } => {
+            (ConversationEvent::Ended { session_id, .. }, _) => {
                 *self = Conversation::Ended {
                     session_id: *session_id,
                 };
             }
+            (ConversationEvent::TurnReceived(turn), Conversation::Open(open)) => {
+                open.active_at = turn.received_at;
+            }
+            (ConversationEvent::ControlChanged(change), Conversation::Open(open)) => {
+                open.controlled = change.into();
+            }
+            (ConversationEvent::PrioritySet { priority, .. }, Conversation::Open(open)) => {
+                open.controlled.priority = *priority;
+            }
+            (ConversationEvent::Tagged { tag, .. }, Conversation::Open(open)) => {
+                open.tags.insert(tag.clone());
+            }
+            (ConversationEvent::Noted(_), Conversation::Open(open)) => open.notes += 1,
+            (
+                ConversationEvent::TurnReceived(_)
+                | ConversationEvent::TurnLeftToHuman { .. }
+                | ConversationEvent::ReplyProduced(_)
+                | ConversationEvent::ReplyRated { .. }
+                | ConversationEvent::ControlChanged(_)
+                | ConversationEvent::PrioritySet { .. }
+                | ConversationEvent::Tagged { .. }
+                | ConversationEvent::Noted(_),
+                _,
+            ) => {}
         }
     }
 

@@ -42,6 +42,8 @@ permissions! {
     ConversationRead = "conversation.read",
     ConversationWrite = "conversation.write",
     ConversationEnd = "conversation.end",
+    ConversationControl = "conversation.control",
+    ConversationReply = "conversation.reply",
     RunRead = "run.read",
     RunCancel = "run.cancel",
     TokenIssue = "token.issue",

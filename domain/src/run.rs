@@ -14,6 +14,11 @@ use crate::{
     Aggregate, BlobReference, BotId, Claim, ConversationId, Event, Personal, SessionId, TurnId, UserId,
 };
 
+/// The claim of a run that a conversation's turns go to.
+pub const ACTIVE_RUN: &str = "active_run";
+/// The claim of a run that was called as a tool, over the other.
+pub const TOOL_RUN: &str = "tool_run";
+
 /// What happened to a run. Stored for ever: see `schemas/events/run.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", content = "data")]
@@ -74,6 +79,9 @@ pub struct RunStart {
     /// The scripts that it may call, by name, and the hashes of their programs: those that were there when it started.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub scripts: BTreeMap<String, String>,
+    /// Whether the person called it as a tool, over whatever script waits in the conversation.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub invoked: bool,
     /// Seed of the run's random numbers: with the turns it makes the run repeatable.
     pub seed: u64,
     pub started_at: DateTime<Utc>,
@@ -292,24 +300,22 @@ impl Aggregate for Run {
         }
     }
 
-    /// A conversation has one run that turns go to.
+    /// A conversation has one run that turns go to, and over it one that the person called as a tool.
     fn claims(id: &str, event: &RunEvent) -> Vec<Claim> {
-        let kind = "active_run";
         match event {
-            RunEvent::Started(start) => {
-                vec![Claim::Take {
-                    kind,
-                    key: start.conversation_id.to_string(),
-                    owner: id.to_owned(),
-                }]
-            }
-            RunEvent::Ended { conversation_id, .. } => {
-                vec![Claim::Release {
+            RunEvent::Started(start) => vec![Claim::Take {
+                kind: if start.invoked { TOOL_RUN } else { ACTIVE_RUN },
+                key: start.conversation_id.to_string(),
+                owner: id.to_owned(),
+            }],
+            // It holds one of them; letting go of what it does not hold changes nothing.
+            RunEvent::Ended { conversation_id, .. } => [ACTIVE_RUN, TOOL_RUN]
+                .map(|kind| Claim::Release {
                     kind,
                     key: conversation_id.to_string(),
                     owner: id.to_owned(),
-                }]
-            }
+                })
+                .into(),
             RunEvent::ReplyProduced(_)
             | RunEvent::AnswerMasked { .. }
             | RunEvent::Recorded(_)

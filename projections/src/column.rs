@@ -55,6 +55,13 @@ pub(crate) fn json<T: DeserializeOwned>(row: &PgRow, column: &str) -> Result<T, 
         .map_err(|_| undecodable(column, "JSON this version cannot read"))
 }
 
+pub(crate) fn optional_json<T: DeserializeOwned>(row: &PgRow, column: &str) -> Result<Option<T>, sqlx::Error> {
+    row.try_get::<Option<Value>, _>(column)?
+        .map(serde_json::from_value)
+        .transpose()
+        .map_err(|_| undecodable(column, "JSON this version cannot read"))
+}
+
 /// A whole number that is never negative.
 pub(crate) fn count(row: &PgRow, column: &str) -> Result<u64, sqlx::Error> {
     u64::try_from(row.try_get::<i64, _>(column)?).map_err(|_| undecodable(column, "a negative count"))

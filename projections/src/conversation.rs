@@ -3,19 +3,25 @@
 //! A reply is recorded where it was decided, by a run or by the bot; both carry the conversation's id as ordering
 //! key, so one fold sees turns and replies in one order. What was said is kept in `turns`, sealed as stored.
 
+mod desk;
 mod questions;
 mod store;
 mod turns;
 
 use chrono::{DateTime, Utc};
-use domain::conversation::{Conversation, ConversationEnd, ConversationEvent, Rating, Reply, Turn};
+use domain::conversation::{
+    Control, ControlChange, Conversation, ConversationEnd, ConversationEvent, Note, Priority, Rating, Reply, Turn,
+};
 use domain::run::{Run, RunEvent};
-use domain::{Aggregate, BotId, ConversationId, OrganisationId, ReplyId, SessionId, TurnId, UserId};
+use domain::{
+    Aggregate, BotId, ConversationId, OrganisationId, Personal, ReplyId, SessionId, TurnId, UserId,
+};
 use event_log::{Position, RecordedEvent, StreamTypes};
 use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+pub use desk::{NoteRow, QueueFilter, QueuedRow};
 pub use questions::ConversationFilter;
 pub use turns::{Said, TurnRow};
 
@@ -44,8 +50,20 @@ pub struct ConversationRow {
     pub ended_at: Option<DateTime<Utc>>,
     /// Messages of the person.
     pub turn_count: u64,
-    /// Messages of the bot.
+    /// Messages of the bot, and of people in its place.
     pub reply_count: u64,
+    /// Who answers, since when.
+    pub control: Control,
+    pub control_since: DateTime<Utc>,
+    /// Who answers, or shall, as the person is told.
+    pub attendant: Option<Personal<String>>,
+    pub reason: Option<Personal<String>>,
+    pub department: Option<String>,
+    pub priority: Priority,
+    /// In order of their letters.
+    pub tags: Vec<String>,
+    /// Oldest first.
+    pub notes: Vec<NoteRow>,
 }
 
 stored_word! {
@@ -79,6 +97,8 @@ pub(crate) struct StoredTurn {
     pub message_id: Option<Uuid>,
     pub in_reply_to: Option<Uuid>,
     pub run_id: Option<Uuid>,
+    /// Who said it in the bot's place: the marker as stored.
+    pub attendant: Option<Value>,
     /// The marker as stored.
     pub content: Value,
     /// What was attached: the marker as stored.
@@ -96,7 +116,7 @@ impl Projection for Conversations {
         StreamTypes::all(Conversation::TYPE),
         StreamTypes::some(Run::TYPE, SAID_BY_RUN),
     ];
-    const VERSION: i32 = 1;
+    const VERSION: i32 = 2;
     type Key = ConversationId;
     type Row = Fold;
 
@@ -149,6 +169,14 @@ impl Projection for Conversations {
                     ended_at: None,
                     turn_count: 0,
                     reply_count: 0,
+                    control: Control::Bot,
+                    control_since: started_at,
+                    attendant: None,
+                    reason: None,
+                    department: None,
+                    priority: Priority::Normal,
+                    tags: Vec::new(),
+                    notes: Vec::new(),
                 };
                 *row = Some(Fold {
                     row: row_of,
@@ -164,6 +192,20 @@ impl Projection for Conversations {
                 begun(row)?.rated.push((reply_id, rating));
                 Ok(())
             }
+            ConversationEvent::TurnLeftToHuman { .. } => Ok(()),
+            ConversationEvent::ControlChanged(change) => begun(row)?.row.controlled(event, change),
+            ConversationEvent::PrioritySet { priority, .. } => {
+                begun(row)?.row.priority = priority;
+                Ok(())
+            }
+            ConversationEvent::Tagged { tag, .. } => {
+                let tags = &mut begun(row)?.row.tags;
+                if let Err(place) = tags.binary_search(&tag) {
+                    tags.insert(place, tag);
+                }
+                Ok(())
+            }
+            ConversationEvent::Noted(note) => begun(row)?.row.noted(event, note),
             ConversationEvent::Ended { reason, .. } => {
                 let row = &mut begun(row)?.row;
                 row.state = ConversationState::Ended;
@@ -190,6 +232,30 @@ fn begun(row: &mut Option<Fold>) -> Result<&mut Fold, FoldError> {
     row.as_mut().ok_or(FoldError::Unbegun)
 }
 
+impl ConversationRow {
+    fn controlled(&mut self, event: &RecordedEvent, change: ControlChange) -> Result<(), FoldError> {
+        for text in change.attendant.iter().chain(&change.reason) {
+            sealed(event, text)?;
+        }
+        self.control = change.control;
+        self.control_since = change.changed_at;
+        self.attendant = change.attendant;
+        self.reason = change.reason;
+        self.department = change.department;
+        self.priority = change.priority;
+        Ok(())
+    }
+
+    fn noted(&mut self, event: &RecordedEvent, note: Note) -> Result<(), FoldError> {
+        sealed(event, &note.text)?;
+        self.notes.push(NoteRow {
+            text: note.text,
+            at: note.noted_at,
+        });
+        Ok(())
+    }
+}
+
 impl Fold {
     fn received(&mut self, event: &RecordedEvent, turn: &Turn) -> Result<(), FoldError> {
         self.row.turn_count += 1;
@@ -202,6 +268,7 @@ impl Fold {
             message_id: turn.message_id,
             in_reply_to: None,
             run_id: None,
+            attendant: None,
             content: sealed(event, &turn.content)?,
             files: turn
                 .files
@@ -228,6 +295,11 @@ impl Fold {
             message_id: None,
             in_reply_to: reply.in_reply_to.map(|turn| turn.0),
             run_id,
+            attendant: reply
+                .attendant
+                .as_ref()
+                .map(|name| sealed(event, name))
+                .transpose()?,
             content: sealed(event, &reply.content)?,
             files: None,
             at: reply.produced_at,

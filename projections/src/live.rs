@@ -21,7 +21,7 @@ use tokio::sync::{mpsc, watch};
 pub use fact::{LiveEvent, LiveFact};
 pub use topic::{Topic, TopicWatch};
 
-use self::fact::{live_event, put_opened, sealed, session_of};
+use self::fact::{OPENED, live_event, put_opened, sealed, session_of};
 use self::topic::Topics;
 use crate::checkpoint::ProjectionStatus;
 use crate::{ReadError, Reads, registry};
@@ -316,8 +316,7 @@ async fn open_all(keyring: &Keyring, wanted: &mut [(SessionId, RecordedEvent)]) 
             Ok(clear) => {
                 let mut clear = clear.into_iter();
                 for (_, event) in &mut *wanted {
-                    let opened = [clear.next(), clear.next()];
-                    put_opened(event, opened.into_iter().flatten());
+                    put_opened(event, clear.by_ref().take(OPENED.len()));
                 }
                 return Ok(());
             }

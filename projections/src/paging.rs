@@ -102,6 +102,8 @@ pub trait Keyset {
 pub(crate) enum Order {
     /// By this column of time, newest first, ids breaking ties.
     Newest(&'static str),
+    /// By this column of time, oldest first, ids breaking ties.
+    Oldest(&'static str),
     /// By position, oldest first.
     Position,
 }
@@ -110,6 +112,7 @@ pub(crate) enum Order {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Cursor {
     Moment { at: DateTime<Utc>, id: Uuid },
+    Waiting { at: DateTime<Utc>, id: Uuid },
     Position(Position),
 }
 
@@ -117,6 +120,7 @@ impl Cursor {
     pub fn encode(self) -> String {
         URL_SAFE_NO_PAD.encode(match self {
             Cursor::Moment { at, id } => format!("m.{}.{}", at.timestamp_micros(), id.simple()),
+            Cursor::Waiting { at, id } => format!("w.{}.{}", at.timestamp_micros(), id.simple()),
             Cursor::Position(position) => format!("p.{position}"),
         })
     }
@@ -129,12 +133,13 @@ impl Cursor {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         let (kind, rest) = std::str::from_utf8(&bytes).ok()?.split_once('.')?;
         match (kind, order) {
-            ("m", Order::Newest(_)) => {
+            ("m", Order::Newest(_)) | ("w", Order::Oldest(_)) => {
                 let (micros, id) = rest.split_once('.')?;
                 let at = DateTime::from_timestamp_micros(micros.parse().ok()?)?;
-                Some(Cursor::Moment {
-                    at,
-                    id: Uuid::parse_str(id).ok()?,
+                let id = Uuid::parse_str(id).ok()?;
+                Some(match order {
+                    Order::Oldest(_) => Cursor::Waiting { at, id },
+                    Order::Newest(_) | Order::Position => Cursor::Moment { at, id },
                 })
             }
             ("p", Order::Position) => Some(Cursor::Position(Position(rest.parse().ok()?))),
@@ -152,7 +157,7 @@ pub fn cursor_at(position: Position) -> String {
 pub fn place_of(cursor: &str) -> Result<Position, ReadError> {
     match Cursor::decode(cursor, Order::Position)? {
         Cursor::Position(position) if position.0 >= 0 => Ok(position),
-        Cursor::Position(_) | Cursor::Moment { .. } => Err(ReadError::Cursor),
+        Cursor::Position(_) | Cursor::Moment { .. } | Cursor::Waiting { .. } => Err(ReadError::Cursor),
     }
 }
 
@@ -168,7 +173,7 @@ where
 {
     let (onward, back) = match order {
         Order::Newest(_) => (" < ", " > "),
-        Order::Position => (" > ", " < "),
+        Order::Oldest(_) | Order::Position => (" > ", " < "),
     };
     for (text, side) in [(&page.after, onward), (&page.before, back)] {
         if let Some(text) = text {
@@ -178,6 +183,8 @@ where
     query.push(match (order, page.backward) {
         (Order::Newest(column), false) => format!(" order by {column} desc, id desc"),
         (Order::Newest(column), true) => format!(" order by {column}, id"),
+        (Order::Oldest(column), false) => format!(" order by {column}, id"),
+        (Order::Oldest(column), true) => format!(" order by {column} desc, id desc"),
         (Order::Position, false) => " order by position".to_owned(),
         (Order::Position, true) => " order by position desc".to_owned(),
     });
@@ -205,14 +212,14 @@ where
 
 fn bound(query: &mut QueryBuilder<'_, Postgres>, order: Order, side: &'static str, cursor: Cursor) {
     match (order, cursor) {
-        (Order::Newest(column), Cursor::Moment { at, id }) => {
+        (Order::Newest(column) | Order::Oldest(column), Cursor::Moment { at, id } | Cursor::Waiting { at, id }) => {
             query.push(format!(" and ({column}, id){side}(")).push_bind(at);
             query.push(", ").push_bind(id).push(")");
         }
         (_, Cursor::Position(position)) => {
             query.push(" and position").push(side).push_bind(position.0);
         }
-        (Order::Position, Cursor::Moment { .. }) => {}
+        (Order::Position, Cursor::Moment { .. } | Cursor::Waiting { .. }) => {}
     }
 }
 

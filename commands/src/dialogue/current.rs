@@ -1,7 +1,7 @@
 //! The conversation a session is in: found, begun, or ended because it rested too long.
 
 use chrono::{DateTime, Utc};
-use domain::conversation::Conversation;
+use domain::conversation::{Control, Conversation};
 use domain::session::OpenSession;
 use domain::{ConversationId, OrganisationId, RunId, SessionId};
 use serde_json::json;
@@ -38,7 +38,9 @@ impl Dialogues {
             .load::<Conversation>(context.tenant, conversation)
             .await?;
         match known.state {
-            Conversation::Open(open) if now - open.active_at <= self.shared.options.idle => {}
+            Conversation::Open(open)
+                if open.controlled.control != Control::Bot
+                    || now - open.active_at <= self.shared.options.idle => {}
             Conversation::Open(_) => {
                 let waits: Option<RunId> = self
                     .owner(context.tenant, "active_run", &conversation.to_string())

@@ -18,6 +18,8 @@ pub(crate) struct Execution {
     pub suggestions: Vec<Suggestion>,
     pub end: ExecutionEnd,
     pub steps: u64,
+    /// Whether something was stored in the conversation's own stream.
+    pub conversation_changed: bool,
 }
 
 pub(crate) enum ExecutionEnd {
@@ -86,6 +88,7 @@ pub(crate) async fn execute(
         suggestions: gathered.suggestions,
         end,
         steps: machine.steps(),
+        conversation_changed: host.conversation_changed,
     })
 }
 

@@ -27,7 +27,9 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::automation::{Awaited, Calendar, Handlers};
-use crate::{Blobs, CommandError, Executor, Programs, RefusalKind, Runners, Services, Tables};
+use crate::{
+    Attendant, Blobs, CommandError, Desk, Executor, Programs, RefusalKind, Runners, Services, Tables,
+};
 use worker::{Wake, Worker};
 
 /// Open conversations whose session is known without asking the log.
@@ -45,6 +47,8 @@ pub struct DialogueOptions {
     pub runners: Runners,
     /// What stands behind words that the platform does not answer by itself.
     pub services: Arc<dyn Services>,
+    /// Where conversations that wait for people are found.
+    pub desk: Arc<dyn Desk>,
 }
 
 /// The handle. Cheap to clone.
@@ -69,6 +73,8 @@ pub(crate) struct Shared {
     pub(crate) handlers: Handlers,
     pub(crate) calendar: Mutex<Calendar>,
     pub(crate) awaited: Awaited,
+    /// Who works at the desks of bots. In memory only: packages say how they are reached.
+    attendants: Mutex<HashMap<BotId, Arc<[Attendant]>>>,
 }
 
 /// Variables of a bot's scripts, by name.
@@ -95,6 +101,7 @@ impl Dialogues {
             handlers: Handlers::default(),
             calendar: Mutex::default(),
             awaited: Awaited::default(),
+            attendants: Mutex::default(),
         };
         Self {
             shared: Arc::new(shared),
@@ -112,6 +119,11 @@ impl Dialogues {
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
+    }
+
+    /// Says who works at the bot's desk.
+    pub fn set_attendants(&self, bot: BotId, attendants: Vec<Attendant>) {
+        lock(&self.shared.attendants).insert(bot, attendants.into());
     }
 
     /// The tables of bots.
@@ -195,6 +207,10 @@ impl Dialogues {
 impl Shared {
     fn parameters(&self, bot: BotId) -> Parameters {
         lock(&self.parameters).get(&bot).cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn attendants(&self, bot: BotId) -> Arc<[Attendant]> {
+        lock(&self.attendants).get(&bot).cloned().unwrap_or_default()
     }
 
     /// Takes a worker off the list unless something arrived for it meanwhile.

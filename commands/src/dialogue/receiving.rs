@@ -80,6 +80,7 @@ impl Dialogues {
             message_id: new.message_id,
             content: Personal::conversation(open.user_id, content),
             files,
+            invokes: None,
             received_at: now,
         };
         event_log::crash_point("before-append");
@@ -225,6 +226,18 @@ fn received(stored: &Stored, turn_id: TurnId, conversation: ConversationId, repe
         conversation_id: first.unwrap_or(conversation),
         token: stored.token,
         repeated,
+    }
+}
+
+impl Dialogues {
+    /// What may be said in a conversation by others than its bot; fails like a message that may not.
+    pub(crate) fn checked_text(&self, text: &str) -> Result<String, CommandError> {
+        let new = NewTurn {
+            content: text.to_owned(),
+            files: Vec::new(),
+            message_id: None,
+        };
+        checked(&new, self.shared.options.message_bytes_max)
     }
 }
 

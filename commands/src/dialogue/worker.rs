@@ -3,6 +3,8 @@
 //! 1. Turns are answered in the order of the conversation's stream.
 //! 2. An answer is appended under an id derived from its turn; a repetition is recognised and dropped.
 //! 3. What the worker holds in memory it can read from the log; after any surprise it does.
+//! 4. A turn that came while the bot did not answer, or that comes up then, is left to people, and that is its answer.
+//!    A turn that a script has begun is the script's.
 
 mod opening;
 mod reading;
@@ -17,7 +19,7 @@ use std::time::{Duration, Instant};
 use basic::{Answer, HearKind, Input, Machine};
 use chrono::{DateTime, Utc};
 use domain::BlobReference;
-use domain::conversation::{OpenConversation, Suggestion, Turn};
+use domain::conversation::{Control, OpenConversation, Suggestion, Turn};
 use domain::file::AttachedFile;
 use domain::run::{RunEvent, RunStart};
 use domain::{ConversationId, OrganisationId, RunId, TurnId};
@@ -54,9 +56,17 @@ struct Known {
     /// The stream's last event that was seen.
     sequence: i64,
     /// Turns that were seen and have no answer yet.
-    waiting: VecDeque<Turn>,
+    waiting: VecDeque<Arrived>,
     answered: HashSet<TurnId>,
+    /// Who answers, as far as was seen.
+    control: Control,
     run: Option<ActiveRun>,
+}
+
+/// A turn, and who answered when it was stored.
+struct Arrived {
+    turn: Turn,
+    under: Control,
 }
 
 struct ActiveRun {
@@ -73,6 +83,8 @@ struct ActiveRun {
     pause_until: Option<DateTime<Utc>>,
     /// What goes before the next event of its stream.
     begun: Vec<RunEvent>,
+    /// The turn that was begun before.
+    begun_turn: Option<TurnId>,
     /// What it was answered when its turn was begun before.
     replayed: VecDeque<Answer>,
     /// What is deleted once its turn is stored.
@@ -83,6 +95,14 @@ impl ActiveRun {
     /// Whether the answer is not to be shown to anybody.
     fn asks_secret(&self) -> bool {
         self.asks.is_some_and(HearKind::is_secret)
+    }
+}
+
+impl Known {
+    /// Whether a turn that came under this control is not the bot's to answer.
+    fn is_for_people(&self, turn: TurnId, under: Control) -> bool {
+        let begun = self.run.as_ref().and_then(|run| run.begun_turn) == Some(turn);
+        !begun && (under != Control::Bot || self.control != Control::Bot)
     }
 }
 
@@ -128,22 +148,25 @@ impl Worker {
         match (&mut self.known, wake) {
             (Some(known), Wake::Turn(sequence, turn)) if sequence == known.sequence + 1 => {
                 known.sequence = sequence;
-                known.waiting.push_back(*turn);
+                known.waiting.push_back(Arrived {
+                    turn: *turn,
+                    under: known.control,
+                });
             }
             (Some(known), Wake::Turn(sequence, _)) if sequence <= known.sequence => {}
             (Some(_), Wake::Turn(..) | Wake::Look) => self.catch_up().await?,
             (None, _) => self.activate().await?,
         }
-        while let Some(turn) = self.known.as_mut().and_then(|known| known.waiting.pop_front()) {
+        while let Some(arrived) = self.known.as_mut().and_then(|known| known.waiting.pop_front()) {
             let span = tracing::info_span!(
                 target: "trace",
                 "turn.answer",
-                trace.id = %turn.turn_id,
+                trace.id = %arrived.turn.turn_id,
                 conversation.id = %self.id,
             );
-            if let Err(error) = self.answer(&turn).instrument(span).await {
+            if let Err(error) = self.answer(&arrived).instrument(span).await {
                 if let Some(known) = &mut self.known {
-                    known.waiting.push_front(turn);
+                    known.waiting.push_front(arrived);
                 }
                 return Err(error);
             }
@@ -151,11 +174,18 @@ impl Worker {
         Ok(())
     }
 
-    async fn answer(&mut self, turn: &Turn) -> Result<(), CommandError> {
+    async fn answer(&mut self, Arrived { turn, under }: &Arrived) -> Result<(), CommandError> {
         let Some(known) = &mut self.known else {
             return Ok(());
         };
         if known.answered.contains(&turn.turn_id) {
+            return Ok(());
+        }
+        if known.is_for_people(turn.turn_id, *under) {
+            self.leave_to_people(turn).await?;
+            self.known
+                .as_mut()
+                .map(|known| known.answered.insert(turn.turn_id));
             return Ok(());
         }
         let started = Instant::now();
@@ -174,9 +204,13 @@ impl Worker {
                     .execute(&mut run, input, Some(turn), turn.received_at)
                     .await?;
                 let id = answer_id(turn.turn_id);
+                let changed = execution.conversation_changed;
                 match self.commit_run(&mut run, execution, Some(turn), id).await? {
                     Committed::Stored(waits) => {
                         self.answered(turn, waits.then_some(run));
+                        if changed {
+                            self.catch_up().await?;
+                        }
                         self.sit_out_pauses(Some(turn)).await?;
                     }
                     // Somebody else answered or ended the run: read what became of it.
@@ -207,10 +241,14 @@ impl Worker {
             // The same for each repetition, whatever was recorded meanwhile.
             let id = Uuid::new_v5(&run.id.0, until.to_rfc3339().as_bytes());
             let execution = self.execute(&mut run, Input::Continue, turn, until).await?;
+            let changed = execution.conversation_changed;
             match self.commit_run(&mut run, execution, turn, id).await? {
                 Committed::Stored(waits) => {
                     if let Some(known) = &mut self.known {
                         known.run = waits.then_some(run);
+                    }
+                    if changed {
+                        self.catch_up().await?;
                     }
                 }
                 Committed::Elsewhere => {
@@ -253,9 +291,12 @@ impl Worker {
             unrecorded: Vec::new(),
             remembering: Remembering::default(),
             intended: false,
+            asked: 0,
+            conversation_changed: false,
         };
         let execution = execute(&mut run.machine, &mut host, input, offered).await?;
         (run.version, run.begun, run.answers) = (host.version, host.begun, host.blobs);
+        run.begun_turn = None;
         Ok(execution)
     }
 

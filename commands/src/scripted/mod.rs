@@ -5,6 +5,7 @@
 //! a script remembers is gathered and stored when its turn ends, under ids that a repetition finds taken.
 
 mod automation;
+mod desk;
 mod memory;
 mod services;
 mod setup;
@@ -17,6 +18,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use basic::{Answer, Refusal, Request, Value};
 use chrono::{DateTime, Utc};
+use domain::conversation::Conversation;
 use domain::run::{DataStatement, Recording, Run, RunEvent, RunStart, StoredAnswers};
 use domain::{BlobReference, ConversationId, Personal, RunId, TurnId};
 use event_log::{Outcome, Stored};
@@ -24,8 +26,9 @@ use uuid::Uuid;
 
 use crate::dialogue::{Dialogues, Shared};
 use crate::executor::append_command;
-use crate::{CommandError, Context};
+use crate::{CommandError, Context, ConversationCommand};
 
+pub use desk::{Attendant, Desk, NoDesk, Queued};
 pub(crate) use memory::Remembering;
 pub use services::{Asking, Plan, Services, Unconfigured};
 pub use tables::{Extent, Migration, Reason, RefusedChange, Tables};
@@ -59,6 +62,10 @@ pub(crate) struct Host<'a> {
     pub remembering: Remembering,
     /// Whether the last recorded answer only says that a service is being asked.
     pub intended: bool,
+    /// How much it has asked for since it was given its turn, or went on by itself.
+    pub asked: u64,
+    /// Whether something was stored in the conversation's own stream.
+    pub conversation_changed: bool,
 }
 
 impl Host<'_> {
@@ -68,9 +75,13 @@ impl Host<'_> {
         if memory::gathers(request.word) {
             return Ok(answer(self.remember(&request).await?));
         }
+        if desk::gathers(request.word) {
+            return Ok(answer(self.set_attendant_status(&request)));
+        }
         if setup::gathers(request.word) {
             return Ok(answer(self.set_up(&request).await?));
         }
+        self.asked += 1;
         if let Some(answer) = self.replayed.pop_front() {
             return Ok(answer);
         }
@@ -83,6 +94,7 @@ impl Host<'_> {
             word if memory::knows(word) => self.remember(&request).await?,
             word if setup::knows(word) => self.set_up(&request).await?,
             word if automation::knows(word) => self.automate(&request).await?,
+            word if desk::knows(word) => self.ask_desk(&request).await?,
             word if tables::knows(word) && !tables::is_elsewhere(&request) => Err(tables::unknown(&request)),
             _ => self.ask_services(&request).await?,
         };
@@ -124,6 +136,51 @@ impl Host<'_> {
         self.record(None).await?;
         self.intended = true;
         Ok(())
+    }
+
+    /// Carries out a command of a conversation, once however often the turn is repeated. `answer` is what the script is
+    /// told, then and in every repetition.
+    async fn command_once(
+        &mut self,
+        conversation: ConversationId,
+        command: ConversationCommand,
+        answer: serde_json::Value,
+    ) -> Result<Answered, CommandError> {
+        let context = self.begin_change().await?;
+        self.carry_out(&context, conversation, command, answer).await
+    }
+
+    /// The context of the change that the script asks for now: of those that are tried under it, one is stored.
+    async fn begin_change(&mut self) -> Result<Context, CommandError> {
+        // The turn is begun from here on, whoever answers in the conversation when it is repeated.
+        self.record(None).await?;
+        // The same for each repetition: a turn goes on by itself at times that are its own.
+        let (turn, now) = (self.turn.unwrap_or_default(), self.now.to_rfc3339());
+        let place = format!("change {turn} {now} {}", self.asked);
+        let id = Uuid::new_v5(&self.run.0, place.as_bytes());
+        Ok(self.context.with_command(id, [0; 32]))
+    }
+
+    async fn carry_out(
+        &mut self,
+        context: &Context,
+        conversation: ConversationId,
+        command: ConversationCommand,
+        answer: serde_json::Value,
+    ) -> Result<Answered, CommandError> {
+        let executed = self
+            .shared
+            .executor
+            .execute::<Conversation>(context, conversation, command, answer)
+            .await;
+        match executed {
+            Ok(committed) => {
+                self.conversation_changed |= conversation == self.conversation;
+                Ok(Ok(Value::from_json(committed.answer)))
+            }
+            Err(CommandError::Refused { code, message, .. }) => Ok(Err(Refusal::new(code, message))),
+            Err(error) => Err(error),
+        }
     }
 
     /// Stores what the script remembered, before the end of its turn is.

@@ -3,6 +3,7 @@
 mod bridge;
 mod decisions;
 mod denials;
+mod desk;
 mod dialogues;
 mod executor;
 mod files;

@@ -8,8 +8,8 @@ use std::time::Duration;
 use blobs::Files;
 use chrono::{DateTime, TimeDelta, Utc};
 use commands::{
-    BotCommand, CommandError, Commands, Context, Credential, Denials, DialogueOptions, Dialogues, Executor,
-    Extent, NewTurn, PackageFiles, Programs, ReceivedTurn, Recovery, Runners, Services, Tables, Unconfigured,
+    BotCommand, CommandError, Commands, Context, Credential, Denials, Desk, DialogueOptions, Dialogues,
+    Executor, Extent, NewTurn, NoDesk, PackageFiles, Programs, ReceivedTurn, Recovery, Runners, Services, Tables, Unconfigured,
     VisitorSession, assemble,
 };
 use domain::bot::{Bot, Package};
@@ -90,6 +90,15 @@ impl World {
 
     /// The same, with services behind the words of scripts.
     pub async fn process_with(&self, services: Arc<dyn Services>) -> Commands {
+        self.process_of(services, Arc::new(NoDesk)).await
+    }
+
+    /// The same, with a desk where conversations wait for people.
+    pub async fn process_at(&self, desk: Arc<dyn Desk>) -> Commands {
+        self.process_of(Arc::new(Unconfigured), desk).await
+    }
+
+    async fn process_of(&self, services: Arc<dyn Services>, desk: Arc<dyn Desk>) -> Commands {
         let lease_epoch = Recovery::take_lease(&self.projector_pool)
             .await
             .expect("the lease is free");
@@ -101,6 +110,7 @@ impl World {
             script_time_max: Duration::from_secs(30),
             runners: Runners::alone(lease_epoch),
             services,
+            desk,
         };
         let blobs = Files::open(self.blobs.path()).expect("the folder is there");
         let dialogues = Dialogues::new(
@@ -226,6 +236,7 @@ impl World {
             message_id: None,
             content: Personal::conversation(visitor.open.user_id, text.to_owned()),
             files: None,
+            invokes: None,
             received_at: start_of_day(),
         });
         let (event_type, event_version, payload) = encode(&turn).expect("it has a form");

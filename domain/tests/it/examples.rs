@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use domain::access::{AccessEvent, Denial};
 use domain::bot::{BotEvent, Finding, Package, Profile, Script, Severity};
-use domain::conversation::{ConversationEnd, ConversationEvent, Rating, Reply, Turn};
+use domain::conversation::{
+    ChangedBy, Control, ControlChange, ConversationEnd, ConversationEvent, Invocation, Note, Priority, Rating,
+    Reply, Turn,
+};
 use domain::file::{FileEvent, Upload};
 use domain::memory::{MemoryEvent, MemoryScope};
 use domain::organisation::OrganisationEvent;
@@ -86,6 +89,7 @@ pub fn bot() -> Vec<BotEvent> {
         color2: None,
         no_answer: "I have no answer to that yet.".into(),
         system_prompt: Some("You answer for the harbour office.".into()),
+        timezone: None,
     };
     let scripts = BTreeMap::from([("start".to_owned(), script)]);
     vec![
@@ -159,6 +163,7 @@ pub fn conversation() -> Vec<ConversationEvent> {
             message_id: Some(id(7)),
             content: sealed("conversation"),
             files: None,
+            invokes: None,
             received_at: at(),
         }),
         ConversationEvent::TurnReceived(Turn {
@@ -167,6 +172,10 @@ pub fn conversation() -> Vec<ConversationEvent> {
             message_id: Some(id(13)),
             content: sealed("conversation"),
             files: Some(sealed("conversation")),
+            invokes: Some(Invocation {
+                tool: "book".into(),
+                arguments: sealed("conversation"),
+            }),
             received_at: at(),
         }),
         ConversationEvent::ReplyProduced(reply()),
@@ -176,6 +185,36 @@ pub fn conversation() -> Vec<ConversationEvent> {
             rating: Some(Rating::Good),
             rated_at: at(),
         },
+        ConversationEvent::ControlChanged(ControlChange {
+            session_id: id(4).into(),
+            control: Control::WaitingForHuman,
+            by: ChangedBy::Script { run_id: id(10).into() },
+            attendant: Some(sealed("conversation")),
+            reason: Some(sealed("conversation")),
+            department: Some("support".into()),
+            priority: Priority::High,
+            changed_at: at(),
+        }),
+        ConversationEvent::TurnLeftToHuman {
+            session_id: id(4).into(),
+            turn_id: id(12).into(),
+        },
+        ConversationEvent::PrioritySet {
+            session_id: id(4).into(),
+            priority: Priority::Urgent,
+            by: ChangedBy::Token { token_id: id(14).into() },
+        },
+        ConversationEvent::Tagged {
+            session_id: id(4).into(),
+            tag: "refund".into(),
+            by: ChangedBy::Server,
+        },
+        ConversationEvent::Noted(Note {
+            session_id: id(4).into(),
+            by: ChangedBy::Token { token_id: id(14).into() },
+            text: sealed("conversation"),
+            noted_at: at(),
+        }),
         ConversationEvent::Ended {
             session_id: id(4).into(),
             reason: ConversationEnd::Idle,
@@ -270,6 +309,7 @@ pub fn run() -> Vec<RunEvent> {
             user_id: id(2).into(),
             script: "start".into(),
             program: "c0".repeat(32),
+            invoked: false,
             seed: 42,
             started_at: at(),
         }),
@@ -366,6 +406,7 @@ fn reply() -> Reply {
         session_id: id(4).into(),
         in_reply_to: Some(id(6).into()),
         content: sealed("conversation"),
+        attendant: None,
         produced_at: at(),
     }
 }

@@ -52,6 +52,7 @@ impl Talk {
             message_id: Some(turn_id.0),
             content: Personal::conversation(self.user, "Is there anything on Thursday afternoon?".to_owned()),
             files: None,
+            invokes: None,
             received_at: now,
         });
         let started = ConversationEvent::Started {
@@ -73,6 +74,7 @@ impl Talk {
                     ..ReplyContent::default()
                 },
             ),
+            attendant: None,
             produced_at: now,
         });
         let begins = self.turns == 0;

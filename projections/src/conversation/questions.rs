@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::conversation::Control;
 use domain::{BotId, ConversationId, SessionId};
 use sqlx::{Postgres, QueryBuilder};
 
@@ -17,6 +18,7 @@ pub struct ConversationFilter {
     pub bot_id: Option<BotId>,
     pub session_id: Option<SessionId>,
     pub state: Option<ConversationState>,
+    pub control: Option<Control>,
 }
 
 impl Listed for ConversationRow {
@@ -43,6 +45,9 @@ impl Narrow for ConversationFilter {
         if let Some(state) = self.state {
             query.push(" and state = ").push_bind(state.as_str());
         }
+        if let Some(control) = self.control {
+            query.push(" and control = ").push_bind(control.as_str());
+        }
     }
 }
 
@@ -63,7 +68,16 @@ impl Reads {
         page: &Page,
         filter: &ConversationFilter,
     ) -> Result<Slice<ConversationRow>, ReadError> {
-        self.list(page, filter).await
+        let Slice {
+            rows,
+            has_next,
+            has_previous,
+        } = self.list(page, filter).await?;
+        Ok(Slice {
+            rows: self.opened_conversations(rows).await?,
+            has_next,
+            has_previous,
+        })
     }
 
     pub async fn conversation_count(&self, filter: &ConversationFilter) -> Result<u64, ReadError> {
@@ -78,6 +92,8 @@ impl Reads {
         &self,
         ids: &[ConversationId],
     ) -> Result<BTreeMap<ConversationId, ConversationRow>, ReadError> {
-        self.by_ids(ids).await
+        let rows = self.by_ids::<ConversationRow>(ids).await?.into_values().collect();
+        let opened = self.opened_conversations(rows).await?;
+        Ok(opened.into_iter().map(|row| (row.id, row)).collect())
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use domain::ConversationId;
-use domain::conversation::{ConversationEnd, Rating};
+use domain::conversation::{Control, ConversationEnd, Priority, Rating};
 use serde_json::Value;
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, PgConnection, Row};
@@ -17,7 +17,7 @@ use crate::listing::load_rows;
 
 /// What a row is read from.
 pub(super) const COLUMNS: &str = "id, tenant_id, session_id, bot_id, user_id, state, end_reason, started_at, active_at, ended_at, turn_count, \
-     reply_count";
+     reply_count, control, control_since, attendant, reason, department, priority, tags, notes";
 
 pub(super) async fn load(
     connection: &mut PgConnection,
@@ -40,17 +40,29 @@ pub(super) async fn store_conversations(
     connection: &mut PgConnection,
     rows: &Rows<Conversations>,
 ) -> Result<(), sqlx::Error> {
-    let columns = ConversationColumns::of(rows);
+    let columns = ConversationColumns::of(rows)?;
+    // Tags of many rows are no rectangle, so they come as JSON.
     sqlx::query(
         "insert into conversations (id, tenant_id, session_id, bot_id, user_id, state, end_reason,
-                                         started_at, active_at, ended_at, turn_count, reply_count, position)
-         select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[],
-                              $7::text[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[],
-                              $11::bigint[], $12::bigint[], $13::bigint[])
+                                         started_at, active_at, ended_at, turn_count, reply_count, position,
+                                         control, control_since, attendant, reason, department, priority, notes,
+                                         tags)
+         select r.id, r.tenant, r.session, r.bot, r.person, r.state, r.reason_of_end, r.started, r.active, r.ended,
+                r.turns, r.replies, r.position, r.control, r.since, r.attendant, r.reason, r.department, r.priority,
+                r.notes, array(select jsonb_array_elements_text(r.tags))
+           from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[],
+                       $7::text[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[],
+                       $11::bigint[], $12::bigint[], $13::bigint[], $14::text[], $15::timestamptz[],
+                       $16::jsonb[], $17::jsonb[], $18::text[], $19::text[], $20::jsonb[], $21::jsonb[])
+             as r (id, tenant, session, bot, person, state, reason_of_end, started, active, ended, turns, replies,
+                   position, control, since, attendant, reason, department, priority, notes, tags)
          on conflict on constraint conversations_pkey do update
          set state = excluded.state, end_reason = excluded.end_reason, active_at = excluded.active_at,
              ended_at = excluded.ended_at, turn_count = excluded.turn_count,
-             reply_count = excluded.reply_count, position = excluded.position
+             reply_count = excluded.reply_count, position = excluded.position, control = excluded.control,
+             control_since = excluded.control_since, attendant = excluded.attendant, reason = excluded.reason,
+             department = excluded.department, priority = excluded.priority, notes = excluded.notes,
+             tags = excluded.tags
          where conversations.position < excluded.position",
     )
     .bind(&columns.id)
@@ -66,6 +78,14 @@ pub(super) async fn store_conversations(
     .bind(&columns.turn_count)
     .bind(&columns.reply_count)
     .bind(&columns.position)
+    .bind(&columns.control)
+    .bind(&columns.control_since)
+    .bind(&columns.attendant)
+    .bind(&columns.reason)
+    .bind(&columns.department)
+    .bind(&columns.priority)
+    .bind(&columns.notes)
+    .bind(&columns.tags)
     .execute(connection)
     .await?;
     Ok(())
@@ -81,10 +101,10 @@ pub(super) async fn store_turns(
     }
     sqlx::query(
         "insert into turns (conversation_id, position, tenant_id, session_id, id, author, message_id,
-                                 in_reply_to, run_id, content, files, at)
+                                 in_reply_to, run_id, content, files, at, attendant)
          select unnest($1::uuid[]), unnest($2::bigint[]), unnest($3::uuid[]), unnest($4::uuid[]), unnest($5::uuid[]),
                 unnest($6::text[]), unnest($7::uuid[]), unnest($8::uuid[]), unnest($9::uuid[]),
-                unnest($10::jsonb[]), unnest($11::jsonb[]), unnest($12::timestamptz[])",
+                unnest($10::jsonb[]), unnest($11::jsonb[]), unnest($12::timestamptz[]), unnest($13::jsonb[])",
     )
     .bind(&columns.conversation_id)
     .bind(&columns.position)
@@ -98,6 +118,7 @@ pub(super) async fn store_turns(
     .bind(&columns.content)
     .bind(&columns.files)
     .bind(&columns.at)
+    .bind(&columns.attendant)
     .execute(connection)
     .await?;
     Ok(())
@@ -175,10 +196,18 @@ struct ConversationColumns {
     turn_count: Vec<i64>,
     reply_count: Vec<i64>,
     position: Vec<i64>,
+    control: Vec<&'static str>,
+    control_since: Vec<DateTime<Utc>>,
+    attendant: Vec<Option<Value>>,
+    reason: Vec<Option<Value>>,
+    department: Vec<Option<String>>,
+    priority: Vec<&'static str>,
+    notes: Vec<Value>,
+    tags: Vec<Value>,
 }
 
 impl ConversationColumns {
-    fn of(rows: &Rows<Conversations>) -> Self {
+    fn of(rows: &Rows<Conversations>) -> Result<Self, sqlx::Error> {
         let mut columns = Self::default();
         for folded in rows.values() {
             let Some(Fold { row, .. }) = &folded.row else {
@@ -197,8 +226,17 @@ impl ConversationColumns {
             columns.turn_count.push(column::to_bigint(row.turn_count));
             columns.reply_count.push(column::to_bigint(row.reply_count));
             columns.position.push(folded.position.0);
+            columns.control.push(row.control.as_str());
+            columns.control_since.push(row.control_since);
+            let marker = |text: &Option<_>| text.as_ref().map(column::to_json).transpose();
+            columns.attendant.push(marker(&row.attendant)?);
+            columns.reason.push(marker(&row.reason)?);
+            columns.department.push(row.department.clone());
+            columns.priority.push(row.priority.as_str());
+            columns.notes.push(column::to_json(&row.notes)?);
+            columns.tags.push(column::to_json(&row.tags)?);
         }
-        columns
+        Ok(columns)
     }
 }
 
@@ -216,6 +254,7 @@ struct TurnColumns<'a> {
     run_id: Vec<Option<Uuid>>,
     content: Vec<&'a Value>,
     files: Vec<Option<&'a Value>>,
+    attendant: Vec<Option<&'a Value>>,
     at: Vec<DateTime<Utc>>,
 }
 
@@ -238,6 +277,7 @@ impl<'a> TurnColumns<'a> {
                 columns.run_id.push(turn.run_id);
                 columns.content.push(&turn.content);
                 columns.files.push(turn.files.as_ref());
+                columns.attendant.push(turn.attendant.as_ref());
                 columns.at.push(turn.at);
             }
         }
@@ -260,6 +300,14 @@ impl<'r> FromRow<'r, PgRow> for ConversationRow {
             ended_at: row.try_get("ended_at")?,
             turn_count: column::count(row, "turn_count")?,
             reply_count: column::count(row, "reply_count")?,
+            control: column::word(row, "control", Control::parse)?,
+            control_since: row.try_get("control_since")?,
+            attendant: column::optional_json(row, "attendant")?,
+            reason: column::optional_json(row, "reason")?,
+            department: row.try_get("department")?,
+            priority: column::word(row, "priority", Priority::parse)?,
+            tags: row.try_get("tags")?,
+            notes: column::json(row, "notes")?,
         })
     }
 }

@@ -28,6 +28,7 @@ fn turn(position: i64, content: Personal<String>) -> RecordedEvent {
         message_id: Some(Uuid::from_u128(31)),
         content,
         files: None,
+        invokes: None,
         received_at: moment(position),
     };
     recorded::<Conversation>(
@@ -46,6 +47,7 @@ fn reply(content: Personal<ReplyContent>) -> Reply {
         session_id: session(),
         in_reply_to,
         content,
+        attendant: None,
         produced_at: moment(7),
     }
 }

@@ -19,7 +19,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "select conversation_id, position, session_id, id, author, message_id, in_reply_to, run_id, ",
-            "content, masked, files, rating, at from turns where ",
+            "content, masked, files, rating, at, attendant from turns where ",
             $rest
         )
     };
@@ -54,6 +54,8 @@ pub enum Said {
         /// The run that said it; None when the bot answered by itself.
         run_id: Option<RunId>,
         content: Personal<ReplyContent>,
+        /// The name of the person who said it in the bot's place.
+        attendant: Option<Personal<String>>,
         /// What the person thinks of it; None until they say so.
         rating: Option<Rating>,
     },
@@ -165,8 +167,8 @@ impl Reads {
             if !turn.masked {
                 markers.push(turn.content.take());
             }
-            if let Some(files) = &mut turn.files {
-                markers.push(files.take());
+            for marker in turn.files.iter_mut().chain(&mut turn.attendant) {
+                markers.push(marker.take());
             }
         }
         let mut opened = self.open(markers).await?.into_iter();
@@ -174,8 +176,8 @@ impl Reads {
             .into_iter()
             .map(|mut turn| {
                 let content = if turn.masked { None } else { opened.next() };
-                if turn.files.is_some() {
-                    turn.files = opened.next();
+                for marker in turn.files.iter_mut().chain(&mut turn.attendant) {
+                    *marker = opened.next().unwrap_or_default();
                 }
                 turn.with(content)
             })
@@ -196,12 +198,13 @@ struct SealedTurn {
     content: Value,
     masked: bool,
     files: Option<Value>,
+    attendant: Option<Value>,
     rating: Option<Rating>,
     at: DateTime<Utc>,
 }
 
 impl SealedTurn {
-    /// With what it says, opened, after its files; None where that is masked.
+    /// With what it says, opened, as its files and who said it are; None where that is masked.
     fn with(self, content: Option<Value>) -> Result<TurnRow, ReadError> {
         let said = match self.author {
             Author::Visitor => Said::ByVisitor {
@@ -215,6 +218,7 @@ impl SealedTurn {
                 in_reply_to: self.in_reply_to,
                 run_id: self.run_id,
                 content: personal(content.unwrap_or_default())?,
+                attendant: self.attendant.map(personal).transpose()?,
                 rating: self.rating,
             },
         };
@@ -242,6 +246,7 @@ impl<'r> FromRow<'r, PgRow> for SealedTurn {
             content: row.try_get("content")?,
             masked: row.try_get("masked")?,
             files: row.try_get("files")?,
+            attendant: row.try_get("attendant")?,
             rating: column::optional_word(row, "rating", store::rating)?,
             at: row.try_get("at")?,
         })

@@ -1,7 +1,9 @@
 //! What an event is to a listener: whose it is, what of it is opened, and what it says.
 
 use chrono::{DateTime, Utc};
-use domain::conversation::{Conversation, ConversationEnd, ConversationEvent, Rating, Reply, Turn};
+use domain::conversation::{
+    ControlChange, Conversation, ConversationEnd, ConversationEvent, Rating, Reply, Turn,
+};
 use domain::run::{Run, RunEvent};
 use domain::session::Session;
 use domain::{Aggregate, EventFormatError, ReplyId, SessionId, TurnId};
@@ -31,6 +33,12 @@ pub enum LiveFact {
     Answered {
         turn_id: TurnId,
     },
+    /// A turn is left to people: whoever answers it does not say so.
+    LeftToHuman {
+        turn_id: TurnId,
+    },
+    /// Somebody else answers from now on.
+    ControlChanged(ControlChange),
     /// What a turn says is shown to nobody from now on.
     Masked {
         turn_id: TurnId,
@@ -46,12 +54,12 @@ pub enum LiveFact {
     SessionEnded,
 }
 
-/// Members of an event that are opened: what was said, and what came with it. A run's stored state is of no use to
-/// listeners, and large.
-const OPENED: [&str; 2] = ["content", "files"];
+/// Members of an event that are opened: what was said, what came with it, and who answers. A run's stored state is of no
+/// use to listeners, and large.
+pub(super) const OPENED: [&str; 3] = ["content", "files", "attendant"];
 
 /// What of an event has to be opened.
-pub(super) fn sealed(event: &RecordedEvent) -> [Value; 2] {
+pub(super) fn sealed(event: &RecordedEvent) -> [Value; OPENED.len()] {
     OPENED.map(|member| event.payload.get(member).cloned().unwrap_or_default())
 }
 
@@ -109,6 +117,12 @@ fn of_conversation(event: ConversationEvent) -> Option<LiveFact> {
             answers: reply.in_reply_to,
             reply,
         },
+        ConversationEvent::TurnLeftToHuman { turn_id, .. } => LiveFact::LeftToHuman { turn_id },
+        ConversationEvent::ControlChanged(change) => LiveFact::ControlChanged(change),
+        // What only those who work on it see.
+        ConversationEvent::PrioritySet { .. }
+        | ConversationEvent::Tagged { .. }
+        | ConversationEvent::Noted(_) => return None,
         ConversationEvent::ReplyRated { reply_id, rating, .. } => LiveFact::Rated { reply_id, rating },
         ConversationEvent::Ended { reason, .. } => LiveFact::ConversationEnded { reason },
     })

@@ -18,6 +18,7 @@ fn started() -> RunEvent {
         user_id: UserId(Uuid::from_u128(3)),
         script: "start".to_owned(),
         program: "ab".to_owned(),
+        invoked: false,
         seed: 1,
         started_at: moment(0),
     })
@@ -41,6 +42,7 @@ fn replied() -> RunEvent {
         session_id: session(),
         in_reply_to: None,
         content: sealed_text(),
+        attendant: None,
         produced_at: moment(1),
     })
 }

@@ -56,6 +56,7 @@ impl Cast {
             message_id: Some(Uuid::now_v7()),
             content: Personal::conversation(self.user, text.to_owned()),
             files: None,
+            invokes: None,
             received_at: now(),
         };
         (turn_id, ConversationEvent::TurnReceived(turn))
@@ -105,6 +106,7 @@ impl Cast {
             session_id: self.session,
             in_reply_to,
             content: Personal::conversation(self.user, content),
+            attendant: None,
             produced_at: now(),
         }
     }
@@ -118,6 +120,7 @@ impl Cast {
             user_id: self.user,
             script: "start".to_owned(),
             program: "ab".repeat(32),
+            invoked: false,
             seed: 1,
             started_at: now(),
         })

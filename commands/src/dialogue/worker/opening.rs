@@ -62,6 +62,7 @@ impl Worker {
             script: script.to_owned(),
             program: program.to_owned(),
             scripts: self.callable(&mounted.package, program).await?,
+            invoked: false,
             seed: run_id.0.as_u64_pair().1,
             started_at,
         };
@@ -109,16 +110,21 @@ impl Worker {
             asks: None,
             pause_until: None,
             begun,
+            begun_turn: None,
             replayed,
             answers,
         };
         let execution = self.execute(&mut active, Input::Start, None, started_at).await?;
+        let changed = execution.conversation_changed;
         // One for each run: it starts once.
         if let Committed::Stored(waits) = self.commit_run(&mut active, execution, None, id.0).await?
             && waits
             && let Some(known) = &mut self.known
         {
             known.run = Some(active);
+        }
+        if changed {
+            self.catch_up().await?;
         }
         Ok(())
     }

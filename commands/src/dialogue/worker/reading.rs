@@ -3,14 +3,14 @@
 use std::collections::HashSet;
 
 use basic::{HearKind, Machine};
-use domain::conversation::{Conversation, ConversationEvent, OpenConversation, Turn};
+use domain::conversation::{Control, Conversation, ConversationEvent, OpenConversation};
 use domain::run::Run;
 use domain::{Aggregate, BlobReference, RunId, decode};
 use event_log::StreamId;
 use uuid::Uuid;
 
 use super::super::{answer_id, inconsistent};
-use super::{ActiveRun, Known, Worker};
+use super::{ActiveRun, Arrived, Known, Worker};
 use crate::CommandError;
 
 /// What a reading of the conversation's stream found.
@@ -20,7 +20,9 @@ struct Reading {
     /// How the conversation began, if that was read. Kept apart from its state, because turns may arrive while a
     /// conversation is being ended; they are answered all the same.
     open: Option<OpenConversation>,
-    turns: Vec<Turn>,
+    turns: Vec<Arrived>,
+    /// Who answers at its end.
+    control: Control,
 }
 
 impl Worker {
@@ -30,10 +32,14 @@ impl Worker {
             sequence,
             open,
             turns,
-        } = self.read_turns(0).await?;
+            control,
+        } = self.read_turns(0, Control::Bot).await?;
         let open = open.ok_or_else(|| inconsistent("a conversation without a beginning"))?;
-        let first = turns.first().map(|turn| turn.received_at);
-        let ids: Vec<Uuid> = turns.iter().map(|turn| answer_id(turn.turn_id)).collect();
+        let first = turns.first().map(|arrived| arrived.turn.received_at);
+        let ids: Vec<Uuid> = turns
+            .iter()
+            .map(|arrived| answer_id(arrived.turn.turn_id))
+            .collect();
         let tenant = self.context.tenant.0;
         let answers: HashSet<Uuid> = self
             .shared
@@ -45,12 +51,13 @@ impl Worker {
             .collect();
         let (answered, waiting): (Vec<_>, Vec<_>) = turns
             .into_iter()
-            .partition(|turn| answers.contains(&answer_id(turn.turn_id)));
+            .partition(|arrived| answers.contains(&answer_id(arrived.turn.turn_id)));
         self.known = Some(Known {
             open,
             sequence,
             waiting: waiting.into(),
-            answered: answered.iter().map(|turn| turn.turn_id).collect(),
+            answered: answered.iter().map(|arrived| arrived.turn.turn_id).collect(),
+            control,
             run: None,
         });
         self.open_session(first).await?;
@@ -61,28 +68,31 @@ impl Worker {
 
     /// Reads what the conversation's stream got since.
     pub(super) async fn catch_up(&mut self) -> Result<(), CommandError> {
-        let Some(from) = self.known.as_ref().map(|known| known.sequence) else {
+        let Some((from, control)) = self.known.as_ref().map(|known| (known.sequence, known.control)) else {
             return Ok(());
         };
-        let found = self.read_turns(from).await?;
+        let found = self.read_turns(from, control).await?;
         if let Some(known) = &mut self.known {
             known.sequence = found.sequence.max(known.sequence);
+            known.control = found.control;
             let new = found
                 .turns
                 .into_iter()
-                .filter(|turn| !known.answered.contains(&turn.turn_id));
+                .filter(|arrived| !known.answered.contains(&arrived.turn.turn_id));
             known.waiting.extend(new);
         }
         Ok(())
     }
 
-    async fn read_turns(&self, after: i64) -> Result<Reading, CommandError> {
+    /// Reads on from an event, when so much was known of who answers.
+    async fn read_turns(&self, after: i64, control: Control) -> Result<Reading, CommandError> {
         let stream = StreamId::new(Conversation::TYPE, self.id);
         let log = self.shared.executor.log();
         let mut found = Reading {
             sequence: after,
             open: None,
             turns: Vec::new(),
+            control,
         };
         for event in log.load(self.context.tenant.0, &stream, after).await? {
             found.sequence = event.sequence;
@@ -97,16 +107,21 @@ impl Worker {
                     trigger,
                 } => {
                     found.open = Some(OpenConversation {
-                        session_id,
-                        bot_id,
-                        user_id,
-                        active_at: started_at,
                         trigger,
+                        ..OpenConversation::new(session_id, bot_id, user_id, started_at)
                     });
                 }
-                ConversationEvent::TurnReceived(turn) => found.turns.push(turn),
+                ConversationEvent::TurnReceived(turn) => found.turns.push(Arrived {
+                    turn,
+                    under: found.control,
+                }),
+                ConversationEvent::ControlChanged(change) => found.control = change.control,
                 ConversationEvent::ReplyProduced(_)
+                | ConversationEvent::TurnLeftToHuman { .. }
                 | ConversationEvent::ReplyRated { .. }
+                | ConversationEvent::PrioritySet { .. }
+                | ConversationEvent::Tagged { .. }
+                | ConversationEvent::Noted(_)
                 | ConversationEvent::Ended { .. } => {}
             }
         }
@@ -138,6 +153,7 @@ impl Worker {
             Run::Started { start, recorded } => (start, None, recorded),
             Run::Absent | Run::Ended => return Ok(()),
         };
+        let begun_turn = recorded.last().and_then(|recording| recording.turn_id);
         let Some(replayed) = self.shared.recorded_answers(id, &recorded).await? else {
             return self.give_up(id, found.version, &start).await;
         };
@@ -179,6 +195,7 @@ impl Worker {
                 asks,
                 pause_until,
                 begun: Vec::new(),
+                begun_turn,
                 replayed: replayed.into(),
                 answers,
             });

@@ -205,6 +205,21 @@ impl Worker {
         }
     }
 
+    /// Records that a turn is left to people, as its answer.
+    pub(super) async fn leave_to_people(&self, turn: &Turn) -> Result<(), CommandError> {
+        let context = self.caused_by(turn, answer_id(turn.turn_id));
+        let key = self.id.to_string();
+        let events = [ConversationEvent::TurnLeftToHuman {
+            session_id: turn.session_id,
+            turn_id: turn.turn_id,
+        }];
+        let append = append_command::<Conversation>(&context, &key, None, key.clone(), &events, Value::Null)?;
+        match self.shared.executor.append(append).await? {
+            Outcome::Stored(_) | Outcome::Duplicate(_) => Ok(()),
+            _ => Err(CommandError::Contended),
+        }
+    }
+
     fn caused_by(&self, turn: &Turn, command_id: Uuid) -> Context {
         // The digest says only that it answers this turn: an answer made again may differ where a clock is read.
         let context = self.context.with_command(command_id, [0; 32]);
@@ -229,6 +244,7 @@ impl Worker {
             session_id,
             in_reply_to: turn.map(|turn| turn.turn_id),
             content: Personal::conversation(user_id, content),
+            attendant: None,
             produced_at: Utc::now(),
         }
     }

@@ -43,6 +43,7 @@ fn turn(minute: i64) -> ConversationEvent {
         message_id: None,
         content: Personal::conversation(UserId::default(), "hi".to_owned()),
         files: None,
+        invokes: None,
         received_at: at(minute),
     })
 }
@@ -104,6 +105,7 @@ fn run_started() -> RunEvent {
         user_id: UserId::default(),
         script: "start".to_owned(),
         program: "00".to_owned(),
+        invoked: false,
         seed: 1,
         started_at: at(0),
     })

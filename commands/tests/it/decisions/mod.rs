@@ -1,6 +1,7 @@
 //! The state chart of every noun, as sentences: given what happened, when this is asked, then that follows.
 
 mod bot;
+mod control;
 mod conversation;
 mod file;
 mod token;

@@ -1,0 +1,512 @@
+//! The desk: where people answer. TRANSFER TO HUMAN, the queue, and what is noted of conversations.
+//!
+//! Who answers is a fact of the conversation; the queue is a question about it. What a script changes here it changes
+//! once, under an id that a repetition of its turn finds taken.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use basic::{Refusal, Request, Value};
+use chrono::{DateTime, Utc};
+use domain::conversation::{ChangedBy, Control, Conversation, Priority, is_label};
+use domain::memory::MemoryScope;
+use domain::{BotId, ConversationId, OrganisationId, SessionId, UserId};
+use serde_json::json;
+
+use super::{Answered, Host, text};
+use crate::{CommandError, ConversationCommand, NewControl};
+
+/// Key of an attendant's status in the bot's memory.
+const STATUS: &str = "setup.attendant.";
+const STATUSES: [&str; 4] = ["online", "busy", "away", "offline"];
+/// Conversations that a script is told of.
+const QUEUE_MAX: u32 = 100;
+/// How many that wait are tried for somebody who takes the next: others take them at the same time.
+const TAKES_MAX: usize = 10;
+
+/// Somebody who works at a bot's desk.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Attendant {
+    pub id: String,
+    pub name: String,
+    pub department: Option<String>,
+    pub aliases: Vec<String>,
+}
+
+impl Attendant {
+    fn is_called(&self, name: &str) -> bool {
+        let names = [&self.id, &self.name].into_iter().chain(&self.aliases);
+        let name = name.trim().to_lowercase();
+        names.into_iter().any(|known| known.trim().to_lowercase() == name)
+    }
+}
+
+/// A conversation that the bot does not answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Queued {
+    pub conversation_id: ConversationId,
+    pub session_id: SessionId,
+    pub user_id: UserId,
+    pub control: Control,
+    pub since: DateTime<Utc>,
+    pub attendant: Option<String>,
+    pub reason: Option<String>,
+    pub department: Option<String>,
+    pub priority: Priority,
+}
+
+/// Where conversations are found that the bot does not answer.
+#[async_trait]
+pub trait Desk: Send + Sync + fmt::Debug {
+    /// Those of a bot, longest first; at most `limit`. As of a moment ago.
+    async fn conversations(
+        &self,
+        tenant: OrganisationId,
+        bot: BotId,
+        limit: u32,
+    ) -> Result<Vec<Queued>, CommandError>;
+}
+
+/// Knows of none.
+#[derive(Debug, Clone, Copy)]
+pub struct NoDesk;
+
+#[async_trait]
+impl Desk for NoDesk {
+    async fn conversations(
+        &self,
+        _: OrganisationId,
+        _: BotId,
+        _: u32,
+    ) -> Result<Vec<Queued>, CommandError> {
+        Ok(Vec::new())
+    }
+}
+
+/// Words of the desk.
+pub(super) fn knows(word: &str) -> bool {
+    matches!(
+        word,
+        "TRANSFER TO HUMAN"
+            | "GET QUEUE"
+            | "NEXT IN QUEUE"
+            | "ASSIGN CONVERSATION"
+            | "RESOLVE CONVERSATION"
+            | "SET PRIORITY"
+            | "TAG CONVERSATION"
+            | "ADD NOTE"
+            | "GET ATTENDANTS"
+            | "GET ATTENDANT STATS"
+    )
+}
+
+/// Words whose effect is gathered.
+pub(super) fn gathers(word: &str) -> bool {
+    word == "SET ATTENDANT STATUS"
+}
+
+impl Host<'_> {
+    pub(super) async fn ask_desk(&mut self, request: &Request) -> Result<Answered, CommandError> {
+        match request.word {
+            "TRANSFER TO HUMAN" => self.transfer_to_human(request).await,
+            "GET QUEUE" => self.queue(&text(request, 0)).await,
+            "NEXT IN QUEUE" => self.next_in_queue().await,
+            "GET ATTENDANTS" => self.attendants(request).await,
+            "GET ATTENDANT STATS" => self.attendant_stats(&text(request, 0)).await,
+            _ => self.change_conversation(request).await,
+        }
+    }
+
+    fn by(&self) -> ChangedBy {
+        ChangedBy::Script { run_id: self.run }
+    }
+
+    fn attendant(&self, name: &str) -> Option<Attendant> {
+        let known = self.shared.attendants(self.start.bot_id);
+        known.iter().find(|attendant| attendant.is_called(name)).cloned()
+    }
+
+    async fn transfer_to_human(&mut self, request: &Request) -> Result<Answered, CommandError> {
+        let asked = match Transfer::of(request) {
+            Ok(asked) => asked,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let attendant = asked.to.as_deref().and_then(|name| self.attendant(name));
+        let (department, mut reason) = match (&attendant, asked.to) {
+            (Some(known), _) => (asked.department.or(known.department.clone()), asked.reason),
+            (None, Some(to)) if asked.department.is_none() && is_label(&to) => (Some(to), asked.reason),
+            // Whoever is not at the desk is at least told of.
+            (None, to) => (asked.department, asked.reason.or(to)),
+        };
+        reason = reason.filter(|reason| !reason.trim().is_empty());
+        let department = department.filter(|department| is_label(department));
+        let statuses = self.statuses().await?;
+        let present = attendant
+            .filter(|attendant| statuses(&attendant.id) != "offline");
+        let priority = asked.priority.unwrap_or_default();
+        let ahead = self
+            .queued()
+            .await?
+            .into_iter()
+            .filter(|queued| queued.control == Control::WaitingForHuman && queued.priority >= priority)
+            .filter(|queued| queued.conversation_id != self.conversation)
+            .count();
+        let position = ahead + 1;
+        let (status, message) = match &present {
+            Some(attendant) => ("assigned", format!("{} will answer.", attendant.name)),
+            None => (
+                "queued",
+                format!("A person will answer. Place in the queue: {position}."),
+            ),
+        };
+        let answer = json!({
+            "success": true,
+            "status": status,
+            "queue_position": position,
+            // Nobody measures how long people take.
+            "estimated_wait_seconds": null,
+            "attendant_id": present.as_ref().map(|attendant| &attendant.id),
+            "attendant_name": present.as_ref().map(|attendant| &attendant.name),
+            "department": department,
+            "priority": priority.as_str(),
+            "message": message,
+        });
+        let command = ConversationCommand::Control {
+            to: NewControl {
+                control: Control::WaitingForHuman,
+                attendant: present.map(|attendant| attendant.name),
+                reason,
+                department,
+                priority: Some(priority),
+            },
+            by: self.by(),
+            at: Utc::now(),
+        };
+        self.command_once(self.conversation, command, answer).await
+    }
+
+    /// Everything at the desk, in the order in which it should be taken.
+    async fn queued(&self) -> Result<Vec<Queued>, CommandError> {
+        let (desk, bot) = (self.shared.options.desk.clone(), self.start.bot_id);
+        let mut queued = desk.conversations(self.context.tenant, bot, QUEUE_MAX).await?;
+        queued.sort_by_key(|one| (std::cmp::Reverse(one.priority), one.since));
+        Ok(queued)
+    }
+
+    async fn queue(&self, filter: &str) -> Result<Answered, CommandError> {
+        let filter = filter.trim().to_lowercase();
+        let shown = |queued: &Queued| match filter.as_str() {
+            "all" => true,
+            "" | "waiting" => queued.control == Control::WaitingForHuman,
+            "assigned" => queued.control == Control::WaitingForHuman && queued.attendant.is_some(),
+            "active" | "human" => queued.control == Control::Human,
+            "paused" => queued.control == Control::Paused,
+            department => queued.department.as_deref() == Some(department),
+        };
+        let items: Vec<_> = self
+            .queued()
+            .await?
+            .iter()
+            .filter(|queued| shown(queued))
+            .map(|queued| item(queued, self.now))
+            .collect();
+        Ok(Ok(Value::from_json(json!({
+            "success": true,
+            "count": items.len(),
+            "items": items,
+        }))))
+    }
+
+    async fn next_in_queue(&mut self) -> Result<Answered, CommandError> {
+        let context = self.begin_change().await?;
+        // What was taken before is told again; what else waits by now is not asked.
+        if let Some(stored) = self.shared.executor.first_answer(&context).await? {
+            return Ok(Ok(Value::from_json(stored.answer)));
+        }
+        let attendant = self.whoever_talks().await?;
+        let free = |queued: &Queued| queued.control == Control::WaitingForHuman && queued.attendant.is_none();
+        let waiting: Vec<_> = self.queued().await?.into_iter().filter(free).take(TAKES_MAX).collect();
+        for queued in waiting {
+            let mut answer = item(&queued, self.now);
+            answer["success"] = true.into();
+            answer["attendant_name"] = attendant.as_str().into();
+            let take = ConversationCommand::Take {
+                attendant: attendant.clone(),
+                by: self.by(),
+                at: Utc::now(),
+            };
+            let taken = self.carry_out(&context, queued.conversation_id, take, answer).await?;
+            if taken.is_ok() {
+                return Ok(taken);
+            }
+        }
+        Ok(Err(Refusal::new("queue_empty", "nobody waits for a person")))
+    }
+
+    /// What people are told of whoever talks to this script: the attendant or member that they are.
+    async fn whoever_talks(&self) -> Result<String, CommandError> {
+        let user = self
+            .shared
+            .executor
+            .load_fresh::<domain::user::User>(self.context.tenant, self.start.user_id)
+            .await?
+            .state;
+        let name = match user {
+            domain::user::User::Member { name, .. } => name.clear().cloned(),
+            _ => None,
+        };
+        let name = name.filter(|name| !name.trim().is_empty());
+        let known = name.as_deref().and_then(|name| self.attendant(name));
+        Ok(known
+            .map(|attendant| attendant.name)
+            .or(name)
+            .unwrap_or_else(|| "Desk".to_owned()))
+    }
+
+    /// Words that name a conversation, by its session or by itself, and change it.
+    async fn change_conversation(&mut self, request: &Request) -> Result<Answered, CommandError> {
+        let (first, second) = (text(request, 0), text(request, 1));
+        // A note comes first, unless it is written like the others.
+        let is_id = |text: &str| text.trim().parse::<uuid::Uuid>().is_ok();
+        let (named, said) = match request.word {
+            "ADD NOTE" if !is_id(&first) || is_id(&second) => (second, first),
+            _ => (first, second),
+        };
+        let conversation = match self.conversation_of(named.trim()).await? {
+            Ok(conversation) => conversation,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let (by, at) = (self.by(), Utc::now());
+        let mut answer = json!({ "success": true, "conversation_id": conversation });
+        let command = match request.word {
+            "ASSIGN CONVERSATION" => {
+                let attendant = self.attendant(&said).map_or(said, |known| known.name);
+                answer["attendant_name"] = attendant.as_str().into();
+                ConversationCommand::Assign { attendant, by, at }
+            }
+            "RESOLVE CONVERSATION" => ConversationCommand::Control {
+                to: NewControl {
+                    reason: Some(said).filter(|reason| !reason.is_empty()),
+                    ..NewControl::default()
+                },
+                by,
+                at,
+            },
+            "SET PRIORITY" => match priority(request.argument(1)) {
+                Ok(priority) => {
+                    answer["priority"] = priority.as_str().into();
+                    ConversationCommand::SetPriority { priority, by }
+                }
+                Err(refusal) => return Ok(Err(refusal)),
+            },
+            "TAG CONVERSATION" => ConversationCommand::Tag { tag: said, by },
+            _ => ConversationCommand::AddNote { text: said, by, at },
+        };
+        self.command_once(conversation, command, answer).await
+    }
+
+    /// The conversation of this bot that an id means: its own, or that of its session.
+    pub(super) async fn conversation_of(
+        &self,
+        id: &str,
+    ) -> Result<Result<ConversationId, Refusal>, CommandError> {
+        let unknown = || Refusal::new("conversation_not_found", "this bot has no such conversation");
+        let (executor, tenant) = (&self.shared.executor, self.context.tenant);
+        let Ok(given) = id.parse::<uuid::Uuid>() else {
+            return Ok(Err(unknown()));
+        };
+        let key = SessionId(given).to_string();
+        let owner = executor.log().claim_owner(tenant.0, "open_conversation", &key).await?;
+        let named = owner.and_then(|owner| owner.parse().ok());
+        let conversation = named.unwrap_or(ConversationId(given));
+        Ok(match executor.load::<Conversation>(tenant, conversation).await?.state {
+            Conversation::Open(open) if open.bot_id == self.start.bot_id => Ok(conversation),
+            _ => Err(unknown()),
+        })
+    }
+
+    async fn attendants(&self, request: &Request) -> Result<Answered, CommandError> {
+        let asked = request.clause("with status").unwrap_or(request.argument(0));
+        let wanted = match asked {
+            Value::Null => None,
+            status => match status_of(&status.to_string()) {
+                Ok(status) => Some(status),
+                Err(refusal) => return Ok(Err(refusal)),
+            },
+        };
+        let statuses = self.statuses().await?;
+        let known = self.shared.attendants(self.start.bot_id);
+        let items: Vec<_> = known
+            .iter()
+            .map(|attendant| (attendant, statuses(&attendant.id)))
+            .filter(|(_, status)| wanted.is_none_or(|wanted| wanted == status))
+            .map(|(attendant, status)| {
+                json!({
+                    "id": attendant.id,
+                    "name": attendant.name,
+                    "department": attendant.department,
+                    "aliases": attendant.aliases,
+                    "status": status,
+                })
+            })
+            .collect();
+        Ok(Ok(Value::from_json(json!({
+            "success": true,
+            "count": items.len(),
+            "items": items,
+        }))))
+    }
+
+    async fn attendant_stats(&self, name: &str) -> Result<Answered, CommandError> {
+        let Some(attendant) = self.attendant(name) else {
+            return Ok(Err(no_attendant(name)));
+        };
+        let statuses = self.statuses().await?;
+        let queued = self.queued().await?;
+        let theirs = |control| {
+            let of = |one: &&Queued| one.control == control && one.attendant.as_ref() == Some(&attendant.name);
+            queued.iter().filter(of).count()
+        };
+        Ok(Ok(Value::from_json(json!({
+            "success": true,
+            "attendant_id": attendant.id,
+            "attendant_name": attendant.name,
+            "status": statuses(&attendant.id),
+            "waiting": theirs(Control::WaitingForHuman),
+            "active": theirs(Control::Human),
+        }))))
+    }
+
+    pub(super) fn set_attendant_status(&mut self, request: &Request) -> Answered {
+        let name = text(request, 0);
+        let attendant = self.attendant(&name).ok_or_else(|| no_attendant(&name))?;
+        let status = status_of(&text(request, 1))?;
+        let bot = MemoryScope::Bot {
+            bot_id: self.start.bot_id,
+        };
+        let key = format!("{STATUS}{}", attendant.id);
+        self.set(bot, key, &Value::from(status), None)?;
+        Ok(Value::from_json(json!({
+            "success": true,
+            "attendant_id": attendant.id,
+            "status": status,
+        })))
+    }
+
+    /// How somebody at the desk is said to be: online, unless something else is known.
+    async fn statuses(&self) -> Result<impl Fn(&str) -> String + use<>, CommandError> {
+        let bot = MemoryScope::Bot {
+            bot_id: self.start.bot_id,
+        };
+        let known = self.known(bot).await?;
+        Ok(move |id: &str| {
+            let status = known.get(&format!("{STATUS}{id}"));
+            status.map_or_else(|| "online".to_owned(), Value::to_string)
+        })
+    }
+}
+
+/// What TRANSFER TO HUMAN was given.
+#[derive(Debug, Default, PartialEq)]
+struct Transfer {
+    /// Somebody's name, or a department.
+    to: Option<String>,
+    department: Option<String>,
+    priority: Option<Priority>,
+    reason: Option<String>,
+}
+
+impl Transfer {
+    fn of(request: &Request) -> Result<Self, Refusal> {
+        let said = |value: &Value| match value {
+            Value::Null => None,
+            value => Some(value.to_string()).filter(|text| !text.trim().is_empty()),
+        };
+        if let Value::Object(given) = request.argument(0) {
+            let field = |name: &str| given.get(name).and_then(said);
+            return Ok(Self {
+                to: field("name").or(field("to")).or(field("attendant")),
+                department: field("department"),
+                priority: given.get("priority").map(priority).transpose()?,
+                reason: field("reason").or(field("context")),
+            });
+        }
+        Ok(Self {
+            to: said(request.argument(0)),
+            department: None,
+            priority: match request.argument(1) {
+                Value::Null => None,
+                given => Some(priority(given)?),
+            },
+            reason: said(request.argument(2)),
+        })
+    }
+}
+
+fn priority(given: &Value) -> Result<Priority, Refusal> {
+    let word = given.to_string().trim().to_lowercase();
+    match word.as_str() {
+        "" | "medium" | "default" | "2" => Some(Priority::Normal),
+        "1" => Some(Priority::Low),
+        "3" => Some(Priority::High),
+        "critical" | "4" => Some(Priority::Urgent),
+        word => Priority::parse(word),
+    }
+    .ok_or_else(|| {
+        let message = format!("`{word}` is no priority; there are low, normal, high and urgent");
+        Refusal::mistake("priority_unknown", message)
+    })
+}
+
+fn status_of(said: &str) -> Result<&'static str, Refusal> {
+    let said = said.trim().to_lowercase();
+    STATUSES.into_iter().find(|status| *status == said).ok_or_else(|| {
+        let message = format!("`{said}` is no status; there are {}", STATUSES.join(", "));
+        Refusal::mistake("attendant_status", message)
+    })
+}
+
+fn no_attendant(name: &str) -> Refusal {
+    Refusal::new("attendant_not_found", format!("nobody at the desk is called `{name}`"))
+}
+
+fn item(queued: &Queued, now: DateTime<Utc>) -> serde_json::Value {
+    json!({
+        "session_id": queued.session_id,
+        "conversation_id": queued.conversation_id,
+        "user_id": queued.user_id,
+        "status": queued.control.as_str(),
+        "attendant_name": queued.attendant,
+        "department": queued.department,
+        "priority": queued.priority.as_str(),
+        "reason": queued.reason,
+        "since": queued.since,
+        "waited_seconds": (now - queued.since).num_seconds().max(0),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_priority_is_a_word_or_its_number() {
+        let read = |given: Value| priority(&given).map_err(|refusal| refusal.code);
+        assert_eq!(read("High".into()), Ok(Priority::High));
+        assert_eq!(read("medium".into()), Ok(Priority::Normal));
+        assert_eq!(read(4.into()), Ok(Priority::Urgent));
+        assert_eq!(read("soon".into()), Err("priority_unknown".to_owned()));
+    }
+
+    #[test]
+    fn somebody_is_found_by_any_of_their_names() {
+        let ana = Attendant {
+            id: "ana".to_owned(),
+            name: "Ana Silva".to_owned(),
+            aliases: vec!["aninha".to_owned()],
+            ..Attendant::default()
+        };
+        assert!(["ANA", " ana silva ", "Aninha"].iter().all(|name| ana.is_called(name)));
+        assert!(!ana.is_called("an"));
+    }
+}

@@ -1,0 +1,146 @@
+//! What people at the desk ask: which conversations wait for them, longest first, and who answers in a session.
+
+use domain::conversation::Control;
+use domain::{BotId, Personal, SessionId};
+use serde::{Deserialize, Serialize};
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow, QueryBuilder};
+
+use chrono::{DateTime, Utc};
+
+use super::ConversationRow;
+use super::store::COLUMNS;
+use crate::column;
+use crate::listing::select;
+use crate::paging::{Cursor, Keyset, Order, Page, Slice, fetch};
+use crate::reader::{ReadError, Reads, personal};
+
+/// A remark of people who work on a conversation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NoteRow {
+    pub text: Personal<String>,
+    pub at: DateTime<Utc>,
+}
+
+/// Which conversations of the desk; nothing set means all.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct QueueFilter {
+    pub bot_id: Option<BotId>,
+    /// In lower case.
+    pub department: Option<String>,
+}
+
+/// A conversation in the order in which conversations came to the desk.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QueuedRow(pub ConversationRow);
+
+impl<'r> FromRow<'r, PgRow> for QueuedRow {
+    fn from_row(row: &'r PgRow) -> Result<Self, sqlx::Error> {
+        ConversationRow::from_row(row).map(Self)
+    }
+}
+
+impl Keyset for QueuedRow {
+    fn cursor(&self) -> String {
+        Cursor::Waiting {
+            at: self.0.control_since,
+            id: self.0.id.0,
+        }
+        .encode()
+    }
+}
+
+impl Reads {
+    /// Conversations that wait for a person, longest first.
+    pub async fn queue(&self, page: &Page, filter: &QueueFilter) -> Result<Slice<QueuedRow>, ReadError> {
+        let mut query = select::<ConversationRow>();
+        narrow(&mut query, filter);
+        let order = Order::Oldest("control_since");
+        let found: Slice<QueuedRow> = fetch(&mut *self.connection().await, query, order, page).await?;
+        let Slice {
+            rows,
+            has_next,
+            has_previous,
+        } = found;
+        let opened = self
+            .opened_conversations(rows.into_iter().map(|row| row.0).collect())
+            .await?;
+        Ok(Slice {
+            rows: opened.into_iter().map(QueuedRow).collect(),
+            has_next,
+            has_previous,
+        })
+    }
+
+    pub async fn queue_count(&self, filter: &QueueFilter) -> Result<u64, ReadError> {
+        let mut query = QueryBuilder::new("select count(*) as total from conversations where true");
+        narrow(&mut query, filter);
+        let row = query.build().fetch_one(&mut *self.connection().await).await?;
+        Ok(column::count(&row, "total")?)
+    }
+
+    /// Every conversation of a bot that it does not answer, longest first; at most `limit`.
+    pub async fn desk(&self, bot: BotId, limit: u32) -> Result<Vec<ConversationRow>, ReadError> {
+        let mut query = select::<ConversationRow>();
+        query.push(" and state = 'open' and control <> 'bot' and tenant_id = ");
+        query.push_bind(self.organisation_id().0);
+        query.push(" and bot_id = ").push_bind(bot.0);
+        query
+            .push(" order by control_since, id limit ")
+            .push_bind(i64::from(limit));
+        let rows = query
+            .build_query_as()
+            .fetch_all(&mut *self.connection().await)
+            .await?;
+        self.opened_conversations(rows).await
+    }
+
+    /// The conversation that goes on in a session.
+    pub async fn open_conversation(&self, session: SessionId) -> Result<Option<ConversationRow>, ReadError> {
+        let query = format!(
+            "select {COLUMNS} from conversations
+              where tenant_id = $1 and session_id = $2 and state = 'open' order by started_at desc, id desc limit 1"
+        );
+        let found: Option<ConversationRow> = sqlx::query_as(&query)
+            .bind(self.organisation_id().0)
+            .bind(session.0)
+            .fetch_optional(&mut *self.connection().await)
+            .await?;
+        let opened = self.opened_conversations(found.into_iter().collect()).await?;
+        Ok(opened.into_iter().next())
+    }
+
+    /// Opens names, reasons and notes, all at once.
+    pub(super) async fn opened_conversations(
+        &self,
+        mut rows: Vec<ConversationRow>,
+    ) -> Result<Vec<ConversationRow>, ReadError> {
+        let sealed = rows
+            .iter_mut()
+            .flat_map(texts)
+            .map(|text| column::to_json(text))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut opened = self.open(sealed).await?.into_iter();
+        for text in rows.iter_mut().flat_map(texts) {
+            *text = personal(opened.next().unwrap_or_default())?;
+        }
+        Ok(rows)
+    }
+}
+
+/// What of a row is personal, always in the same order.
+fn texts(row: &mut ConversationRow) -> impl Iterator<Item = &mut Personal<String>> {
+    let notes = row.notes.iter_mut().map(|note| &mut note.text);
+    row.attendant.iter_mut().chain(row.reason.iter_mut()).chain(notes)
+}
+
+fn narrow(query: &mut QueryBuilder<'_, sqlx::Postgres>, filter: &QueueFilter) {
+    query.push(" and state = 'open' and control <> 'bot' and control = ");
+    query.push_bind(Control::WaitingForHuman.as_str());
+    if let Some(bot_id) = filter.bot_id {
+        query.push(" and bot_id = ").push_bind(bot_id.0);
+    }
+    if let Some(department) = &filter.department {
+        query.push(" and department = ").push_bind(department.clone());
+    }
+}
