@@ -25,7 +25,8 @@ pub fn routes() -> Vec<Route> {
 }
 
 fn commands() -> Vec<Route> {
-    use Permission::{BotCreate, BotPause, BotRetire, ConversationEnd, ConversationWrite};
+    use Permission::{BotCreate, BotPause, BotRetire};
+    use Permission::{ConversationControl, ConversationEnd, ConversationReply, ConversationWrite};
     use Permission::{OrganisationRename, RunCancel, SessionEnd, SessionStart, TokenIssue, TokenRevoke};
     use Permission::{UserDeactivate, UserRegister, UserRename};
     let post = Method::POST;
@@ -154,6 +155,25 @@ fn commands() -> Vec<Route> {
             ConversationEnd,
             conversation::end,
         ),
+        Route::command(
+            post.clone(),
+            "/api/v1/conversations/{conversation_id}/control",
+            "control_conversation",
+            "Says who answers in a conversation: the bot, a person, or nobody",
+            ConversationControl,
+            conversation::control,
+        )
+        .takes::<conversation::NewControl>(),
+        Route::command(
+            post.clone(),
+            "/api/v1/conversations/{conversation_id}/replies",
+            "reply",
+            "Answers in the bot's place, and takes over a conversation that waits",
+            ConversationReply,
+            conversation::reply,
+        )
+        .takes::<conversation::NewReply>()
+        .answers::<conversation::GivenReply>(201),
         Route::command(
             post.clone(),
             "/api/v1/runs/{run_id}/cancel",

@@ -6,6 +6,8 @@ use crate::automation::when;
 use domain::bot::{FileFinding, Finding, Package, Profile, Script, Severity};
 use sha2::{Digest, Sha256};
 
+use crate::Attendant;
+
 /// The largest script that is compiled; a longer one is reported as broken.
 const SCRIPT_BYTES_MAX: usize = 1 << 20;
 
@@ -27,6 +29,8 @@ pub struct PackageFiles {
     pub scripts: BTreeMap<String, Vec<u8>>,
     /// From `config.csv`; keys in lower case with `-` between words.
     pub settings: BTreeMap<String, String>,
+    /// From `attendant.csv`.
+    pub attendants: Vec<Attendant>,
     /// What is wrong with files that are no scripts.
     pub findings: Vec<FileFinding>,
 }

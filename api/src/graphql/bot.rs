@@ -152,7 +152,7 @@ impl Bot {
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
         #[graphql(desc = "Only conversations in this state.")] state: Option<ConversationState>,
     ) -> Result<Option<List<Conversation>>, AskError> {
-        let filter = Conversation::filter(Some(self.0.id), None, state);
+        let filter = Conversation::filter(Some(self.0.id), None, state, None);
         Conversation::list(ctx, page(first, last, after, before)?, filter)
             .await
             .map(Some)

@@ -1,11 +1,15 @@
 //! Conversations: the turns of a session until it falls idle.
 
-use async_graphql::{Context, Enum, ID, Object};
+use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
-use domain::conversation::ConversationEnd as DomainEnd;
-use domain::{BotId, ConversationId, Permission, SessionId};
+use domain::conversation::{
+    Control as DomainControl, ConversationEnd as DomainEnd, Priority as DomainPriority,
+};
+use domain::{BotId, ConversationId, Permission, Personal, SessionId};
 use projections::Page;
-use projections::conversation::{ConversationFilter, ConversationRow, ConversationState as RowState};
+use projections::conversation::{
+    ConversationFilter, ConversationRow, ConversationState as RowState, QueueFilter, QueuedRow,
+};
 
 use super::asking::Asking;
 use super::bot::Bot;
@@ -50,16 +54,61 @@ pub(super) enum ConversationEnd {
     Completed,
 }
 
+/// Who answers in a conversation.
+#[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "DomainControl")]
+pub(super) enum Control {
+    /// The bot.
+    Bot,
+    /// The bot has asked for a person, or somebody has: it is in the queue.
+    WaitingForHuman,
+    /// A person.
+    Human,
+    /// Nobody, until somebody says so.
+    Paused,
+}
+
+/// How much somebody waits for a person.
+#[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "DomainPriority")]
+pub(super) enum Priority {
+    /// Not much.
+    Low,
+    /// As usual.
+    Normal,
+    /// More than others.
+    High,
+    /// At once.
+    Urgent,
+}
+
+/// A remark of people who work on a conversation.
+#[derive(SimpleObject)]
+pub(super) struct Note {
+    /// What was remarked. Null when it was erased.
+    text: Option<String>,
+    /// When.
+    at: DateTime<Utc>,
+}
+
+impl From<QueuedRow> for Conversation {
+    fn from(row: QueuedRow) -> Self {
+        Self(row.0)
+    }
+}
+
 impl Conversation {
     pub fn filter(
         bot_id: Option<BotId>,
         session_id: Option<SessionId>,
         state: Option<ConversationState>,
+        control: Option<Control>,
     ) -> ConversationFilter {
         ConversationFilter {
             bot_id,
             session_id,
             state: state.map(RowState::from),
+            control: control.map(DomainControl::from),
         }
     }
 
@@ -143,7 +192,52 @@ impl Conversation {
         self.0.turn_count
     }
 
-    /// How often the bot said something.
+    /// Who answers in it.
+    async fn control(&self) -> Control {
+        self.0.control.into()
+    }
+
+    /// Since when they do.
+    async fn control_since(&self) -> DateTime<Utc> {
+        self.0.control_since
+    }
+
+    /// The name of the person who answers, or shall, as the person is told. Null where it is nobody in particular, or
+    /// was erased.
+    async fn attendant(&self) -> Option<&str> {
+        self.0.attendant.as_ref()?.clear().map(String::as_str)
+    }
+
+    /// Why it is who it is. Null when nobody said so, or when it was erased.
+    async fn control_reason(&self) -> Option<&str> {
+        self.0.reason.as_ref()?.clear().map(String::as_str)
+    }
+
+    /// The part of the organisation that shall answer. Null when none was named.
+    async fn department(&self) -> Option<&str> {
+        self.0.department.as_deref()
+    }
+
+    /// How much the person waits.
+    async fn priority(&self) -> Priority {
+        self.0.priority.into()
+    }
+
+    /// What it was marked with, in order of the letters.
+    async fn tags(&self) -> &[String] {
+        &self.0.tags
+    }
+
+    /// What people who work on it remarked, oldest first.
+    async fn notes(&self) -> Vec<Note> {
+        let note = |note: &projections::conversation::NoteRow| Note {
+            text: Personal::clear(&note.text).cloned(),
+            at: note.at,
+        };
+        self.0.notes.iter().map(note).collect()
+    }
+
+    /// How often the bot said something, or a person in its place.
     async fn reply_count(&self) -> u64 {
         self.0.reply_count
     }
@@ -218,12 +312,48 @@ impl ConversationQuery {
         #[graphql(desc = "Only conversations with this bot.")] bot_id: Option<ID>,
         #[graphql(desc = "Only conversations of this session.")] session_id: Option<ID>,
         #[graphql(desc = "Only conversations in this state.")] state: Option<ConversationState>,
+        #[graphql(desc = "Only conversations in which these answer.")] control: Option<Control>,
         #[graphql(name = "waitFor", desc = "Token of a command that the answer must show.")]
         _wait_for: Option<String>,
     ) -> Result<Option<List<Conversation>>, AskError> {
-        let filter = Conversation::filter(id(bot_id, "botId")?, id(session_id, "sessionId")?, state);
+        let (bot_id, session_id) = (id(bot_id, "botId")?, id(session_id, "sessionId")?);
+        let filter = Conversation::filter(bot_id, session_id, state, control);
         Conversation::list(ctx, page(first, last, after, before)?, filter)
             .await
             .map(Some)
+    }
+
+    /// Conversations that wait for a person, longest first. Null when they cannot be read. Needs `conversation.read`.
+    #[graphql(
+        guard = "Needs(Permission::ConversationRead)",
+        complexity = "cost(first, last, child_complexity)"
+    )]
+    #[expect(clippy::too_many_arguments, reason = "each is an argument of the field")]
+    async fn queue(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "So many from the start of the list, at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "So many from the end of the list, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Only conversations with this bot.")] bot_id: Option<ID>,
+        #[graphql(desc = "Only conversations that this part of the organisation shall answer.")] department: Option<
+            String,
+        >,
+        #[graphql(name = "waitFor", desc = "Token of a command that the answer must show.")]
+        _wait_for: Option<String>,
+    ) -> Result<Option<List<Conversation>>, AskError> {
+        let filter = QueueFilter {
+            bot_id: id(bot_id, "botId")?,
+            department: department.map(|department| department.trim().to_lowercase()),
+        };
+        let page = page(first, last, after, before)?;
+        let reads = Asking::of(ctx).reads().await?;
+        let total = if counted(ctx) {
+            Some(reads.queue_count(&filter).await?)
+        } else {
+            None
+        };
+        Ok(Some(list(reads.queue(&page, &filter).await?, total)))
     }
 }

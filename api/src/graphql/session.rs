@@ -138,7 +138,7 @@ impl Session {
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
         #[graphql(desc = "Only conversations in this state.")] state: Option<ConversationState>,
     ) -> Result<Option<List<Conversation>>, AskError> {
-        let filter = Conversation::filter(None, Some(self.0.id), state);
+        let filter = Conversation::filter(None, Some(self.0.id), state, None);
         Conversation::list(ctx, page(first, last, after, before)?, filter)
             .await
             .map(Some)

@@ -27,6 +27,8 @@ pub(super) enum Author {
     Visitor,
     /// The bot.
     Bot,
+    /// A person in the bot's place.
+    Attendant,
 }
 
 /// One message of a conversation.
@@ -44,7 +46,18 @@ impl Turn {
     async fn author(&self) -> Author {
         match &self.0.said {
             Said::ByVisitor { .. } => Author::Visitor,
-            Said::ByBot { .. } => Author::Bot,
+            Said::ByBot {
+                attendant: Some(_), ..
+            } => Author::Attendant,
+            Said::ByBot { attendant: None, .. } => Author::Bot,
+        }
+    }
+
+    /// The name of the person who said it in the bot's place. Null where nobody did, or when it was erased.
+    async fn attendant(&self) -> Option<&str> {
+        match &self.0.said {
+            Said::ByVisitor { .. } => None,
+            Said::ByBot { attendant, .. } => attendant.as_ref()?.clear().map(String::as_str),
         }
     }
 

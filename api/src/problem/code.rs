@@ -183,6 +183,18 @@ pub const CODES: &[Code] = &[
         "A new turn begins another one.",
     ),
     code(
+        "conversation_not_waiting",
+        409,
+        "Conversation waits for nobody",
+        "Somebody else has it, or nobody was asked for.",
+    ),
+    code(
+        "conversation_with_bot",
+        409,
+        "The bot answers in the conversation",
+        "Take the conversation over first.",
+    ),
+    code(
         "file_attached",
         409,
         "File belongs to another message",
@@ -215,6 +227,18 @@ pub const CODES: &[Code] = &[
         "A name that must be unique belongs to something else.",
     ),
     code("token_exists", 409, "Token exists already", "Nothing to do."),
+    code(
+        "too_many_notes",
+        409,
+        "Conversation has too many notes",
+        "A conversation has at most 100 notes.",
+    ),
+    code(
+        "too_many_tags",
+        409,
+        "Conversation has too many tags",
+        "A conversation has at most 20 tags.",
+    ),
     code(
         "user_deactivated",
         409,
@@ -277,6 +301,12 @@ pub const CODES: &[Code] = &[
         "Send `Content-Type: application/json`, uncompressed, in UTF-8.",
     ),
     code(
+        "attendant_name_invalid",
+        422,
+        "Name is not valid",
+        "1 to 200 characters on one line.",
+    ),
+    code(
         "body_invalid",
         422,
         "Body is not valid",
@@ -301,10 +331,28 @@ pub const CODES: &[Code] = &[
         "`errors` says which field and why.",
     ),
     code(
+        "label_invalid",
+        422,
+        "Department or tag is not valid",
+        "1 to 40 letters, digits, spaces and `- _ . &`.",
+    ),
+    code(
+        "note_invalid",
+        422,
+        "Note is not valid",
+        "1 to 4000 characters.",
+    ),
+    code(
         "organisation_name_invalid",
         422,
         "Organisation name is not valid",
         "`detail` says what a name may be.",
+    ),
+    code(
+        "reason_invalid",
+        422,
+        "Reason is not valid",
+        "At most 2000 characters.",
     ),
     code(
         "token_expiry_invalid",

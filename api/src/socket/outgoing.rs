@@ -4,7 +4,7 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use commands::{CommandError, ReceivedTurn, VisitorSession};
-use domain::conversation::{Rating, Reply, ReplyContent, Suggestion, SuggestionAction, Turn};
+use domain::conversation::{Control, Rating, Reply, ReplyContent, Suggestion, SuggestionAction, Turn};
 use domain::file::AttachedFile;
 use domain::{Personal, ReplyId, TurnId};
 use projections::conversation::{Said, TurnRow};
@@ -53,6 +53,9 @@ struct MessageFrame<'a> {
     asks_secret: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     rating: Option<Rating>,
+    /// The name of the person who says it in the bot's place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attendant: Option<&'a str>,
     message_type: u8,
     is_complete: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -136,16 +139,20 @@ pub(super) fn of_row(parties: &Parties, row: &TurnRow) -> String {
             reply_id,
             in_reply_to,
             content,
+            attendant,
             rating,
             ..
         } => reply_frame(
             parties,
             position,
-            *reply_id,
-            *in_reply_to,
-            content,
-            *rating,
-            row.at,
+            &ReplyParts {
+                reply_id: *reply_id,
+                in_reply_to: *in_reply_to,
+                content,
+                attendant: attendant.as_ref(),
+                rating: *rating,
+                at: row.at,
+            },
         ),
     }
 }
@@ -166,11 +173,14 @@ pub(super) fn reply(parties: &Parties, position: i64, reply: &Reply) -> String {
     reply_frame(
         parties,
         position,
-        reply.reply_id,
-        reply.in_reply_to,
-        &reply.content,
-        None,
-        reply.produced_at,
+        &ReplyParts {
+            reply_id: reply.reply_id,
+            in_reply_to: reply.in_reply_to,
+            content: &reply.content,
+            attendant: reply.attendant.as_ref(),
+            rating: None,
+            at: reply.produced_at,
+        },
     )
 }
 
@@ -188,6 +198,30 @@ pub(super) fn typing(turn_id: TurnId) -> String {
 /// Nothing more will be said to this turn.
 pub(super) fn answered(turn_id: TurnId, position: i64) -> String {
     json!({ "event": "answered", "data": { "turn_id": turn_id }, "position": position }).to_string()
+}
+
+/// The turn is left to people: whoever answers does not name it.
+pub(super) fn left_to_human(turn_id: TurnId, position: i64) -> String {
+    json!({ "event": "left_to_human", "data": { "turn_id": turn_id }, "position": position }).to_string()
+}
+
+/// Who answers from now on, and their name where it is known.
+pub(super) fn control(
+    control: Control,
+    attendant: Option<&Personal<String>>,
+    since: DateTime<Utc>,
+    position: Option<i64>,
+) -> String {
+    let data = json!({
+        "control": control,
+        "attendant": attendant.and_then(Personal::clear),
+        "since": moment(since),
+    });
+    let mut frame = json!({ "event": "control", "data": data });
+    if let Some(position) = position {
+        frame["position"] = position.into();
+    }
+    frame.to_string()
 }
 
 /// What a turn says is a secret: it is shown no longer.
@@ -267,6 +301,7 @@ fn turn_frame(
         files,
         asks_secret: false,
         rating: None,
+        attendant: None,
         message_type: VISITOR,
         is_complete: true,
         suggestions: None,
@@ -279,16 +314,18 @@ fn turn_frame(
     })
 }
 
-fn reply_frame(
-    parties: &Parties,
-    position: i64,
+/// What a frame says of a reply, live or past.
+struct ReplyParts<'a> {
     reply_id: ReplyId,
     in_reply_to: Option<TurnId>,
-    content: &Personal<ReplyContent>,
+    content: &'a Personal<ReplyContent>,
+    attendant: Option<&'a Personal<String>>,
     rating: Option<Rating>,
     at: DateTime<Utc>,
-) -> String {
-    let clear = content.clear();
+}
+
+fn reply_frame(parties: &Parties, position: i64, reply: &ReplyParts<'_>) -> String {
+    let clear = reply.content.clear();
     let suggestions = clear.map_or(&[][..], |content| &content.suggestions);
     written(&MessageFrame {
         parties,
@@ -297,16 +334,17 @@ fn reply_frame(
         masked: false,
         files: &[],
         asks_secret: clear.is_some_and(|content| content.asks_secret),
-        rating,
+        rating: reply.rating,
+        attendant: reply.attendant.and_then(Personal::clear).map(String::as_str),
         message_type: BOT,
         is_complete: true,
         suggestions: Some(suggestions.iter().map(SuggestionFrame::from).collect()),
         position,
         message_id: None,
-        turn_id: in_reply_to.map(|turn| turn.0),
-        in_reply_to: in_reply_to.map(|turn| turn.0),
-        reply_id: Some(reply_id.0),
-        at: moment(at),
+        turn_id: reply.in_reply_to.map(|turn| turn.0),
+        in_reply_to: reply.in_reply_to.map(|turn| turn.0),
+        reply_id: Some(reply.reply_id.0),
+        at: moment(reply.at),
     })
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::extract::ws::Message as Frame;
 use commands::VisitorSession;
 use domain::TurnId;
+use domain::conversation::Control;
 use event_log::Position;
 use projections::conversation;
 use projections::{LiveEnd, LiveEvent, LiveFact, LiveSubscription, ReadError, WaitError};
@@ -70,6 +71,7 @@ impl Sending<'_> {
     async fn follow(&self, resume_after: Position) -> Result<Close, Close> {
         let mut live = self.edge.live.subscribe(self.visitor.session_id).await;
         let seen = self.catch_up(&live, resume_after).await?;
+        self.tell_control().await?;
         while let Some(event) = live.events.recv().await {
             // A client that was told more by another process is not told again.
             if event.position > seen {
@@ -117,6 +119,26 @@ impl Sending<'_> {
         Ok(seen)
     }
 
+    /// Who answers, where that is not the bot: a page that opens has not heard of it.
+    async fn tell_control(&self) -> Result<(), Close> {
+        let found = async {
+            let reads = self.edge.reader.tenant(self.visitor.tenant).await?;
+            reads.open_conversation(self.visitor.session_id).await
+        };
+        match found.await {
+            Ok(Some(row)) if row.control != Control::Bot => {
+                let frame = outgoing::control(row.control, row.attendant.as_ref(), row.control_since, None);
+                self.tell(frame).await
+            }
+            Ok(_) => Ok(()),
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error,
+                    session.id = %self.visitor.session_id, "who answers cannot be read");
+                Err(Close::TryAgain)
+            }
+        }
+    }
+
     async fn chunk(&self, after: Position) -> Result<Vec<conversation::TurnRow>, ReadError> {
         let reads = self.edge.reader.tenant(self.visitor.tenant).await?;
         reads
@@ -140,8 +162,22 @@ impl Sending<'_> {
                 self.tell(outgoing::rated(*reply_id, *rating, position)).await
             }
             LiveFact::Masked { turn_id } => self.tell(outgoing::masked(*turn_id, position)).await,
+            LiveFact::LeftToHuman { turn_id } => {
+                self.answered.learn(*turn_id);
+                self.tell(outgoing::left_to_human(*turn_id, position)).await
+            }
+            LiveFact::ControlChanged(change) => {
+                let (control, attendant) = (change.control, change.attendant.as_ref());
+                let frame = outgoing::control(control, attendant, change.changed_at, Some(position));
+                self.tell(frame).await
+            }
             LiveFact::SessionEnded => Err(Close::Unauthenticated),
-            LiveFact::ConversationStarted | LiveFact::ConversationEnded { .. } => Ok(()),
+            // What is said next begins another conversation, with the bot.
+            LiveFact::ConversationEnded { .. } => {
+                let frame = outgoing::control(Control::Bot, None, event.recorded_at, Some(position));
+                self.tell(frame).await
+            }
+            LiveFact::ConversationStarted => Ok(()),
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod access;
 mod contracts;
+mod desk;
 mod files;
 mod graphql;
 mod idempotency;

@@ -9,7 +9,7 @@ use api::{Check, Edge, Health, Settings};
 use blobs::Files;
 use chrono::{DateTime, TimeDelta, Utc};
 use commands::{
-    BotCommand, Commands, Context, Denials, DialogueOptions, Dialogues, Executor, NewToken, PackageFiles,
+    BotCommand, Commands, Context, Denials, DialogueOptions, Dialogues, Executor, NewToken, NoDesk, PackageFiles,
     Programs, Recovery, Runners, Tables, Unconfigured,
 };
 use domain::bot::{Bot, Package};
@@ -287,6 +287,7 @@ fn dialogue_options(lease_epoch: i64) -> DialogueOptions {
         script_time_max: Duration::from_secs(30),
         runners: Runners::alone(lease_epoch),
         services: Arc::new(Unconfigured),
+        desk: Arc::new(NoDesk),
     }
 }
 

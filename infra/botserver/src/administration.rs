@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 
 use anyhow::{Context as _, bail};
 use commands::{
-    Commands, Denials, DialogueOptions, Dialogues, Executor, Programs, Runners, Tables, Unconfigured,
+    Commands, Denials, DialogueOptions, Dialogues, Executor, NoDesk, Programs, Runners, Tables, Unconfigured,
 };
 use domain::Permission;
 use event_log::{EventLog, Feed, Position};
@@ -130,6 +130,7 @@ pub async fn issue_token(
         script_time_max: std::time::Duration::ZERO,
         runners: Runners::none(),
         services: std::sync::Arc::new(Unconfigured),
+        desk: std::sync::Arc::new(NoDesk),
     };
     let programs = Programs::new(pools.app.clone());
     let dialogues = Dialogues::new(

@@ -1,12 +1,14 @@
 //! The composition root: configuration, local services, command line. The only crate that knows every other.
 
 pub mod administration;
+mod attendants;
 mod changes;
 pub mod check;
 pub mod cli;
 pub mod config;
 pub mod database;
 mod descriptors;
+mod desk;
 pub mod doctor;
 mod files;
 mod first_start;

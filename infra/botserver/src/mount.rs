@@ -161,6 +161,9 @@ impl Mount {
         self.commands
             .dialogues()
             .set_parameters(bot, parameters(&files.settings));
+        self.commands
+            .dialogues()
+            .set_attendants(bot, files.attendants.clone());
         let mut assembled = assemble(&package.name, &mounted.package, &files);
         self.programs
             .store(self.tenant, std::mem::take(&mut assembled.programs))

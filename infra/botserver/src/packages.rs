@@ -11,6 +11,7 @@ use std::time::SystemTime;
 use anyhow::{Context as _, bail};
 use commands::PackageFiles;
 
+use crate::attendants;
 use crate::settings::Settings;
 
 const SUFFIX: &str = "gbai";
@@ -132,6 +133,11 @@ pub fn read(package: &Path) -> anyhow::Result<PackageFiles> {
     let read = read_settings(package)?;
     files.settings = read.settings;
     files.findings = read.findings;
+    if let Some(path) = attendants_file(package)? {
+        let (attendants, findings) = attendants::read("attendant.csv", &read_limited(&path, SETTINGS_BYTES_MAX)?);
+        files.attendants = attendants;
+        files.findings.extend(findings);
+    }
     Ok(files)
 }
 
@@ -184,6 +190,19 @@ fn settings_files(package: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(described)
 }
 
+/// The file of those who work at the bot's desk: among the settings, or beside them.
+fn attendants_file(package: &Path) -> anyhow::Result<Option<PathBuf>> {
+    const NAME: &str = "attendant.csv";
+    let mut found = Vec::new();
+    for entry in sorted_entries(package)? {
+        if has_suffix(&entry, "gbot") && is_folder(&entry) {
+            found.push(entry.join(NAME));
+        }
+    }
+    found.push(package.join(NAME));
+    Ok(found.into_iter().find(|path| is_plain_file(path)))
+}
+
 /// The file of the system prompt in a folder, `PROMPT.md` before `PROMPT.txt`, in capitals or not.
 fn prompt_of(folder: &Path) -> anyhow::Result<Option<PathBuf>> {
     let entries = sorted_entries(folder)?;
@@ -200,6 +219,7 @@ fn prompt_of(folder: &Path) -> anyhow::Result<Option<PathBuf>> {
 pub fn fingerprint(package: &Path) -> anyhow::Result<Fingerprint> {
     let mut paths: Vec<PathBuf> = scripts(package)?.into_values().collect();
     paths.extend(settings_files(package)?);
+    paths.extend(attendants_file(package)?);
     let mut seen = Vec::new();
     for path in paths {
         if let Ok(metadata) = fs::metadata(&path) {

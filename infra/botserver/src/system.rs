@@ -24,6 +24,7 @@ use web::Web;
 
 use crate::config::{Config, Role};
 use crate::database::Pools;
+use crate::desk::ReadDesk;
 use crate::files::FileSweeper;
 
 /// Names organisations: the id of one follows from its configured name, so that every process finds the same.
@@ -107,6 +108,7 @@ impl System {
             tasks.spawn(relay.run());
         }
 
+        let reader = Reader::new(pools.app.clone(), keyring);
         let executor = Executor::new(log.clone());
         let programs = Programs::new(pools.app.clone());
         let runners = Runners::none();
@@ -125,7 +127,7 @@ impl System {
             programs.clone(),
             Tables::new(pools.app.clone()),
             open_blobs(config)?,
-            dialogue_options(config, runners, services(config)?),
+            dialogue_options(config, runners, services(config)?, reader.clone()),
         );
         if does(Role::Run) {
             dialogues
@@ -141,7 +143,6 @@ impl System {
         let commands = Commands::new(executor, dialogues, denials);
         tasks.spawn(write_denials(commands.clone(), stopped(stopping.clone())));
 
-        let reader = Reader::new(pools.app.clone(), keyring);
         let sweeper = FileSweeper {
             commands: commands.clone(),
             reader: reader.clone(),
@@ -266,7 +267,12 @@ fn services(config: &Config) -> anyhow::Result<Arc<dyn Services>> {
     Ok(Arc::new(web))
 }
 
-fn dialogue_options(config: &Config, runners: Runners, services: Arc<dyn Services>) -> DialogueOptions {
+fn dialogue_options(
+    config: &Config,
+    runners: Runners,
+    services: Arc<dyn Services>,
+    reader: Reader,
+) -> DialogueOptions {
     let limits = &config.limits;
     DialogueOptions {
         idle: chrono::TimeDelta::minutes(config.conversation.idle_minutes.into()),
@@ -279,6 +285,7 @@ fn dialogue_options(config: &Config, runners: Runners, services: Arc<dyn Service
         script_time_max: Duration::from_secs(limits.script_seconds_max.into()),
         runners,
         services,
+        desk: Arc::new(ReadDesk(reader)),
     }
 }
 
