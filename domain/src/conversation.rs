@@ -186,7 +186,7 @@ pub enum ConversationEnd {
     Idle,
     Requested,
     SessionEnded,
-    /// The script that it was for has ended.
+    // Of a triggered one: its script has ended.
     Completed,
 }
 

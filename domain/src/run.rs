@@ -259,8 +259,8 @@ pub enum Run {
 
 impl Aggregate for Run {
     const TYPE: &'static str = "run";
-    /// 2: with what was recorded since it waits.
-    const FORM: i32 = 2;
+    /// 2: with what was recorded since it waits. 3: that says how deep scripts started one another.
+    const FORM: i32 = 3;
     type Event = RunEvent;
 
     fn apply(&mut self, event: &RunEvent) {

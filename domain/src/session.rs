@@ -35,7 +35,7 @@ impl Event for SessionEvent {
 pub enum Channel {
     Web,
     Api,
-    /// Nobody: scripts that start by themselves run in it.
+    // Nobody: scripts that start by themselves run in it.
     Automation,
 }
 

@@ -156,6 +156,7 @@ impl Cast {
                 column: 9,
             },
             ended_at: now(),
+            returned: None,
         }
     }
 }
@@ -242,6 +243,7 @@ impl Fixture {
             bot_id: cast.bot,
             user_id: cast.user,
             started_at: now(),
+            trigger: None,
         };
         self.conversation(cast, &[event]).await
     }
