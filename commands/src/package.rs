@@ -129,6 +129,9 @@ pub fn compile_script(name: &str, source: &str, settings: &BTreeMap<String, Stri
         let name = source.get(diagnostic.start..diagnostic.end).unwrap_or_default();
         diagnostic.code != NEVER_SET || !given.iter().any(|(given, _)| given.eq_ignore_ascii_case(name))
     });
+    if let Some(program) = &compilation.program {
+        compilation.diagnostics.extend(schedule_diagnostics(program, source));
+    }
     compilation
 }
 
@@ -165,9 +168,8 @@ fn compile(
         }
     };
     let compilation = compile_script(name, source, settings);
-    let mut findings: Vec<Finding> = compilation.diagnostics.into_iter().map(finding).collect();
+    let findings = compilation.diagnostics.into_iter().map(finding).collect();
     let hash = compilation.program.map(|program| {
-        findings.extend(schedule_findings(&program, source));
         let hash = program.hash().to_string();
         programs.push((program, source.to_owned()));
         hash
@@ -176,26 +178,33 @@ fn compile(
 }
 
 /// Schedules that nobody understands; the script can still be called.
-pub fn schedule_findings(program: &basic::Program, source: &str) -> Vec<Finding> {
-    let mut lines = (1..)
-        .zip(source.lines())
-        .filter(|(_, line)| line.trim_start().to_uppercase().starts_with("SET SCHEDULE"));
-    let mut findings = Vec::new();
+fn schedule_diagnostics(program: &basic::Program, source: &str) -> Vec<basic::Diagnostic> {
+    let mut found = Vec::new();
+    let mut unread = 0;
     for trigger in &program.declared().triggers {
         let basic::Trigger::Schedule { when } = trigger else {
             continue;
         };
-        let line = lines.find(|(_, line)| line.contains(when.as_str()));
+        let begins = source[unread..].find(when.as_str()).map_or(0, |at| unread + at);
+        let before = &source[..begins];
+        let line_begins = before.rfind('\n').map_or(0, |at| at + 1);
+        if begins > 0 {
+            unread = begins + when.len();
+        }
         if let Err(error) = when::parse(when) {
-            let help = "five fields of cron, or words such as \"every monday at 9am\"";
-            findings.push(Finding {
-                severity: Severity::Warning,
-                line: line.map_or(1, |(number, _)| number),
-                ..whole_file("P0003", error.to_string(), help)
+            found.push(basic::Diagnostic {
+                code: "P0003".into(),
+                severity: basic::Severity::Warning,
+                message: error.to_string(),
+                start: begins,
+                end: begins + when.len(),
+                line: before.matches('\n').count() as u32 + 1,
+                column: before[line_begins..].chars().count() as u32 + 1,
+                help: Some("write five fields of cron, or words such as \"every monday at 9am\"".to_owned()),
             });
         }
     }
-    findings
+    found
 }
 
 fn whole_file(code: &str, message: String, help: &str) -> Finding {
@@ -343,6 +352,16 @@ mod tests {
         );
         let finding = &assembled.package.scripts["start"].findings[0];
         assert_eq!((finding.code.as_str(), finding.line), ("P0001", 2));
+    }
+
+    #[test]
+    fn a_schedule_that_nobody_understands_is_named() {
+        let source = b"' tells\nTALK 1\nSET SCHEDULE \"every day at 9am\"\nSET SCHEDULE \"every banana\"\n";
+        let assembled = assemble("shop", &Package::default(), &files(&[("tell", source)]));
+        let script = &assembled.package.scripts["tell"];
+        assert!(script.program.is_some());
+        let found: Vec<_> = script.findings.iter().map(|f| (f.code.as_str(), f.line, f.column)).collect();
+        assert_eq!(found, [("P0003", 4, 15)]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
-use domain::{ConversationId, OrganisationId};
+use domain::{ConversationId, OrganisationId, RunId};
 use event_log::{Feed, Position, RecordedEvent};
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -51,6 +51,8 @@ struct Due {
     /// Of the turn, the run or the conversation.
     id: Uuid,
     look_at: Instant,
+    /// The event that a run waits for, if it does.
+    awaits: Option<String>,
     /// What is to begin, as far as is known.
     start: Option<Box<Start>>,
 }
@@ -118,14 +120,11 @@ impl Recovery {
             for event in &events {
                 self.dialogues.observe(event);
                 // What cannot be found out now is found out when this event is read again; what never can holds up nothing.
-                let starts = match self.dialogues.started_by(event).await {
-                    Err(error) if !error.retryable() => {
-                        tracing::error!(event.id = %event.event_id, %error, "what an event starts is not known, it starts nothing");
-                        Vec::new()
-                    }
-                    starts => starts?,
-                };
-                self.waiting.observe(event, starts);
+                let starts = known(event, self.dialogues.started_by(event).await)?;
+                known(event, self.tell_awaiting(event).await)?;
+                if let Some(went_on) = self.waiting.observe(event, starts) {
+                    self.dialogues.forget_heard(went_on);
+                }
                 self.read_through = event.position.unwrap_or(self.read_through);
                 // The opening script is run by whose the conversation is, whoever let the visitor in.
                 if event.event_type == "conversation.started"
@@ -151,6 +150,22 @@ impl Recovery {
         self.save().await
     }
 
+    /// Tells runs that wait for it of an event that was published.
+    async fn tell_awaiting(&self, event: &RecordedEvent) -> Result<(), CommandError> {
+        if event.event_type != "event.published" {
+            return Ok(());
+        }
+        let text = |name: &str| event.payload.get(name).and_then(|text| text.as_str());
+        let (Some(bot), Some(name)) = (text("bot_id"), text("name")) else {
+            return Ok(());
+        };
+        let awaiting = self.waiting.awaiting(&awaited_key(bot, name));
+        if awaiting.is_empty() {
+            return Ok(());
+        }
+        self.dialogues.tell_heard(event, awaiting).await
+    }
+
     /// Where the checkpoint belongs.
     fn through(&self) -> Position {
         self.waiting.answered_through(self.read_through)
@@ -174,9 +189,34 @@ impl Recovery {
     }
 }
 
+/// What can never be found out of an event is taken as nothing.
+fn known<T: Default>(event: &RecordedEvent, found: Result<T, CommandError>) -> Result<T, CommandError> {
+    match found {
+        Err(error) if !error.retryable() => {
+            tracing::error!(event.id = %event.event_id, %error, "what an event starts is not known, it starts nothing");
+            Ok(T::default())
+        }
+        found => found,
+    }
+}
+
+/// Names of events are equal in upper and lower case.
+fn awaited_key(bot: &str, name: &str) -> String {
+    format!("{bot} {}", name.to_lowercase())
+}
+
+/// The event that a run waits for since it was suspended.
+fn awaited_by(event: &RecordedEvent) -> Option<String> {
+    let text = |pointer: &str| event.payload.pointer(pointer).and_then(|text| text.as_str());
+    Some(awaited_key(
+        text("/pause/event/bot_id")?,
+        text("/pause/event/name")?,
+    ))
+}
+
 impl Waiting {
-    /// Takes what happened, and the scripts that it starts.
-    fn observe(&mut self, event: &RecordedEvent, starts: Vec<Start>) {
+    /// Takes what happened, and the scripts that it starts. Returns the run that went on, if one did.
+    fn observe(&mut self, event: &RecordedEvent, starts: Vec<Start>) -> Option<RunId> {
         let id = |pointer: &str| {
             let id = event.payload.pointer(pointer).and_then(|id| id.as_str());
             id.and_then(|id| id.parse::<Uuid>().ok())
@@ -199,6 +239,7 @@ impl Waiting {
                 if let Some(conversation) = id("/pause/conversation_id") {
                     self.begin(event, stream, Some(conversation), None);
                 }
+                return stream.map(RunId);
             }
             // A run's replies precede its suspension; a bot's own reply is the whole answer.
             "turn.left_to_human" => self.end(id("/turn_id")),
@@ -217,6 +258,14 @@ impl Waiting {
             "conversation.ended" => self.end(stream),
             _ => {}
         }
+        None
+    }
+
+    /// The runs that wait for this event.
+    fn awaiting(&self, key: &str) -> Vec<RunId> {
+        let due = self.due.values();
+        let awaiting = due.filter(|waiting| waiting.awaits.as_deref() == Some(key));
+        awaiting.map(|waiting| RunId(waiting.id)).collect()
     }
 
     fn begin(
@@ -243,6 +292,7 @@ impl Waiting {
             conversation: ConversationId(conversation),
             id,
             look_at: Instant::now(),
+            awaits: awaited_by(event),
             start,
         };
         self.due.insert(place, due);

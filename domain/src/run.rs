@@ -92,7 +92,7 @@ pub struct Suspension {
     pub session_id: SessionId,
     /// The turn that brought it here; None at the first HEAR of the opening script.
     pub turn_id: Option<TurnId>,
-    /// What the script waits for: `text`, `integer`, `date` …; `time` when it pauses by itself.
+    /// What the script waits for: `text`, `integer`, `date` …; `time` or `event` when it goes on by itself.
     pub waits_for: String,
     /// Set when it waits for time and not for a turn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -200,6 +200,16 @@ pub enum DataOperation {
 pub struct Pause {
     pub conversation_id: ConversationId,
     pub until: DateTime<Utc>,
+    /// What ends it before its time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<AwaitedEvent>,
+}
+
+/// An event among the scripts of a bot, which a run waits for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AwaitedEvent {
+    pub bot_id: BotId,
+    pub name: String,
 }
 
 /// What a waiting run needs to go on.

@@ -55,7 +55,7 @@ impl Dialogues {
     }
 
     /// The event with its personal values, which the feed brings sealed.
-    async fn opened(&self, event: &RecordedEvent) -> Result<RunEvent, CommandError> {
+    pub(super) async fn opened(&self, event: &RecordedEvent) -> Result<RunEvent, CommandError> {
         let stream = StreamId::new(Run::TYPE, &event.stream.aggregate_id);
         let log = self.shared().executor.log();
         let events = log.load_few(event.tenant, &stream, event.sequence - 1, 1).await?;

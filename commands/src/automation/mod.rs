@@ -9,6 +9,7 @@ mod asked;
 mod calendar;
 mod causes;
 mod handlers;
+mod heard;
 mod schedules;
 pub(crate) mod when;
 
@@ -30,6 +31,7 @@ pub(crate) use asked::Awaited;
 pub use asked::{ScriptAnswer, WebCall};
 pub(crate) use calendar::Calendar;
 pub(crate) use handlers::Handlers;
+pub(crate) use heard::Heard;
 pub(crate) use schedules::SCHEDULES_MAX;
 
 /// Scripts that start one another, one behind the other, at most.

@@ -6,7 +6,7 @@ use basic::{Called, Effect, Hear, Input, Machine, ProgramHash, RuntimeError, Ste
 use domain::conversation::{ReplyContent, Suggestion, SuggestionAction};
 
 use crate::CommandError;
-use crate::scripted::Host;
+use crate::scripted::{Host, WAIT_FOR_EVENT, awaited};
 
 /// Machine steps between two looks at the clock and at other tasks: well under a millisecond of work.
 const SLICE_STEPS: u64 = 20_000;
@@ -24,8 +24,11 @@ pub(crate) struct Execution {
 
 pub(crate) enum ExecutionEnd {
     Waiting(Hear),
-    /// Goes on by itself after so many seconds.
-    Pausing(f64),
+    /// Goes on by itself after so many seconds, or before that when an event is published.
+    Pausing {
+        seconds: f64,
+        event: Option<String>,
+    },
     /// With what it returned.
     Completed(Value),
     Failed(RuntimeError),
@@ -66,6 +69,16 @@ pub(crate) async fn execute(
                 input = Input::Program(host.called(&name).await?);
                 continue;
             }
+            Step::Request(request) if request.word == WAIT_FOR_EVENT => match awaited(&request) {
+                Ok((event, seconds)) => {
+                    let event = Some(event);
+                    break ExecutionEnd::Pausing { seconds, event };
+                }
+                Err(refusal) => {
+                    input = Input::Refused(refusal);
+                    continue;
+                }
+            },
             Step::Request(request) => {
                 if started.elapsed() > time_max {
                     break ExecutionEnd::Failed(out_of_time(time_max));
@@ -73,14 +86,14 @@ pub(crate) async fn execute(
                 input = host.answer(request).await?.into();
                 continue;
             }
-            Step::Sleeping { seconds } => break ExecutionEnd::Pausing(seconds),
+            Step::Sleeping { seconds } => break ExecutionEnd::Pausing { seconds, event: None },
             Step::Ended(value) => break ExecutionEnd::Completed(value),
             Step::Failed(error) => break ExecutionEnd::Failed(error),
         }
         input = Input::Continue;
     };
     // While a script pauses nobody is asked anything.
-    let silent = matches!(end, ExecutionEnd::Failed(_) | ExecutionEnd::Pausing(_));
+    let silent = matches!(end, ExecutionEnd::Failed(_) | ExecutionEnd::Pausing { .. });
     gathered.attach_suggestions(silent);
     host.finish().await?;
     Ok(Execution {

@@ -26,7 +26,7 @@ use lru::LruCache;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use crate::automation::{Awaited, Calendar, Handlers};
+use crate::automation::{Awaited, Calendar, Handlers, Heard};
 use crate::{
     Attendant, Blobs, CommandError, Desk, Executor, Programs, RefusalKind, Runners, Services, Tables,
 };
@@ -73,6 +73,7 @@ pub(crate) struct Shared {
     pub(crate) handlers: Handlers,
     pub(crate) calendar: Mutex<Calendar>,
     pub(crate) awaited: Awaited,
+    pub(crate) heard: Heard,
     /// Who works at the desks of bots. In memory only: packages say how they are reached.
     attendants: Mutex<HashMap<BotId, Arc<[Attendant]>>>,
 }
@@ -101,6 +102,7 @@ impl Dialogues {
             handlers: Handlers::default(),
             calendar: Mutex::default(),
             awaited: Awaited::default(),
+            heard: Heard::default(),
             attendants: Mutex::default(),
         };
         Self {

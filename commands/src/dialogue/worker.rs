@@ -236,11 +236,10 @@ impl Worker {
             && let Some(until) = known.run.as_ref().and_then(|run| run.pause_until)
             && let Some(mut run) = known.run.take()
         {
-            let rest = (until - Utc::now()).to_std().unwrap_or_default();
-            tokio::time::sleep(rest).await;
+            let input = self.shared.heard.until(run.id, until).await;
             // The same for each repetition, whatever was recorded meanwhile.
             let id = Uuid::new_v5(&run.id.0, until.to_rfc3339().as_bytes());
-            let execution = self.execute(&mut run, Input::Continue, turn, until).await?;
+            let execution = self.execute(&mut run, input, turn, until).await?;
             let changed = execution.conversation_changed;
             match self.commit_run(&mut run, execution, turn, id).await? {
                 Committed::Stored(waits) => {

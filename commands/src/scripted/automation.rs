@@ -1,7 +1,8 @@
 //! SET SCHEDULE of another script, and PUBLISH EVENT.
 
 use basic::{Refusal, Request, Value};
-use chrono::{DateTime, NaiveTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use chrono_tz::Tz;
 use domain::Personal;
 use domain::bot::Bot;
 use domain::run::{Publication, RunEvent};
@@ -16,6 +17,36 @@ const NAME_CHARACTERS_MAX: usize = 200;
 
 /// What an event may carry, in bytes of JSON.
 const DATA_BYTES_MAX: usize = 16 << 10;
+
+/// Has a run stop until an event is published.
+pub(crate) const WAIT_FOR_EVENT: &str = "WAIT FOR EVENT";
+
+/// How long an event is waited for, in seconds: where nothing is said, and at most.
+const WAITS_FOR: f64 = 60.0;
+const WAITS_FOR_MAX: f64 = 3_600.0;
+
+/// The event that a script waits for, and for how many seconds.
+pub(crate) fn awaited(request: &Request) -> Result<(String, f64), Refusal> {
+    let name = event_name(request)?;
+    let seconds = match request.clause("TIMEOUT").unwrap_or(request.argument(1)) {
+        Value::Null => WAITS_FOR,
+        seconds => seconds.to_string().trim().parse().unwrap_or(f64::NAN),
+    };
+    if !(0.0..=WAITS_FOR_MAX).contains(&seconds) {
+        let message = format!("an event is waited for between 0 and {WAITS_FOR_MAX} seconds");
+        return Err(Refusal::mistake("event_timeout", message));
+    }
+    Ok((name, seconds))
+}
+
+fn event_name(request: &Request) -> Result<String, Refusal> {
+    let name = text(request, 0).trim().to_owned();
+    if (1..=NAME_CHARACTERS_MAX).contains(&name.chars().count()) {
+        return Ok(name);
+    }
+    let message = format!("the name of an event has 1 to {NAME_CHARACTERS_MAX} characters");
+    Err(Refusal::mistake("event_name", message))
+}
 
 /// Words that have scripts started.
 pub(super) fn knows(word: &str) -> bool {
@@ -32,12 +63,10 @@ impl Host<'_> {
 
     /// Tells scripts of the bot, in the same commit that records that they were told.
     async fn publish(&mut self, request: &Request) -> Result<Answered, CommandError> {
-        let name = text(request, 0).trim().to_owned();
-        let length = name.chars().count();
-        if length == 0 || length > NAME_CHARACTERS_MAX {
-            let message = format!("the name of an event has 1 to {NAME_CHARACTERS_MAX} characters");
-            return Ok(Err(Refusal::mistake("event_name", message)));
-        }
+        let name = match event_name(request) {
+            Ok(name) => name,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
         let data = match request.clause("WITH") {
             Some(fields) => fields.to_json(),
             None => request.argument(1).to_json(),
@@ -97,14 +126,16 @@ impl Host<'_> {
         let mut arguments = request.arguments.iter().peekable();
         let first = arguments.next().cloned().unwrap_or_default();
         let mut from = None;
-        let when = match moment(&first) {
+        let timezone = mounted.package.profile.timezone.as_deref().unwrap_or("UTC");
+        let zone = when::zone(timezone).unwrap_or(Tz::UTC);
+        let when = match moment(&first, zone) {
             Some(at) => When::Once { at },
             None => match when::parse(&first.to_string()) {
                 Ok(when) => when,
                 Err(error) => return Ok(mistake(error.to_string())),
             },
         };
-        if let Some(first_day) = arguments.peek().and_then(|value| moment(value)) {
+        if let Some(first_day) = arguments.peek().and_then(|value| moment(value, zone)) {
             from = Some(first_day);
             arguments.next();
         }
@@ -123,7 +154,6 @@ impl Host<'_> {
             .next()
             .map(Value::to_string)
             .filter(|job| !job.is_empty());
-        let timezone = mounted.package.profile.timezone.as_deref().unwrap_or("UTC");
         Ok(Ok(Timetable {
             bot_id: self.start.bot_id,
             script,
@@ -137,17 +167,19 @@ impl Host<'_> {
     }
 }
 
-/// A date means its beginning.
-fn moment(value: &Value) -> Option<DateTime<Utc>> {
+/// A date means its beginning by the clock of the zone.
+fn moment(value: &Value, zone: Tz) -> Option<DateTime<Utc>> {
+    let begins = |date: NaiveDate| {
+        let local = date.and_time(NaiveTime::MIN).and_local_timezone(zone);
+        Some(local.earliest()?.to_utc())
+    };
     match value {
         Value::Moment(moment) => Some(*moment),
-        Value::Date(date) => Some(date.and_time(NaiveTime::MIN).and_utc()),
-        Value::Text(text) => {
-            let text = text.trim();
-            let date = text.parse::<chrono::NaiveDate>().ok();
-            let moment = text.parse::<DateTime<Utc>>().ok();
-            moment.or_else(|| date.map(|date| date.and_time(NaiveTime::MIN).and_utc()))
-        }
+        Value::Date(date) => begins(*date),
+        Value::Text(text) => match text.trim().parse::<DateTime<Utc>>() {
+            Ok(moment) => Some(moment),
+            Err(_) => begins(text.trim().parse().ok()?),
+        },
         _ => None,
     }
 }

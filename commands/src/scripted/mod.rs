@@ -28,6 +28,7 @@ use crate::dialogue::{Dialogues, Shared};
 use crate::executor::append_command;
 use crate::{CommandError, Context, ConversationCommand};
 
+pub(crate) use automation::{WAIT_FOR_EVENT, awaited};
 pub use desk::{Attendant, Desk, NoDesk, Queued};
 pub(crate) use memory::Remembering;
 pub use services::{Asking, Plan, Services, Unconfigured};

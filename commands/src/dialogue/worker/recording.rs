@@ -3,7 +3,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::bot::Bot;
 use domain::conversation::{Conversation, ConversationEvent, Reply, ReplyContent, Turn};
-use domain::run::{Pause, Run, RunEvent, RunOutcome, RunStart, StoredAnswers, StoredRun, Suspension};
+use domain::run::{
+    AwaitedEvent, Pause, Run, RunEvent, RunOutcome, RunStart, StoredAnswers, StoredRun, Suspension,
+};
 use domain::{Personal, ReplyId, RunId, SessionId, TurnId, UserId};
 use event_log::{AppendCommand, Outcome, Stored};
 use serde_json::Value;
@@ -69,11 +71,11 @@ impl Worker {
         }
         run.suggestions = execution.suggestions;
         run.pause_until = match execution.end {
-            ExecutionEnd::Pausing(seconds) => Some(Utc::now() + pause(seconds)),
+            ExecutionEnd::Pausing { seconds, .. } => Some(Utc::now() + pause(seconds)),
             _ => None,
         };
         let state = match execution.end {
-            ExecutionEnd::Waiting(_) | ExecutionEnd::Pausing(_) => Some(self.state(run).await?),
+            ExecutionEnd::Waiting(_) | ExecutionEnd::Pausing { .. } => Some(self.state(run).await?),
             ExecutionEnd::Completed(_) | ExecutionEnd::Failed(_) => None,
         };
         let blob = state.as_ref().and_then(|state| state.blob.clone());
@@ -251,7 +253,7 @@ impl Worker {
 }
 
 fn pause(seconds: f64) -> TimeDelta {
-    // The machine keeps it between 0 and 300 seconds.
+    // The machine keeps it between 0 and 300 seconds, and whoever waits for an event below an hour.
     TimeDelta::milliseconds((seconds * 1000.0) as i64)
 }
 
@@ -288,12 +290,18 @@ fn ending(
     };
     match end {
         ExecutionEnd::Waiting(hear) => suspended(hear.kind.name(), None),
-        ExecutionEnd::Pausing(_) => {
+        ExecutionEnd::Pausing { event, .. } => {
+            let waits_for = if event.is_some() { "event" } else { "time" };
+            let event = event.map(|name| AwaitedEvent {
+                bot_id: run.start.bot_id,
+                name,
+            });
             let pause = run.pause_until.map(|until| Pause {
                 conversation_id: run.start.conversation_id,
                 until,
+                event,
             });
-            suspended("time", pause)
+            suspended(waits_for, pause)
         }
         ExecutionEnd::Completed(_) => (ended(RunOutcome::Completed), false),
         ExecutionEnd::Failed(error) => {

@@ -230,6 +230,51 @@ RETURN "done"
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_script_waits_for_an_event_also_across_a_restart() {
+    let mut desk = Desk::with(&[
+        (
+            "start",
+            r#"
+HEAR name
+TALK "waiting for " + name
+event = WAIT FOR EVENT "arrived" TIMEOUT 600
+TALK name + " lies at " + event.berth
+event = WAIT FOR EVENT "never" TIMEOUT 0.1
+IF ISNULL(event) THEN TALK "nothing else came"
+HEAR x
+"#,
+        ),
+        (
+            "arrive",
+            "WEBHOOK \"arrive\"\nPUBLISH EVENT \"Arrived\", {berth: body.berth}\n",
+        ),
+    ]);
+    let mut visitor = Visitor::enter(&desk.server.address, "desk")
+        .await
+        .expect("let in");
+    visitor.say("Aurora").await;
+    desk.server.kill();
+    desk.server = Server::start(&desk.data);
+    visitor
+        .connect(&desk.server.address)
+        .await
+        .expect("connected again");
+    let (status, _) = desk
+        .call(Method::POST, "webhook/arrive", Some(json!({"berth": 7})))
+        .await;
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    let said = |visitor: &Visitor, text: &str| visitor.transcript.values().any(|line| line.text == text);
+    visitor
+        .until("the event", |visitor| said(visitor, "Aurora lies at 7"))
+        .await;
+    visitor
+        .until("the end of its patience", |visitor| {
+            said(visitor, "nothing else came")
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn scripts_that_start_one_another_come_to_an_end() {
     let desk = Desk::with(&[
         (
@@ -270,9 +315,4 @@ SET SCHEDULE "soon", "later.bas"
     let (status, _) = desk.call(Method::POST, "webhook/plan", None).await;
     assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR, "`soon` is no schedule");
     desk.until_seen(json!(["later for anna", "ticked"])).await;
-    // People see nothing of it.
-    let visitor = Visitor::enter(&desk.server.address, "desk")
-        .await
-        .expect("let in");
-    drop(visitor);
 }
