@@ -21,10 +21,7 @@ impl Compiler<'_, '_> {
         for statement in statements {
             let silent = matches!(
                 statement.kind,
-                StatementKind::Nothing
-                    | StatementKind::Default { .. }
-                    | StatementKind::Label(_)
-                    | StatementKind::Section
+                StatementKind::Nothing | StatementKind::Default { .. } | StatementKind::Label(_)
             );
             if ended && !told && !silent {
                 self.report
@@ -37,7 +34,7 @@ impl Compiler<'_, '_> {
             self.statement(statement);
             self.land_all(guard);
             self.top = top;
-            if matches!(statement.kind, StatementKind::Label(_) | StatementKind::Section) {
+            if matches!(statement.kind, StatementKind::Label(_)) {
                 ended = false;
             }
             ended |= matches!(
@@ -59,11 +56,6 @@ impl Compiler<'_, '_> {
     fn statement(&mut self, statement: &Statement) {
         match &statement.kind {
             StatementKind::Nothing => {}
-            // What falls out of one tool must not run into the next.
-            StatementKind::Section => {
-                let value = self.nothing();
-                self.emit(Instruction::End { value });
-            }
             StatementKind::Assign { target, value } => self.assign(target, value),
             StatementKind::Default { name, value } => self.default(*name, value),
             StatementKind::If { arms, otherwise } => self.conditional(arms, otherwise),

@@ -167,11 +167,6 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "DESCRIPTION \"a\"\nDESCRIPTION \"b\"",
     ),
     explained(
-        "B0405",
-        "A file holds several tools; the first is the one that is called. Put each into a file of its own.",
-        "DESCRIPTION \"a\"\nRETURN 1\nDESCRIPTION \"b\"\nRETURN 2",
-    ),
-    explained(
         "B0406",
         "A loop cannot end: its condition always holds, and nothing in it leaves it, waits or asks somebody. The script \
          is stopped when it has used up its steps. Add EXIT DO behind a condition, or a HEAR.",

@@ -1,7 +1,7 @@
 //! What a script says about itself: DESCRIPTION and PARAM.
 
 use super::Parser;
-use crate::diagnostic::{ANOTHER_TOOL, DESCRIBED_TWICE};
+use crate::diagnostic::DESCRIBED_TWICE;
 use crate::lexer::{self, Symbol, TokenKind};
 use crate::program::{Constant, Parameter};
 use crate::source::Span;
@@ -21,19 +21,23 @@ pub(crate) fn description(parser: &mut Parser<'_, '_>, span: Span) -> Option<Sta
         }
         _ => return parser.expected("the description in quotes"),
     };
-    let acted = std::mem::take(&mut parser.acts);
-    let mut kind = StatementKind::Nothing;
+    declares(parser);
     if parser.description.is_none() {
         parser.description = Some(text);
-    } else if acted {
-        let message = "another tool begins here; of a file with several only the first is called";
-        parser.report.add(ANOTHER_TOOL, span, message);
-        kind = StatementKind::Section;
     } else {
         let message = "the script has a description already; only the first one is used";
         parser.report.add(DESCRIBED_TWICE, span, message);
     }
-    Some(Statement { span, kind })
+    Some(Statement {
+        span,
+        kind: StatementKind::Nothing,
+    })
+}
+
+/// A tool begins, if none did before.
+fn declares(parser: &mut Parser<'_, '_>) {
+    let triggers = parser.declared.triggers.len();
+    parser.above.get_or_insert(triggers);
 }
 
 fn literal(parts: Vec<lexer::Part>) -> String {
@@ -60,6 +64,7 @@ pub(crate) fn param(parser: &mut Parser<'_, '_>, span: Span) -> Option<Statement
         optional: false,
         choices: Vec::new(),
     };
+    declares(parser);
     let mut default = None;
     if parser.take_word("AS") || parser.take_symbol(Symbol::Colon) {
         if parser.peek().kind != TokenKind::Word {
