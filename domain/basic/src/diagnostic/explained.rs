@@ -173,6 +173,11 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "n = 0\nDO\n  n = n + 1\nLOOP",
     ),
     explained(
+        "B0407",
+        "A line of a table says something of a field that is not understood. It is left out, with what follows it.",
+        "TABLE guests\n  name string(50) requird\nEND TABLE",
+    ),
+    explained(
         "B0501",
         "USE TOOL or ADD TOOL names a script that the package does not have. The bot goes on without it.",
         "",

@@ -104,6 +104,18 @@ pub(super) const EXAMPLES: &[(&str, &str)] = &[
         "BEGIN TABLE",
         "BEGIN TABLE berths\n    FIELD number AS INTEGER KEY\n    FIELD price AS NUMBER\nEND TABLE",
     ),
+    (
+        "CREATE TABLE",
+        "CREATE TABLE guests (\n    id serial primary key,\n    name varchar(80) not null\n);",
+    ),
+    (
+        "CREATE INDEX",
+        "TABLE guests\n    id integer key\n    name string(80)\nEND TABLE\nCREATE INDEX by_name ON guests (name);",
+    ),
+    (
+        "CREATE UNIQUE INDEX",
+        "TABLE guests\n    id integer key\n    email string(80)\nEND TABLE\nCREATE UNIQUE INDEX by_email ON guests (email);",
+    ),
     ("WEBHOOK", "WEBHOOK \"orders\"\nRETURN { status: 200 }"),
     (
         "SET SCHEDULE",

@@ -220,6 +220,24 @@ pub(super) const WORDS: &[Word] = &[
         tables::table,
     ),
     statement(
+        "CREATE TABLE",
+        "CREATE TABLE name ( … );",
+        "The same as TABLE, in the form of SQL.",
+        tables::table,
+    ),
+    statement(
+        "CREATE INDEX",
+        "CREATE INDEX name ON table (field);",
+        "Does nothing: tables have the indexes that they need.",
+        tables::index,
+    ),
+    statement(
+        "CREATE UNIQUE INDEX",
+        "CREATE UNIQUE INDEX name ON table (field);",
+        "Does nothing: UNIQUE behind a field says that each value is there once.",
+        tables::index,
+    ),
+    statement(
         "WEBHOOK",
         "WEBHOOK \"orders\"",
         "Runs the script when somebody calls the bot's address of that name.",

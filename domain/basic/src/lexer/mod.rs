@@ -129,7 +129,7 @@ impl<'s> Lexer<'s, '_, '_> {
     fn line_end(&mut self) {
         let start = self.at;
         self.at += if self.rest().starts_with("\r\n") { 2 } else { 1 };
-        if !self.brackets.is_empty() {
+        if self.block.is_none() && !self.brackets.is_empty() {
             if !raw::begins_like_a_statement(self.line_rest()) {
                 return;
             }
@@ -146,6 +146,10 @@ impl<'s> Lexer<'s, '_, '_> {
         }
         self.end_statement(start);
         if let Some((closing, opened)) = self.block.take() {
+            // `TABLE name (` is closed by END TABLE as well.
+            if closing != raw::CLOSING_BRACKET {
+                self.brackets.clear();
+            }
             self.raw_block(closing, opened);
         }
     }
@@ -178,6 +182,7 @@ impl<'s> Lexer<'s, '_, '_> {
             };
         }
         self.push(TokenKind::Block, start, self.at);
+        self.brackets.clear();
         self.unclosed_block(closing, opened);
     }
 

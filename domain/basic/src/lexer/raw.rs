@@ -6,8 +6,12 @@ const BLOCKS: &[(&str, &str)] = &[
     ("BEGIN SYSTEM PROMPT", "END SYSTEM PROMPT"),
     ("BEGIN MAIL", "END MAIL"),
     ("BEGIN TABLE", "END TABLE"),
+    ("CREATE TABLE", CLOSING_BRACKET),
     ("TABLE", "END TABLE"),
 ];
+
+/// What closes CREATE TABLE.
+pub(super) const CLOSING_BRACKET: &str = ")";
 
 /// How long the opening words are, and what closes the raw block that a line opens.
 pub(super) fn block_opened_by(line: &str) -> Option<(usize, &'static str)> {
@@ -17,6 +21,8 @@ pub(super) fn block_opened_by(line: &str) -> Option<(usize, &'static str)> {
         let assigned = after.starts_with(['=', '.', '[', '(']);
         // A table has a name; a variable called `table` may stand in a line by itself.
         let nameless = *opening == "TABLE" && after.is_empty();
+        // All of it in a line is no block.
+        let nameless = nameless || *opening == "CREATE TABLE" && !after.trim_end().ends_with('(');
         (!assigned && !nameless).then_some((length, *closing))
     })
 }
@@ -25,7 +31,7 @@ pub(super) fn block_opened_by(line: &str) -> Option<(usize, &'static str)> {
 pub(super) fn line_is(line: &str, phrase: &str) -> bool {
     let line = line.trim();
     phrase_length(line, phrase).is_some_and(|length| {
-        let after = line[length..].trim_start();
+        let after = line[length..].trim_start_matches([' ', '\t', ';']);
         after.is_empty() || after.starts_with('\'') || after.starts_with("//")
     })
 }
