@@ -32,6 +32,8 @@ use procedures::{Known, Scope};
 
 use std::collections::HashMap;
 
+use crate::language::Clause;
+
 use crate::diagnostic::{Code, EXPECTED, Report, SOURCE_TOO_LONG, TOO_DEEP, UNEXPECTED_REST};
 use crate::lexer::{Symbol, Token, TokenKind, lex};
 use crate::program::{Declared, Parameter};
@@ -78,6 +80,7 @@ fn script<'s>(source: &'s str, tokens: Vec<Token>, report: &mut Report<'s>) -> S
         scope: None,
         procedures: Vec::new(),
         subjects: Vec::new(),
+        clauses: Vec::new(),
         traps: Traps::default(),
         depth: 0,
         one_line: 0,
@@ -128,6 +131,8 @@ pub(crate) struct Parser<'s, 'r> {
     procedures: Vec<Procedure>,
     /// Objects of the WITH blocks that are open: a variable and the fields below it.
     subjects: Vec<(Name, Vec<String>)>,
+    /// Clauses of the requests that are being parsed, outermost first.
+    clauses: Vec<&'static [Clause]>,
     traps: Traps,
     depth: u32,
     /// One-line IFs that are open: inside of them ELSE ends a statement.

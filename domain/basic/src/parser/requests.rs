@@ -36,6 +36,25 @@ impl Parser<'_, '_> {
         span: Span,
         within: Within,
     ) -> Option<Expression> {
+        self.clauses.push(shape.clauses);
+        let request = self.requested(word, shape, span, within);
+        self.clauses.pop();
+        request
+    }
+
+    /// Whether a clause of a request around this begins so far on.
+    pub(super) fn is_at_clause(&self, distance: usize) -> bool {
+        let mut clauses = self.clauses.iter().copied().flatten();
+        clauses.any(|clause| self.clause_length(clause, distance).is_some())
+    }
+
+    fn requested(
+        &mut self,
+        word: &'static Word,
+        shape: &Shape,
+        span: Span,
+        within: Within,
+    ) -> Option<Expression> {
         let (mut arguments, mut clauses) = (Vec::new(), Vec::new());
         if shape.columned
             && let Some((table, row)) = self.columned(span)?
@@ -246,8 +265,11 @@ impl Parser<'_, '_> {
 
     fn is_list_item(&self, clause: &Clause, length: usize) -> bool {
         let after_comma = self.at > 0 && self.tokens[self.at - 1].kind == TokenKind::Symbol(Symbol::Comma);
-        let ends =
-            self.is_statement_end(length) || self.peek_at(length).kind == TokenKind::Symbol(Symbol::Comma);
+        let ends = self.is_statement_end(length)
+            || matches!(
+                self.peek_at(length).kind,
+                TokenKind::Symbol(Symbol::Comma | Symbol::CloseParenthesis)
+            );
         ends && (after_comma || clause.takes != Takes::Nothing)
     }
 

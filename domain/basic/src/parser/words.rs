@@ -114,7 +114,8 @@ impl Parser<'_, '_> {
                 }),
             }));
         }
-        if !parenthesised && !self.begins_argument(length) {
+        let takes_none = word.arguments().is_some_and(|arguments| arguments.most == 0);
+        if !parenthesised && (takes_none || !self.begins_argument(length)) {
             return Some(None);
         }
         match &word.role {
@@ -174,6 +175,7 @@ impl Parser<'_, '_> {
                 let text = self.text(token.span);
                 let is_one_of = |words: &[&str]| words.iter().any(|word| word.eq_ignore_ascii_case(text));
                 !is_one_of(SEPARATORS)
+                    && !self.is_at_clause(distance)
                     && (!is_one_of(RESERVED) || is_one_of(&["NEW", "NULL", "TRUE", "FALSE"]))
             }
             _ => false,
