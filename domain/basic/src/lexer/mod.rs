@@ -144,6 +144,9 @@ impl<'s> Lexer<'s, '_, '_> {
         {
             return;
         }
+        if self.block.is_none() && self.goes_on() {
+            return;
+        }
         self.end_statement(start);
         if let Some((closing, opened)) = self.block.take() {
             // `TABLE name (` is closed by END TABLE as well.
@@ -152,6 +155,18 @@ impl<'s> Lexer<'s, '_, '_> {
             }
             self.raw_block(closing, opened);
         }
+    }
+
+    /// Whether the statement goes on in the line that begins here.
+    fn goes_on(&self) -> bool {
+        let Some(Token { kind, span }) = self.tokens.last() else {
+            return false;
+        };
+        let word = span.text(self.source);
+        let unfinished = *kind == TokenKind::Word
+            && ["AND", "OR"].iter().any(|known| known.eq_ignore_ascii_case(word))
+            && !raw::begins_like_a_statement(self.line_rest());
+        *kind != TokenKind::Line && (unfinished || raw::continues_a_statement(self.line_rest()))
     }
 
     fn end_statement(&mut self, at: usize) {

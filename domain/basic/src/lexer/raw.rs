@@ -101,3 +101,29 @@ pub(super) fn begins_like_a_statement(line: &str) -> bool {
             .any(|known| known.eq_ignore_ascii_case(word));
     alone || !inside && OPENERS.iter().any(|known| known.eq_ignore_ascii_case(word))
 }
+
+/// Words that only go on with the statement of the line before, whatever stands there: clauses and operators.
+const CONTINUERS: &[&str] = &[
+    "AND", "OR", "THEN", "WHERE", "FROM", "HAVING", "LIMIT", "OFFSET", "VALUES", "UNION", "JOIN", "LEFT JOIN",
+    "RIGHT JOIN", "INNER JOIN", "OUTER JOIN", "FULL JOIN", "CROSS JOIN", "LEFT OUTER JOIN", "ORDER BY", "GROUP BY",
+];
+
+/// Whether a line can only go on with the statement before it.
+pub(super) fn continues_a_statement(line: &str) -> bool {
+    let line = line.trim_start();
+    if line.starts_with(['+', '&']) {
+        return true;
+    }
+    if let Some(length) = phrase_length(line, "WITH") {
+        return line[length..].trim_start().starts_with(['{', '#']);
+    }
+    CONTINUERS.iter().any(|word| {
+        phrase_length(line, word).is_some_and(|length| {
+            // `limit = 5` sets a variable, JOIN MEET is a statement.
+            let after = line[length..].trim_start();
+            let meets = *word == "JOIN" && phrase_length(after, "MEET").is_some();
+            let begins = *word == "THEN" && after.is_empty();
+            begins || !meets && after.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '"' | '\'' | '(' | '*' | '-'))
+        })
+    })
+}

@@ -87,6 +87,11 @@ impl Parser<'_, '_> {
                 return self.expected("a value");
             }
         }
+        // `UPDATE "berths"` alone changes nothing: SET in the next line belongs to it.
+        let broken = word.name == "UPDATE" && clauses.is_empty() && arguments.len() == 1;
+        if broken && self.peek().kind == TokenKind::Line && self.word_is(1, "SET") {
+            self.advance();
+        }
         while self.clauses(shape, &mut clauses)? {}
         let mut arguments = self.counted(word, span, arguments)?;
         if let Some(said) = shape

@@ -768,3 +768,62 @@ TALK c"#,
         "#]],
     );
 }
+
+#[test]
+fn statements_go_on_where_a_line_begins_with_a_clause_or_an_operator() {
+    check(
+        r#"a = 1
+x = FIND "t"
+    WHERE a = 1
+      AND b = 2
+    ORDER BY a DESC
+    LIMIT 5
+UPDATE "t"
+   SET a = 1,
+       b = 2
+   WHERE id = 7
+INSERT INTO "t" (a, b)
+VALUES (1, 2)
+rows = SELECT a, SUM(b) AS total
+  FROM t
+  LEFT JOIN u ON u.id = t.id
+  WHERE a > 5
+  GROUP BY a
+  HAVING SUM(b) > 3
+  ORDER BY total DESC
+  LIMIT 10
+IF a = 1
+   AND x <> ""
+   OR a = 2
+THEN
+   TALK "yes " 
+     + "and more"
+END IF
+IF a = 1 AND
+   a < 2 THEN
+  TALK "ok"
+END IF
+limit = 5
+from = "x"
+TALK limit
+SEND TEMPLATE "x" TO "y"
+  WITH { a: 1 }
+WITH o
+  .a = 1
+END WITH
+TALK o
+"#,
+        &[],
+        expect![[r#"
+            ? FIND "t" order by=[["a",true]] limit=5 | (a Equal 1 and b Equal 2)
+            ? UPDATE "t" set={"a":1,"b":2} | id Equal 7
+            ? INSERT "t" with={"a":1,"b":2}
+            ? SELECT "SELECT a, SUM(b) AS total\n  FROM t\n  LEFT JOIN u ON u.id = t.id\n  WHERE a > 5\n  GROUP BY a\n  HAVING SUM(b) > 3\n  ORDER BY total DESC\n  LIMIT 10" variables={"a":1}
+            yes and more
+            ok
+            5
+            ? SEND TEMPLATE "x" to="y" with={"a":1}
+            {"a": 1}
+        "#]],
+    );
+}
