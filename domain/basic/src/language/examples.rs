@@ -134,6 +134,10 @@ pub(super) const EXAMPLES: &[(&str, &str)] = &[
     ),
     ("ON FORM SUBMIT", "ON FORM SUBMIT \"contact\"\nPRINT params"),
     (
+        "END WORKFLOW",
+        "ORCHESTRATE WORKFLOW \"arrival\"\n    STEP 1: BOT \"harbour\" \"moor\"\nEND WORKFLOW",
+    ),
+    (
         "ON EVENT",
         "ON EVENT \"boat_arrived\" DO\n    PRINT trigger_data\nEND ON",
     ),

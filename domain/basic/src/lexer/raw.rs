@@ -104,8 +104,26 @@ pub(super) fn begins_like_a_statement(line: &str) -> bool {
 
 /// Words that only go on with the statement of the line before, whatever stands there: clauses and operators.
 const CONTINUERS: &[&str] = &[
-    "AND", "OR", "THEN", "WHERE", "FROM", "HAVING", "LIMIT", "OFFSET", "VALUES", "UNION", "JOIN", "LEFT JOIN",
-    "RIGHT JOIN", "INNER JOIN", "OUTER JOIN", "FULL JOIN", "CROSS JOIN", "LEFT OUTER JOIN", "ORDER BY", "GROUP BY",
+    "AND",
+    "OR",
+    "THEN",
+    "WHERE",
+    "FROM",
+    "HAVING",
+    "LIMIT",
+    "OFFSET",
+    "VALUES",
+    "UNION",
+    "JOIN",
+    "LEFT JOIN",
+    "RIGHT JOIN",
+    "INNER JOIN",
+    "OUTER JOIN",
+    "FULL JOIN",
+    "CROSS JOIN",
+    "LEFT OUTER JOIN",
+    "ORDER BY",
+    "GROUP BY",
 ];
 
 /// Whether a line can only go on with the statement before it.
@@ -123,7 +141,11 @@ pub(super) fn continues_a_statement(line: &str) -> bool {
             let after = line[length..].trim_start();
             let meets = *word == "JOIN" && phrase_length(after, "MEET").is_some();
             let begins = *word == "THEN" && after.is_empty();
-            begins || !meets && after.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '"' | '\'' | '(' | '*' | '-'))
+            begins
+                || !meets
+                    && after.starts_with(|c: char| {
+                        c.is_alphanumeric() || matches!(c, '_' | '"' | '\'' | '(' | '*' | '-')
+                    })
         })
     })
 }

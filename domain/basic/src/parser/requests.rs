@@ -418,7 +418,7 @@ impl Parser<'_, '_> {
             let known = variables
                 .iter()
                 .any(|(known, _): &(String, _)| known.eq_ignore_ascii_case(&name));
-            if token.kind == TokenKind::Word && !known && self.is_set(&name) {
+            if token.kind == TokenKind::Word && !known && (self.is_set(&name) || self.is_provided(&name)) {
                 let number = self.name(&name, token.span);
                 let value = Expression {
                     span: token.span,
@@ -428,6 +428,15 @@ impl Parser<'_, '_> {
             }
         }
         variables
+    }
+
+    /// Whether the word that was just taken is a variable of the host: fields are called `user` or `role` too, but have
+    /// no parts.
+    fn is_provided(&self, name: &str) -> bool {
+        let whole = ["user_id", "session_id", "username", "mobile"];
+        let parted = ["user", "session", "bot", "params", "body"];
+        let is_one_of = |names: &[&str]| names.iter().any(|known| known.eq_ignore_ascii_case(name));
+        is_one_of(&whole) || is_one_of(&parted) && self.at_symbol(Symbol::Dot)
     }
 
     /// `INSERT INTO logs (a, b) VALUES (1, 2)`, once its name has been taken; None where it is not written so.

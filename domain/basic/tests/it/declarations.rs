@@ -169,7 +169,7 @@ END TABLE
               cv Text { length: Some(30) }
               owner Uuid  -> users
               x Integer  -> others
-              m Text { length: None }
+              m Text { length: None } unique
               n Text { length: None }
               index Integer
               key Text { length: Some(10) } key

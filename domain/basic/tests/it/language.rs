@@ -827,3 +827,50 @@ TALK o
         "#]],
     );
 }
+
+#[test]
+fn single_quotes_are_texts_where_a_value_stands_and_comments_elsewhere() {
+    check(
+        r#"x = FIND 'customers', 'id = 5'
+SEND MAIL 'a@b', 'x', 'y'
+SAVE 'x.csv', x
+rows = SELECT name FROM t WHERE city LIKE 'P%' ORDER BY name
+rows = SELECT name FROM t WHERE a = 'b' AND d BETWEEN '2026-01-01' AND '2026-12-31' GROUP BY name
+r = FIND "t" WHERE name = 'O''Neil' LIMIT 3
+IF x = 'a' THEN TALK 'yes' ELSE TALK 'no' ' comment
+IF x = "a" THEN ' it's the 'first' case
+  TALK "1" ' don't say 'two'
+ELSE ' the 'other'
+  TALK "2"
+END IF ' it's
+SEND MAIL "a@b", ' the customer's address
+   "x",
+   "y"
+y = [ ' the list's items
+  1, 2
+]
+n = NOW ' it's now
+TALK n
+CASE_SENSITIVE = 'x' ' y'
+ADD SUGGESTION 'a' AS 'b'
+SET BOT MEMORY 'k', 'v'
+CLEAR SUGGESTIONS ' the 'old' ones
+"#,
+        &[],
+        expect![[r#"
+            ? FIND "customers" "id = 5" | id Equal 5
+            ? SEND MAIL "a@b" "x" "y"
+            ? SAVE "x.csv" {"code":"not_configured","error":"FIND is not configured","success":false} names=[null,"x"]
+            ? SELECT "SELECT name FROM t WHERE city LIKE 'P%' ORDER BY name" variables={}
+            ? SELECT "SELECT name FROM t WHERE a = 'b' AND d BETWEEN '2026-01-01' AND '2026-12-31' GROUP BY name" variables={}
+            ? FIND "t" limit=3 | name Equal "O'Neil"
+            no
+            2
+            ? SEND MAIL "a@b" "x" "y"
+            2026-03-01 09:05:07
+            [b: context a]
+            ? SET BOT MEMORY "k" "v"
+            [no suggestions]
+        "#]],
+    );
+}

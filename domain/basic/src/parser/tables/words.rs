@@ -80,21 +80,18 @@ impl<'s> Piece<'s> {
         }
         Some(inside)
     }
-
-    fn mentions(&self, words: &[&str]) -> bool {
-        self.words.iter().any(|word| word.is_one_of(words))
-    }
 }
 
-/// Words that go on with the field of the line before.
-const CONTINUE: [&str; 7] = [
-    "NOT",
-    "DEFAULT",
-    "REFERENCES",
-    "ON",
-    "CHECK",
-    "CONSTRAINT",
+/// How lines begin that are no fields: nothing of a field goes on with them.
+const NO_FIELDS: [&str; 8] = [
+    "PRIMARY",
+    "FOREIGN",
     "UNIQUE",
+    "CONSTRAINT",
+    "CHECK",
+    "CREATE",
+    "ALTER",
+    "COMMENT",
 ];
 
 /// Words behind which brackets may go over several lines.
@@ -232,12 +229,16 @@ impl<'s> Reader<'s> {
         let Some(first) = words.first() else {
             return;
         };
-        let continues = self.goes_on && first.is_one_of(&CONTINUE);
-        match self
-            .pieces
-            .last_mut()
-            .filter(|last| continues && !last.mentions(&["CREATE"]))
-        {
+        // `DEFAULT 0` in a line of its own goes on with the field above, `UNIQUE (a, b)` does not.
+        let of_field = first.is_one_of(&["NOT", "DEFAULT", "CHECK"])
+            || first.is("UNIQUE") && words.get(1).is_none_or(|second| !second.is("("));
+        let of_any = first.is_one_of(&["REFERENCES", "ON"]);
+        let continues = |last: &&mut Piece<'_>| {
+            let is_field = !last.words.first().is_some_and(|word| word.is_one_of(&NO_FIELDS));
+            of_any || of_field && is_field
+        };
+        let last = self.pieces.last_mut().filter(|_| self.goes_on);
+        match last.filter(continues) {
             Some(last) => {
                 last.words.extend(words);
                 last.open = last.open.or(open);
