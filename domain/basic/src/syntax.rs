@@ -188,6 +188,8 @@ pub(crate) enum ExpressionKind {
     Invoke(Invoke),
     /// Another script and its arguments.
     Script(String, Vec<Expression>),
+    /// A question, whose answer is the value.
+    Hear(Box<Hear>),
 }
 
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use super::Compiler;
 use crate::diagnostic::UNREACHABLE;
 use crate::language::{self, Changes};
 use crate::parser::simple::variable_of;
-use crate::program::{Constant, Instruction};
+use crate::program::{Constant, Instruction, Register};
 use crate::syntax::{Call, Hear, Statement, StatementKind};
 
 impl Compiler<'_, '_> {
@@ -147,6 +147,20 @@ impl Compiler<'_, '_> {
     }
 
     fn hear(&mut self, hear: &Hear) {
+        let simple = hear
+            .target
+            .as_ref()
+            .filter(|target| target.parts.is_empty())
+            .map(|target| target.name);
+        let to = simple.unwrap_or_else(|| self.temporary());
+        self.ask(hear, to);
+        if let Some(target) = hear.target.as_ref().filter(|target| !target.parts.is_empty()) {
+            self.set(target.name, &target.parts, to);
+        }
+    }
+
+    /// Says the question, if there is one, and puts the answer into a register.
+    pub(super) fn ask(&mut self, hear: &Hear, to: Register) {
         if let Some(prompt) = &hear.prompt
             && let Some(talk) = language::callable("TALK")
         {
@@ -162,28 +176,18 @@ impl Compiler<'_, '_> {
             });
             self.top = top;
         }
-        let simple = hear
-            .target
-            .as_ref()
-            .filter(|target| target.parts.is_empty())
-            .map(|target| target.name);
-        let to = simple.unwrap_or_else(|| self.temporary());
         let base = self.consecutive(hear.options.iter());
         let otherwise = hear.otherwise.as_ref().map(|value| {
             let register = self.temporary();
             self.value(value, register);
             register
         });
-        let count = hear.options.len() as u16;
         self.emit(Instruction::Hear {
             to,
             kind: hear.kind,
             base,
-            count,
+            count: hear.options.len() as u16,
             otherwise,
         });
-        if let Some(target) = hear.target.as_ref().filter(|target| !target.parts.is_empty()) {
-            self.set(target.name, &target.parts, to);
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! Words in expressions: variables, constants by name, calls.
 
-use super::{Parser, expressions::Rank, requests::Within};
+use super::{Parser, dialog, expressions::Rank, requests::Within};
 use crate::diagnostic::UNKNOWN_STATEMENT;
 use crate::language::{self, RESERVED, Role, Word};
 use crate::lexer::{Symbol, TokenKind};
@@ -55,6 +55,9 @@ impl Parser<'_, '_> {
         if self.at_word("CALL") && calls {
             self.advance();
             return self.called(span);
+        }
+        if calls && (self.at_word("ASK") || self.at_word("CONFIRM")) {
+            return dialog::asked(self);
         }
         if let Some(call) = self.call()? {
             return Some(call);
