@@ -57,6 +57,7 @@ pub(crate) const DESCRIBED_TWICE: Code = code("B0404", Warning);
 // B0405 was for files of several tools, of which earlier versions called the first alone.
 pub(crate) const ENDLESS: Code = code("B0406", Warning);
 pub(crate) const UNKNOWN_MODIFIER: Code = code("B0407", Warning);
+pub(crate) const OWN_FIELD: Code = code("B0408", Warning);
 
 // Things that the package does not have.
 pub(crate) const UNKNOWN_TOOL: Code = code("B0501", Warning);

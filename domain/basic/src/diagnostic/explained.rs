@@ -178,6 +178,12 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "TABLE guests\n  name string(50) requird\nEND TABLE",
     ),
     explained(
+        "B0408",
+        "What a field is set to names the field itself. A statement knows the variables of the script and not what stands \
+         in the row, so the name is an empty variable. Read the row first.",
+        "UPDATE \"berths\" SET free = free - 1 WHERE id = 7",
+    ),
+    explained(
         "B0501",
         "USE TOOL or ADD TOOL names a script that the package does not have. The bot goes on without it.",
         "",

@@ -1,6 +1,7 @@
 //! What a script says about itself: DESCRIPTION and PARAM.
 
 use super::Parser;
+use super::expressions::Rank;
 use crate::diagnostic::DESCRIBED_TWICE;
 use crate::lexer::{self, Symbol, TokenKind};
 use crate::program::{Constant, Parameter};
@@ -75,10 +76,10 @@ pub(crate) fn param(parser: &mut Parser<'_, '_>, span: Span) -> Option<Statement
     }
     loop {
         if parser.take_word("LIKE") {
-            let example = parser.expression()?;
+            let example = parser.ranked(Rank::Join)?;
             parameter.example = Some(sample(parser, &example));
         } else if parser.take_word("DESCRIPTION") {
-            let text = parser.expression()?;
+            let text = parser.ranked(Rank::Join)?;
             parameter.description = Some(sample(parser, &text));
         } else if parser.take_word("ENUM") {
             parameter.choices = choices(parser)?;
@@ -86,7 +87,7 @@ pub(crate) fn param(parser: &mut Parser<'_, '_>, span: Span) -> Option<Statement
             parameter.optional = true;
         } else if parser.take_word("DEFAULT") {
             parameter.optional = true;
-            default = Some(parser.expression()?);
+            default = Some(parser.ranked(Rank::Join)?);
         } else {
             break;
         }
@@ -100,7 +101,7 @@ pub(crate) fn param(parser: &mut Parser<'_, '_>, span: Span) -> Option<Statement
 }
 
 fn choices(parser: &mut Parser<'_, '_>) -> Option<Vec<String>> {
-    let list = parser.expression()?;
+    let list = parser.ranked(Rank::Join)?;
     match &list.kind {
         ExpressionKind::Array(items) => Some(items.iter().map(|item| sample(parser, item)).collect()),
         _ => Some(vec![sample(parser, &list)]),

@@ -104,7 +104,11 @@ pub(super) fn asked(parser: &mut Parser<'_, '_>) -> Option<Expression> {
     let prompt = parser.ranked(Rank::Join)?;
     let hear = Hear {
         target: None,
-        kind: if confirms { HearKind::Boolean } else { HearKind::Text },
+        kind: if confirms {
+            HearKind::Boolean
+        } else {
+            HearKind::Text
+        },
         options: Vec::new(),
         prompt: Some(prompt),
         otherwise: None,

@@ -7,6 +7,7 @@ mod conditions;
 
 use super::expressions::Rank;
 use super::{Parser, mentions};
+use crate::diagnostic::OWN_FIELD;
 use crate::language::{self, Clause, Role, Shape, Takes, Word};
 use crate::lexer::{Symbol, TokenKind};
 use crate::program::Constant;
@@ -298,7 +299,9 @@ impl Parser<'_, '_> {
         loop {
             let name = self.field_name()?;
             self.advance();
-            fields.push((name, self.ranked(Rank::Join)?));
+            let from = self.at;
+            fields.push((name.clone(), self.ranked(Rank::Join)?));
+            self.warn_of_own_field(&name, from);
             if !(self.at_symbol(Symbol::Comma) && self.is_field(1)) {
                 break;
             }
@@ -308,6 +311,30 @@ impl Parser<'_, '_> {
             span,
             kind: ExpressionKind::Object(fields),
         })
+    }
+
+    /// `SET stock = stock - 1` computes with a variable that nobody set, and not with the field.
+    fn warn_of_own_field(&mut self, field: &str, from: usize) {
+        let is_part = |at: usize| {
+            let dot = |token: Option<&crate::lexer::Token>| {
+                token.is_some_and(|token| token.kind == TokenKind::Symbol(Symbol::Dot))
+            };
+            dot(self.tokens.get(at.wrapping_sub(1))) || dot(self.tokens.get(at + 1))
+        };
+        let reads = (from..self.at).find(|at| {
+            let token = self.tokens[*at];
+            token.kind == TokenKind::Word
+                && self.text(token.span).eq_ignore_ascii_case(field)
+                && !is_part(*at)
+                && !self.is_set(field)
+        });
+        // `name = name` alone is a variable's own name, given by the host perhaps.
+        if let Some(at) = reads.filter(|_| self.at - from > 1) {
+            let span = self.tokens[at].span;
+            let message = format!("`{field}` is a variable here and not the field, and it is never set");
+            let help = format!("read the row first: row = FIND …, then {field} = row.{field} and so on");
+            self.report.add_with_help(OWN_FIELD, span, message, help);
+        }
     }
 
     /// Whether a name stands here with `=`, `:` or AS behind it.
