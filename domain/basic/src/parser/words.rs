@@ -99,6 +99,7 @@ impl Parser<'_, '_> {
             if parenthesised
                 || alone
                 || self.begins_argument(length)
+                || self.begins_literal(length)
                 || length > 1 && self.begins_value_at(length)
             {
                 self.at += length;
@@ -118,7 +119,8 @@ impl Parser<'_, '_> {
             }));
         }
         let takes_none = word.arguments().is_some_and(|arguments| arguments.most == 0);
-        if !parenthesised && (takes_none || !self.begins_argument(length)) {
+        let begins = self.begins_argument(length) || self.begins_literal(length);
+        if !parenthesised && (takes_none || !begins) {
             return Some(None);
         }
         match &word.role {
@@ -167,6 +169,14 @@ impl Parser<'_, '_> {
             return Some(vec![self.ranked(Rank::Join)?]);
         }
         self.listed_arguments(word, span, most)
+    }
+
+    /// Whether a list or an object is written out behind a word that is no variable: `COMPRESS [a, b], "both.zip"`, while
+    /// `list[0]` is an item.
+    fn begins_literal(&self, length: usize) -> bool {
+        let (word, next) = (self.peek_at(length - 1), self.peek_at(length));
+        let opens = matches!(next.kind, TokenKind::Symbol(Symbol::OpenBracket | Symbol::OpenBrace));
+        opens && word.span.end < next.span.start && !self.is_set(self.text(self.peek().span))
     }
 
     /// Whether the token `distance` further on can only be the argument of the word before it.

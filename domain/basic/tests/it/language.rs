@@ -874,3 +874,58 @@ CLEAR SUGGESTIONS ' the 'old' ones
         "#]],
     );
 }
+
+#[test]
+fn lists_and_objects_that_are_written_out_are_arguments() {
+    check(
+        r#"z = COMPRESS ["a"], "z.zip"
+n = SUM [1, 2]
+TALK n
+list = [5]
+TALK list [0]
+m = MAX [1, 2]
+TALK m
+SEND TEMPLATE "x" TO "y" WITH {a: 1}
+s = SCORE LEAD { email: "a" }
+x = LLM { a: 1 }
+f = FIRST [7, 8]
+TALK f
+CREATE SITE "x" WITH TEMPLATE "t" USING PROMPT "p"
+"#,
+        &[],
+        expect![[r#"
+            ? COMPRESS ["a"] "z.zip"
+            3
+            5
+            2
+            ? SEND TEMPLATE "x" to="y" with={"a":1}
+            ? SCORE LEAD {"email":"a"}
+            ? LLM {"a":1}
+            7
+            ? CREATE SITE "x" with template="t" using prompt="p"
+        "#]],
+    );
+}
+
+#[test]
+fn cases_compare_with_and_without_is() {
+    check(
+        r#"FOR n = 1 TO 4
+SELECT CASE n
+CASE IS < 2
+    TALK "little"
+CASE >= 4, = 2
+    TALK "two or much"
+CASE ELSE
+    TALK "else"
+END SELECT
+NEXT"#,
+        &[],
+        expect![[r#"
+            little
+            two or much
+            else
+            two or much
+        "#]],
+    );
+}
