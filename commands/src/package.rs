@@ -43,7 +43,8 @@ pub struct Assembled {
     pub programs: Vec<(basic::Program, String)>,
 }
 
-/// Compiles what changed. A broken script keeps the program of `previous`, the last good one.
+/// Compiles what changed. A broken script keeps the program of `previous`, the last good one. The further tools of a
+/// file are scripts of their own, `file#words-of-its-description`; what is wrong with the file stands at the first.
 pub fn assemble(bot_name: &str, previous: &Package, files: &PackageFiles) -> Assembled {
     let mut programs = Vec::new();
     let mut scripts = BTreeMap::new();
@@ -52,18 +53,43 @@ pub fn assemble(bot_name: &str, previous: &Package, files: &PackageFiles) -> Ass
         let before = previous.scripts.get(name);
         // A parameter that is new may be what the script was waiting for.
         let unset = |script: &&Script| script.findings.iter().any(|finding| finding.code == NEVER_SET);
+        let tools_before = || {
+            previous
+                .scripts
+                .range(format!("{name}#")..)
+                .take_while(|(tool, _)| tool.starts_with(&format!("{name}#")))
+                .filter(|(tool, _)| !files.scripts.contains_key(*tool))
+                .map(|(tool, script)| (tool.clone(), script.clone()))
+        };
         if let Some(same) = before.filter(|script| script.source == source_hash && !unset(script)) {
             scripts.insert(name.clone(), same.clone());
+            scripts.extend(tools_before());
             continue;
         }
-        let (program, findings) = compile(name, bytes, &files.settings, &mut programs);
-        let program = program.or_else(|| before.and_then(|script| script.program.clone()));
+        let compiled = compile(name, bytes, &files.settings, &mut programs);
+        match compiled.program {
+            Some(_) => {
+                let tools = compiled.tools.into_iter().map(|(tool, hash)| {
+                    let script = Script {
+                        source: source_hash.clone(),
+                        program: Some(hash),
+                        findings: Vec::new(),
+                    };
+                    (tool, script)
+                });
+                scripts.extend(tools.filter(|(tool, _)| !files.scripts.contains_key(tool)));
+            }
+            None => scripts.extend(tools_before()),
+        }
+        let program = compiled
+            .program
+            .or_else(|| before.and_then(|script| script.program.clone()));
         scripts.insert(
             name.clone(),
             Script {
                 source: source_hash,
                 program,
-                findings,
+                findings: compiled.findings,
             },
         );
     }
@@ -135,21 +161,31 @@ pub fn compile_script(name: &str, source: &str, settings: &BTreeMap<String, Stri
     compilation
 }
 
+/// What a file was compiled to: hashes of programs.
+#[derive(Default)]
+struct Compiled {
+    program: Option<String>,
+    /// With their names.
+    tools: Vec<(String, String)>,
+    findings: Vec<Finding>,
+}
+
 fn compile(
     name: &str,
     bytes: &[u8],
     settings: &BTreeMap<String, String>,
     programs: &mut Vec<(basic::Program, String)>,
-) -> (Option<String>, Vec<Finding>) {
+) -> Compiled {
+    let unread = |finding| Compiled {
+        findings: vec![finding],
+        ..Compiled::default()
+    };
     if bytes.len() > SCRIPT_BYTES_MAX {
         let message = format!(
             "the script has {} bytes; at most {SCRIPT_BYTES_MAX} are read",
             bytes.len()
         );
-        return (
-            None,
-            vec![whole_file("P0002", message, "split it into several scripts")],
-        );
+        return unread(whole_file("P0002", message, "split it into several scripts"));
     }
     let source = match std::str::from_utf8(bytes) {
         Ok(source) => source,
@@ -160,21 +196,25 @@ fn compile(
                 .count() as u32
                 + 1;
             let message = format!("the file is not UTF-8 at byte {}", error.valid_up_to());
-            let finding = Finding {
+            return unread(Finding {
                 line,
                 ..whole_file("P0001", message, "save the script as UTF-8")
-            };
-            return (None, vec![finding]);
+            });
         }
     };
     let compilation = compile_script(name, source, settings);
-    let findings = compilation.diagnostics.into_iter().map(finding).collect();
-    let hash = compilation.program.map(|program| {
+    let mut kept = |program: basic::Program| {
         let hash = program.hash().to_string();
         programs.push((program, source.to_owned()));
         hash
-    });
-    (hash, findings)
+    };
+    let program = compilation.program.map(&mut kept);
+    let named = |program: basic::Program| (program.name().to_owned(), kept(program));
+    Compiled {
+        program,
+        tools: compilation.tools.into_iter().map(named).collect(),
+        findings: compilation.diagnostics.into_iter().map(finding).collect(),
+    }
 }
 
 /// Schedules that nobody understands; the script can still be called.
@@ -281,6 +321,30 @@ mod tests {
             scripts,
             ..PackageFiles::default()
         }
+    }
+
+    #[test]
+    fn the_tools_of_a_file_are_scripts_of_their_own() {
+        let two = b"DESCRIPTION \"First\"\nTALK 1\nDESCRIPTION \"The second one\"\nTALK 2";
+        let both = assemble("quay", &Package::default(), &files(&[("apis", two)]));
+        let names: Vec<&str> = both.package.scripts.keys().map(String::as_str).collect();
+        assert_eq!(names, ["apis", "apis#the-second-one"]);
+        assert_eq!(both.programs.len(), 2);
+
+        let again = assemble("quay", &both.package, &files(&[("apis", two)]));
+        assert_eq!(again.package.scripts, both.package.scripts);
+        assert!(again.programs.is_empty());
+
+        let broken = assemble("quay", &both.package, &files(&[("apis", b"TALK (")]));
+        assert_eq!(
+            broken.package.scripts["apis#the-second-one"],
+            both.package.scripts["apis#the-second-one"]
+        );
+
+        let one = assemble("quay", &both.package, &files(&[("apis", b"TALK 1")]));
+        assert!(!one.package.scripts.contains_key("apis#the-second-one"));
+        let none = assemble("quay", &both.package, &files(&[]));
+        assert!(none.package.scripts.is_empty());
     }
 
     #[test]

@@ -28,7 +28,7 @@ const WAITS_FOR_MAX: f64 = 3_600.0;
 /// The event that a script waits for, and for how many seconds.
 pub(crate) fn awaited(request: &Request) -> Result<(String, f64), Refusal> {
     let name = event_name(request)?;
-    let seconds = match request.clause("TIMEOUT").unwrap_or(request.argument(1)) {
+    let seconds = match request.clause("timeout").unwrap_or(request.argument(1)) {
         Value::Null => WAITS_FOR,
         seconds => seconds.to_string().trim().parse().unwrap_or(f64::NAN),
     };
@@ -67,7 +67,7 @@ impl Host<'_> {
             Ok(name) => name,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let data = match request.clause("WITH") {
+        let data = match request.clause("with") {
             Some(fields) => fields.to_json(),
             None => request.argument(1).to_json(),
         };

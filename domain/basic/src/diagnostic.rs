@@ -144,7 +144,7 @@ impl<'s> Report<'s> {
         let (line, column) = self.place(span.start);
         let (start, end) = (span.start as usize, span.end as usize);
         let twice = |known: &Diagnostic| known.start == start && known.severity == code.severity;
-        if self.diagnostics.iter().rev().take(8).any(twice) {
+        if self.diagnostics.iter().any(twice) {
             return; // One mistake, told once: what follows at the same place is its consequence.
         }
         // What is not even made of words cannot be understood either.

@@ -30,16 +30,20 @@ pub use program::{
 };
 pub use value::{Array, Object, Value};
 
+use std::collections::HashSet;
+
 use parser::mentions::Mention;
 
-/// What compiling a script gave.
+/// What compiling a file gave.
 #[derive(Clone, Debug)]
 pub struct Compilation {
-    /// Absent exactly when a diagnostic is an error.
+    /// Absent exactly when a diagnostic is an error. Of a file that holds several tools the first one.
     pub program: Option<Program>,
+    /// The further tools of the file, none of which has an error; each is called `file#words-of-its-description`.
+    pub tools: Vec<Program>,
     /// In the order of the source.
     pub diagnostics: Vec<Diagnostic>,
-    /// The tables that the script declares, also where it does not compile.
+    /// The tables that the file declares, also where it does not compile.
     pub tables: Vec<Table>,
     mentions: Vec<Mention>,
 }
@@ -56,18 +60,46 @@ impl Compilation {
 /// Finds all mistakes in one pass. Never panics, whatever the source.
 pub fn compile(name: &str, source: &str) -> Compilation {
     let mut report = diagnostic::Report::new(source);
-    let mut script = parser::parse(source, &mut report);
-    let mentions = script.as_mut().map(|script| std::mem::take(&mut script.mentions));
-    let tables = script.as_ref().map(|script| script.declared.tables.clone());
-    let program = script.and_then(|script| compiler::compile(name, script, &mut report));
-    let diagnostics = report.finish();
-    let failed = diagnostics
-        .iter()
-        .any(|diagnostic| diagnostic.severity == Severity::Error);
-    Compilation {
-        program: program.filter(|_| !failed),
-        diagnostics,
-        tables: tables.unwrap_or_default(),
-        mentions: mentions.unwrap_or_default(),
+    let (mut mentions, mut tables, mut programs) = (Vec::new(), Vec::new(), Vec::new());
+    let mut names = HashSet::new();
+    for (number, mut script) in parser::parse(source, &mut report).into_iter().enumerate() {
+        mentions.append(&mut script.mentions);
+        tables.extend(script.declared.tables.iter().cloned());
+        let name = match number {
+            0 => name.to_owned(),
+            _ => tool_name(name, &script, number, &mut names),
+        };
+        programs.extend(compiler::compile(&name, script, &mut report));
     }
+    let diagnostics = report.finish();
+    if diagnostics
+        .iter()
+        .any(|diagnostic| diagnostic.severity == Severity::Error)
+    {
+        programs.clear();
+    }
+    let mut programs = programs.into_iter();
+    Compilation {
+        program: programs.next(),
+        tools: programs.collect(),
+        diagnostics,
+        tables,
+        mentions,
+    }
+}
+
+/// The name of a tool that is not the first of its file: two of the same words are told apart by their numbers.
+fn tool_name(file: &str, script: &syntax::Script, number: usize, names: &mut HashSet<String>) -> String {
+    let slug = parser::sections::slug(script.description.as_deref().unwrap_or_default());
+    let name = match slug.as_str() {
+        "" => format!("{file}#{}", number + 1),
+        slug => format!("{file}#{slug}"),
+    };
+    let mut free = name.clone();
+    let mut at = number;
+    while !names.insert(free.clone()) {
+        at += 1;
+        free = format!("{name}-{at}");
+    }
+    free
 }

@@ -20,6 +20,8 @@ pub(crate) struct Script {
     pub procedures: Vec<Procedure>,
     pub traps: Traps,
     pub description: Option<String>,
+    /// How many triggers stand above the first DESCRIPTION or PARAM.
+    pub above: usize,
     pub parameters: Vec<Parameter>,
     pub declared: Declared,
     pub mentions: Vec<Mention>,
@@ -88,8 +90,6 @@ pub(crate) enum StatementKind {
         target: Target,
         body: Vec<Statement>,
     },
-    /// Where another tool of the same file begins: nothing leads there.
-    Section,
     Label(String),
     Goto(String),
     OnError(OnError),
@@ -188,6 +188,8 @@ pub(crate) enum ExpressionKind {
     Invoke(Invoke),
     /// Another script and its arguments.
     Script(String, Vec<Expression>),
+    /// A question, whose answer is the value.
+    Hear(Box<Hear>),
 }
 
 #[derive(Debug)]

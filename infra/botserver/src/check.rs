@@ -158,12 +158,12 @@ fn known_around<'k>(
     if !packages.contains_key(&package.path) {
         let mut known = Known::default();
         for (name, path) in packages::scripts(&package.path)? {
-            let source = String::from_utf8(packages::read_limited(&path, SCRIPT_BYTES_MAX)?);
-            known.tables.extend(
-                source
-                    .map(|source| basic::compile(&name, &source).tables)
-                    .unwrap_or_default(),
-            );
+            if let Ok(source) = String::from_utf8(packages::read_limited(&path, SCRIPT_BYTES_MAX)?) {
+                let compiled = basic::compile(&name, &source);
+                known.tables.extend(compiled.tables);
+                let tools = compiled.tools.iter().map(|tool| tool.name().to_owned());
+                known.scripts.extend(tools);
+            }
             known.scripts.push(name);
         }
         packages.insert(package.path.clone(), known);

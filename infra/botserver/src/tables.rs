@@ -54,7 +54,11 @@ impl DeclaredTables {
         for (name, script) in &package.scripts {
             let Some(hash) = &script.program else { continue };
             let program = self.programs.load(self.tenant, hash.parse()?).await?;
-            let file = format!("{name}.bas");
+            // Further tools of a file are scripts without a file of their own.
+            let of_file = name
+                .rsplit_once('#')
+                .filter(|(file, _)| package.scripts.contains_key(*file));
+            let file = format!("{}.bas", of_file.map_or(name.as_str(), |(file, _)| file));
             for table in &program.declared().tables {
                 let key = table.name.to_lowercase();
                 if let Some(other) = files.get(&key) {

@@ -124,6 +124,7 @@ fn mentions(expression: &Expression, name: Name) -> bool {
         | ExpressionKind::Call(Call { arguments: items, .. }) => {
             items.iter().any(|item| mentions(item, name))
         }
+        ExpressionKind::Hear(hear) => hear.prompt.iter().any(|prompt| mentions(prompt, name)),
         ExpressionKind::Object(fields) => fields.iter().any(|(_, field)| mentions(field, name)),
         ExpressionKind::Chain(first, rest) => {
             mentions(first, name) || rest.iter().any(|(_, operand)| mentions(operand, name))

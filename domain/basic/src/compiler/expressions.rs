@@ -36,6 +36,7 @@ impl Compiler<'_, '_> {
             ExpressionKind::Call(call) => self.call(call, to),
             ExpressionKind::Invoke(invoke) => self.invoke(invoke, to),
             ExpressionKind::Script(name, arguments) => self.script(name, arguments, to),
+            ExpressionKind::Hear(hear) => self.ask(hear, to),
             ExpressionKind::Joined(pieces) => {
                 let base = self.consecutive(pieces.iter());
                 self.emit(Instruction::Join {

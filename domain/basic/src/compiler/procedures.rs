@@ -108,17 +108,17 @@ impl Compiler<'_, '_> {
         self.land(trap);
         self.emit(Instruction::RestoreTrap { from: saved });
         if let Some(name) = name {
-            self.ask("ERROR MESSAGE", name);
+            self.inquire("ERROR MESSAGE", name);
         }
         self.statements(handler);
         let top = self.top;
         let nothing = self.temporary();
-        self.ask("CLEAR ERROR", nothing);
+        self.inquire("CLEAR ERROR", nothing);
         self.top = top;
         self.land(end);
     }
 
-    fn ask(&mut self, name: &str, to: Register) {
+    fn inquire(&mut self, name: &str, to: Register) {
         if let Some(word) = language::callable(name) {
             let (import, base) = (self.import(word), self.top);
             self.emit(Instruction::Call {

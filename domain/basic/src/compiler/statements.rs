@@ -4,7 +4,7 @@ use super::Compiler;
 use crate::diagnostic::UNREACHABLE;
 use crate::language::{self, Changes};
 use crate::parser::simple::variable_of;
-use crate::program::{Constant, Instruction};
+use crate::program::{Constant, Instruction, Register};
 use crate::syntax::{Call, Hear, Statement, StatementKind};
 
 impl Compiler<'_, '_> {
@@ -21,10 +21,7 @@ impl Compiler<'_, '_> {
         for statement in statements {
             let silent = matches!(
                 statement.kind,
-                StatementKind::Nothing
-                    | StatementKind::Default { .. }
-                    | StatementKind::Label(_)
-                    | StatementKind::Section
+                StatementKind::Nothing | StatementKind::Default { .. } | StatementKind::Label(_)
             );
             if ended && !told && !silent {
                 self.report
@@ -37,7 +34,7 @@ impl Compiler<'_, '_> {
             self.statement(statement);
             self.land_all(guard);
             self.top = top;
-            if matches!(statement.kind, StatementKind::Label(_) | StatementKind::Section) {
+            if matches!(statement.kind, StatementKind::Label(_)) {
                 ended = false;
             }
             ended |= matches!(
@@ -59,11 +56,6 @@ impl Compiler<'_, '_> {
     fn statement(&mut self, statement: &Statement) {
         match &statement.kind {
             StatementKind::Nothing => {}
-            // What falls out of one tool must not run into the next.
-            StatementKind::Section => {
-                let value = self.nothing();
-                self.emit(Instruction::End { value });
-            }
             StatementKind::Assign { target, value } => self.assign(target, value),
             StatementKind::Default { name, value } => self.default(*name, value),
             StatementKind::If { arms, otherwise } => self.conditional(arms, otherwise),
@@ -155,6 +147,20 @@ impl Compiler<'_, '_> {
     }
 
     fn hear(&mut self, hear: &Hear) {
+        let simple = hear
+            .target
+            .as_ref()
+            .filter(|target| target.parts.is_empty())
+            .map(|target| target.name);
+        let to = simple.unwrap_or_else(|| self.temporary());
+        self.ask(hear, to);
+        if let Some(target) = hear.target.as_ref().filter(|target| !target.parts.is_empty()) {
+            self.set(target.name, &target.parts, to);
+        }
+    }
+
+    /// Says the question, if there is one, and puts the answer into a register.
+    pub(super) fn ask(&mut self, hear: &Hear, to: Register) {
         if let Some(prompt) = &hear.prompt
             && let Some(talk) = language::callable("TALK")
         {
@@ -170,28 +176,18 @@ impl Compiler<'_, '_> {
             });
             self.top = top;
         }
-        let simple = hear
-            .target
-            .as_ref()
-            .filter(|target| target.parts.is_empty())
-            .map(|target| target.name);
-        let to = simple.unwrap_or_else(|| self.temporary());
         let base = self.consecutive(hear.options.iter());
         let otherwise = hear.otherwise.as_ref().map(|value| {
             let register = self.temporary();
             self.value(value, register);
             register
         });
-        let count = hear.options.len() as u16;
         self.emit(Instruction::Hear {
             to,
             kind: hear.kind,
             base,
-            count,
+            count: hear.options.len() as u16,
             otherwise,
         });
-        if let Some(target) = hear.target.as_ref().filter(|target| !target.parts.is_empty()) {
-            self.set(target.name, &target.parts, to);
-        }
     }
 }

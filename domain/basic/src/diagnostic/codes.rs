@@ -54,8 +54,10 @@ pub(crate) const NEVER_SET: Code = code("B0401", Warning);
 pub(crate) const UNREACHABLE: Code = code("B0402", Warning);
 pub(crate) const HIDES_FUNCTION: Code = code("B0403", Warning);
 pub(crate) const DESCRIBED_TWICE: Code = code("B0404", Warning);
-pub(crate) const ANOTHER_TOOL: Code = code("B0405", Warning);
+// B0405 was for files of several tools, of which earlier versions called the first alone.
 pub(crate) const ENDLESS: Code = code("B0406", Warning);
+pub(crate) const UNKNOWN_MODIFIER: Code = code("B0407", Warning);
+pub(crate) const OWN_FIELD: Code = code("B0408", Warning);
 
 // Things that the package does not have.
 pub(crate) const UNKNOWN_TOOL: Code = code("B0501", Warning);

@@ -167,15 +167,21 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "DESCRIPTION \"a\"\nDESCRIPTION \"b\"",
     ),
     explained(
-        "B0405",
-        "A file holds several tools; the first is the one that is called. Put each into a file of its own.",
-        "DESCRIPTION \"a\"\nRETURN 1\nDESCRIPTION \"b\"\nRETURN 2",
-    ),
-    explained(
         "B0406",
         "A loop cannot end: its condition always holds, and nothing in it leaves it, waits or asks somebody. The script \
          is stopped when it has used up its steps. Add EXIT DO behind a condition, or a HEAR.",
         "n = 0\nDO\n  n = n + 1\nLOOP",
+    ),
+    explained(
+        "B0407",
+        "A line of a table says something of a field that is not understood. It is left out, with what follows it.",
+        "TABLE guests\n  name string(50) requird\nEND TABLE",
+    ),
+    explained(
+        "B0408",
+        "What a field is set to names the field itself. A statement knows the variables of the script and not what stands \
+         in the row, so the name is an empty variable. Read the row first.",
+        "UPDATE \"berths\" SET free = free - 1 WHERE id = 7",
     ),
     explained(
         "B0501",

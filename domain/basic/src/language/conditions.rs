@@ -255,6 +255,11 @@ fn lower(value: &Value) -> String {
     }
 }
 
+/// Whether a value has the form of a pattern.
+pub(super) fn is_like(value: &Value, pattern: &Value) -> Result<bool, Fault> {
+    Comparison::Like.holds(value, pattern, &mut Work::new())
+}
+
 /// Without going back further than the last `%`, so that no pattern takes long.
 fn like(text: &str, pattern: &str) -> bool {
     let (text, pattern): (Vec<char>, Vec<char>) = (text.chars().collect(), pattern.chars().collect());

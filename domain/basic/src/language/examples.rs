@@ -104,6 +104,18 @@ pub(super) const EXAMPLES: &[(&str, &str)] = &[
         "BEGIN TABLE",
         "BEGIN TABLE berths\n    FIELD number AS INTEGER KEY\n    FIELD price AS NUMBER\nEND TABLE",
     ),
+    (
+        "CREATE TABLE",
+        "CREATE TABLE guests (\n    id serial primary key,\n    name varchar(80) not null\n);",
+    ),
+    (
+        "CREATE INDEX",
+        "TABLE guests\n    id integer key\n    name string(80)\nEND TABLE\nCREATE INDEX by_name ON guests (name);",
+    ),
+    (
+        "CREATE UNIQUE INDEX",
+        "TABLE guests\n    id integer key\n    email string(80)\nEND TABLE\nCREATE UNIQUE INDEX by_email ON guests (email);",
+    ),
     ("WEBHOOK", "WEBHOOK \"orders\"\nRETURN { status: 200 }"),
     (
         "SET SCHEDULE",
@@ -121,6 +133,10 @@ pub(super) const EXAMPLES: &[(&str, &str)] = &[
         "ON CHANGE \"invoices/\" EVENTS \"create\"\nPRINT \"a file came\"",
     ),
     ("ON FORM SUBMIT", "ON FORM SUBMIT \"contact\"\nPRINT params"),
+    (
+        "END WORKFLOW",
+        "ORCHESTRATE WORKFLOW \"arrival\"\n    STEP 1: BOT \"harbour\" \"moor\"\nEND WORKFLOW",
+    ),
     (
         "ON EVENT",
         "ON EVENT \"boat_arrived\" DO\n    PRINT trigger_data\nEND ON",
@@ -200,7 +216,15 @@ pub(super) const EXAMPLES: &[(&str, &str)] = &[
     ("CONCAT", "TALK CONCAT(\"berth \", 7)"),
     ("ISNUMERIC", "TALK ISNUMERIC(\"12.5\")"),
     ("STR", "TALK STR(12) + STR(3)"),
-    ("JSON", "TALK JSON({ berth: 7 })"),
+    (
+        "JSON",
+        "TALK JSON({ berth: 7 })\nTALK JSON(\"{\\\"berth\\\": 7}\").berth",
+    ),
+    ("TOJSON", "TALK TOJSON([\"a\", 1])"),
+    ("IS LIKE", "TALK \"Gaivota\" LIKE \"gai%\""),
+    ("CHR", "TALK \"a\" + CHR(10) + \"b\""),
+    ("ASC", "TALK ASC(\"A\")"),
+    ("KEYS", "TALK KEYS({ berth: 7, boat: \"Gaivota\" })"),
     ("ABS", "TALK ABS(-3)"),
     ("INT", "TALK INT(-2.5)"),
     ("FIX", "TALK FIX(-2.5)"),

@@ -121,6 +121,24 @@ pub(super) const WORDS: &[Word] = &[
         contains,
     ),
     function(
+        "KEYS",
+        &["OBJECT KEYS"],
+        "KEYS(object)",
+        "The names of an object's fields, in their order.",
+        (1, 1),
+        |_, values| match &values[0] {
+            Value::Object(fields) => {
+                let names = fields.iter().map(|(name, _)| Value::text(name)).collect();
+                Array::from_values(names).map(Value::Array)
+            }
+            Value::Null => Ok(Value::Array(Array::default())),
+            other => Err(Fault::argument(format!(
+                "KEYS needs an object, not a value of type {}",
+                other.type_name()
+            ))),
+        },
+    ),
+    function(
         "INDEX OF",
         &["INDEXOF"],
         "INDEX_OF(array, value)",

@@ -1,10 +1,11 @@
 //! Functions on numbers. What does not fit a whole number becomes a fraction; what does not fit a
 //! fraction either is an error.
 
+use super::conditions::{Work, field_of};
 use super::texts::whole;
 use super::{Word, function};
 use crate::machine::{Context, Fault};
-use crate::value::{Operator, Value, apply, compare, negate, parse_number};
+use crate::value::{Array, Operator, Value, apply, compare, negate, parse_number};
 
 type Outcome = Result<Value, Fault>;
 
@@ -109,9 +110,12 @@ pub(super) const WORDS: &[Word] = &[
         "SUM",
         &[],
         "SUM(array)",
-        "All numbers together.",
+        "All numbers together; SUM(rows, \"price\") those of a field.",
         (1, 255),
-        |_, values| sum(values, "SUM"),
+        |_, values| {
+            of_field(values)?;
+            sum(values, "SUM")
+        },
     ),
     function(
         "PRODUCT",
@@ -131,9 +135,10 @@ pub(super) const WORDS: &[Word] = &[
         "AVG",
         &["AVERAGE"],
         "AVG(array)",
-        "The average of the numbers; 0 without any.",
+        "The average of the numbers, or of a field of rows; 0 without any.",
         (1, 255),
         |_, values| {
+            of_field(values)?;
             let count = items(values).count();
             if count == 0 {
                 return Ok(Value::Integer(0));
@@ -275,10 +280,26 @@ fn round(_: &mut Context<'_>, values: &mut [Value]) -> Outcome {
 /// The items of a single array, else the arguments themselves; what is missing is left out.
 fn items(values: &[Value]) -> impl Iterator<Item = &Value> {
     let all = match values {
-        [Value::Array(array)] => array.as_slice(),
+        [Value::Array(array)] | [Value::Array(array), Value::Null] => array.as_slice(),
         other => other,
     };
     all.iter().filter(|value| **value != Value::Null)
+}
+
+/// `rows, "price"` becomes the list of that field, and nothing else.
+fn of_field(values: &mut [Value]) -> Result<(), Fault> {
+    let [Value::Array(rows), Value::Text(field)] = values else {
+        return Ok(());
+    };
+    let mut work = Work::new();
+    let found: Result<Vec<Value>, Fault> = rows
+        .iter()
+        .map(|row| field_of(row, field.trim(), &mut work))
+        .collect();
+    let found = Array::from_values(found?)?;
+    values[0] = Value::Array(found);
+    values[1] = Value::Null;
+    Ok(())
 }
 
 fn extreme(values: &[Value], wanted: std::cmp::Ordering) -> Value {

@@ -220,6 +220,24 @@ pub(super) const WORDS: &[Word] = &[
         tables::table,
     ),
     statement(
+        "CREATE TABLE",
+        "CREATE TABLE name ( … );",
+        "The same as TABLE, in the form of SQL.",
+        tables::table,
+    ),
+    statement(
+        "CREATE INDEX",
+        "CREATE INDEX name ON table (field);",
+        "Does nothing: tables have the indexes that they need.",
+        tables::index,
+    ),
+    statement(
+        "CREATE UNIQUE INDEX",
+        "CREATE UNIQUE INDEX name ON table (field);",
+        "Does nothing: UNIQUE behind a field says that each value is there once.",
+        tables::index,
+    ),
+    statement(
         "WEBHOOK",
         "WEBHOOK \"orders\"",
         "Runs the script when somebody calls the bot's address of that name.",
@@ -272,6 +290,12 @@ pub(super) const WORDS: &[Word] = &[
         "ON EVENT \"boat_arrived\" DO … END ON",
         "Runs the script, or the lines up to END ON, when an event is published.",
         handlers::on_event,
+    ),
+    statement(
+        "END WORKFLOW",
+        "ORCHESTRATE WORKFLOW \"arrival\" … END WORKFLOW",
+        "Closes the steps of a workflow; it may be left out.",
+        handlers::end_workflow,
     ),
     closer("END ON", &["END EVENT"], "END ON", Closer::EndOn),
     statement(

@@ -1,5 +1,6 @@
 //! Functions on texts. Positions count characters from 1, as BASIC always did; lengths count characters.
 
+use super::conditions::is_like;
 use super::{Word, function, tables};
 use crate::machine::{Context, Fault};
 use crate::value::{Array, ITEMS_MAX, TEXT_BYTES_MAX, Value, parse_number};
@@ -142,11 +143,55 @@ pub(super) const WORDS: &[Word] = &[
     ),
     function(
         "JSON",
-        &["TOJSON", "TO JSON"],
+        &[],
         "JSON(value)",
+        "What a text holds as JSON, where that is an object or a list; of other values their JSON text.",
+        (1, 1),
+        |_, values| match &values[0] {
+            Value::Text(text) if text.trim_start().starts_with(['{', '[']) => {
+                match serde_json::from_str::<serde_json::Value>(text) {
+                    Ok(json) => Ok(Value::from_json(json)),
+                    Err(_) => Ok(Value::text(values[0].to_json_text()?)),
+                }
+            }
+            value => Ok(Value::text(value.to_json_text()?)),
+        },
+    ),
+    function(
+        "TOJSON",
+        &["TO JSON"],
+        "TOJSON(value)",
         "The value as JSON text.",
         (1, 1),
         |_, values| Ok(Value::text(values[0].to_json_text()?)),
+    ),
+    function(
+        "IS LIKE",
+        &[],
+        "text LIKE \"A%\"",
+        "Whether a text has a form: `%` stands for anything, `_` for one character, whatever the case.",
+        (2, 2),
+        |_, values| is_like(&values[0], &values[1]).map(Value::Bool),
+    ),
+    function(
+        "CHR",
+        &[],
+        "CHR(code)",
+        "The character of a number: CHR(10) begins a new line.",
+        (1, 1),
+        chr,
+    )
+    .constant(),
+    function(
+        "ASC",
+        &[],
+        "ASC(text)",
+        "The number of the first character.",
+        (1, 1),
+        |_, values| {
+            let first = values[0].to_text()?.chars().next();
+            Ok(first.map_or(Value::Null, |first| Value::Integer(i64::from(u32::from(first)))))
+        },
     ),
 ];
 
@@ -175,6 +220,20 @@ fn len(_: &mut Context<'_>, values: &mut [Value]) -> Outcome {
         other => other.to_text()?.chars().count(),
     };
     Ok(Value::Integer(length as i64))
+}
+
+fn chr(_: &mut Context<'_>, values: &mut [Value]) -> Outcome {
+    let code = match &values[0] {
+        Value::Integer(code) => u32::try_from(*code).ok(),
+        Value::Number(code) if code.fract() == 0.0 && (0.0..=1_114_111.0).contains(code) => {
+            Some(*code as u32)
+        }
+        Value::Text(text) => text.trim().parse().ok(),
+        _ => None,
+    };
+    let character = code.and_then(char::from_u32);
+    let character = character.ok_or_else(|| Fault::argument("CHR needs the number of a character"))?;
+    Ok(Value::text(character.to_string()))
 }
 
 fn left(_: &mut Context<'_>, values: &mut [Value]) -> Outcome {

@@ -129,7 +129,7 @@ impl<'s> Lexer<'s, '_, '_> {
     fn line_end(&mut self) {
         let start = self.at;
         self.at += if self.rest().starts_with("\r\n") { 2 } else { 1 };
-        if !self.brackets.is_empty() {
+        if self.block.is_none() && !self.brackets.is_empty() {
             if !raw::begins_like_a_statement(self.line_rest()) {
                 return;
             }
@@ -144,10 +144,29 @@ impl<'s> Lexer<'s, '_, '_> {
         {
             return;
         }
+        if self.block.is_none() && self.goes_on() {
+            return;
+        }
         self.end_statement(start);
         if let Some((closing, opened)) = self.block.take() {
+            // `TABLE name (` is closed by END TABLE as well.
+            if closing != raw::CLOSING_BRACKET {
+                self.brackets.clear();
+            }
             self.raw_block(closing, opened);
         }
+    }
+
+    /// Whether the statement goes on in the line that begins here.
+    fn goes_on(&self) -> bool {
+        let Some(Token { kind, span }) = self.tokens.last() else {
+            return false;
+        };
+        let word = span.text(self.source);
+        let unfinished = *kind == TokenKind::Word
+            && ["AND", "OR"].iter().any(|known| known.eq_ignore_ascii_case(word))
+            && !raw::begins_like_a_statement(self.line_rest());
+        *kind != TokenKind::Line && (unfinished || raw::continues_a_statement(self.line_rest()))
     }
 
     fn end_statement(&mut self, at: usize) {
@@ -178,6 +197,7 @@ impl<'s> Lexer<'s, '_, '_> {
             };
         }
         self.push(TokenKind::Block, start, self.at);
+        self.brackets.clear();
         self.unclosed_block(closing, opened);
     }
 

@@ -6,8 +6,12 @@ const BLOCKS: &[(&str, &str)] = &[
     ("BEGIN SYSTEM PROMPT", "END SYSTEM PROMPT"),
     ("BEGIN MAIL", "END MAIL"),
     ("BEGIN TABLE", "END TABLE"),
+    ("CREATE TABLE", CLOSING_BRACKET),
     ("TABLE", "END TABLE"),
 ];
+
+/// What closes CREATE TABLE.
+pub(super) const CLOSING_BRACKET: &str = ")";
 
 /// How long the opening words are, and what closes the raw block that a line opens.
 pub(super) fn block_opened_by(line: &str) -> Option<(usize, &'static str)> {
@@ -17,6 +21,8 @@ pub(super) fn block_opened_by(line: &str) -> Option<(usize, &'static str)> {
         let assigned = after.starts_with(['=', '.', '[', '(']);
         // A table has a name; a variable called `table` may stand in a line by itself.
         let nameless = *opening == "TABLE" && after.is_empty();
+        // All of it in a line is no block.
+        let nameless = nameless || *opening == "CREATE TABLE" && !after.trim_end().ends_with('(');
         (!assigned && !nameless).then_some((length, *closing))
     })
 }
@@ -25,7 +31,7 @@ pub(super) fn block_opened_by(line: &str) -> Option<(usize, &'static str)> {
 pub(super) fn line_is(line: &str, phrase: &str) -> bool {
     let line = line.trim();
     phrase_length(line, phrase).is_some_and(|length| {
-        let after = line[length..].trim_start();
+        let after = line[length..].trim_start_matches([' ', '\t', ';']);
         after.is_empty() || after.starts_with('\'') || after.starts_with("//")
     })
 }
@@ -94,4 +100,52 @@ pub(super) fn begins_like_a_statement(line: &str) -> bool {
             .iter()
             .any(|known| known.eq_ignore_ascii_case(word));
     alone || !inside && OPENERS.iter().any(|known| known.eq_ignore_ascii_case(word))
+}
+
+/// Words that only go on with the statement of the line before, whatever stands there: clauses and operators.
+const CONTINUERS: &[&str] = &[
+    "AND",
+    "OR",
+    "THEN",
+    "WHERE",
+    "FROM",
+    "HAVING",
+    "LIMIT",
+    "OFFSET",
+    "VALUES",
+    "UNION",
+    "JOIN",
+    "LEFT JOIN",
+    "RIGHT JOIN",
+    "INNER JOIN",
+    "OUTER JOIN",
+    "FULL JOIN",
+    "CROSS JOIN",
+    "LEFT OUTER JOIN",
+    "ORDER BY",
+    "GROUP BY",
+];
+
+/// Whether a line can only go on with the statement before it.
+pub(super) fn continues_a_statement(line: &str) -> bool {
+    let line = line.trim_start();
+    if line.starts_with(['+', '&']) {
+        return true;
+    }
+    if let Some(length) = phrase_length(line, "WITH") {
+        return line[length..].trim_start().starts_with(['{', '#']);
+    }
+    CONTINUERS.iter().any(|word| {
+        phrase_length(line, word).is_some_and(|length| {
+            // `limit = 5` sets a variable, JOIN MEET is a statement.
+            let after = line[length..].trim_start();
+            let meets = *word == "JOIN" && phrase_length(after, "MEET").is_some();
+            let begins = *word == "THEN" && after.is_empty();
+            begins
+                || !meets
+                    && after.starts_with(|c: char| {
+                        c.is_alphanumeric() || matches!(c, '_' | '"' | '\'' | '(' | '*' | '-')
+                    })
+        })
+    })
 }

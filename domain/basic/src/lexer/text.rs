@@ -2,6 +2,7 @@
 
 use super::{Lexer, TokenKind};
 use crate::diagnostic::{STRANGE_CHARACTER, UNCLOSED_TEXT, UNCLOSED_TEXT_BLOCK};
+use crate::language::{self, PHRASE_WORDS_MAX, Role};
 use crate::source::Span;
 
 /// A piece of a text.
@@ -66,23 +67,14 @@ impl Lexer<'_, '_, '_> {
     /// closed on this line by a `'` after which a value can end.
     pub(super) fn is_single_quoted(&self) -> bool {
         let expected = match self.tokens.last().map(|token| (token.kind, token.span)) {
+            // Behind a comparison only a value can stand, whatever follows it: `date >= '2026-01-01' GROUP BY city`.
+            Some((TokenKind::Symbol(symbol), _)) if symbol.compares() => {
+                return closing_quote(self.line_rest(), '\'').is_some();
+            }
             Some((TokenKind::Symbol(symbol), _)) => !symbol.ends_value(),
             Some((TokenKind::Word, span)) => {
                 let word = span.text(self.source);
-                [
-                    "TALK",
-                    "PRINT",
-                    "RETURN",
-                    "AS",
-                    "WITH",
-                    "CASE",
-                    "AND",
-                    "OR",
-                    "LIKE",
-                    "DESCRIPTION",
-                ]
-                .iter()
-                .any(|known| known.eq_ignore_ascii_case(word))
+                is_one_of(word, &VALUE_BEHIND) || self.asks_for_arguments()
             }
             _ => false,
         };
@@ -93,16 +85,59 @@ impl Lexer<'_, '_, '_> {
         closing_quote(line, '\'').is_some_and(|length| {
             let after = line[length..].trim_start();
             let next = after.chars().next();
-            next.is_none_or(|c| !c.is_alphanumeric())
-                || ["THEN", "AS", "AND", "OR", "TO", "WITH", "ELSE"]
-                    .iter()
-                    .any(|word| {
-                        after
-                            .get(..word.len())
-                            .is_some_and(|start| start.eq_ignore_ascii_case(word))
-                    })
+            let end = after.find(|c: char| !c.is_alphanumeric()).unwrap_or(after.len());
+            next.is_none_or(|c| !c.is_alphanumeric()) || is_one_of(&after[..end], &BEHIND_VALUE)
         })
     }
+}
+
+impl Lexer<'_, '_, '_> {
+    /// Whether the words before this are those of a request or an effect that takes something.
+    fn asks_for_arguments(&self) -> bool {
+        let words = self.tokens.iter().rev().take(PHRASE_WORDS_MAX);
+        let words: Vec<&str> = words
+            .take_while(|token| token.kind == TokenKind::Word)
+            .map(|token| token.span.text(self.source))
+            .collect();
+        (1..=words.len()).any(|count| {
+            let spoken: Vec<&str> = words[..count].iter().rev().copied().collect();
+            let word = language::find(&spoken.join(" ").replace('_', " ").to_uppercase());
+            word.is_some_and(|word| {
+                matches!(word.role, Role::Request(_) | Role::Effect { .. })
+                    && word.arguments().is_some_and(|arguments| arguments.most > 0)
+            })
+        })
+    }
+}
+
+/// Words behind which a value stands.
+const VALUE_BEHIND: [&str; 16] = [
+    "TALK",
+    "PRINT",
+    "RETURN",
+    "AS",
+    "WITH",
+    "CASE",
+    "AND",
+    "OR",
+    "LIKE",
+    "DESCRIPTION",
+    "BETWEEN",
+    "WHERE",
+    "WHEN",
+    "THEN",
+    "ELSE",
+    "ASK",
+];
+
+/// Words that may stand behind a value.
+const BEHIND_VALUE: [&str; 17] = [
+    "THEN", "AS", "AND", "OR", "TO", "WITH", "ELSE", "ORDER", "GROUP", "LIMIT", "HAVING", "FROM", "WHERE",
+    "BY", "WHEN", "END", "DEFAULT",
+];
+
+fn is_one_of(word: &str, known: &[&str]) -> bool {
+    known.iter().any(|known| known.eq_ignore_ascii_case(word))
 }
 
 /// The character of an escape in a text, as in JSON.

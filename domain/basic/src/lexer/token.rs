@@ -64,6 +64,20 @@ impl Symbol {
         )
     }
 
+    /// Whether the symbol compares two values, or sets one.
+    pub fn compares(self) -> bool {
+        matches!(
+            self,
+            Symbol::Assign
+                | Symbol::Equal
+                | Symbol::NotEqual
+                | Symbol::Less
+                | Symbol::LessOrEqual
+                | Symbol::Greater
+                | Symbol::GreaterOrEqual
+        )
+    }
+
     /// Whether a value can end with the symbol.
     pub fn ends_value(self) -> bool {
         matches!(

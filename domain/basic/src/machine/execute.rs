@@ -321,9 +321,12 @@ impl Machine {
         let mut arguments: Vec<Value> = (base..base + count).map(|register| self.take(register)).collect();
         match &word.role {
             Role::Function(function) => {
-                if function.linear {
-                    self.meter.step(arguments.iter().map(walk).sum())?;
-                }
+                let given = if function.linear {
+                    arguments.iter().map(walk).sum()
+                } else {
+                    0
+                };
+                self.meter.step(given)?;
                 let mut context = Context {
                     now,
                     random: &mut self.random,
@@ -331,6 +334,10 @@ impl Machine {
                     error: &mut self.error,
                 };
                 let result = (function.call)(&mut context, &mut arguments)?;
+                // A join, or a text repeated, may be far more than what it is made of.
+                if function.linear {
+                    self.meter.step(walk(&result).saturating_sub(given))?;
+                }
                 if function.changes == Changes::Always
                     && let Some(changed) = arguments.into_iter().next()
                 {

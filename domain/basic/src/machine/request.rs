@@ -111,6 +111,12 @@ impl Request {
             [Value::Text(text), _, _] if self.word == "UPDATE" => {
                 Ok(Some(Condition::equals("id", Value::Text(text.clone()))))
             }
+            // `FIND "berths", id`
+            [Value::Text(text), ..]
+                if matches!(self.word, "FIND" | "UPDATE" | "DELETE") && is_id(text.trim()) =>
+            {
+                Ok(Some(Condition::equals("id", Value::text(text.trim()))))
+            }
             [said, ..] => Condition::of(said).map(Some),
         }
     }
@@ -146,6 +152,11 @@ impl Request {
                 weight.saturating_add(value.weight())
             })
     }
+}
+
+/// Whether a text that stands in the place of a condition compares nothing, so that it can only be the id of a row.
+fn is_id(text: &str) -> bool {
+    text.chars().all(|c| c.is_alphanumeric() || "-_.:@/+".contains(c))
 }
 
 /// One item of ORDER BY; a text may name several fields: `"price DESC, number"`.

@@ -162,7 +162,9 @@ fn case_tests(parser: &mut Parser<'_, '_>) -> Vec<Case> {
 }
 
 fn case_test(parser: &mut Parser<'_, '_>) -> Option<Case> {
-    if parser.take_word("IS") {
+    // `CASE > 5` as well as `CASE IS > 5`.
+    if parser.take_word("IS") || matches!(parser.peek().kind, TokenKind::Symbol(symbol) if symbol.compares())
+    {
         let operator = match parser.peek().kind {
             TokenKind::Symbol(Symbol::Assign | Symbol::Equal) => Operator::Equal,
             TokenKind::Symbol(Symbol::NotEqual) => Operator::NotEqual,

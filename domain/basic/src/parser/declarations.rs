@@ -1,7 +1,8 @@
 //! What a script says about itself: DESCRIPTION and PARAM.
 
 use super::Parser;
-use crate::diagnostic::{ANOTHER_TOOL, DESCRIBED_TWICE};
+use super::expressions::Rank;
+use crate::diagnostic::DESCRIBED_TWICE;
 use crate::lexer::{self, Symbol, TokenKind};
 use crate::program::{Constant, Parameter};
 use crate::source::Span;
@@ -21,19 +22,23 @@ pub(crate) fn description(parser: &mut Parser<'_, '_>, span: Span) -> Option<Sta
         }
         _ => return parser.expected("the description in quotes"),
     };
-    let acted = std::mem::take(&mut parser.acts);
-    let mut kind = StatementKind::Nothing;
+    declares(parser);
     if parser.description.is_none() {
         parser.description = Some(text);
-    } else if acted {
-        let message = "another tool begins here; of a file with several only the first is called";
-        parser.report.add(ANOTHER_TOOL, span, message);
-        kind = StatementKind::Section;
     } else {
         let message = "the script has a description already; only the first one is used";
         parser.report.add(DESCRIBED_TWICE, span, message);
     }
-    Some(Statement { span, kind })
+    Some(Statement {
+        span,
+        kind: StatementKind::Nothing,
+    })
+}
+
+/// A tool begins, if none did before.
+fn declares(parser: &mut Parser<'_, '_>) {
+    let triggers = parser.declared.triggers.len();
+    parser.above.get_or_insert(triggers);
 }
 
 fn literal(parts: Vec<lexer::Part>) -> String {
@@ -60,6 +65,7 @@ pub(crate) fn param(parser: &mut Parser<'_, '_>, span: Span) -> Option<Statement
         optional: false,
         choices: Vec::new(),
     };
+    declares(parser);
     let mut default = None;
     if parser.take_word("AS") || parser.take_symbol(Symbol::Colon) {
         if parser.peek().kind != TokenKind::Word {
@@ -70,10 +76,10 @@ pub(crate) fn param(parser: &mut Parser<'_, '_>, span: Span) -> Option<Statement
     }
     loop {
         if parser.take_word("LIKE") {
-            let example = parser.expression()?;
+            let example = parser.ranked(Rank::Join)?;
             parameter.example = Some(sample(parser, &example));
         } else if parser.take_word("DESCRIPTION") {
-            let text = parser.expression()?;
+            let text = parser.ranked(Rank::Join)?;
             parameter.description = Some(sample(parser, &text));
         } else if parser.take_word("ENUM") {
             parameter.choices = choices(parser)?;
@@ -81,7 +87,7 @@ pub(crate) fn param(parser: &mut Parser<'_, '_>, span: Span) -> Option<Statement
             parameter.optional = true;
         } else if parser.take_word("DEFAULT") {
             parameter.optional = true;
-            default = Some(parser.expression()?);
+            default = Some(parser.ranked(Rank::Join)?);
         } else {
             break;
         }
@@ -95,7 +101,7 @@ pub(crate) fn param(parser: &mut Parser<'_, '_>, span: Span) -> Option<Statement
 }
 
 fn choices(parser: &mut Parser<'_, '_>) -> Option<Vec<String>> {
-    let list = parser.expression()?;
+    let list = parser.ranked(Rank::Join)?;
     match &list.kind {
         ExpressionKind::Array(items) => Some(items.iter().map(|item| sample(parser, item)).collect()),
         _ => Some(vec![sample(parser, &list)]),

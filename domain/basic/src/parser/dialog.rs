@@ -1,12 +1,13 @@
 //! Statements that talk with the user.
 
 use super::Parser;
+use super::expressions::Rank;
 use crate::diagnostic::{EXPECTED, UNKNOWN_TYPE};
 use crate::language::{self, Word};
 use crate::lexer::{self, Symbol, TokenKind};
 use crate::machine::HearKind;
 use crate::source::Span;
-use crate::syntax::{Call, Expression, Hear, Statement, StatementKind, Target};
+use crate::syntax::{Call, Expression, ExpressionKind, Hear, Statement, StatementKind, Target};
 
 pub(crate) fn begin_talk(parser: &mut Parser<'_, '_>, span: Span) -> Option<Statement> {
     text_block(parser, span, "TALK", "TALK")
@@ -94,6 +95,28 @@ pub(super) fn confirm_into(
         hear.kind = HearKind::Boolean;
     }
     Some(statement)
+}
+
+/// `ASK "question"` or `CONFIRM "question"` within an expression.
+pub(super) fn asked(parser: &mut Parser<'_, '_>) -> Option<Expression> {
+    let confirms = parser.at_word("CONFIRM");
+    let span = parser.advance().span;
+    let prompt = parser.ranked(Rank::Join)?;
+    let hear = Hear {
+        target: None,
+        kind: if confirms {
+            HearKind::Boolean
+        } else {
+            HearKind::Text
+        },
+        options: Vec::new(),
+        prompt: Some(prompt),
+        otherwise: None,
+    };
+    Some(Expression {
+        span: span.to(parser.previous()),
+        kind: ExpressionKind::Hear(Box::new(hear)),
+    })
 }
 
 /// `WAIT FOR RESPONSE AS variable`

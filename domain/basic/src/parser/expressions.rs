@@ -2,9 +2,10 @@
 
 use super::Parser;
 use crate::diagnostic::EXPECTED;
+use crate::language;
 use crate::lexer::{Symbol, TokenKind};
 use crate::program::Constant;
-use crate::syntax::{Expression, ExpressionKind};
+use crate::syntax::{Call, Expression, ExpressionKind};
 use crate::value::Operator;
 
 /// How tightly operators bind, from loosest to tightest.
@@ -25,6 +26,8 @@ enum Infix {
     And,
     /// `IS NULL`, `IS NOT NULL`
     Is,
+    /// `IN list`, `LIKE "a%"`, `CONTAINS part`: the function that says it, and whether NOT stands before it.
+    Asks(&'static str, bool),
     Operator(Operator),
 }
 
@@ -42,6 +45,12 @@ impl Parser<'_, '_> {
             self.advance();
             if let Infix::Is = infix {
                 left = self.is_null(left)?;
+                growing = None;
+                continue;
+            }
+            if let Infix::Asks(function, negated) = infix {
+                self.at += usize::from(negated);
+                left = self.asked_of(left, function, negated)?;
                 growing = None;
                 continue;
             }
@@ -83,9 +92,68 @@ impl Parser<'_, '_> {
                 "AND" => Some((Infix::And, Rank::And)),
                 "IS" => Some((Infix::Is, Rank::Compare)),
                 "MOD" => operator(Operator::Remainder, Rank::Product),
-                _ => None,
+                "NOT" => Some((Infix::Asks(self.asking(1)?, true), Rank::Compare)),
+                _ => Some((Infix::Asks(self.asking(0)?, false), Rank::Compare)),
             },
             _ => None,
+        }
+    }
+
+    /// The function that the word so far on stands for between two values.
+    fn asking(&self, distance: usize) -> Option<&'static str> {
+        let words = [("IN", "CONTAINS"), ("CONTAINS", "CONTAINS"), ("LIKE", "IS LIKE")];
+        let found = words.iter().find(|(word, _)| self.word_is(distance, word));
+        found.map(|(_, function)| *function)
+    }
+
+    /// `left IN list`, `left IN (a, b)`, `left LIKE pattern`, `left CONTAINS part`
+    fn asked_of(&mut self, left: Expression, function: &'static str, negated: bool) -> Option<Expression> {
+        let word = language::callable(function)?;
+        let is_in = self.tokens[self.at - 1]
+            .span
+            .text(self.source)
+            .eq_ignore_ascii_case("IN");
+        let right = if is_in && self.at_symbol(Symbol::OpenParenthesis) {
+            self.one_of()?
+        } else {
+            self.ranked(Rank::Join)?
+        };
+        let span = left.span.to(right.span);
+        let arguments = if is_in {
+            vec![right, left]
+        } else {
+            vec![left, right]
+        };
+        let call = Expression {
+            span,
+            kind: ExpressionKind::Call(Call { word, arguments }),
+        };
+        let kind = match negated {
+            true => ExpressionKind::Not(Box::new(call)),
+            false => call.kind,
+        };
+        Some(Expression { span, kind })
+    }
+
+    /// `(a, b)`: the values one of which is meant; a list in brackets is that list.
+    fn one_of(&mut self) -> Option<Expression> {
+        let span = self.advance().span;
+        let mut items = vec![self.expression()?];
+        while self.take_symbol(Symbol::Comma) {
+            items.push(self.expression()?);
+        }
+        self.expect_symbol(Symbol::CloseParenthesis, "`,` or `)`")?;
+        let span = span.to(self.previous());
+        let single = items.pop_if(|item| !matches!(item.kind, ExpressionKind::Constant(_)));
+        match single {
+            Some(list) if items.is_empty() => Some(list),
+            single => {
+                items.extend(single);
+                Some(Expression {
+                    span,
+                    kind: ExpressionKind::Array(items),
+                })
+            }
         }
     }
 
@@ -185,7 +253,7 @@ fn chained(left: Expression, growing: bool, infix: Infix, right: Expression) -> 
             match infix {
                 Infix::Or => ExpressionKind::Any(vec![left, right]),
                 Infix::And => ExpressionKind::All(vec![left, right]),
-                Infix::Is => left.kind,
+                Infix::Is | Infix::Asks(..) => left.kind,
                 Infix::Operator(operator) => ExpressionKind::Chain(Box::new(left), vec![(operator, right)]),
             }
         }

@@ -90,6 +90,11 @@ pub(crate) fn on_mail(parser: &mut Parser<'_, '_>, span: Span) -> Option<Stateme
     Some(nothing(span))
 }
 
+/// `END WORKFLOW`: nothing depends on where the steps of a workflow end.
+pub(crate) fn end_workflow(_: &mut Parser<'_, '_>, span: Span) -> Option<Statement> {
+    Some(nothing(span))
+}
+
 /// `ON CHANGE "path" EVENTS "create,modify"`
 pub(crate) fn on_change(parser: &mut Parser<'_, '_>, span: Span) -> Option<Statement> {
     let path = said(parser, "the folder")?;

@@ -17,6 +17,7 @@ pub(crate) mod mentions;
 mod names;
 pub(crate) mod procedures;
 mod requests;
+pub(crate) mod sections;
 pub(crate) mod simple;
 mod statements;
 pub(crate) mod tables;
@@ -31,6 +32,8 @@ use procedures::{Known, Scope};
 
 use std::collections::HashMap;
 
+use crate::language::Clause;
+
 use crate::diagnostic::{Code, EXPECTED, Report, SOURCE_TOO_LONG, TOO_DEEP, UNEXPECTED_REST};
 use crate::lexer::{Symbol, Token, TokenKind, lex};
 use crate::program::{Declared, Parameter};
@@ -40,14 +43,31 @@ use crate::syntax::{Name, Procedure, Script, Traps};
 /// Deepest nesting of blocks and brackets together. Nobody reads deeper, and the stack holds it easily.
 const DEPTH_MAX: u32 = 120;
 
-/// Parses a script. Absent only when the source is too long to look at.
-pub(crate) fn parse<'s>(source: &'s str, report: &mut Report<'s>) -> Option<Script> {
+/// Parses a file: a script, or one for each tool that it holds. Empty only when the source is too long to look at.
+pub(crate) fn parse<'s>(source: &'s str, report: &mut Report<'s>) -> Vec<Script> {
     if source.len() > SOURCE_BYTES_MAX {
         let message = format!("the script is longer than {} MiB", SOURCE_BYTES_MAX >> 20);
         report.add(SOURCE_TOO_LONG, Span::default(), message);
-        return None;
+        return Vec::new();
     }
     let tokens = lex(source, Span::new(0, source.len()), report);
+    let mut scripts = Vec::new();
+    for tokens in sections::split(source, tokens, report) {
+        let mut script = script(source, tokens, report);
+        // What stands above the first tool is declared once.
+        if let Some(Script { declared: first, .. }) = scripts.first() {
+            let declared = &mut script.declared;
+            declared.tables.retain(|table| !first.tables.contains(table));
+            declared
+                .triggers
+                .drain(..script.above.min(declared.triggers.len()));
+        }
+        scripts.push(script);
+    }
+    scripts
+}
+
+fn script<'s>(source: &'s str, tokens: Vec<Token>, report: &mut Report<'s>) -> Script {
     let known = procedures::gather(source, &tokens);
     let mut parser = Parser {
         source,
@@ -60,11 +80,12 @@ pub(crate) fn parse<'s>(source: &'s str, report: &mut Report<'s>) -> Option<Scri
         scope: None,
         procedures: Vec::new(),
         subjects: Vec::new(),
+        clauses: Vec::new(),
         traps: Traps::default(),
         depth: 0,
         one_line: 0,
         description: None,
-        acts: false,
+        above: None,
         parameters: Vec::new(),
         declared: Declared::default(),
         mentions: Vec::new(),
@@ -74,6 +95,7 @@ pub(crate) fn parse<'s>(source: &'s str, report: &mut Report<'s>) -> Option<Scri
     let Parser {
         names,
         description,
+        above,
         parameters,
         procedures,
         traps,
@@ -81,16 +103,17 @@ pub(crate) fn parse<'s>(source: &'s str, report: &mut Report<'s>) -> Option<Scri
         mentions,
         ..
     } = parser;
-    Some(Script {
+    Script {
         statements,
         names: names.finish(),
         procedures,
         traps,
         description,
+        above: above.unwrap_or(0),
         parameters,
         declared,
         mentions,
-    })
+    }
 }
 
 pub(crate) struct Parser<'s, 'r> {
@@ -108,13 +131,15 @@ pub(crate) struct Parser<'s, 'r> {
     procedures: Vec<Procedure>,
     /// Objects of the WITH blocks that are open: a variable and the fields below it.
     subjects: Vec<(Name, Vec<String>)>,
+    /// Clauses of the requests that are being parsed, outermost first.
+    clauses: Vec<&'static [Clause]>,
     traps: Traps,
     depth: u32,
     /// One-line IFs that are open: inside of them ELSE ends a statement.
     one_line: u32,
     description: Option<String>,
-    /// Whether something is done below the last DESCRIPTION.
-    acts: bool,
+    /// How many triggers stand above the first DESCRIPTION or PARAM.
+    above: Option<usize>,
     parameters: Vec<Parameter>,
     declared: Declared,
     mentions: Vec<Mention>,

@@ -7,6 +7,7 @@ mod conditions;
 
 use super::expressions::Rank;
 use super::{Parser, mentions};
+use crate::diagnostic::OWN_FIELD;
 use crate::language::{self, Clause, Role, Shape, Takes, Word};
 use crate::lexer::{Symbol, TokenKind};
 use crate::program::Constant;
@@ -30,6 +31,25 @@ const FILE_ENDINGS: [&str; 12] = [
 impl Parser<'_, '_> {
     /// What a request is given, once its name has been taken.
     pub(super) fn request(
+        &mut self,
+        word: &'static Word,
+        shape: &Shape,
+        span: Span,
+        within: Within,
+    ) -> Option<Expression> {
+        self.clauses.push(shape.clauses);
+        let request = self.requested(word, shape, span, within);
+        self.clauses.pop();
+        request
+    }
+
+    /// Whether a clause of a request around this begins so far on.
+    pub(super) fn is_at_clause(&self, distance: usize) -> bool {
+        let mut clauses = self.clauses.iter().copied().flatten();
+        clauses.any(|clause| self.clause_length(clause, distance).is_some())
+    }
+
+    fn requested(
         &mut self,
         word: &'static Word,
         shape: &Shape,
@@ -67,6 +87,11 @@ impl Parser<'_, '_> {
             if wanted && clauses.is_empty() {
                 return self.expected("a value");
             }
+        }
+        // `UPDATE "berths"` alone changes nothing: SET in the next line belongs to it.
+        let broken = word.name == "UPDATE" && clauses.is_empty() && arguments.len() == 1;
+        if broken && self.peek().kind == TokenKind::Line && self.word_is(1, "SET") {
+            self.advance();
         }
         while self.clauses(shape, &mut clauses)? {}
         let mut arguments = self.counted(word, span, arguments)?;
@@ -246,8 +271,11 @@ impl Parser<'_, '_> {
 
     fn is_list_item(&self, clause: &Clause, length: usize) -> bool {
         let after_comma = self.at > 0 && self.tokens[self.at - 1].kind == TokenKind::Symbol(Symbol::Comma);
-        let ends =
-            self.is_statement_end(length) || self.peek_at(length).kind == TokenKind::Symbol(Symbol::Comma);
+        let ends = self.is_statement_end(length)
+            || matches!(
+                self.peek_at(length).kind,
+                TokenKind::Symbol(Symbol::Comma | Symbol::CloseParenthesis)
+            );
         ends && (after_comma || clause.takes != Takes::Nothing)
     }
 
@@ -271,7 +299,9 @@ impl Parser<'_, '_> {
         loop {
             let name = self.field_name()?;
             self.advance();
-            fields.push((name, self.ranked(Rank::Join)?));
+            let from = self.at;
+            fields.push((name.clone(), self.ranked(Rank::Join)?));
+            self.warn_of_own_field(&name, from);
             if !(self.at_symbol(Symbol::Comma) && self.is_field(1)) {
                 break;
             }
@@ -281,6 +311,30 @@ impl Parser<'_, '_> {
             span,
             kind: ExpressionKind::Object(fields),
         })
+    }
+
+    /// `SET stock = stock - 1` computes with a variable that nobody set, and not with the field.
+    fn warn_of_own_field(&mut self, field: &str, from: usize) {
+        let is_part = |at: usize| {
+            let dot = |token: Option<&crate::lexer::Token>| {
+                token.is_some_and(|token| token.kind == TokenKind::Symbol(Symbol::Dot))
+            };
+            dot(self.tokens.get(at.wrapping_sub(1))) || dot(self.tokens.get(at + 1))
+        };
+        let reads = (from..self.at).find(|at| {
+            let token = self.tokens[*at];
+            token.kind == TokenKind::Word
+                && self.text(token.span).eq_ignore_ascii_case(field)
+                && !is_part(*at)
+                && !self.is_set(field)
+        });
+        // `name = name` alone is a variable's own name, given by the host perhaps.
+        if let Some(at) = reads.filter(|_| self.at - from > 1) {
+            let span = self.tokens[at].span;
+            let message = format!("`{field}` is a variable here and not the field, and it is never set");
+            let help = format!("read the row first: row = FIND …, then {field} = row.{field} and so on");
+            self.report.add_with_help(OWN_FIELD, span, message, help);
+        }
     }
 
     /// Whether a name stands here with `=`, `:` or AS behind it.
@@ -391,7 +445,7 @@ impl Parser<'_, '_> {
             let known = variables
                 .iter()
                 .any(|(known, _): &(String, _)| known.eq_ignore_ascii_case(&name));
-            if token.kind == TokenKind::Word && !known && self.is_set(&name) {
+            if token.kind == TokenKind::Word && !known && (self.is_set(&name) || self.is_provided(&name)) {
                 let number = self.name(&name, token.span);
                 let value = Expression {
                     span: token.span,
@@ -401,6 +455,15 @@ impl Parser<'_, '_> {
             }
         }
         variables
+    }
+
+    /// Whether the word that was just taken is a variable of the host: fields are called `user` or `role` too, but have
+    /// no parts.
+    fn is_provided(&self, name: &str) -> bool {
+        let whole = ["user_id", "session_id", "username", "mobile"];
+        let parted = ["user", "session", "bot", "params", "body"];
+        let is_one_of = |names: &[&str]| names.iter().any(|known| known.eq_ignore_ascii_case(name));
+        is_one_of(&whole) || is_one_of(&parted) && self.at_symbol(Symbol::Dot)
     }
 
     /// `INSERT INTO logs (a, b) VALUES (1, 2)`, once its name has been taken; None where it is not written so.

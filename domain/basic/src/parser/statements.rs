@@ -49,10 +49,7 @@ impl Parser<'_, '_> {
     pub(super) fn whole_statement(&mut self) -> Option<Statement> {
         let statement = self.deeper(|parser| parser.statement());
         match &statement {
-            Some(Statement { kind, .. }) => {
-                self.acts |= !matches!(kind, StatementKind::Nothing | StatementKind::Default { .. });
-                self.finish_statement();
-            }
+            Some(_) => self.finish_statement(),
             None => self.skip_statement(),
         }
         statement

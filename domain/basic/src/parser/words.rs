@@ -1,6 +1,6 @@
 //! Words in expressions: variables, constants by name, calls.
 
-use super::{Parser, expressions::Rank, requests::Within};
+use super::{Parser, dialog, expressions::Rank, requests::Within};
 use crate::diagnostic::UNKNOWN_STATEMENT;
 use crate::language::{self, RESERVED, Role, Word};
 use crate::lexer::{Symbol, TokenKind};
@@ -56,6 +56,9 @@ impl Parser<'_, '_> {
             self.advance();
             return self.called(span);
         }
+        if calls && (self.at_word("ASK") || self.at_word("CONFIRM")) {
+            return dialog::asked(self);
+        }
         if let Some(call) = self.call()? {
             return Some(call);
         }
@@ -96,6 +99,7 @@ impl Parser<'_, '_> {
             if parenthesised
                 || alone
                 || self.begins_argument(length)
+                || self.begins_literal(length)
                 || length > 1 && self.begins_value_at(length)
             {
                 self.at += length;
@@ -114,7 +118,9 @@ impl Parser<'_, '_> {
                 }),
             }));
         }
-        if !parenthesised && !self.begins_argument(length) {
+        let takes_none = word.arguments().is_some_and(|arguments| arguments.most == 0);
+        let begins = self.begins_argument(length) || self.begins_literal(length);
+        if !parenthesised && (takes_none || !begins) {
             return Some(None);
         }
         match &word.role {
@@ -165,6 +171,14 @@ impl Parser<'_, '_> {
         self.listed_arguments(word, span, most)
     }
 
+    /// Whether a list or an object is written out behind a word that is no variable: `COMPRESS [a, b], "both.zip"`, while
+    /// `list[0]` is an item.
+    fn begins_literal(&self, length: usize) -> bool {
+        let (word, next) = (self.peek_at(length - 1), self.peek_at(length));
+        let opens = matches!(next.kind, TokenKind::Symbol(Symbol::OpenBracket | Symbol::OpenBrace));
+        opens && word.span.end < next.span.start && !self.is_set(self.text(self.peek().span))
+    }
+
     /// Whether the token `distance` further on can only be the argument of the word before it.
     fn begins_argument(&self, distance: usize) -> bool {
         let token = self.peek_at(distance);
@@ -174,6 +188,7 @@ impl Parser<'_, '_> {
                 let text = self.text(token.span);
                 let is_one_of = |words: &[&str]| words.iter().any(|word| word.eq_ignore_ascii_case(text));
                 !is_one_of(SEPARATORS)
+                    && !self.is_at_clause(distance)
                     && (!is_one_of(RESERVED) || is_one_of(&["NEW", "NULL", "TRUE", "FALSE"]))
             }
             _ => false,

@@ -128,22 +128,22 @@ impl FieldKind {
     pub(crate) fn named(name: &str, arguments: &[u32]) -> Option<FieldKind> {
         let first = arguments.first().copied();
         Some(match name.to_ascii_lowercase().as_str() {
-            "string" | "varchar" | "char" | "text" | "email" | "phone" | "url" | "citext" => {
+            "string" | "varchar" | "nvarchar" | "char" | "nchar" | "character" | "text" | "tinytext"
+            | "mediumtext" | "longtext" | "email" | "phone" | "url" | "citext" => {
                 FieldKind::Text { length: first }
             }
-            "integer" | "int" | "bigint" | "smallint" | "long" | "serial" | "bigserial" | "counter" => {
-                FieldKind::Integer
-            }
+            "integer" | "int" | "int2" | "int4" | "int8" | "bigint" | "smallint" | "mediumint"
+            | "tinyint" | "long" | "serial" | "smallserial" | "bigserial" | "counter" => FieldKind::Integer,
             "number" | "decimal" | "numeric" | "money" | "currency" => FieldKind::Decimal {
                 digits: first,
                 scale: arguments.get(1).copied().unwrap_or(0),
             },
-            "double" | "float" | "real" => FieldKind::Double,
+            "double" | "float" | "float4" | "float8" | "real" => FieldKind::Double,
             "boolean" | "bool" | "logical" => FieldKind::Boolean,
             "date" => FieldKind::Date,
-            "time" => FieldKind::Time,
+            "time" | "timetz" => FieldKind::Time,
             "datetime" | "timestamp" | "timestamptz" => FieldKind::DateTime,
-            "guid" | "uuid" => FieldKind::Uuid,
+            "guid" | "uuid" | "uniqueidentifier" => FieldKind::Uuid,
             "json" | "jsonb" | "object" | "array" => FieldKind::Json,
             _ => return None,
         })

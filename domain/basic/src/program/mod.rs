@@ -4,6 +4,7 @@ mod declared;
 mod fast;
 mod format;
 mod instruction;
+mod tool;
 mod validate;
 
 pub use declared::{Declared, FieldKind, RowOperation, Table, TableField, Trigger};

@@ -107,6 +107,77 @@ TALK "ready"
 }
 
 #[test]
+fn columns_as_sql_has_them() {
+    check(
+        r#"CREATE TABLE IF NOT EXISTS stock (
+    id SERIAL PRIMARY KEY,
+    code VARCHAR(50) UNIQUE NOT NULL, -- the code
+    "qty" INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX i ON stock (code);
+CREATE UNIQUE INDEX IF NOT EXISTS i2 ON stock(code)
+TABLE one ( 
+  a int, b string(10), c number(10,2) ' the customer's share
+  note VARCHAR(50) DEFAULT 'a -- b // c',
+  kind varchar(9) check (kind in ('a', 'b')) default 'it''s' // x
+  status varchar(20)
+     NOT NULL
+     DEFAULT 'new'::varchar
+  tags text[]
+  at timestamp with time zone default current_timestamp
+  until timestamp default (now())
+  dbl double precision
+  cv character varying(30)
+  owner uuid references users(id) on delete set null on update cascade
+  x int generated always as identity
+  m: string
+  n AS string
+  REM nothing
+  # nothing
+  -- nothing
+  CHECK (a > 0),
+  CONSTRAINT ck CHECK (
+     b <> '' AND
+     c > 0
+  ),
+  CONSTRAINT pk PRIMARY KEY (a, b)
+  UNIQUE (m)
+  unique (m, n)
+  FOREIGN KEY (x) REFERENCES others (id) ON DELETE CASCADE
+  INDEX idx_b (b)
+  KEY idx_k (b DESC)
+  index int
+  key string(10) key
+END TABLE
+"#,
+        expect![[r#"
+            stock on None read [] write [] line 1
+              id Integer key
+              code Text { length: Some(50) } required unique
+              qty Integer required = 0
+            one on None read [] write [] line 8
+              a Integer key
+              b Text { length: Some(10) } key
+              c Decimal { digits: Some(10), scale: 2 }
+              note Text { length: Some(50) }  = 'a -- b // c'
+              kind Text { length: Some(9) }  = 'it''s'
+              status Text { length: Some(20) } required = 'new'
+              tags Json
+              at DateTime  = current_timestamp
+              until DateTime  = now()
+              dbl Double
+              cv Text { length: Some(30) }
+              owner Uuid  -> users
+              x Integer  -> others
+              m Text { length: None } unique
+              n Text { length: None }
+              index Integer
+              key Text { length: Some(10) } key
+        "#]],
+    );
+}
+
+#[test]
 fn what_starts_a_script() {
     check(
         r#"
@@ -151,13 +222,17 @@ fn mistakes_in_tables_are_told() {
             "TABLE guests\n na-me string\nEND TABLE",
             "TABLE guests\n name string",
             "TABLE \"drop table x; --\"\n name string\nEND TABLE",
+            "TABLE guests\n a string(50 \n b integer requird\n c integer NOT NUL\nEND TABLE",
+            "TABLE guests\n a string REFERENCES\n b int ON DELETE nothing\n c string 50\nEND TABLE",
+            "TABLE guests\n name string\n PRIMARY KEY (nme)\nEND TABLE",
+            "CREATE TABLE guests (\n name string",
         ],
         expect![[r#"
             error[B0310]: `strng` is not a type of field
-             --> test.bas:2:3
+             --> test.bas:2:8
               |
             2 |   name strng(10)
-              |   ^^^^^^^^^^^^^^
+              |        ^^^^^
               = help: did you mean string?
             ----
             error[B0309]: the field `name` has no type
@@ -209,6 +284,57 @@ fn mistakes_in_tables_are_told() {
               |
             1 | TABLE "drop table x; --"
               | ^^^^^
+            ----
+            error[B0005]: `(` is never closed
+             --> test.bas:2:10
+              |
+            2 |  a string(50 
+              |          ^
+              = help: add the bracket that closes it: ( with ), [ with ], { with }
+            warning[B0407]: `requird` says nothing of a field, and is left out with what follows it
+             --> test.bas:3:12
+              |
+            3 |  b integer requird
+              |            ^^^^^^^
+              = help: did you mean REQUIRED?
+            warning[B0407]: `NOT` says nothing of a field, and is left out with what follows it
+             --> test.bas:4:12
+              |
+            4 |  c integer NOT NUL
+              |            ^^^
+              = help: did you mean NOT NULL?
+            ----
+            error[B0309]: REFERENCES is followed by the name of a table
+             --> test.bas:2:11
+              |
+            2 |  a string REFERENCES
+              |           ^^^^^^^^^^
+            warning[B0407]: `ON` says nothing of a field, and is left out with what follows it
+             --> test.bas:3:8
+              |
+            3 |  b int ON DELETE nothing
+              |        ^^
+              = help: behind a type stand KEY, PRIMARY KEY, REQUIRED, NOT NULL, UNIQUE, SUBJECT, REFERENCES, DEFAULT, READ BY, WRITE BY, CHECK
+            warning[B0407]: `50` says nothing of a field, and is left out with what follows it
+             --> test.bas:4:11
+              |
+            4 |  c string 50
+              |           ^^
+              = help: behind a type stand KEY, PRIMARY KEY, REQUIRED, NOT NULL, UNIQUE, SUBJECT, REFERENCES, DEFAULT, READ BY, WRITE BY, CHECK
+            ----
+            error[B0309]: the table has no field `nme`
+             --> test.bas:3:15
+              |
+            3 |  PRIMARY KEY (nme)
+              |               ^^^
+              = help: did you mean name?
+            ----
+            error[B0006]: there is no ) for this
+             --> test.bas:1:1
+              |
+            1 | CREATE TABLE guests (
+              | ^^^^^^^^^^^^
+              = help: add a line )
             ----
         "#]],
     );

@@ -342,3 +342,48 @@ TALK day IS NULL"#,
         "#]],
     );
 }
+
+#[test]
+fn questions_stand_in_expressions_too() {
+    check(
+        r#"amount = VAL(ASK "Amount?") + VAL(ASK("Tip?"))
+TALK amount
+IF ASK "Go on, ${amount}?" = "yes" THEN TALK "on"
+IF CONFIRM("Really?") AND NOT CONFIRM "Stop?" THEN TALK "further"
+DO WHILE ASK "Again?" <> "no"
+LOOP
+o = { name: ASK "Name?", ages: [VAL(ASK "Age?"), amount] }
+TALK o
+ask = "a variable"
+TALK ask
+"#,
+        &["10", "2", "yes", "yes", "no", "well", "no", "Ana", "30"],
+        expect![[r#"
+            Amount?
+            > 10
+            Tip?
+            > 2
+            12
+            Go on, 12?
+            > yes
+            on
+            Really?
+            hear Boolean 
+            > yes
+            Stop?
+            hear Boolean 
+            > no
+            further
+            Again?
+            > well
+            Again?
+            > no
+            Name?
+            > Ana
+            Age?
+            > 30
+            {"name": "Ana", "ages": [30, 12]}
+            a variable
+        "#]],
+    );
+}

@@ -768,3 +768,164 @@ TALK c"#,
         "#]],
     );
 }
+
+#[test]
+fn statements_go_on_where_a_line_begins_with_a_clause_or_an_operator() {
+    check(
+        r#"a = 1
+x = FIND "t"
+    WHERE a = 1
+      AND b = 2
+    ORDER BY a DESC
+    LIMIT 5
+UPDATE "t"
+   SET a = 1,
+       b = 2
+   WHERE id = 7
+INSERT INTO "t" (a, b)
+VALUES (1, 2)
+rows = SELECT a, SUM(b) AS total
+  FROM t
+  LEFT JOIN u ON u.id = t.id
+  WHERE a > 5
+  GROUP BY a
+  HAVING SUM(b) > 3
+  ORDER BY total DESC
+  LIMIT 10
+IF a = 1
+   AND x <> ""
+   OR a = 2
+THEN
+   TALK "yes " 
+     + "and more"
+END IF
+IF a = 1 AND
+   a < 2 THEN
+  TALK "ok"
+END IF
+limit = 5
+from = "x"
+TALK limit
+SEND TEMPLATE "x" TO "y"
+  WITH { a: 1 }
+WITH o
+  .a = 1
+END WITH
+TALK o
+"#,
+        &[],
+        expect![[r#"
+            ? FIND "t" order by=[["a",true]] limit=5 | (a Equal 1 and b Equal 2)
+            ? UPDATE "t" set={"a":1,"b":2} | id Equal 7
+            ? INSERT "t" with={"a":1,"b":2}
+            ? SELECT "SELECT a, SUM(b) AS total\n  FROM t\n  LEFT JOIN u ON u.id = t.id\n  WHERE a > 5\n  GROUP BY a\n  HAVING SUM(b) > 3\n  ORDER BY total DESC\n  LIMIT 10" variables={"a":1}
+            yes and more
+            ok
+            5
+            ? SEND TEMPLATE "x" to="y" with={"a":1}
+            {"a": 1}
+        "#]],
+    );
+}
+
+#[test]
+fn single_quotes_are_texts_where_a_value_stands_and_comments_elsewhere() {
+    check(
+        r#"x = FIND 'customers', 'id = 5'
+SEND MAIL 'a@b', 'x', 'y'
+SAVE 'x.csv', x
+rows = SELECT name FROM t WHERE city LIKE 'P%' ORDER BY name
+rows = SELECT name FROM t WHERE a = 'b' AND d BETWEEN '2026-01-01' AND '2026-12-31' GROUP BY name
+r = FIND "t" WHERE name = 'O''Neil' LIMIT 3
+IF x = 'a' THEN TALK 'yes' ELSE TALK 'no' ' comment
+IF x = "a" THEN ' it's the 'first' case
+  TALK "1" ' don't say 'two'
+ELSE ' the 'other'
+  TALK "2"
+END IF ' it's
+SEND MAIL "a@b", ' the customer's address
+   "x",
+   "y"
+y = [ ' the list's items
+  1, 2
+]
+n = NOW ' it's now
+TALK n
+CASE_SENSITIVE = 'x' ' y'
+ADD SUGGESTION 'a' AS 'b'
+SET BOT MEMORY 'k', 'v'
+CLEAR SUGGESTIONS ' the 'old' ones
+"#,
+        &[],
+        expect![[r#"
+            ? FIND "customers" "id = 5" | id Equal 5
+            ? SEND MAIL "a@b" "x" "y"
+            ? SAVE "x.csv" {"code":"not_configured","error":"FIND is not configured","success":false} names=[null,"x"]
+            ? SELECT "SELECT name FROM t WHERE city LIKE 'P%' ORDER BY name" variables={}
+            ? SELECT "SELECT name FROM t WHERE a = 'b' AND d BETWEEN '2026-01-01' AND '2026-12-31' GROUP BY name" variables={}
+            ? FIND "t" limit=3 | name Equal "O'Neil"
+            no
+            2
+            ? SEND MAIL "a@b" "x" "y"
+            2026-03-01 09:05:07
+            [b: context a]
+            ? SET BOT MEMORY "k" "v"
+            [no suggestions]
+        "#]],
+    );
+}
+
+#[test]
+fn lists_and_objects_that_are_written_out_are_arguments() {
+    check(
+        r#"z = COMPRESS ["a"], "z.zip"
+n = SUM [1, 2]
+TALK n
+list = [5]
+TALK list [0]
+m = MAX [1, 2]
+TALK m
+SEND TEMPLATE "x" TO "y" WITH {a: 1}
+s = SCORE LEAD { email: "a" }
+x = LLM { a: 1 }
+f = FIRST [7, 8]
+TALK f
+CREATE SITE "x" WITH TEMPLATE "t" USING PROMPT "p"
+"#,
+        &[],
+        expect![[r#"
+            ? COMPRESS ["a"] "z.zip"
+            3
+            5
+            2
+            ? SEND TEMPLATE "x" to="y" with={"a":1}
+            ? SCORE LEAD {"email":"a"}
+            ? LLM {"a":1}
+            7
+            ? CREATE SITE "x" with template="t" using prompt="p"
+        "#]],
+    );
+}
+
+#[test]
+fn cases_compare_with_and_without_is() {
+    check(
+        r#"FOR n = 1 TO 4
+SELECT CASE n
+CASE IS < 2
+    TALK "little"
+CASE >= 4, = 2
+    TALK "two or much"
+CASE ELSE
+    TALK "else"
+END SELECT
+NEXT"#,
+        &[],
+        expect![[r#"
+            little
+            two or much
+            else
+            two or much
+        "#]],
+    );
+}

@@ -116,6 +116,23 @@ fn copying_shared_lists_costs_steps() {
 }
 
 #[test]
+fn what_becomes_more_than_it_was_costs_steps() {
+    let limits = Limits {
+        steps_per_turn: 6_000,
+        ..Limits::default()
+    };
+    let script = "FOR i = 1 TO 300\nPUSH a, {k: 1, v: i}\nNEXT\nTALK COUNT(JOIN(a, a, \"k\"))";
+    check_limited(
+        script,
+        limits,
+        expect![
+            "failed R0101 4:12 the script did not come to an end within 6000 steps; is there an endless loop?"
+        ],
+    );
+    check_limited(script, Limits::default(), expect!["90000"]);
+}
+
+#[test]
 fn no_limit_can_be_caught() {
     let limits = Limits {
         steps_per_turn: 200_000,

@@ -21,4 +21,5 @@ mod properties;
 mod reference;
 mod requests;
 mod stored;
+mod tools;
 mod transcript;

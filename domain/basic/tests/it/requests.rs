@@ -651,3 +651,69 @@ TALK ERROR MESSAGE
         "#]],
     );
 }
+
+#[test]
+fn clauses_stand_behind_variables_of_any_name() {
+    check(
+        r#"sum = 5
+limit = 3
+format = "x"
+to = "ana@example.org"
+where_it_is = "a = 1"
+x = FIND "t" WHERE total = sum LIMIT 5
+x = FIND "t" WHERE due < today ORDER BY due LIMIT limit
+x = FIND "t" WHERE due < now AND done = FALSE LIMIT limit
+WRITE "f.txt", format APPEND
+SEND TEMPLATE("welcome", to)
+SEND TEMPLATE("welcome", to, "email", {a: 1})
+SEND TEMPLATE to, "welcome", {a: 1}
+x = FIND "t" WHERE where_it_is
+x = FIND "t" WHERE where_it_is ORDER BY a
+x = FIND "t" WHERE active ORDER BY a
+"#,
+        &[],
+        expect![[r#"
+            ? FIND "t" limit=5 | total Equal 5
+            ? FIND "t" order by=[["due",false]] limit=3 | due Less "2026-03-01"
+            ? FIND "t" limit=3 | (due Less "2026-03-01 09:05:07" and done Equal false)
+            ? WRITE "f.txt" "x" append=true
+            ? SEND TEMPLATE "welcome" "ana@example.org"
+            ? SEND TEMPLATE "welcome" "ana@example.org" "email" {"a":1}
+            ? SEND TEMPLATE "ana@example.org" "welcome" {"a":1}
+            ? FIND "t" | a Equal 1
+            ? FIND "t" order by=[["a",false]] | a Equal 1
+            ? FIND "t" order by=[["a",false]] | active Equal true
+        "#]],
+    );
+}
+
+#[test]
+fn a_text_that_compares_nothing_is_an_id() {
+    check(
+        r#"id = "9f1c-7"
+rows = [{id: "9f1c-7", n: 1}, {id: "z", n: 2}]
+TALK FIND(rows, id)
+x = FIND("t", id)
+UPDATE "t", id, {a: 1}
+UPDATE "t", id, "a", 1
+DELETE "t", id
+DELETE FROM "t", "ORD-2026/17"
+nothing = ""
+DELETE "t", nothing
+UPDATE "t", nothing, {a: 1}
+DELETE "t", "a 1"
+"#,
+        &[],
+        expect![[r#"
+            [{"id": "9f1c-7", "n": 1}]
+            ? FIND "t" "9f1c-7" | id Equal "9f1c-7"
+            ? UPDATE "t" "9f1c-7" {"a":1} | id Equal "9f1c-7"
+            ? UPDATE "t" "9f1c-7" "a" 1 | id Equal "9f1c-7"
+            ? DELETE "t" "9f1c-7" | id Equal "9f1c-7"
+            ? DELETE "t" "ORD-2026/17" | id Equal "ORD-2026/17"
+            ? DELETE "t" "" | ()
+            ? UPDATE "t" "" {"a":1} | ()
+            failed R0204 12:1 the condition needs a comparison such as =, <> or LIKE at `1`
+        "#]],
+    );
+}

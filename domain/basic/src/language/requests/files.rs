@@ -117,7 +117,7 @@ pub(super) const WORDS: &[Word] = &[
         &[],
         "CREATE SITE \"regatta\", \"templates/plain\", \"A page about our regatta\"",
         "Has a language model make a small website.",
-        (2, 4),
+        (1, 4),
         &[value("WITH TEMPLATE"), value("USING PROMPT")],
     ),
     request(

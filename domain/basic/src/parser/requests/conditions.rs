@@ -13,11 +13,19 @@ impl Parser<'_, '_> {
     /// A condition on fields, or a text that says it.
     pub(super) fn condition(&mut self, span: Span) -> Option<Expression> {
         let is_text = self.peek().kind == TokenKind::Text && !self.is_comparison(1);
-        if is_text {
+        if is_text || self.is_variable_alone() {
             let said = self.ranked(Rank::Join)?;
             return Some(self.prepared(said));
         }
         self.either(span)
+    }
+
+    /// Whether a variable is all that stands here: what it holds is the condition.
+    fn is_variable_alone(&self) -> bool {
+        let ends = self.is_statement_end(1)
+            || self.peek_at(1).kind == TokenKind::Symbol(Symbol::CloseParenthesis)
+            || self.is_at_clause(1);
+        self.peek().kind == TokenKind::Word && ends && self.is_set(self.text(self.peek().span))
     }
 
     fn either(&mut self, span: Span) -> Option<Expression> {

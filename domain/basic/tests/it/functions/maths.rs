@@ -112,6 +112,8 @@ fn functions_on_numbers() {
         r#"SUM([0.1, 0.2])"#,
         r#"SUM([9223372036854775807, 1])"#,
         r#"SUM([[1, 2], 3])"#,
+        r#"SUM([{price: 2}, {price: "3"}, {}], "price")"#,
+        r#"AVG([{at: {price: 2}}, {at: {price: 4}}], "at.price")"#,
         r#"AVG(1, 2, 6)"#,
         r#"AVERAGE([NULL, 4])"#,
         r#"AVERAGE(["a"])"#,
@@ -237,6 +239,8 @@ fn functions_on_numbers() {
             SUM([0.1, 0.2]) -> 0.3
             SUM([9223372036854775807, 1]) -> 9223372036854780000
             SUM([[1, 2], 3]) -> failed R0204 1:6 SUM needs a number, not a value of type array
+            SUM([{price: 2}, {price: "3"}, {}], "price") -> 5
+            AVG([{at: {price: 2}}, {at: {price: 4}}], "at.price") -> 3
             AVG(1, 2, 6) -> 3
             AVERAGE([NULL, 4]) -> 4
             AVERAGE(["a"]) -> failed R0204 1:6 AVG needs a number, not a value of type string

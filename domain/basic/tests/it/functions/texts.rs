@@ -276,3 +276,58 @@ fn functions_on_texts() {
     "#]],
     );
 }
+
+#[test]
+fn forms_characters_and_json() {
+    check_values(
+        &[
+            r#""Gaivota" LIKE "gai%""#,
+            r#""Gaivota" LIKE "g_i%o_a" AND NOT "x" LIKE "y""#,
+            r#""Gaivota" NOT LIKE "gai%""#,
+            r#"2 IN [1, 2]"#,
+            r#""b" IN ("a", "b")"#,
+            r#"2 NOT IN (1, 3)"#,
+            r#"[1, 2] CONTAINS 2 OR FALSE"#,
+            r#""harbour" CONTAINS "arb""#,
+            r#"2 IN ([1, 2])"#,
+            r#"CHR(10) + CHR("65") + CHR(8364)"#,
+            r#"CHR(-1)"#,
+            r#"CHR(55296)"#,
+            r#"ASC("€")"#,
+            r#"ASC("")"#,
+            r#"JSON("{\"a\": [1, 2.5]}").a[1]"#,
+            r#"JSON("{a")"#,
+            r#"JSON("plain")"#,
+            r#"JSON({a: 1})"#,
+            r#"TOJSON("[1]")"#,
+            r#"KEYS({b: 1, a: 2})"#,
+            r#"KEYS(NULL)"#,
+            r#"KEYS(5)"#,
+        ],
+        expect![[r#"
+            "Gaivota" LIKE "gai%" -> true
+            "Gaivota" LIKE "g_i%o_a" AND NOT "x" LIKE "y" -> true
+            "Gaivota" NOT LIKE "gai%" -> false
+            2 IN [1, 2] -> true
+            "b" IN ("a", "b") -> true
+            2 NOT IN (1, 3) -> true
+            [1, 2] CONTAINS 2 OR FALSE -> true
+            "harbour" CONTAINS "arb" -> true
+            2 IN ([1, 2]) -> true
+            CHR(10) + CHR("65") + CHR(8364) -> 
+            A€
+            CHR(-1) -> failed R0204 1:6 CHR needs the number of a character
+            CHR(55296) -> failed R0204 1:6 CHR needs the number of a character
+            ASC("€") -> 8364
+            ASC("") -> 
+            JSON("{\"a\": [1, 2.5]}").a[1] -> 2.5
+            JSON("{a") -> "{a"
+            JSON("plain") -> "plain"
+            JSON({a: 1}) -> {"a": 1}
+            TOJSON("[1]") -> "[1]"
+            KEYS({b: 1, a: 2}) -> ["b", "a"]
+            KEYS(NULL) -> []
+            KEYS(5) -> failed R0204 1:6 KEYS needs an object, not a value of type integer
+        "#]],
+    );
+}
