@@ -40,11 +40,21 @@ pub fn write(folder: &Path, prefix: &str, kind: Kind, input: &[u8]) -> io::Resul
     Ok(path)
 }
 
+/// How the name of a finding begins that nobody has looked at yet.
+pub const FINDING: &str = "finding-";
+
+fn is_finding(path: &Path) -> bool {
+    path.file_name()
+        .is_some_and(|name| name.to_string_lossy().starts_with(FINDING))
+}
+
 /// All that a target begins with: what the code gives, what the repository keeps, what earlier runs left over.
 pub fn beginnings(target: &Target, folders: &[&Path]) -> io::Result<Vec<Vec<u8>>> {
     let mut inputs = (target.seeds)();
     for folder in folders {
-        inputs.extend(read(&folder.join(target.name))?.into_iter().map(|(_, input)| input));
+        let kept = read(&folder.join(target.name))?.into_iter();
+        // What was found and is not mended would be found again, and nothing after it.
+        inputs.extend(kept.filter(|(path, _)| !is_finding(path)).map(|(_, input)| input));
     }
     inputs.sort();
     inputs.dedup();

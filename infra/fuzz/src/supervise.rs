@@ -35,7 +35,7 @@ pub fn supervise(
             _ => {
                 let input = noted(&task, target)?;
                 let folder = task.corpus.join(target.name);
-                let path = corpus::write(&folder, "finding-", target.kind, &input)?;
+                let path = corpus::write(&folder, corpus::FINDING, target.kind, &input)?;
                 writeln!(
                     out,
                     "{:<12} FOUND an input that ends the process or hangs ({status})\n             {}",

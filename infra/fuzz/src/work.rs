@@ -9,6 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::{TimeVal, TimeValLike as _};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 
@@ -21,8 +23,8 @@ use crate::{Target, Worth, corpus};
 
 /// As the server's threads have it.
 const STACK_BYTES: usize = 2 << 20;
-/// An input that takes longer hangs, on however busy a machine.
-const HANG: Duration = Duration::from_secs(30);
+/// An input that keeps the processor longer hangs.
+const HANG: Duration = Duration::from_secs(20);
 /// Inputs that a run adds to the repository for a target at most.
 const KEPT_MAX: usize = 40;
 /// Faults told in one run: whoever has more mends these first.
@@ -66,13 +68,13 @@ pub fn work(target: &'static Target, task: Task, out: impl Write + Send + 'stati
     let (finished, watched) = (Arc::downgrade(&tried), Arc::clone(&tried));
     std::thread::spawn(move || {
         drop(watched);
-        let (mut last, mut since) = (0, Instant::now());
+        let (mut last, mut since) = (0, processor_time());
         while let Some(tried) = finished.upgrade() {
             let now = tried.load(Ordering::Relaxed);
             drop(tried);
             if now != last {
-                (last, since) = (now, Instant::now());
-            } else if since.elapsed() > HANG {
+                (last, since) = (now, processor_time());
+            } else if processor_time().saturating_sub(since) > HANG {
                 // What was tried is in the notes.
                 std::process::abort();
             }
@@ -160,9 +162,14 @@ impl<W: Write> Worker<W> {
     fn new_places(&mut self, input: &[u8]) -> io::Result<usize> {
         self.note(input)?;
         self.coverage.begin();
-        let began = Instant::now();
+        let began = processor_time();
         let outcome = attempt(self.target, input);
-        self.slowest = self.slowest.max(began.elapsed());
+        let taken = processor_time().saturating_sub(began);
+        if taken > self.slowest {
+            self.slowest = taken;
+            let path = self.task.reached.join(format!("{}.slowest", self.target.name));
+            std::fs::write(path, input)?;
+        }
         self.tried.fetch_add(1, Ordering::Relaxed);
         match outcome {
             Ok(Worth::Perhaps) if self.coverage.counts() => Ok(self.coverage.take_new()),
@@ -185,7 +192,7 @@ impl<W: Write> Worker<W> {
     fn tell(&mut self, input: &[u8], finding: &Finding) -> io::Result<()> {
         let small = shrunk(self.target, input, finding);
         let folder = self.task.corpus.join(self.target.name);
-        let path = corpus::write(&folder, "finding-", self.target.kind, &small)?;
+        let path = corpus::write(&folder, corpus::FINDING, self.target.kind, &small)?;
         let detail: String = finding.detail.chars().take(2_000).collect();
         writeln!(
             self.out,
@@ -228,6 +235,13 @@ impl<W: Write> Worker<W> {
             slowest: self.slowest,
         }
     }
+}
+
+/// What this process has had of processors: a busy machine makes nothing slower by this clock.
+fn processor_time() -> Duration {
+    let usage = getrusage(UsageWho::RUSAGE_SELF);
+    let micros = |time: TimeVal| Duration::from_micros(u64::try_from(time.num_microseconds()).unwrap_or(0));
+    usage.map_or(Duration::ZERO, |usage| micros(usage.user_time()) + micros(usage.system_time()))
 }
 
 /// What a worker noted last.

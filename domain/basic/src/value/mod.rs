@@ -16,11 +16,12 @@ mod operators;
 mod path;
 
 pub use array::Array;
+pub(crate) use array::ITEM_WEIGHT;
 pub use object::Object;
 
 pub(crate) use codec::{Decoder, Encoder, SHARED_FROM};
 pub(crate) use convert::{parse_date, parse_moment, parse_number};
-pub(crate) use operators::{Operator, apply, compare, equal, increment, negate};
+pub(crate) use operators::{DIGITS_MAX, Operator, apply, compare, equal, increment, negate, push_integer};
 pub(crate) use path::{Key, get_index, get_member, set_path};
 
 use std::sync::Arc;

@@ -92,9 +92,10 @@ fn join(left: Value, right: &Value) -> Result<Value, Fault> {
 }
 
 /// Of a whole number, with its sign.
-const DIGITS_MAX: usize = 20;
+pub(crate) const DIGITS_MAX: usize = 20;
 
-fn push_integer(text: &mut String, number: i64) {
+/// Appends a whole number as TALK shows it.
+pub(crate) fn push_integer(text: &mut String, number: i64) {
     let mut digits = [0; DIGITS_MAX];
     let (mut at, mut rest) = (DIGITS_MAX, number.unsigned_abs());
     loop {

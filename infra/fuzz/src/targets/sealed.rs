@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use chrono::DateTime;
 use event_log::Probe;
+use serde::Deserialize as _;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -47,9 +48,30 @@ fn moved(stored: &Value) -> Result<Worth, Violation> {
     }
 }
 
-/// Numbers as they are stored: JSON makes no difference of 1 and 1.0 that lasts.
-fn same(one: &Value, other: &Value) -> bool {
-    one == other || one.to_string() == other.to_string()
+/// The same as it is stored, where a subject may be written in several ways.
+fn same(opened: &Value, payload: &Value) -> bool {
+    opened.to_string() == canonical(payload).to_string()
+}
+
+fn canonical(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let named = NAMES.iter().find_map(|name| fields.get(*name));
+            if let Some(Ok(subject)) = named.map(|marker| Uuid::deserialize(&marker["subject"])) {
+                let mut whole = value.clone();
+                for name in NAMES {
+                    if let Some(marker) = whole.get_mut(name) {
+                        marker["subject"] = json!(subject);
+                    }
+                }
+                return whole;
+            }
+            let fields = fields.iter().map(|(name, field)| (name.clone(), canonical(field)));
+            Value::Object(fields.collect())
+        }
+        Value::Array(items) => items.iter().map(canonical).collect(),
+        other => other.clone(),
+    }
 }
 
 fn clear_within(value: &Value) -> Option<&Value> {
