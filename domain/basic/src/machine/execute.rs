@@ -1,8 +1,7 @@
 //! Executing one instruction.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
+use triomphe::Arc;
 
 use super::fast::{Account, spin};
 use super::random::Random;

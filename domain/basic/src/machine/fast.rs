@@ -234,7 +234,9 @@ fn run(program: &Program, registers: &mut [Value], frame: &mut Frame, account: &
         weight_max: account.weight_max,
     };
     // By value, so that all of it stays in registers of the processor.
-    let (mut next, mut steps, stop) = (frame.next, account.steps, account.stop);
+    let (mut next, stop) = (frame.next, account.stop);
+    // Each instruction is a step, so between jumps the place tells how many were taken: so many more than it.
+    let mut ahead = account.steps.wrapping_sub(next as u64);
     let stopped = loop {
         let Some(op) = ops.get(next) else {
             break Stopped::Instruction;
@@ -246,12 +248,14 @@ fn run(program: &Program, registers: &mut [Value], frame: &mut Frame, account: &
                     break Stopped::Instruction;
                 }
                 next += usize::from(width);
-                steps += u64::from(width);
             }};
         }
         macro_rules! jump {
-            ($target:expr) => {{
+            ($width:expr, $target:expr) => {{
+                let width: u8 = $width;
                 let target = $target as usize;
+                let steps = ahead.wrapping_add(next as u64).wrapping_add(u64::from(width));
+                ahead = steps.wrapping_sub(target as u64);
                 let back = target <= next;
                 next = target;
                 if back && steps >= stop {
@@ -262,11 +266,10 @@ fn run(program: &Program, registers: &mut [Value], frame: &mut Frame, account: &
         macro_rules! unless {
             ($holds:expr, $width:expr, $target:expr) => {{
                 let width: u8 = $width;
-                steps += u64::from(width);
                 if $holds {
                     next += usize::from(width);
                 } else {
-                    jump!($target);
+                    jump!(width, $target);
                 }
             }};
         }
@@ -573,10 +576,7 @@ fn run(program: &Program, registers: &mut [Value], frame: &mut Frame, account: &
                 window.done_with(from);
                 unless!(compare.holds(order), 4, target);
             }
-            Op::Jump { target } => {
-                steps += 1;
-                jump!(target);
-            }
+            Op::Jump { target } => jump!(1, target),
             Op::JumpUnless { condition, target } => {
                 let value = window.get(condition);
                 if !is_scalar(value) {
@@ -591,6 +591,25 @@ fn run(program: &Program, registers: &mut [Value], frame: &mut Frame, account: &
                 }
                 unless!(!value.is_truthy(), 1, target);
             }
+            Op::ForNextOwn {
+                counter,
+                limit,
+                step,
+                body,
+            } => {
+                let (Value::Integer(counted), Value::Integer(last), Value::Integer(by)) = (
+                    &window.own[usize::from(counter)],
+                    &window.own[usize::from(limit)],
+                    &window.own[usize::from(step)],
+                ) else {
+                    break Stopped::Instruction;
+                };
+                let Some((counted, goes_on)) = counted_on(*counted, *last, *by) else {
+                    break Stopped::Instruction;
+                };
+                window.own[usize::from(counter)] = Value::Integer(counted);
+                unless!(!goes_on, 1, body);
+            }
             Op::ForNext {
                 counter,
                 limit,
@@ -602,11 +621,9 @@ fn run(program: &Program, registers: &mut [Value], frame: &mut Frame, account: &
                 else {
                     break Stopped::Instruction;
                 };
-                let (last, by) = (*last, *by);
-                let Some(counted) = counted.checked_add(by).filter(|_| by != 0) else {
+                let Some((counted, goes_on)) = counted_on(*counted, *last, *by) else {
                     break Stopped::Instruction;
                 };
-                let goes_on = if by > 0 { counted <= last } else { counted >= last };
                 if !window.put_whole(counter, counted) {
                     break Stopped::Instruction;
                 }
@@ -629,10 +646,7 @@ fn run(program: &Program, registers: &mut [Value], frame: &mut Frame, account: &
                         });
                         done!(put, 1);
                     }
-                    None => {
-                        steps += 1;
-                        jump!(exit);
-                    }
+                    None => jump!(1, exit),
                 }
             }
             Op::Index { to, from, index } => {
@@ -744,8 +758,19 @@ fn run(program: &Program, registers: &mut [Value], frame: &mut Frame, account: &
         }
     };
     account.weight = window.weight;
-    (frame.next, account.steps) = (next, steps);
+    (frame.next, account.steps) = (next, ahead.wrapping_add(next as u64));
     stopped
+}
+
+/// A loop's counter one step on, and whether the loop goes on; None where it takes a closer look.
+#[inline(always)]
+fn counted_on(counted: i64, last: i64, by: i64) -> Option<(i64, bool)> {
+    let counted = counted.checked_add(by)?;
+    match by {
+        1.. => Some((counted, counted <= last)),
+        0 => None,
+        _ => Some((counted, counted >= last)),
+    }
 }
 
 /// `a MOD b`, by the shorter division where both are small.

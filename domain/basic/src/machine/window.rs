@@ -2,7 +2,8 @@
 //!
 //! Whatever is asked of it either does all of it or changes nothing and says so.
 
-use std::sync::Arc;
+
+use triomphe::Arc;
 
 use super::fast::replace;
 use super::registers::REACH;

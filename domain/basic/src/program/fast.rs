@@ -194,6 +194,12 @@ pub(crate) enum Op {
         condition: Operand,
         target: u32,
     },
+    ForNextOwn {
+        counter: u8,
+        limit: u8,
+        step: u8,
+        body: u32,
+    },
     ForNext {
         counter: Operand,
         limit: Operand,
@@ -418,12 +424,24 @@ impl Translator<'_> {
                 limit,
                 step,
                 body,
-            } => Op::ForNext {
-                counter: self.operand(counter)?,
-                limit: self.operand(limit)?,
-                step: self.operand(step)?,
-                body,
-            },
+            } => {
+                let (counter, limit, step) =
+                    (self.operand(counter)?, self.operand(limit)?, self.operand(step)?);
+                match (counter.own(), limit.own(), step.own()) {
+                    (Some(counter), Some(limit), Some(step)) => Op::ForNextOwn {
+                        counter,
+                        limit,
+                        step,
+                        body,
+                    },
+                    _ => Op::ForNext {
+                        counter,
+                        limit,
+                        step,
+                        body,
+                    },
+                }
+            }
             Instruction::EachNext {
                 list,
                 index,

@@ -1,8 +1,7 @@
 //! Programs as bytes.
 
-use std::sync::Arc;
-
 use sha2::{Digest, Sha256};
+use triomphe::Arc;
 
 use super::fast::{Operations, own_from};
 use super::{Code, Constant, Declared, Program, ProgramHash};

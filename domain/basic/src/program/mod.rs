@@ -14,9 +14,9 @@ pub(crate) use instruction::{Constant, Instruction, OWN_FROM, Place, Procedure, 
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use triomphe::Arc;
 
 use crate::language::Word;
 use crate::value::Value;

@@ -1,6 +1,7 @@
 //! Arrays: lists of values, copied when changed while shared.
 
-use std::sync::Arc;
+
+use triomphe::Arc;
 
 use super::{HEADER_WEIGHT, ITEMS_MAX, NESTING_MAX, Value};
 use crate::machine::Fault;

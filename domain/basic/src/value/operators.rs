@@ -5,9 +5,9 @@
 //! Null is 0 in arithmetic and empty in texts.
 
 use std::cmp::Ordering;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use triomphe::Arc;
 
 use super::{Array, TEXT_BYTES_MAX, Value, parse_date, parse_moment, parse_number};
 use crate::machine::Fault;
