@@ -3,12 +3,13 @@
 # make test       every test, with a real database and a real browser
 # make lint       format, clippy, licences and advisories, contracts
 # make bench      compares with plain PostgreSQL and measures the server: tables, and raw samples under target/ (ARGUMENTS="--only feed")
+# make fuzz       ten minutes of inputs that nobody thought of for each target (SECONDS=60 ARGUMENTS="machine --seed 1"); findings go to infra/fuzz/corpus
 # make contracts  writes schemas/ anew from the code; look at the difference before committing it
 
 cache := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/botserver
 export PATH := $(cache)/tools/bin:$(HOME)/.cargo/bin:$(PATH)
 
-.PHONY: setup run test test-ui lint bench contracts contracts-compare
+.PHONY: setup run test test-ui lint bench fuzz contracts contracts-compare
 
 setup:
 	@.ci/setup
@@ -41,6 +42,11 @@ bench:
 	@.ci/setup bench
 	cargo build --release --locked -p botserver -p bench
 	$(or $(CARGO_TARGET_DIR),target)/release/bench $(ARGUMENTS)
+
+# The compiler counts which places are reached in what is fuzzed, and only there.
+fuzz: setup
+	RUSTC_WORKSPACE_WRAPPER="$(CURDIR)/infra/fuzz/rustc" \
+	  cargo run --locked -p fuzz -- --seconds $(or $(SECONDS),600) $(ARGUMENTS)
 
 # The whole workspace is selected, as in `make test`: a selection of its own would build every dependency again.
 contracts:

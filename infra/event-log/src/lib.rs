@@ -26,6 +26,7 @@ mod leaf;
 mod marker;
 mod master_key;
 mod migrate;
+mod probe;
 mod read;
 mod seal;
 mod sequencer;
@@ -44,6 +45,9 @@ pub use keyring::{Keyring, KeyringError};
 pub use leaf::{Leaf, leaf};
 pub use master_key::MasterKey;
 pub use migrate::{MIGRATOR, migrate};
+/// For those who look for faults in sealing.
+#[doc(hidden)]
+pub use probe::Probe;
 /// The statement of a step, for the tests that change it and must be caught.
 #[doc(hidden)]
 pub use sequencer::STEP as SEQUENCER_STEP;

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::envelope::{self, Birth, Secret};
 use crate::keyring::{Keyring, KeyringError};
-use crate::keys::{Found, KeyName, Keys};
+use crate::keys::{Found, KeyName, Keys, Subject};
 use crate::marker::{Class, ERASED, Envelope, Erased, Marker, PERSONAL, Personal, SEALED, walk, wrap};
 
 /// Field name of an event's origin, which stands in its metadata; no JSON pointer looks like it.
@@ -46,60 +46,15 @@ impl Keyring {
 
     /// Seals many documents; the keys of all are fetched, and made where needed, together.
     pub(crate) async fn seal_all(&self, documents: &mut [Unsealed]) -> Result<(), KeyringError> {
-        let (mut subjects, mut classes, mut moved) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        for document in documents.iter_mut() {
-            let (tenant, month) = (document.tenant, month_of(document.at));
-            walk(&mut document.payload, &mut |field, marker| {
-                match marker {
-                    Marker::Personal(personal) => {
-                        subjects.insert((tenant, personal.subject));
-                        classes.insert(KeyName::Class {
-                            tenant,
-                            class: personal.class,
-                            month: month.clone(),
-                        });
-                    }
-                    Marker::Sealed(envelope) if envelope.t == tenant => moved.extend(keys_of(&envelope)),
-                    Marker::Sealed(_) => {
-                        return Err(KeyringError::Marker {
-                            field: field.to_owned(),
-                        });
-                    }
-                    Marker::Erased => {}
-                }
-                Ok(None)
-            })?;
-        }
-        if subjects.is_empty() && moved.is_empty() {
+        let wanted = Wanted::of(documents)?;
+        if wanted.subjects.is_empty() && wanted.moved.is_empty() {
             return Ok(());
         }
-        let keys = self.store.find_or_make(&subjects, &classes, &moved).await?;
-        for document in documents {
-            let (tenant, event_id, month) = (document.tenant, document.event_id, month_of(document.at));
-            walk(&mut document.payload, &mut |field, marker| match marker {
-                Marker::Personal(personal) => {
-                    let (incarnation, subject_key, class_key) =
-                        sealing_keys(&keys, tenant, &personal, &month)?;
-                    let birth = Birth {
-                        tenant,
-                        event_id,
-                        field,
-                        month: &month,
-                        incarnation,
-                    };
-                    let sealed = envelope::seal(&personal, &birth, subject_key, class_key)?;
-                    Ok(Some(wrap(SEALED, &sealed)?))
-                }
-                Marker::Sealed(envelope) => match opened(&keys, &envelope) {
-                    Opened::Altered => Err(KeyringError::Marker {
-                        field: field.to_owned(),
-                    }),
-                    Opened::Clear(_) | Opened::Erased => Ok(None),
-                },
-                Marker::Erased => Ok(None),
-            })?;
-        }
-        Ok(())
+        let keys = self
+            .store
+            .find_or_make(&wanted.subjects, &wanted.classes, &wanted.moved)
+            .await?;
+        seal_with(&keys, documents)
     }
 
     /// Opens every sealed value: clear again, or erased where its key is gone. An altered one is an error.
@@ -110,47 +65,12 @@ impl Keyring {
 
     /// Opens many values with one look at the keys, in order.
     pub async fn open_values(&self, mut values: Vec<Value>) -> Result<Vec<Value>, KeyringError> {
-        let mut names = BTreeSet::new();
-        for value in &mut values {
-            walk(value, &mut |_, marker| {
-                if let Marker::Sealed(envelope) = marker {
-                    names.extend(keys_of(&envelope));
-                }
-                Ok(None)
-            })?;
-        }
+        let names = keys_within(&mut values)?;
         if names.is_empty() {
             return Ok(values);
         }
         let keys = self.store.find(&names).await?;
-        for value in &mut values {
-            walk(value, &mut |_, marker| match marker {
-                Marker::Sealed(envelope) => Ok(Some(match opened(&keys, &envelope) {
-                    Opened::Clear(value) => wrap(
-                        PERSONAL,
-                        &Personal {
-                            subject: envelope.s,
-                            class: envelope.c,
-                            value,
-                        },
-                    )?,
-                    Opened::Erased => wrap(
-                        ERASED,
-                        &Erased {
-                            subject: envelope.s,
-                            class: envelope.c,
-                        },
-                    )?,
-                    Opened::Altered => {
-                        return Err(KeyringError::Altered {
-                            event_id: envelope.e,
-                            field: envelope.f,
-                        });
-                    }
-                })),
-                Marker::Personal(_) | Marker::Erased => Ok(None),
-            })?;
-        }
+        open_with(&keys, &mut values)?;
         Ok(values)
     }
 
@@ -206,6 +126,123 @@ impl Keyring {
             .and_then(|personal| personal["value"].as_str())
             .map(str::to_owned))
     }
+}
+
+/// The keys that documents need to be sealed.
+#[derive(Default)]
+pub(crate) struct Wanted {
+    pub subjects: BTreeSet<Subject>,
+    pub classes: BTreeSet<KeyName>,
+    /// Of values that are sealed already.
+    pub moved: BTreeSet<KeyName>,
+}
+
+impl Wanted {
+    pub fn of(documents: &mut [Unsealed]) -> Result<Wanted, KeyringError> {
+        let mut wanted = Wanted::default();
+        for document in documents {
+            let (tenant, month) = (document.tenant, month_of(document.at));
+            walk(&mut document.payload, &mut |field, marker| {
+                match marker {
+                    Marker::Personal(personal) => {
+                        wanted.subjects.insert((tenant, personal.subject));
+                        wanted.classes.insert(KeyName::Class {
+                            tenant,
+                            class: personal.class,
+                            month: month.clone(),
+                        });
+                    }
+                    Marker::Sealed(envelope) if envelope.t == tenant => {
+                        wanted.moved.extend(keys_of(&envelope));
+                    }
+                    Marker::Sealed(_) => {
+                        return Err(KeyringError::Marker {
+                            field: field.to_owned(),
+                        });
+                    }
+                    Marker::Erased => {}
+                }
+                Ok(None)
+            })?;
+        }
+        Ok(wanted)
+    }
+}
+
+/// Seals every personal value with keys that were fetched.
+pub(crate) fn seal_with(keys: &Keys, documents: &mut [Unsealed]) -> Result<(), KeyringError> {
+    for document in documents {
+        let (tenant, event_id, month) = (document.tenant, document.event_id, month_of(document.at));
+        walk(&mut document.payload, &mut |field, marker| match marker {
+            Marker::Personal(personal) => {
+                let (incarnation, subject_key, class_key) = sealing_keys(keys, tenant, &personal, &month)?;
+                let birth = Birth {
+                    tenant,
+                    event_id,
+                    field,
+                    month: &month,
+                    incarnation,
+                };
+                let sealed = envelope::seal(&personal, &birth, subject_key, class_key)?;
+                Ok(Some(wrap(SEALED, &sealed)?))
+            }
+            Marker::Sealed(envelope) => match opened(keys, &envelope) {
+                Opened::Altered => Err(KeyringError::Marker {
+                    field: field.to_owned(),
+                }),
+                Opened::Clear(_) | Opened::Erased => Ok(None),
+            },
+            Marker::Erased => Ok(None),
+        })?;
+    }
+    Ok(())
+}
+
+/// The keys under which the sealed values among these are sealed.
+pub(crate) fn keys_within(values: &mut [Value]) -> Result<BTreeSet<KeyName>, KeyringError> {
+    let mut names = BTreeSet::new();
+    for value in values {
+        walk(value, &mut |_, marker| {
+            if let Marker::Sealed(envelope) = marker {
+                names.extend(keys_of(&envelope));
+            }
+            Ok(None)
+        })?;
+    }
+    Ok(names)
+}
+
+/// Opens every sealed value with keys that were fetched.
+pub(crate) fn open_with(keys: &Keys, values: &mut [Value]) -> Result<(), KeyringError> {
+    for value in values {
+        walk(value, &mut |_, marker| match marker {
+            Marker::Sealed(envelope) => Ok(Some(match opened(keys, &envelope) {
+                Opened::Clear(value) => wrap(
+                    PERSONAL,
+                    &Personal {
+                        subject: envelope.s,
+                        class: envelope.c,
+                        value,
+                    },
+                )?,
+                Opened::Erased => wrap(
+                    ERASED,
+                    &Erased {
+                        subject: envelope.s,
+                        class: envelope.c,
+                    },
+                )?,
+                Opened::Altered => {
+                    return Err(KeyringError::Altered {
+                        event_id: envelope.e,
+                        field: envelope.f,
+                    });
+                }
+            })),
+            Marker::Personal(_) | Marker::Erased => Ok(None),
+        })?;
+    }
+    Ok(())
 }
 
 enum Opened {

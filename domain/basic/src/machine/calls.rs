@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::{Called, Fault, Frame, Machine, RuntimeError, Status, Step};
-use crate::program::{Instruction, Lies, OWN_FROM, Operand, Program, Register, Trap};
+use crate::program::{Instruction, OWN_FROM, Program, Register, Trap};
 use crate::value::Value;
 
 /// What a register costs while its procedure runs, besides what it holds.
@@ -71,96 +71,13 @@ impl Machine {
             (self.frame.program, program),
             procedure.into(),
             self.frame.script,
-            self.registers.len(),
+            self.registers.count(),
         );
         self.push(entered)?;
         for (at, argument) in arguments.into_iter().enumerate() {
             self.write(OWN_FROM + at as Register, argument)?;
         }
         Ok(())
-    }
-
-    /// Enters a procedure as its instruction does, where that is simple; false, and nothing done, where it is not.
-    pub(super) fn enter(&mut self, program: &Program, procedure: u16, base: Operand, count: u16) -> bool {
-        let Lies::Own(first) = base.lies() else {
-            return false;
-        };
-        let code = &program.code.procedures[usize::from(procedure)];
-        let size = usize::from(code.registers - OWN_FROM);
-        let limits = &self.meter.limits;
-        let weight = self.weight.saturating_add(size as u64 * REGISTER_BYTES);
-        if self.callers.len() + 1 >= limits.depth as usize || weight > limits.memory_bytes || size >= 64 {
-            return false;
-        }
-        self.meter.steps += 1;
-        self.weight = weight;
-        let caller = self.frame;
-        let bottom = self.registers.len();
-        let first = caller.base + first;
-        self.registers.reserve(size);
-        for at in first..first + usize::from(count) {
-            let argument = std::mem::take(&mut self.registers[at]);
-            self.registers.push(argument);
-        }
-        self.registers.resize(bottom + size, Value::Null);
-        self.frame = Frame {
-            program: caller.program,
-            procedure: usize::from(procedure),
-            next: 0,
-            script: caller.script,
-            base: bottom,
-            own_from: usize::from(OWN_FROM),
-            variables: usize::from(OWN_FROM) + code.variables.len(),
-            trap: Trap::Off.number(),
-            resume: 0,
-        };
-        self.callers.push(Frame {
-            next: caller.next + 1,
-            ..caller
-        });
-        true
-    }
-
-    /// Leaves a procedure as its instruction does, where that is simple; false, and nothing done, where it is not.
-    pub(super) fn leave_quickly(&mut self, value: Operand) -> bool {
-        let Lies::Own(at) = value.lies() else {
-            return false;
-        };
-        let place = self.frame.base + at;
-        let scalar = !matches!(
-            self.registers[place],
-            Value::Text(_) | Value::Array(_) | Value::Object(_)
-        );
-        let Some(caller) = self.callers.last().copied() else {
-            return false;
-        };
-        let to = match self.programs[caller.program].code.procedures[caller.procedure]
-            .code
-            .get(caller.next - 1)
-        {
-            Some(Instruction::Invoke { to, .. }) if scalar => caller.address(*to),
-            _ => return false,
-        };
-        if !matches!(
-            self.registers[to],
-            Value::Null | Value::Bool(_) | Value::Integer(_) | Value::Number(_)
-        ) {
-            return false;
-        }
-        let value = std::mem::take(&mut self.registers[place]);
-        let base = self.frame.base;
-        let size = (self.registers.len() - base) as u64;
-        let mut weight = size * REGISTER_BYTES;
-        for register in &self.registers[base..] {
-            weight += register.weight();
-        }
-        self.registers.truncate(base);
-        self.weight = self.weight.saturating_sub(weight);
-        self.registers[to] = value;
-        self.callers.pop();
-        self.frame = caller;
-        self.meter.steps += 1;
-        true
     }
 
     /// Enters the script that the instruction before the next one calls.
@@ -185,7 +102,7 @@ impl Machine {
             self.programs.push(Arc::clone(&program));
             self.programs.len() - 1
         });
-        let base = self.registers.len();
+        let base = self.registers.count();
         self.push(Frame::enter((number, &program), 0, base, base))?;
         for (name, value) in &variables {
             self.provide(name, value)?;
@@ -214,7 +131,7 @@ impl Machine {
         }
         self.meter.step(size as u64 / 64)?;
         self.weight = weight;
-        self.registers.resize(self.registers.len() + size, Value::Null);
+        self.registers.add(size);
         self.callers.push(std::mem::replace(&mut self.frame, frame));
         Ok(())
     }
@@ -224,9 +141,10 @@ impl Machine {
         let Some(caller) = self.callers.pop() else {
             return false;
         };
-        for value in self.registers.drain(self.frame.base..) {
+        for value in &self.registers.used()[self.frame.base..] {
             self.weight = self.weight.saturating_sub(value.weight() + REGISTER_BYTES);
         }
+        self.registers.cut(self.frame.base);
         self.frame = caller;
         true
     }
@@ -274,7 +192,7 @@ impl Machine {
         let catchable = fault.catchable();
         let error = self.located(fault);
         if !catchable || !self.catches() {
-            self.status = Status::Failed(error.clone());
+            self.fail(error.clone());
             return Some(Step::Failed(error));
         }
         while !self.frame.traps() && self.pop() {}
@@ -287,13 +205,20 @@ impl Machine {
         }
         // What was half computed is of no use any more.
         let own = self.frame.base + self.frame.variables - self.frame.own_from;
-        for value in &mut self.registers[own..] {
+        for value in &mut self.registers.used_mut()[own..] {
             self.weight = self.weight.saturating_sub(value.weight());
             *value = Value::Null;
         }
         self.status = Status::Ready;
         self.error = Some(error);
         None
+    }
+
+    /// Ends for good. What the registers hold may be more than a machine may have, so that nobody could take it up again.
+    pub(super) fn fail(&mut self, error: RuntimeError) {
+        self.registers.used_mut().fill(Value::Null);
+        self.weight = 0;
+        self.status = Status::Failed(error);
     }
 
     /// Whether an error that happens now is caught somewhere.

@@ -1,13 +1,12 @@
 //! Executing one instruction.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
+use triomphe::Arc;
 
-use super::fast::{Stopped, Window, spin};
+use super::fast::{Account, spin};
 use super::random::Random;
 use super::{Fault, Language, Machine, Refusal, Request, RuntimeError, Status, Step};
-use crate::language::{Changes, Role, Word};
+use crate::language::{Changes, Function, Role, Word};
 use crate::program::{Instruction, Program, Register};
 use crate::value::{
     Array, Key, Object, Operator, SHARED_FROM, Value, apply, get_index, get_member, increment, negate,
@@ -31,7 +30,7 @@ const REQUEST_STEPS: u64 = 20;
 const ITEMS_PER_STEP: u64 = 64;
 
 impl Machine {
-    /// Executes instructions until `goal`, a step for the host, or another program.
+    /// Executes instructions until about `goal`, a step for the host, or another program.
     pub(super) fn burst(
         &mut self,
         program: &Program,
@@ -39,32 +38,32 @@ impl Machine {
         goal: u64,
     ) -> Result<Option<Step>, Fault> {
         let number = self.frame.program;
-        // Close to the limit one instruction after the other, so that it is told where it is met: an operation may take
-        // three steps.
-        let stop = goal.min(self.meter.limits.steps_per_turn.saturating_sub(2));
         loop {
-            let mut window = Window::of(&mut self.registers, &self.frame, &program.constants);
-            window.weight = self.weight;
-            window.weight_max = self.meter.limits.memory_bytes;
-            let ops = &program.operations[self.frame.procedure];
-            let spun = spin(ops, window, self.frame.next, self.meter.steps, stop);
-            (self.frame.next, self.meter.steps, self.weight) = (spun.at, spun.steps, spun.weight);
-            match spun.stopped {
-                Stopped::Steps if self.meter.steps >= goal => return Ok(None),
-                Stopped::Invoke {
-                    procedure,
-                    base,
-                    count,
-                } if self.enter(program, procedure, base, count) => {}
-                Stopped::Return { value } if self.leave_quickly(value) => {}
-                _ => {
-                    if let Some(step) = self.execute(program, now)? {
-                        return Ok(Some(step));
-                    }
-                    if self.frame.program != number {
-                        return Ok(None);
-                    }
-                }
+            let mut account = Account {
+                steps: self.meter.steps,
+                // Close to the limit one instruction after the other, so that it is told where it is met.
+                stop: goal.min(self.meter.limits.steps_per_turn.saturating_sub(program.longest)),
+                weight: self.weight,
+                weight_max: self.meter.limits.memory_bytes,
+                depth_max: self.meter.limits.depth as usize,
+            };
+            spin(
+                program,
+                self.registers.all(),
+                &mut self.frame,
+                &mut self.callers,
+                &mut account,
+            );
+            (self.meter.steps, self.weight) = (account.steps, account.weight);
+            self.registers.counted(self.frame.base + program.operations[self.frame.procedure].registers);
+            if self.meter.steps >= goal {
+                return Ok(None);
+            }
+            if let Some(step) = self.execute(program, now)? {
+                return Ok(Some(step));
+            }
+            if self.frame.program != number {
+                return Ok(None);
             }
         }
     }
@@ -318,42 +317,16 @@ impl Machine {
         count: u16,
         now: DateTime<Utc>,
     ) -> Result<Option<Step>, Fault> {
-        let mut arguments: Vec<Value> = (base..base + count).map(|register| self.take(register)).collect();
         match &word.role {
-            Role::Function(function) => {
-                let given = if function.linear {
-                    arguments.iter().map(walk).sum()
-                } else {
-                    0
-                };
-                self.meter.step(given)?;
-                let mut context = Context {
-                    now,
-                    random: &mut self.random,
-                    language: &mut self.language,
-                    error: &mut self.error,
-                };
-                let result = (function.call)(&mut context, &mut arguments)?;
-                // A join, or a text repeated, may be far more than what it is made of.
-                if function.linear {
-                    self.meter.step(walk(&result).saturating_sub(given))?;
-                }
-                if function.changes == Changes::Always
-                    && let Some(changed) = arguments.into_iter().next()
-                {
-                    self.write(base, changed)?;
-                }
-                self.write(to, result)?;
-                Ok(None)
-            }
+            Role::Function(function) => self.compute(function, to, base, count, now).map(|()| None),
             Role::Effect { perform, .. } => {
-                let effect = perform(&mut arguments)?;
+                let effect = perform(&mut self.taken(base, count))?;
                 self.meter.output(&effect)?;
                 self.status = Status::Performing(to);
                 Ok(Some(Step::Effect(effect)))
             }
             Role::Request(shape) => {
-                let mut request = Request::new(word, shape, arguments)?;
+                let mut request = Request::new(word, shape, self.taken(base, count))?;
                 if let Some(local) = shape.local {
                     self.meter.step(request.weight() / BYTES_PER_STEP)?;
                     let mut context = Context {
@@ -374,6 +347,53 @@ impl Machine {
             }
             _ => Err(Fault::program()),
         }
+    }
+
+    fn taken(&mut self, base: Register, count: u16) -> Vec<Value> {
+        (base..base + count).map(|register| self.take(register)).collect()
+    }
+
+    /// Calls a function with its arguments where they lie; they are taken whatever comes of it.
+    fn compute(
+        &mut self,
+        function: &Function,
+        to: Register,
+        base: Register,
+        count: u16,
+        now: DateTime<Utc>,
+    ) -> Result<(), Fault> {
+        let first = self.frame.address(base);
+        let arguments = &mut self.registers.used_mut()[first..first + usize::from(count)];
+        let weight = arguments.iter().fold(0_u64, |weight, value| weight.saturating_add(value.weight()));
+        self.weight = self.weight.saturating_sub(weight);
+        let work = if function.linear {
+            arguments.iter().map(walk).sum()
+        } else {
+            0
+        };
+        let mut context = Context {
+            now,
+            random: &mut self.random,
+            language: &mut self.language,
+            error: &mut self.error,
+        };
+        let outcome = match self.meter.step(work) {
+            Ok(()) => (function.call)(&mut context, arguments),
+            Err(fault) => Err(fault),
+        };
+        let changed = arguments.first_mut().map(std::mem::take);
+        arguments.fill(Value::Null);
+        let result = outcome?;
+        // A join, or a text repeated, may be far more than what it is made of.
+        if function.linear {
+            self.meter.step(walk(&result).saturating_sub(work))?;
+        }
+        if function.changes == Changes::Always
+            && let Some(changed) = changed
+        {
+            self.write(base, changed)?;
+        }
+        self.write(to, result)
     }
 
     /// A mistake is raised, and so is any refusal where an error leads elsewhere; else the script sees it as a value.

@@ -1,288 +1,514 @@
-//! Runs operations as long as they are of the common kind: numbers in registers, items of lists, fields of objects.
+//! Runs operations as long as they are of the common kind: numbers in registers, short texts, items of lists, fields of
+//! objects, procedures that call each other.
 //!
 //! An operation that meets anything else changes nothing and hands back; the instruction in its place then does the work,
 //! and says what is wrong. So this can be read as a list of special cases, each of which may be left out.
+//!
+//! Steps are counted by each operation, and the count is looked at where code may go round: jumps back and procedures.
 
 use std::cmp::Ordering;
 
 use super::Frame;
-use crate::program::{Lies, Op, Operand};
+use super::calls::REGISTER_BYTES;
+use super::registers::REACH;
+use super::window::{SHORT, Window, is_scalar, put_fraction, put_whole};
+use crate::program::{Lies, OWN_FROM, Op, Program, Trap};
 use crate::value::Value;
 
-/// The registers that a procedure works on.
-pub(super) struct Window<'m> {
-    pub own: &'m mut [Value],
-    /// Variables of the script around a procedure.
-    pub script: &'m mut [Value],
-    pub constants: &'m [Value],
+/// What is used and how much of it there is.
+pub(super) struct Account {
+    pub steps: u64,
+    /// The number of steps from which on to stop.
+    pub stop: u64,
     /// Logical bytes of all registers, and how many there may be.
     pub weight: u64,
     pub weight_max: u64,
+    pub depth_max: usize,
 }
 
-/// How far it came.
-pub(super) struct Spun {
-    pub stopped: Stopped,
-    /// The next operation.
-    pub at: usize,
-    pub steps: u64,
-    pub weight: u64,
-}
-
-/// Why it stopped.
-pub(super) enum Stopped {
+/// Why a procedure stopped.
+enum Stopped {
     /// The instruction at the place has to do it.
     Instruction,
     /// So many steps were taken.
     Steps,
-    /// A procedure is entered: its number, and where its arguments lie.
     Invoke {
         procedure: u16,
-        base: Operand,
-        count: u16,
+        base: u8,
+        count: u8,
     },
     Return {
-        value: Operand,
+        value: u8,
     },
 }
 
-#[inline(always)]
-fn is_scalar(value: &Value) -> bool {
-    !matches!(value, Value::Text(_) | Value::Array(_) | Value::Object(_))
+/// Runs from the frame's place on, until the account says so or an instruction has to do something.
+pub(super) fn spin(
+    program: &Program,
+    registers: &mut [Value],
+    frame: &mut Frame,
+    callers: &mut Vec<Frame>,
+    account: &mut Account,
+) {
+    loop {
+        if account.steps >= account.stop {
+            return;
+        }
+        let goes_on = match run(program, registers, frame, account) {
+            Stopped::Invoke {
+                procedure,
+                base,
+                count,
+            } => enter(program, registers, frame, callers, account, (procedure, base, count)),
+            Stopped::Return { value } => leave(program, registers, frame, callers, account, value),
+            Stopped::Instruction | Stopped::Steps => false,
+        };
+        if !goes_on {
+            return;
+        }
+    }
 }
 
-impl<'m> Window<'m> {
-    pub fn of(registers: &'m mut [Value], frame: &Frame, constants: &'m [Value]) -> Window<'m> {
-        let (below, own) = registers.split_at_mut(frame.base);
-        let script = if frame.own_from == 0 {
-            &mut []
-        } else {
-            &mut below[frame.script..]
-        };
-        Window {
-            own,
-            script,
-            constants,
-            weight: 0,
-            weight_max: 0,
-        }
+/// Enters a procedure as its instruction does, where that is simple; false, and nothing done, where it is not.
+#[inline(always)]
+fn enter(
+    program: &Program,
+    registers: &mut [Value],
+    frame: &mut Frame,
+    callers: &mut Vec<Frame>,
+    account: &mut Account,
+    (procedure, base, count): (u16, u8, u8),
+) -> bool {
+    let (Some(own), Some(entered)) = (
+        program.operations.get(frame.procedure),
+        program.operations.get(usize::from(procedure)),
+    ) else {
+        return false;
+    };
+    let bottom = frame.base + own.registers;
+    let weight = account
+        .weight
+        .saturating_add(entered.registers as u64 * REGISTER_BYTES);
+    let fits = callers.len() + 1 < account.depth_max
+        && weight <= account.weight_max
+        && bottom + entered.registers + REACH <= registers.len();
+    // What takes more than a step to enter is not simple.
+    if !fits || entered.registers >= 64 {
+        return false;
     }
-
-    #[inline(always)]
-    fn get(&self, operand: Operand) -> &Value {
-        match operand.lies() {
-            Lies::Own(at) => &self.own[at],
-            Lies::Script(at) => &self.script[at],
-            Lies::Constant(at) => &self.constants[at],
-        }
+    account.weight = weight;
+    account.steps += 1;
+    let first = frame.base + usize::from(base);
+    for at in 0..usize::from(count) {
+        registers[bottom + at] = std::mem::take(&mut registers[first + at]);
     }
+    let caller = *frame;
+    *frame = Frame {
+        procedure: procedure.into(),
+        next: 0,
+        base: bottom,
+        own_from: usize::from(OWN_FROM),
+        variables: entered.variables,
+        trap: Trap::Off.number(),
+        resume: 0,
+        ..caller
+    };
+    callers.push(Frame {
+        next: caller.next + 1,
+        ..caller
+    });
+    true
+}
 
-    #[inline(always)]
-    fn place(&mut self, operand: Operand) -> Option<&mut Value> {
-        match operand.lies() {
-            Lies::Own(at) => self.own.get_mut(at),
-            Lies::Script(at) => self.script.get_mut(at),
-            Lies::Constant(_) => None,
+/// Leaves a procedure as its instruction does, where that is simple; false, and nothing done, where it is not.
+#[inline(always)]
+fn leave(
+    program: &Program,
+    registers: &mut [Value],
+    frame: &mut Frame,
+    callers: &mut Vec<Frame>,
+    account: &mut Account,
+    value: u8,
+) -> bool {
+    let Some(caller) = callers.last() else {
+        return false;
+    };
+    let calling = program
+        .operations
+        .get(caller.procedure)
+        .and_then(|operations| operations.ops.get(caller.next.wrapping_sub(1)));
+    let to = match calling {
+        Some(Op::Invoke { to, .. }) if caller.program == frame.program => match to.lies() {
+            Lies::Own(at) => caller.base + usize::from(at),
+            Lies::Script(at) => caller.script + at,
+            Lies::Constant(_) => return false,
+        },
+        _ => return false,
+    };
+    let value = std::mem::take(&mut registers[frame.base + usize::from(value)]);
+    let own = &program.operations[frame.procedure];
+    let mut lighter = own.registers as u64 * REGISTER_BYTES;
+    for register in &mut registers[frame.base..frame.base + own.registers] {
+        if !is_scalar(register) {
+            lighter += register.weight();
         }
+        *register = Value::Null;
     }
+    let before = std::mem::replace(&mut registers[to], value);
+    if !is_scalar(&before) {
+        lighter += before.weight();
+    }
+    account.weight = account.weight.saturating_sub(lighter);
+    account.steps += 1;
+    *frame = *caller;
+    callers.pop();
+    true
+}
 
-    /// Puts a value without weight where one without weight is; false where there is another.
-    #[inline(always)]
-    fn put(&mut self, to: Operand, value: Value) -> bool {
-        match self.place(to) {
-            Some(place) if is_scalar(place) => {
-                // There is nothing to be freed.
-                std::mem::forget(std::mem::replace(place, value));
-                true
-            }
+fn finite(number: f64) -> Option<f64> {
+    number.is_finite().then_some(number)
+}
+
+fn fraction(a: f64, b: f64, calculate: fn(f64, f64) -> f64) -> Option<f64> {
+    if b == 0.0 { None } else { finite(calculate(a, b)) }
+}
+
+/// Puts what comes of two numbers: a whole one where both are and that is, else a fraction. False where they are no numbers.
+/// The two kinds are written apart: a value that may be either would be copied in halves, which takes longer than the sum.
+macro_rules! calculate {
+    (($left:expr, $right:expr), $whole:expr, $fraction:expr, $put_whole:expr, $put_fraction:expr) => {{
+        let fraction = |a: f64, b: f64| $fraction(a, b);
+        match ($left, $right) {
+            (Value::Integer(a), Value::Integer(b)) => match $whole(*a, *b) {
+                Some(result) => $put_whole(result),
+                None => match fraction(*a as f64, *b as f64) {
+                    Some(result) => $put_fraction(result),
+                    None => false,
+                },
+            },
+            (Value::Number(a), Value::Number(b)) => match fraction(*a, *b) {
+                Some(result) => $put_fraction(result),
+                None => false,
+            },
+            (Value::Integer(a), Value::Number(b)) => match fraction(*a as f64, *b) {
+                Some(result) => $put_fraction(result),
+                None => false,
+            },
+            (Value::Number(a), Value::Integer(b)) => match fraction(*a, *b as f64) {
+                Some(result) => $put_fraction(result),
+                None => false,
+            },
             _ => false,
         }
-    }
+    }};
+}
 
-    /// Puts a value where one without weight is known to be.
-    #[inline(always)]
-    fn put_own(&mut self, to: u16, value: Value) {
-        // There is nothing to be freed.
-        std::mem::forget(std::mem::replace(&mut self.own[usize::from(to)], value));
-    }
-
-    /// What was read of a temporary is taken: nobody else must seem to hold it.
-    #[inline(always)]
-    fn done_with(&mut self, operand: Operand) {
-        if operand.is_temporary()
-            && let Lies::Own(at) = operand.lies()
-            && !is_scalar(&self.own[at])
-        {
-            let value = std::mem::take(&mut self.own[at]);
-            self.weight = self.weight.saturating_sub(value.weight());
-        }
-    }
-
-    /// Puts any value anywhere; false where there is no room for it.
-    #[inline(always)]
-    fn put_any(&mut self, to: Operand, value: Value) -> bool {
-        let added = value.weight();
-        let (weight, most) = (self.weight, self.weight_max);
-        let Some(place) = self.place(to) else {
-            return false;
-        };
-        let after = weight.saturating_sub(place.weight()).saturating_add(added);
-        if after > most {
-            return false;
-        }
-        *place = value;
-        self.weight = after;
-        true
+/// The quotient, where it is whole.
+fn divided(a: i64, b: i64) -> Option<i64> {
+    match a.checked_rem(b) {
+        Some(0) => a.checked_div(b),
+        _ => None,
     }
 }
 
-/// The two numbers as they are, or both as fractions.
-macro_rules! numbers {
-    ($window:ident, $left:ident, $right:ident, $whole:expr, $fraction:expr) => {
-        match ($window.get($left), $window.get($right)) {
-            (Value::Integer(a), Value::Integer(b)) => $whole(*a, *b),
-            (Value::Number(a), Value::Number(b)) => $fraction(*a, *b),
-            (Value::Integer(a), Value::Number(b)) => $fraction(*a as f64, *b),
-            (Value::Number(a), Value::Integer(b)) => $fraction(*a, *b as f64),
-            _ => None,
-        }
+/// Runs one procedure. The operation at the frame's place has changed nothing when this ends.
+fn run(program: &Program, registers: &mut [Value], frame: &mut Frame, account: &mut Account) -> Stopped {
+    let (below, own) = registers.split_at_mut(frame.base);
+    let (Some(own), Some(operations)) = (
+        own.first_chunk_mut::<REACH>(),
+        program.operations.get(frame.procedure),
+    ) else {
+        return Stopped::Instruction;
     };
-}
-
-fn finite(number: f64) -> Option<Value> {
-    number.is_finite().then_some(Value::Number(number))
-}
-
-fn divided(a: i64, b: i64) -> Option<Value> {
-    if b == 0 {
-        return None;
-    }
-    match (a.checked_rem(b), a.checked_div(b)) {
-        (Some(0), Some(exact)) => Some(Value::Integer(exact)),
-        _ => finite(a as f64 / b as f64),
-    }
-}
-
-/// Runs from `at` on, until `steps` reaches `stop` or something else has to be done.
-pub(super) fn spin(ops: &[Op], mut window: Window<'_>, at: usize, steps: u64, stop: u64) -> Spun {
+    let script = if frame.own_from == 0 {
+        &mut []
+    } else {
+        &mut below[frame.script..]
+    };
+    let (ops, constants) = (operations.ops.as_slice(), program.constants.as_slice());
+    let mut window = Window {
+        own,
+        script,
+        constants,
+        weight: account.weight,
+        weight_max: account.weight_max,
+    };
     // By value, so that all of it stays in registers of the processor.
-    let (mut next, mut taken) = (at, steps);
-    // What stopped it; the operation at `next` has changed nothing.
+    let (mut next, stop) = (frame.next, account.stop);
+    // Each instruction is a step, so between jumps the place tells how many were taken: so many more than it.
+    let mut ahead = account.steps.wrapping_sub(next as u64);
     let stopped = loop {
-        if taken >= stop {
-            break Stopped::Steps;
-        }
         let Some(op) = ops.get(next) else {
             break Stopped::Instruction;
         };
-        macro_rules! calculate {
-            ($to:ident, $left:ident, $right:ident, $width:ident, $whole:expr, $fraction:expr) => {{
-                let Some(result) = numbers!(window, $left, $right, $whole, $fraction) else {
-                    break Stopped::Instruction;
-                };
-                if !window.put($to, result) {
+        macro_rules! done {
+            ($done:expr, $width:expr) => {{
+                let width: u8 = $width;
+                if !$done {
                     break Stopped::Instruction;
                 }
-                next += usize::from($width);
-                taken += u64::from($width);
+                next += usize::from(width);
             }};
         }
-        macro_rules! calculate_own {
+        macro_rules! jump {
+            ($width:expr, $target:expr) => {{
+                let width: u8 = $width;
+                let target = $target as usize;
+                let steps = ahead.wrapping_add(next as u64).wrapping_add(u64::from(width));
+                ahead = steps.wrapping_sub(target as u64);
+                let back = target <= next;
+                next = target;
+                if back && steps >= stop {
+                    break Stopped::Steps;
+                }
+            }};
+        }
+        macro_rules! unless {
+            ($holds:expr, $width:expr, $target:expr) => {{
+                let width: u8 = $width;
+                if $holds {
+                    next += usize::from(width);
+                } else {
+                    jump!(width, $target);
+                }
+            }};
+        }
+        /// Puts a copy of what was found, which then borrows nothing any more.
+        macro_rules! put_found {
+            ($to:expr, $found:expr) => {
+                match $found {
+                    Some(Value::Integer(number)) => {
+                        let number = *number;
+                        window.put_whole($to, number)
+                            || window.aside(|window| window.put_any($to, Value::Integer(number)))
+                    }
+                    Some(Value::Number(number)) => {
+                        let number = *number;
+                        window.put_fraction($to, number)
+                            || window.aside(|window| window.put_any($to, Value::Number(number)))
+                    }
+                    Some(other) => {
+                        let other = other.clone();
+                        window.aside(|window| window.put_any($to, other))
+                    }
+                    None => false,
+                }
+            };
+        }
+        /// Does something with a value without weight, with each kind of number apart.
+        macro_rules! with_scalar {
+            ($value:expr, |$new:ident| $act:expr) => {
+                match window.get($value) {
+                    Value::Integer(number) => {
+                        let $new = Value::Integer(*number);
+                        $act
+                    }
+                    Value::Number(number) => {
+                        let $new = Value::Number(*number);
+                        $act
+                    }
+                    other if is_scalar(other) => {
+                        let $new = other.clone();
+                        $act
+                    }
+                    _ => false,
+                }
+            };
+        }
+        macro_rules! numbers {
             ($to:ident, $left:ident, $right:ident, $whole:expr, $fraction:expr) => {
-                let result = match (
-                    &window.own[usize::from($left)],
-                    &window.own[usize::from($right)],
-                ) {
-                    (Value::Integer(a), Value::Integer(b)) => $whole(*a, *b).map(Value::Integer),
-                    (Value::Number(a), Value::Number(b)) => $fraction(*a, *b),
-                    (Value::Integer(a), Value::Number(b)) => $fraction(*a as f64, *b),
-                    (Value::Number(a), Value::Integer(b)) => $fraction(*a, *b as f64),
-                    _ => None,
-                };
-                let Some(result) = result.filter(|_| is_scalar(&window.own[usize::from($to)])) else {
-                    break Stopped::Instruction;
-                };
-                window.put_own($to, result);
-                next += 1;
-                taken += 1;
+                calculate!(
+                    (window.get($left), window.get($right)),
+                    $whole,
+                    $fraction,
+                    |result| window.put_whole($to, result),
+                    |result| window.put_fraction($to, result)
+                )
+            };
+        }
+        macro_rules! own_numbers {
+            ($to:ident, $left:ident, $right:ident, $whole:expr, $fraction:expr) => {
+                calculate!(
+                    (&window.own[usize::from($left)], &window.own[usize::from($right)]),
+                    $whole,
+                    $fraction,
+                    |result| put_whole(&mut window.own[usize::from($to)], result),
+                    |result| put_fraction(&mut window.own[usize::from($to)], result)
+                )
             };
         }
         match *op {
             Op::Plain => break Stopped::Instruction,
+            Op::MoveOwn { to, from } => {
+                let moved = match &window.own[usize::from(from)] {
+                    Value::Integer(number) => {
+                        let number = *number;
+                        put_whole(&mut window.own[usize::from(to)], number)
+                    }
+                    Value::Number(number) => {
+                        let number = *number;
+                        put_fraction(&mut window.own[usize::from(to)], number)
+                    }
+                    _ => false,
+                };
+                done!(moved, 1);
+            }
             Op::Move { to, from } => {
-                let value = window.get(from);
-                if !is_scalar(value) {
-                    break Stopped::Instruction;
-                }
-                let value = copy(value);
-                if !window.put(to, value) {
-                    break Stopped::Instruction;
-                }
-                next += 1;
-                taken += 1;
+                let quickly = match window.get(from) {
+                    Value::Integer(number) => {
+                        let number = *number;
+                        window.put_whole(to, number)
+                    }
+                    Value::Number(number) => {
+                        let number = *number;
+                        window.put_fraction(to, number)
+                    }
+                    _ => false,
+                };
+                done!(quickly || window.aside(|window| window.relocate(to, from)), 1);
+            }
+            Op::Take { to, from } => done!(window.aside(|window| window.carry(to, from)), 1),
+            Op::AddOwn { to, left, right } => {
+                let added = own_numbers!(
+                    to,
+                    left,
+                    right,
+                    i64::checked_add,
+                    |a: f64, b: f64| finite(a + b)
+                );
+                done!(added, 1);
+            }
+            Op::SubtractOwn { to, left, right } => {
+                let subtracted = own_numbers!(
+                    to,
+                    left,
+                    right,
+                    i64::checked_sub,
+                    |a: f64, b: f64| finite(a - b)
+                );
+                done!(subtracted, 1);
+            }
+            Op::MultiplyOwn { to, left, right } => {
+                let multiplied = own_numbers!(
+                    to,
+                    left,
+                    right,
+                    i64::checked_mul,
+                    |a: f64, b: f64| finite(a * b)
+                );
+                done!(multiplied, 1);
+            }
+            Op::DivideOwn { to, left, right } => {
+                let quotient =
+                    own_numbers!(to, left, right, divided, |a, b| fraction(a, b, |a, b| a / b));
+                done!(quotient, 1);
             }
             Op::Add {
                 to,
                 left,
                 right,
                 width,
-            } => calculate!(
+            } => {
+                let added = numbers!(
+                    to,
+                    left,
+                    right,
+                    i64::checked_add,
+                    |a: f64, b: f64| finite(a + b)
+                );
+                done!(added || window.aside(|window| window.join(to, left, right)), width);
+            }
+            Op::Join {
                 to,
                 left,
                 right,
                 width,
-                |a: i64, b: i64| a.checked_add(b).map(Value::Integer),
-                |a: f64, b: f64| finite(a + b)
-            ),
+            } => done!(window.aside(|window| window.join(to, left, right)), width),
             Op::Subtract {
                 to,
                 left,
                 right,
                 width,
-            } => calculate!(
-                to,
-                left,
-                right,
-                width,
-                |a: i64, b: i64| a.checked_sub(b).map(Value::Integer),
-                |a: f64, b: f64| finite(a - b)
-            ),
+            } => {
+                let subtracted = numbers!(
+                    to,
+                    left,
+                    right,
+                    i64::checked_sub,
+                    |a: f64, b: f64| finite(a - b)
+                );
+                done!(subtracted, width);
+            }
             Op::Multiply {
                 to,
                 left,
                 right,
                 width,
-            } => calculate!(
-                to,
-                left,
-                right,
-                width,
-                |a: i64, b: i64| a.checked_mul(b).map(Value::Integer),
-                |a: f64, b: f64| finite(a * b)
-            ),
+            } => {
+                let multiplied = numbers!(
+                    to,
+                    left,
+                    right,
+                    i64::checked_mul,
+                    |a: f64, b: f64| finite(a * b)
+                );
+                done!(multiplied, width);
+            }
             Op::Divide {
                 to,
                 left,
                 right,
                 width,
-            } => calculate!(to, left, right, width, divided, |a: f64, b: f64| if b == 0.0 {
-                None
-            } else {
-                finite(a / b)
-            }),
+            } => {
+                let quotient = numbers!(to, left, right, divided, |a, b| fraction(a, b, |a, b| a / b));
+                done!(quotient, width);
+            }
             Op::Remainder {
                 to,
                 left,
                 right,
                 width,
-            } => calculate!(
+            } => {
+                let rest = numbers!(
+                    to,
+                    left,
+                    right,
+                    i64::checked_rem,
+                    |a, b| fraction(a, b, |a, b| a % b)
+                );
+                done!(rest, width);
+            }
+            Op::AddNumber {
                 to,
                 left,
-                right,
+                number,
                 width,
-                |a: i64, b: i64| a.checked_rem(b).map(Value::Integer),
-                |a: f64, b: f64| if b == 0.0 { None } else { finite(a % b) }
-            ),
+            } => {
+                let added = match &window.own[usize::from(left)] {
+                    Value::Integer(a) => match a.checked_add(number.into()) {
+                        Some(sum) => put_whole(&mut window.own[usize::from(to)], sum),
+                        None => false,
+                    },
+                    Value::Number(a) => match finite(a + f64::from(number)) {
+                        Some(sum) => put_fraction(&mut window.own[usize::from(to)], sum),
+                        None => false,
+                    },
+                    _ => false,
+                };
+                done!(added, width);
+            }
+            Op::RemainderNumber {
+                to,
+                left,
+                number,
+                width,
+            } => {
+                let rest = match window.own[usize::from(left)] {
+                    Value::Integer(a) => put_whole(&mut window.own[usize::from(to)], remainder(a, number)),
+                    _ => false,
+                };
+                done!(rest, width);
+            }
             Op::Unless {
                 compare,
                 width,
@@ -300,55 +526,7 @@ pub(super) fn spin(ops: &[Op], mut window: Window<'_>, at: usize, steps: u64, st
                 };
                 window.done_with(left);
                 window.done_with(right);
-                taken += u64::from(width);
-                next = if compare.holds(order) {
-                    next + usize::from(width)
-                } else {
-                    target as usize
-                };
-            }
-            Op::AddOwn { to, left, right } => {
-                calculate_own!(to, left, right, i64::checked_add, |a: f64, b: f64| finite(a + b));
-            }
-            Op::SubtractOwn { to, left, right } => {
-                calculate_own!(to, left, right, i64::checked_sub, |a: f64, b: f64| finite(a - b));
-            }
-            Op::MultiplyOwn { to, left, right } => {
-                calculate_own!(to, left, right, i64::checked_mul, |a: f64, b: f64| finite(a * b));
-            }
-            Op::AddNumber {
-                to,
-                left,
-                number,
-                width,
-            } => {
-                let result = match &window.own[usize::from(left)] {
-                    Value::Integer(a) => a.checked_add(number.into()).map(Value::Integer),
-                    Value::Number(a) => finite(a + f64::from(number)),
-                    _ => None,
-                };
-                let Some(result) = result.filter(|_| is_scalar(&window.own[usize::from(to)])) else {
-                    break Stopped::Instruction;
-                };
-                window.put_own(to, result);
-                next += usize::from(width);
-                taken += u64::from(width);
-            }
-            Op::RemainderNumber {
-                to,
-                left,
-                number,
-                width,
-            } => {
-                let Value::Integer(a) = window.own[usize::from(left)] else {
-                    break Stopped::Instruction;
-                };
-                if !is_scalar(&window.own[usize::from(to)]) {
-                    break Stopped::Instruction;
-                }
-                window.put_own(to, Value::Integer(remainder(a, number)));
-                next += usize::from(width);
-                taken += u64::from(width);
+                unless!(compare.holds(order), width, target);
             }
             Op::UnlessOwn {
                 compare,
@@ -364,12 +542,7 @@ pub(super) fn spin(ops: &[Op], mut window: Window<'_>, at: usize, steps: u64, st
                     (Value::Number(a), Value::Integer(b)) => order(*a, *b as f64),
                     _ => break Stopped::Instruction,
                 };
-                taken += u64::from(width);
-                next = if compare.holds(order) {
-                    next + usize::from(width)
-                } else {
-                    target as usize
-                };
+                unless!(compare.holds(order), width, target);
             }
             Op::UnlessNumber {
                 compare,
@@ -383,40 +556,59 @@ pub(super) fn spin(ops: &[Op], mut window: Window<'_>, at: usize, steps: u64, st
                     Value::Number(a) => order(*a, number.into()),
                     _ => break Stopped::Instruction,
                 };
-                taken += u64::from(width);
-                next = if compare.holds(order) {
-                    next + usize::from(width)
-                } else {
-                    target as usize
+                unless!(compare.holds(order), width, target);
+            }
+            Op::UnlessMember {
+                compare,
+                from,
+                name,
+                constant,
+                target,
+            } => {
+                let found = member(constants, window.get(from), name.into());
+                let order = match (found, constants.get(usize::from(constant))) {
+                    (Some(Value::Integer(a)), Some(Value::Integer(b))) => a.cmp(b),
+                    (Some(Value::Text(a)), Some(Value::Text(b))) if a.len() < SHORT && b.len() < SHORT => {
+                        a.cmp(b)
+                    }
+                    _ => break Stopped::Instruction,
                 };
+                window.done_with(from);
+                unless!(compare.holds(order), 4, target);
             }
-            Op::Jump { target } => {
-                next = target as usize;
-                taken += 1;
-            }
+            Op::Jump { target } => jump!(1, target),
             Op::JumpUnless { condition, target } => {
                 let value = window.get(condition);
                 if !is_scalar(value) {
                     break Stopped::Instruction;
                 }
-                next = if value.is_truthy() {
-                    next + 1
-                } else {
-                    target as usize
-                };
-                taken += 1;
+                unless!(value.is_truthy(), 1, target);
             }
             Op::JumpIf { condition, target } => {
                 let value = window.get(condition);
                 if !is_scalar(value) {
                     break Stopped::Instruction;
                 }
-                next = if value.is_truthy() {
-                    target as usize
-                } else {
-                    next + 1
+                unless!(!value.is_truthy(), 1, target);
+            }
+            Op::ForNextOwn {
+                counter,
+                limit,
+                step,
+                body,
+            } => {
+                let (Value::Integer(counted), Value::Integer(last), Value::Integer(by)) = (
+                    &window.own[usize::from(counter)],
+                    &window.own[usize::from(limit)],
+                    &window.own[usize::from(step)],
+                ) else {
+                    break Stopped::Instruction;
                 };
-                taken += 1;
+                let Some((counted, goes_on)) = counted_on(*counted, *last, *by) else {
+                    break Stopped::Instruction;
+                };
+                window.own[usize::from(counter)] = Value::Integer(counted);
+                unless!(!goes_on, 1, body);
             }
             Op::ForNext {
                 counter,
@@ -429,16 +621,13 @@ pub(super) fn spin(ops: &[Op], mut window: Window<'_>, at: usize, steps: u64, st
                 else {
                     break Stopped::Instruction;
                 };
-                let (last, by) = (*last, *by);
-                let Some(counted) = counted.checked_add(by).filter(|_| by != 0) else {
+                let Some((counted, goes_on)) = counted_on(*counted, *last, *by) else {
                     break Stopped::Instruction;
                 };
-                let goes_on = if by > 0 { counted <= last } else { counted >= last };
-                if !window.put(counter, Value::Integer(counted)) {
+                if !window.put_whole(counter, counted) {
                     break Stopped::Instruction;
                 }
-                next = if goes_on { body as usize } else { next + 1 };
-                taken += 1;
+                unless!(!goes_on, 1, body);
             }
             Op::EachNext {
                 list,
@@ -452,131 +641,24 @@ pub(super) fn spin(ops: &[Op], mut window: Window<'_>, at: usize, steps: u64, st
                 let at = *at;
                 match usize::try_from(at).ok().and_then(|at| items.get(at)).cloned() {
                     Some(found) => {
-                        if !window.put_any(item, found) || !window.put(index, Value::Integer(at + 1)) {
-                            break Stopped::Instruction;
-                        }
-                        next += 1;
+                        let put = window.aside(|window| {
+                            window.put_any(item, found) && window.put_whole(index, at + 1)
+                        });
+                        done!(put, 1);
                     }
-                    None => next = exit as usize,
+                    None => jump!(1, exit),
                 }
-                taken += 1;
             }
             Op::Index { to, from, index } => {
-                let found = match (window.get(from), window.get(index)) {
-                    (Value::Array(items), Value::Integer(at)) => {
-                        usize::try_from(*at).ok().and_then(|at| items.get(at))
-                    }
-                    (Value::Object(object), Value::Text(key)) => object.get(key),
-                    _ => break Stopped::Instruction,
-                };
-                let found = found.map_or(Value::Null, copy);
-                if !window.put_any(to, found) {
-                    break Stopped::Instruction;
-                }
-                for operand in [from, index] {
-                    if operand != to {
-                        window.done_with(operand);
-                    }
-                }
-                next += 1;
-                taken += 1;
-            }
-            Op::SetItem {
-                target,
-                index,
-                value,
-                width,
-            } => {
-                let new = window.get(value);
-                if !is_scalar(new) {
-                    break Stopped::Instruction;
-                }
-                let new = copy(new);
-                let set = match window.get(index) {
-                    Value::Integer(at) => {
-                        let at = *at;
-                        match window.place(target) {
-                            Some(Value::Array(items)) => {
-                                usize::try_from(at).is_ok_and(|at| replace(items.item_mut(at), new))
-                            }
-                            _ => false,
-                        }
-                    }
-                    Value::Text(key) => {
-                        let key = key.clone();
-                        match window.place(target) {
-                            Some(Value::Object(object)) => replace(object.field_mut(&key), new),
-                            _ => false,
-                        }
-                    }
-                    _ => false,
-                };
-                if !set {
-                    break Stopped::Instruction;
-                }
-                window.done_with(index);
-                next += usize::from(width);
-                taken += u64::from(width);
-            }
-            Op::SetField { target, name, value } => {
-                let new = window.get(value);
-                let Some(Value::Text(name)) = window.constants.get(name as usize).filter(|_| is_scalar(new))
-                else {
+                let Some(found) = item(window.get(from), window.get(index)) else {
                     break Stopped::Instruction;
                 };
-                let new = copy(new);
-                let set = match window.place(target) {
-                    Some(Value::Object(object)) => replace(object.field_mut(name), new),
-                    _ => false,
-                };
-                if !set {
-                    break Stopped::Instruction;
-                }
-                next += 2;
-                taken += 2;
-            }
-            Op::SetItemField {
-                target,
-                index,
-                name,
-                value,
-            } => {
-                let new = window.get(value);
-                let (Some(Value::Text(name)), Value::Integer(at), true) = (
-                    window.constants.get(name as usize),
-                    window.get(index),
-                    is_scalar(new),
-                ) else {
-                    break Stopped::Instruction;
-                };
-                let (new, at) = (copy(new), usize::try_from(*at).unwrap_or(usize::MAX));
-                let item = match window.place(target) {
-                    Some(Value::Array(items)) => items.item_mut(at),
-                    _ => None,
-                };
-                let set = match item {
-                    Some(Value::Object(object)) => replace(object.field_mut(name), new),
-                    _ => false,
-                };
-                if !set {
-                    break Stopped::Instruction;
-                }
-                next += 3;
-                taken += 3;
+                done!(put_found!(to, Some(found.unwrap_or(&Value::Null))), 1);
+                window.read([from, index], to);
             }
             Op::Member { to, from, name } => {
-                let Some(found) = field(window.get(from), window.constants, name) else {
-                    break Stopped::Instruction;
-                };
-                let found = copy(found);
-                if !window.put_any(to, found) {
-                    break Stopped::Instruction;
-                }
-                if from != to {
-                    window.done_with(from);
-                }
-                next += 1;
-                taken += 1;
+                done!(put_found!(to, member(constants, window.get(from), name)), 1);
+                window.read([from, from], to);
             }
             Op::Members {
                 to,
@@ -584,24 +666,87 @@ pub(super) fn spin(ops: &[Op], mut window: Window<'_>, at: usize, steps: u64, st
                 first,
                 second,
             } => {
-                let found = field(window.get(from), window.constants, first)
-                    .and_then(|inner| field(inner, window.constants, second));
-                let Some(found) = found.map(copy) else {
-                    break Stopped::Instruction;
-                };
-                if !window.put_any(to, found) {
-                    break Stopped::Instruction;
-                }
-                if from != to {
-                    window.done_with(from);
-                }
-                next += 2;
-                taken += 2;
+                let inner = member(constants, window.get(from), first);
+                done!(
+                    put_found!(to, inner.and_then(|inner| member(constants, inner, second))),
+                    2
+                );
+                window.read([from, from], to);
             }
+            Op::ItemMember {
+                to,
+                from,
+                index,
+                name,
+            } => {
+                let item = item(window.get(from), window.get(index)).flatten();
+                done!(
+                    put_found!(to, item.and_then(|item| member(constants, item, name))),
+                    2
+                );
+                window.read([from, index], to);
+            }
+            Op::SetItem {
+                target,
+                index,
+                value,
+                width,
+            } => {
+                let set = with_scalar!(value, |new| match window.get(index) {
+                    Value::Integer(at) => {
+                        let at = usize::try_from(*at);
+                        match (window.place(target), at) {
+                            (Some(Value::Array(items)), Ok(at)) => replace(items.item_mut(at), new),
+                            _ => false,
+                        }
+                    }
+                    Value::Text(_) => window.aside(|window| window.set_field(target, index, new)),
+                    _ => false,
+                });
+                done!(set, width);
+                window.done_with(index);
+            }
+            Op::SetField { target, name, value } => {
+                let set = with_scalar!(value, |new| {
+                    match (constants.get(name as usize), window.place(target)) {
+                        (Some(Value::Text(name)), Some(Value::Object(object))) => {
+                            replace(object.field_mut(name), new)
+                        }
+                        _ => false,
+                    }
+                });
+                done!(set, 2);
+            }
+            Op::SetItemField {
+                target,
+                index,
+                name,
+                value,
+            } => {
+                let at = match window.get(index) {
+                    Value::Integer(at) => usize::try_from(*at).unwrap_or(usize::MAX),
+                    _ => break Stopped::Instruction,
+                };
+                let set = with_scalar!(value, |new| {
+                    let item = match window.place(target) {
+                        Some(Value::Array(items)) => items.item_mut(at),
+                        _ => None,
+                    };
+                    match (constants.get(name as usize), item) {
+                        (Some(Value::Text(name)), Some(Value::Object(object))) => {
+                            replace(object.field_mut(name), new)
+                        }
+                        _ => false,
+                    }
+                });
+                done!(set, 3);
+            }
+            Op::Push { list, value, width } => done!(window.aside(|window| window.push(list, value)), width),
             Op::Invoke {
                 procedure,
                 base,
                 count,
+                ..
             } => {
                 break Stopped::Invoke {
                     procedure,
@@ -612,11 +757,19 @@ pub(super) fn spin(ops: &[Op], mut window: Window<'_>, at: usize, steps: u64, st
             Op::Return { value } => break Stopped::Return { value },
         }
     };
-    Spun {
-        stopped,
-        at: next,
-        steps: taken,
-        weight: window.weight,
+    account.weight = window.weight;
+    (frame.next, account.steps) = (next, ahead.wrapping_add(next as u64));
+    stopped
+}
+
+/// A loop's counter one step on, and whether the loop goes on; None where it takes a closer look.
+#[inline(always)]
+fn counted_on(counted: i64, last: i64, by: i64) -> Option<(i64, bool)> {
+    let counted = counted.checked_add(by)?;
+    match by {
+        1.. => Some((counted, counted <= last)),
+        0 => None,
+        _ => Some((counted, counted >= last)),
     }
 }
 
@@ -629,37 +782,36 @@ fn remainder(a: i64, b: i32) -> i64 {
     }
 }
 
-/// Texts that are compared in about the time of a step.
-const SHORT: usize = 1024;
-
 /// Of two numbers, which are finite.
 #[inline(always)]
 fn order(a: f64, b: f64) -> Ordering {
     a.partial_cmp(&b).unwrap_or(Ordering::Equal)
 }
 
+/// An item or a field, which may be missing; None where it takes a closer look.
+#[inline(always)]
+fn item<'v>(value: &'v Value, index: &Value) -> Option<Option<&'v Value>> {
+    match (value, index) {
+        (Value::Array(items), Value::Integer(at)) => {
+            Some(usize::try_from(*at).ok().and_then(|at| items.get(at)))
+        }
+        (Value::Object(object), Value::Text(key)) => Some(object.get(key)),
+        _ => None,
+    }
+}
+
 /// The field of exactly this name; None where it takes a closer look.
-#[inline]
-fn field<'v>(value: &'v Value, constants: &[Value], name: u32) -> Option<&'v Value> {
+#[inline(always)]
+fn member<'v>(constants: &[Value], value: &'v Value, name: u32) -> Option<&'v Value> {
     match (value, constants.get(name as usize)?) {
         (Value::Object(object), Value::Text(name)) => object.get(name),
         _ => None,
     }
 }
 
-/// A copy, of numbers without asking how.
-#[inline(always)]
-fn copy(value: &Value) -> Value {
-    match value {
-        Value::Integer(number) => Value::Integer(*number),
-        Value::Number(number) => Value::Number(*number),
-        other => other.clone(),
-    }
-}
-
 /// Puts a value without weight where one without weight is.
 #[inline(always)]
-fn replace(place: Option<&mut Value>, value: Value) -> bool {
+pub(super) fn replace(place: Option<&mut Value>, value: Value) -> bool {
     match place {
         Some(place) if is_scalar(place) => {
             *place = value;

@@ -17,6 +17,7 @@ mod registers;
 mod request;
 mod state;
 mod steps;
+mod window;
 
 pub use answer::Answer;
 pub(crate) use ask::Language;
@@ -36,6 +37,7 @@ use crate::program::{Instruction, Program, ProgramHash, Register};
 use crate::value::{Decoder, Encoder, Value};
 use limits::Meter;
 use random::Random;
+use registers::Registers;
 
 /// What a script starts with.
 #[derive(Clone, Debug, Default)]
@@ -53,7 +55,7 @@ pub struct Start {
 pub struct Machine {
     /// The script, and those that it has called so far.
     programs: Vec<Arc<Program>>,
-    registers: Vec<Value>,
+    registers: Registers,
     frame: Frame,
     /// Where the callers of the current procedure go on, outermost first.
     callers: Vec<Frame>,
@@ -112,7 +114,7 @@ impl Machine {
             .expect("a program has a procedure, and it fits its registers");
         let mut machine = Machine {
             programs: vec![program],
-            registers: vec![Value::Null; registers],
+            registers: Registers::of(vec![Value::Null; registers]),
             frame,
             callers: Vec::new(),
             weight: 0,
@@ -129,7 +131,7 @@ impl Machine {
                 machine.language = Language::named(language);
             }
             if let Err(fault) = machine.provide(&name, &value) {
-                machine.status = Status::Failed(fault.at(0, 0));
+                machine.fail(fault.at(0, 0));
             }
         }
         machine

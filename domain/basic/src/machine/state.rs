@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::calls::REGISTER_BYTES;
 use super::limits::Meter;
 use super::random::Random;
+use super::registers::Registers;
 use super::{Frame, Language, Limits, Machine, RuntimeError, Status};
 use crate::program::{FormatError, Instruction, Program, ProgramHash, Trap, open};
 use crate::value::{Decoder, Encoder, Value};
@@ -76,7 +77,7 @@ impl Machine {
     /// The state as bytes, small, naming its program by hash. Possible after any step.
     pub fn suspend(&self) -> Vec<u8> {
         let mut encoder = Encoder::default();
-        self.registers.iter().for_each(|value| encoder.value(value));
+        self.registers.used().iter().for_each(|value| encoder.value(value));
         let status = match &self.status {
             Status::Fresh => StoredStatus::Fresh,
             Status::Ready => StoredStatus::Ready,
@@ -287,7 +288,7 @@ fn rebuild(
             output_bytes: stored.output_bytes,
             outputs: stored.outputs,
         },
-        registers,
+        registers: Registers::of(registers),
         programs,
         error: calls.error,
     })

@@ -47,10 +47,15 @@ impl Parser<'_, '_> {
 
     /// One statement to its end, whatever is wrong with it.
     pub(super) fn whole_statement(&mut self) -> Option<Statement> {
+        let before = self.at;
         let statement = self.deeper(|parser| parser.statement());
         match &statement {
             Some(_) => self.finish_statement(),
             None => self.skip_statement(),
+        }
+        // What ends a statement may stand where none begins, as in `ELSE = 1`.
+        if self.at == before {
+            self.advance();
         }
         statement
     }

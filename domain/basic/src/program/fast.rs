@@ -8,9 +8,10 @@
 use std::cmp::Ordering;
 
 use super::{Constant, Instruction, OWN_FROM, Procedure, Register};
+use crate::language::Word;
 use crate::value::Operator;
 
-/// Where an operand lies: a variable of the frame or a temporary, a variable of the script around it, or a constant.
+/// Where an operand lies: one of the frame's own registers, a variable of the script around it, or a constant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Operand(u16);
 
@@ -24,8 +25,9 @@ const CONSTANT: u16 = 0xC000;
 const NUMBER: u16 = 0x3FFF;
 
 /// What an operand's number counts.
+#[derive(Clone, Copy)]
 pub(crate) enum Lies {
-    Own(usize),
+    Own(u8),
     Script(usize),
     Constant(usize),
 }
@@ -33,19 +35,19 @@ pub(crate) enum Lies {
 impl Operand {
     #[inline(always)]
     pub fn lies(self) -> Lies {
-        let number = usize::from(self.0 & NUMBER);
         if self.0 & ELSEWHERE == 0 {
-            Lies::Own(number)
+            Lies::Own(self.0 as u8)
         } else if self.0 & KIND == SCRIPT {
-            Lies::Script(number)
+            Lies::Script(usize::from(self.0 & NUMBER))
         } else {
-            Lies::Constant(number)
+            Lies::Constant(usize::from(self.0 & NUMBER))
         }
     }
 
     /// Its number, if it is one of the frame's own registers.
-    fn own(self) -> Option<u16> {
-        (self.0 & ELSEWHERE == 0).then_some(self.0 & NUMBER)
+    #[inline(always)]
+    pub fn own(self) -> Option<u8> {
+        (self.0 & ELSEWHERE == 0).then_some(self.0 as u8)
     }
 
     /// Whether reading it takes it.
@@ -54,13 +56,14 @@ impl Operand {
         self.0 & KIND == TEMPORARY
     }
 
+    /// None where it is too far: of a frame's own registers a byte names as many as there are in all but the largest.
     fn register(register: Register, own_from: Register, variables: Register) -> Option<Operand> {
-        let (kind, number) = match register.checked_sub(own_from) {
-            Some(own) if register < variables => (VARIABLE, own),
-            Some(own) => (TEMPORARY, own),
-            None => (SCRIPT, register),
+        let (kind, number, most) = match register.checked_sub(own_from) {
+            Some(own) if register < variables => (VARIABLE, own, u8::MAX.into()),
+            Some(own) => (TEMPORARY, own, u8::MAX.into()),
+            None => (SCRIPT, register, NUMBER),
         };
-        (number <= NUMBER).then_some(Operand(kind | number))
+        (number <= most).then_some(Operand(kind | number))
     }
 
     fn constant(number: u32) -> Option<Operand> {
@@ -77,6 +80,18 @@ pub(crate) enum Op {
     Move {
         to: Operand,
         from: Operand,
+    },
+    /// Moves a value out of a variable.
+    Take {
+        to: Operand,
+        from: Operand,
+    },
+    /// Puts two values together as a text.
+    Join {
+        to: Operand,
+        left: Operand,
+        right: Operand,
+        width: u8,
     },
     Add {
         to: Operand,
@@ -110,44 +125,53 @@ pub(crate) enum Op {
     },
     /// The same among the frame's own registers.
     AddOwn {
-        to: u16,
-        left: u16,
-        right: u16,
+        to: u8,
+        left: u8,
+        right: u8,
     },
     SubtractOwn {
-        to: u16,
-        left: u16,
-        right: u16,
+        to: u8,
+        left: u8,
+        right: u8,
+    },
+    MoveOwn {
+        to: u8,
+        from: u8,
+    },
+    DivideOwn {
+        to: u8,
+        left: u8,
+        right: u8,
     },
     MultiplyOwn {
-        to: u16,
-        left: u16,
-        right: u16,
+        to: u8,
+        left: u8,
+        right: u8,
     },
     /// With a whole number.
     AddNumber {
-        to: u16,
-        left: u16,
+        to: u8,
+        left: u8,
         number: i32,
         width: u8,
     },
     RemainderNumber {
-        to: u16,
-        left: u16,
+        to: u8,
+        left: u8,
         number: i32,
         width: u8,
     },
     UnlessOwn {
         compare: Compare,
         width: u8,
-        left: u16,
-        right: u16,
+        left: u8,
+        right: u8,
         target: u32,
     },
     UnlessNumber {
         compare: Compare,
         width: u8,
-        left: u16,
+        left: u8,
         number: i32,
         target: u32,
     },
@@ -169,6 +193,12 @@ pub(crate) enum Op {
     JumpIf {
         condition: Operand,
         target: u32,
+    },
+    ForNextOwn {
+        counter: u8,
+        limit: u8,
+        step: u8,
+        body: u32,
     },
     ForNext {
         counter: Operand,
@@ -219,13 +249,36 @@ pub(crate) enum Op {
         first: u32,
         second: u32,
     },
+    /// A member of an item.
+    ItemMember {
+        to: Operand,
+        from: Operand,
+        index: Operand,
+        name: u32,
+    },
+    /// Compares a member with a constant, and jumps unless it holds.
+    UnlessMember {
+        compare: Compare,
+        from: Operand,
+        name: u16,
+        constant: u16,
+        target: u32,
+    },
+    /// Puts a value at the end of the list in a variable.
+    Push {
+        list: Operand,
+        value: Operand,
+        width: u8,
+    },
+    /// Arguments lie from `base` on in the frame's own registers.
     Invoke {
         procedure: u16,
-        base: Operand,
-        count: u16,
+        to: Operand,
+        base: u8,
+        count: u8,
     },
     Return {
-        value: Operand,
+        value: u8,
     },
 }
 
@@ -254,26 +307,48 @@ impl Compare {
 
 const _: () = assert!(size_of::<Op>() <= 16);
 
-/// The operations of a procedure; `own_from` is where its own registers begin.
-pub(super) fn operations(procedure: &Procedure, constants: &[Constant], own_from: Register) -> Vec<Op> {
-    let code = &procedure.code;
-    let variables = own_from + procedure.variables.len() as Register;
-    (0..code.len())
-        .map(|at| {
+/// A procedure as it is run.
+#[derive(Clone, Debug)]
+pub(crate) struct Operations {
+    /// One for each instruction.
+    pub ops: Vec<Op>,
+    /// How many registers of its own the procedure has.
+    pub registers: usize,
+    /// The number of its first temporary.
+    pub variables: usize,
+}
+
+impl Operations {
+    /// `own_from` is where the procedure's own registers begin.
+    pub(super) fn of(
+        procedure: &Procedure,
+        constants: &[Constant],
+        imports: &[&'static Word],
+        own_from: Register,
+    ) -> Operations {
+        let variables = own_from + procedure.variables.len() as Register;
+        let operation = |at| {
             let translator = Translator {
-                code: &code[at..],
+                code: &procedure.code[at..],
                 constants,
+                imports,
                 own_from,
                 variables,
             };
             translator.operation().unwrap_or(Op::Plain)
-        })
-        .collect()
+        };
+        Operations {
+            ops: (0..procedure.code.len()).map(operation).collect(),
+            registers: usize::from(procedure.registers - own_from),
+            variables: variables.into(),
+        }
+    }
 }
 
 struct Translator<'c> {
     code: &'c [Instruction],
     constants: &'c [Constant],
+    imports: &'c [&'static Word],
     own_from: Register,
     /// Registers from here on are temporaries.
     variables: Register,
@@ -305,9 +380,23 @@ impl Translator<'_> {
                     from: Operand::constant(constant)?,
                 },
             },
-            Copy { to, from } => match self.with_key(to, from) {
+            Copy { to, from } => match self.with_key(to, from).or_else(|| self.pushed(to, from)) {
                 Some(fused) => fused,
-                None => Op::Move {
+                None => {
+                    let (to, from) = (self.operand(to)?, self.operand(from)?);
+                    match (to.own(), from.own()) {
+                        (Some(to), Some(from)) => Op::MoveOwn { to, from },
+                        _ => Op::Move { to, from },
+                    }
+                }
+            },
+            Instruction::Take { to, from } => match self.push(0, to, from) {
+                Some(list) => Op::Push {
+                    list,
+                    value: self.operand(to + 1)?,
+                    width: 2,
+                },
+                None => Op::Take {
                     to: self.operand(to)?,
                     from: self.operand(from)?,
                 },
@@ -335,12 +424,24 @@ impl Translator<'_> {
                 limit,
                 step,
                 body,
-            } => Op::ForNext {
-                counter: self.operand(counter)?,
-                limit: self.operand(limit)?,
-                step: self.operand(step)?,
-                body,
-            },
+            } => {
+                let (counter, limit, step) =
+                    (self.operand(counter)?, self.operand(limit)?, self.operand(step)?);
+                match (counter.own(), limit.own(), step.own()) {
+                    (Some(counter), Some(limit), Some(step)) => Op::ForNextOwn {
+                        counter,
+                        limit,
+                        step,
+                        body,
+                    },
+                    _ => Op::ForNext {
+                        counter,
+                        limit,
+                        step,
+                        body,
+                    },
+                }
+            }
             Instruction::EachNext {
                 list,
                 index,
@@ -352,11 +453,7 @@ impl Translator<'_> {
                 item: self.operand(item)?,
                 exit,
             },
-            Instruction::Index { to, from, index } => Op::Index {
-                to: self.operand(to)?,
-                from: self.operand(from)?,
-                index: self.operand(index)?,
-            },
+            Instruction::Index { to, from, index } => self.index(to, from, index)?,
             Store {
                 target,
                 base,
@@ -369,19 +466,23 @@ impl Translator<'_> {
                 value: self.operand(value)?,
                 width: 1,
             },
-            Instruction::Member { to, from, name } => self.member(to, from, name)?,
+            Instruction::Member { to, from, name } => match self.unless_member(to, from, name) {
+                Some(fused) => fused,
+                None => self.member(to, from, name)?,
+            },
             Instruction::Invoke {
                 procedure,
+                to,
                 base,
                 count,
-                ..
             } => Op::Invoke {
                 procedure,
-                base: self.operand(base)?,
-                count,
+                to: self.operand(to)?,
+                base: self.operand(base)?.own()?,
+                count: u8::try_from(count).ok()?,
             },
             Instruction::Return { value } => Op::Return {
-                value: self.operand(value)?,
+                value: self.operand(value)?.own()?,
             },
             _ => Op::Plain,
         })
@@ -448,11 +549,85 @@ impl Translator<'_> {
         else {
             return None;
         };
-        if right != loaded || left == loaded {
-            return None;
+        let constant = Operand::constant(constant)?;
+        match (left == loaded, right == loaded) {
+            (false, true) => self.binary(1, operator, to, self.operand(left)?, constant),
+            (true, false) => self.binary(1, operator, to, constant, self.operand(right)?),
+            _ => None,
         }
-        let left = self.operand(left)?;
-        self.binary(1, operator, to, left, Operand::constant(constant)?)
+    }
+
+    /// `PUSH list, value`, of which the list is taken out of its variable at the place `at`: the variable.
+    fn push(&self, at: usize, taken: Register, list: Register) -> Option<Operand> {
+        let Instruction::Call {
+            import,
+            to,
+            base,
+            count: 2,
+        } = *self.code.get(at + 1)?
+        else {
+            return None;
+        };
+        let pushes = self.imports.get(usize::from(import))?.name == "PUSH";
+        (pushes && to == list && base == taken && list < self.variables && taken >= self.variables)
+            .then(|| self.operand(list))?
+    }
+
+    /// `PUSH list, variable`
+    fn pushed(&self, second: Register, value: Register) -> Option<Op> {
+        let Instruction::Take { to, from } = *self.code.get(1)? else {
+            return None;
+        };
+        let list = self.push(1, to, from)?;
+        (to + 1 == second && value != from).then_some(())?;
+        Some(Op::Push {
+            list,
+            value: self.operand(value)?,
+            width: 3,
+        })
+    }
+
+    fn index(&self, to: Register, from: Register, index: Register) -> Option<Op> {
+        let (last, from, index) = (self.operand(to)?, self.operand(from)?, self.operand(index)?);
+        Some(match self.code.get(1) {
+            Some(Instruction::Member {
+                to: member,
+                from: item,
+                name,
+            }) if *item == to && to >= self.variables => Op::ItemMember {
+                to: self.operand(*member)?,
+                from,
+                index,
+                name: *name,
+            },
+            _ => Op::Index { to: last, from, index },
+        })
+    }
+
+    /// `IF object.name = constant`
+    fn unless_member(&self, to: Register, from: Register, name: u32) -> Option<Op> {
+        let (
+            Instruction::Load { to: second, constant },
+            Instruction::Binary {
+                operator,
+                to: result,
+                left,
+                right,
+            },
+            Instruction::JumpUnless { condition, target },
+        ) = (*self.code.get(1)?, *self.code.get(2)?, *self.code.get(3)?)
+        else {
+            return None;
+        };
+        let fits = left == to && right == second && condition == result && to != second;
+        (fits && [to, second, result].iter().all(|register| *register >= self.variables)).then_some(())?;
+        Some(Op::UnlessMember {
+            compare: Compare::of(operator)?,
+            from: self.operand(from)?,
+            name: u16::try_from(name).ok()?,
+            constant: u16::try_from(constant).ok()?,
+            target,
+        })
     }
 
     /// `list[i] = value`, `list[i].name = value`
@@ -543,6 +718,7 @@ impl Translator<'_> {
                 (Operator::Add, Some(right), _) => Some(Op::AddOwn { to, left, right }),
                 (Operator::Subtract, Some(right), _) => Some(Op::SubtractOwn { to, left, right }),
                 (Operator::Multiply, Some(right), _) => Some(Op::MultiplyOwn { to, left, right }),
+                (Operator::Divide, Some(right), _) => Some(Op::DivideOwn { to, left, right }),
                 (Operator::Add, _, Some(number)) => Some(Op::AddNumber {
                     to,
                     left,
@@ -568,6 +744,12 @@ impl Translator<'_> {
             }
         }
         Some(match operator {
+            Operator::Join => Op::Join {
+                to,
+                left,
+                right,
+                width,
+            },
             Operator::Add => Op::Add {
                 to,
                 left,

@@ -1,10 +1,9 @@
 //! Programs as bytes.
 
-use std::sync::Arc;
-
 use sha2::{Digest, Sha256};
+use triomphe::Arc;
 
-use super::fast::{operations, own_from};
+use super::fast::{Operations, own_from};
 use super::{Code, Constant, Declared, Program, ProgramHash};
 use crate::value::TEXT_BYTES_MAX;
 
@@ -86,14 +85,16 @@ impl Program {
             .procedures
             .iter()
             .enumerate()
-            .map(|(number, procedure)| operations(procedure, &code.constants, own_from(number)))
+            .map(|(number, procedure)| Operations::of(procedure, &code.constants, &imports, own_from(number)))
             .collect();
+        let longest = code.procedures.iter().map(|procedure| procedure.code.len()).max();
         let hash = ProgramHash(Sha256::digest(&bytes).into());
         Ok(Program {
             code,
             declared,
             imports,
             operations,
+            longest: longest.unwrap_or(0) as u64,
             keys: code_keys,
             constants,
             bytes,

@@ -8,16 +8,16 @@ mod tool;
 mod validate;
 
 pub use declared::{Declared, FieldKind, RowOperation, Table, TableField, Trigger};
-pub(crate) use fast::{Lies, Op, Operand};
+pub(crate) use fast::{Lies, Op, Operand, Operations};
 pub use format::FormatError;
 pub(crate) use format::open;
 pub(crate) use instruction::{Constant, Instruction, OWN_FROM, Place, Procedure, Register, Trap};
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use triomphe::Arc;
 
 use crate::language::Word;
 use crate::value::Value;
@@ -30,7 +30,9 @@ pub struct Program {
     /// Functions and effects that the code calls, by their number in `code.imports`.
     pub(crate) imports: Vec<&'static Word>,
     /// The operations of each procedure.
-    pub(crate) operations: Vec<Vec<Op>>,
+    pub(crate) operations: Vec<Operations>,
+    /// How many steps may be taken before the count of them is looked at again: as many as the longest procedure has.
+    pub(crate) longest: u64,
     /// Short texts among the constants, as keys of objects: shared by all objects that the program makes.
     pub(crate) keys: Vec<Option<Arc<str>>>,
     /// The constants of the code as values.
@@ -101,7 +103,10 @@ impl Program {
 
     /// The same program, run instruction by instruction: what the machine's quick operations are compared with.
     pub fn unhurried(&self) -> Program {
-        let plain = |operations: &Vec<Op>| vec![Op::Plain; operations.len()];
+        let plain = |operations: &Operations| Operations {
+            ops: vec![Op::Plain; operations.ops.len()],
+            ..*operations
+        };
         Program {
             operations: self.operations.iter().map(plain).collect(),
             ..self.clone()

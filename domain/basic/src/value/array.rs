@@ -1,11 +1,13 @@
 //! Arrays: lists of values, copied when changed while shared.
 
-use std::sync::Arc;
+
+use triomphe::Arc;
 
 use super::{HEADER_WEIGHT, ITEMS_MAX, NESTING_MAX, Value};
 use crate::machine::Fault;
 
-const ITEM_WEIGHT: u64 = 16;
+/// What an item weighs besides its content.
+pub(crate) const ITEM_WEIGHT: u64 = 16;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Array(Arc<Items>);
@@ -112,6 +114,11 @@ impl Array {
         if depth > self.depth() && depth <= NESTING_MAX {
             Arc::make_mut(&mut self.0).depth = depth - 1;
         }
+    }
+
+    /// Whether nobody else holds the array, and an item that nests so deep can be put at its end.
+    pub(crate) fn takes(&self, depth: u8) -> bool {
+        Arc::strong_count(&self.0) == 1 && self.len() < ITEMS_MAX && depth < NESTING_MAX
     }
 
     pub(crate) fn push(&mut self, value: Value) -> Result<(), Fault> {

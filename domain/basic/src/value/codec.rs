@@ -6,9 +6,9 @@
 //! weights that are right.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate};
+use triomphe::Arc;
 
 use super::{Array, HEADER_WEIGHT, NESTING_MAX, Object, Value};
 

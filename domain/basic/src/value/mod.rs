@@ -16,16 +16,17 @@ mod operators;
 mod path;
 
 pub use array::Array;
+pub(crate) use array::ITEM_WEIGHT;
 pub use object::Object;
 
 pub(crate) use codec::{Decoder, Encoder, SHARED_FROM};
 pub(crate) use convert::{parse_date, parse_moment, parse_number};
-pub(crate) use operators::{Operator, apply, compare, equal, increment, negate};
+pub(crate) use operators::{DIGITS_MAX, Operator, apply, compare, equal, increment, negate, push_integer};
 pub(crate) use path::{Key, get_index, get_member, set_path};
 
-use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use triomphe::Arc;
 
 /// Deepest nesting of arrays and objects.
 pub(crate) const NESTING_MAX: u8 = 100;
@@ -45,9 +46,10 @@ pub enum Value {
     Integer(i64),
     /// Finite.
     Number(f64),
-    Text(Arc<String>),
     Date(NaiveDate),
     Moment(DateTime<Utc>),
+    // Those with weight come last, so that one comparison tells them.
+    Text(Arc<String>),
     Array(Array),
     Object(Object),
 }

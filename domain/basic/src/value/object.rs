@@ -1,7 +1,8 @@
 //! Objects: named fields in the order in which they were added, copied when changed while shared.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+
+use triomphe::Arc;
 
 use super::{HEADER_WEIGHT, ITEMS_MAX, NESTING_MAX, Value};
 use crate::machine::Fault;
@@ -20,7 +21,7 @@ pub struct Object(Arc<Fields>);
 struct Fields {
     entries: Vec<(Arc<str>, Value)>,
     /// Where each key stands; empty while the object is small.
-    index: HashMap<Arc<str>, usize>,
+    index: HashMap<Arc<str>, usize, ahash::RandomState>,
     weight: u64,
     /// Never too low, as for arrays.
     depth: u8,

@@ -5,9 +5,9 @@
 //! Null is 0 in arithmetic and empty in texts.
 
 use std::cmp::Ordering;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use triomphe::Arc;
 
 use super::{Array, TEXT_BYTES_MAX, Value, parse_date, parse_moment, parse_number};
 use crate::machine::Fault;
@@ -92,9 +92,10 @@ fn join(left: Value, right: &Value) -> Result<Value, Fault> {
 }
 
 /// Of a whole number, with its sign.
-const DIGITS_MAX: usize = 20;
+pub(crate) const DIGITS_MAX: usize = 20;
 
-fn push_integer(text: &mut String, number: i64) {
+/// Appends a whole number as TALK shows it.
+pub(crate) fn push_integer(text: &mut String, number: i64) {
     let mut digits = [0; DIGITS_MAX];
     let (mut at, mut rest) = (DIGITS_MAX, number.unsigned_abs());
     loop {

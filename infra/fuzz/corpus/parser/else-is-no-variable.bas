@@ -1,0 +1,3 @@
+IF a IF 0 THEN
+ELSE = 1
+END IF
