@@ -55,8 +55,8 @@ pub use run::{RunCommand, RunError};
 pub use runners::Runners;
 pub use scripted::{Asking, Extent, Migration, Plan, Reason, RefusedChange, Services, Tables, Unconfigured};
 pub use service::{
-    BotCreated, Commands, Done, FileBlob, FileContent, IssuedToken, NewAccount, NewToken, RatedReply,
-    RegisteredUser, StartedSession, UNSENT_KEPT_FOR, VisitorSession,
+    BotCreated, Commands, Done, Erasure, FileBlob, FileContent, IssuedToken, NewAccount, NewToken,
+    RatedReply, RegisteredUser, StartedSession, UNSENT_KEPT_FOR, VisitorSession,
 };
 pub use session::{SessionCommand, SessionError};
 pub use token::{TokenCommand, TokenError};

@@ -24,7 +24,7 @@ use crate::dialogue::Shared;
 use crate::executor::append_command;
 use crate::{CommandError, Context};
 
-pub(crate) use memory::Remembering;
+pub(crate) use memory::{Remembering, stream_of as memory_stream};
 pub use services::{Asking, Plan, Services, Unconfigured};
 pub use tables::{Extent, Migration, Reason, RefusedChange, Tables};
 

@@ -13,7 +13,7 @@ use domain::projection::ProjectionEvent;
 use domain::run::{DataOperation, DataStatement, Recording, RunEvent, RunOutcome, RunStart, Suspension};
 use domain::session::{Channel, SessionEnd, SessionEvent};
 use domain::token::TokenEvent;
-use domain::user::UserEvent;
+use domain::user::{ErasedRows, UserEvent};
 use domain::{Permission, Personal, encode};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -58,6 +58,17 @@ pub fn user() -> Vec<UserEvent> {
         },
         UserEvent::Deactivated {},
         UserEvent::Reactivated {},
+        UserEvent::RowsErased(ErasedRows {
+            bot_id: id(3).into(),
+            table: "guests".into(),
+            rows: 2,
+            digest: "d1".repeat(32),
+            erased_at: at(),
+        }),
+        UserEvent::Erased {
+            login: Some(sealed("identity")),
+            erased_at: at(),
+        },
     ]
 }
 
@@ -183,6 +194,7 @@ pub fn memory() -> Vec<MemoryEvent> {
         MemoryEvent::Set {
             scope,
             entries: sealed("conversation"),
+            others: Vec::new(),
             set_at: at(),
         },
         MemoryEvent::Cleared {
@@ -196,6 +208,7 @@ pub fn memory() -> Vec<MemoryEvent> {
                 session_id: id(4).into(),
             },
             entries: sealed("conversation"),
+            others: Vec::new(),
             set_at: at(),
         },
         MemoryEvent::Cleared { scope, keys: None },

@@ -10,6 +10,7 @@ mod descriptors;
 pub mod doctor;
 mod files;
 mod first_start;
+pub mod gdpr;
 pub mod logging;
 pub mod manual;
 pub mod measures;

@@ -10,6 +10,8 @@ use super::values::bound;
 pub(super) struct Sql {
     pub text: String,
     pub values: Vec<Option<String>>,
+    /// Whether it stays prepared: scripts ask the same many times, with other values.
+    pub is_kept: bool,
 }
 
 impl Sql {
@@ -17,6 +19,7 @@ impl Sql {
         Sql {
             text: text.into(),
             values: Vec::new(),
+            is_kept: false,
         }
     }
 

@@ -152,6 +152,7 @@ impl Tables {
             .commit()
             .await
             .map_err(CommandError::unexpected)?;
+        self.forget(bot);
         Ok(migration)
     }
 }

@@ -5,13 +5,16 @@
 
 mod condition;
 mod definition;
+mod erasing;
 mod migration;
 mod rows;
+mod select;
 mod statements;
 mod values;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use basic::Refusal;
 use domain::{BotId, OrganisationId};
@@ -27,16 +30,27 @@ pub(super) use statements::{is_elsewhere, knows, unknown};
 /// How long a statement may take.
 const STATEMENT_SECONDS: u32 = 30;
 
+/// How long what the catalogue said is believed: the time within which a change of it reaches every process.
+const BELIEVED_FOR: Duration = Duration::from_secs(1);
+
 /// The tables of all bots. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Tables {
     app_pool: PgPool,
-    /// What the catalogue said last. Its text is compared with what it says now.
     known: Arc<Mutex<Known>>,
 }
 
-/// By bot and name: the catalogue's text, and what it says.
-type Known = HashMap<(BotId, String), (String, Arc<Definition>)>;
+/// What the catalogue said last, by bot and name.
+type Known = HashMap<(BotId, String), Said>;
+
+/// What the catalogue said of a table.
+#[derive(Debug)]
+struct Said {
+    /// As it stands there: the same text is the same definition.
+    text: String,
+    definition: Arc<Definition>,
+    at: Instant,
+}
 
 /// A transaction that works with the tables of one bot.
 pub(super) struct Opened {
@@ -54,11 +68,14 @@ impl Tables {
     }
 
     pub(super) async fn open(&self, tenant: OrganisationId, bot: BotId) -> Result<Opened, CommandError> {
-        let mut transaction = self.app_pool.begin().await.map_err(CommandError::unexpected)?;
-        sqlx::query("select set_config('app.tenant', $1, true), set_config('statement_timeout', $2, true)")
-            .bind(tenant.to_string())
-            .bind(format!("{STATEMENT_SECONDS}s"))
-            .execute(&mut *transaction)
+        // One message instead of three. An id holds nothing that could end the quotation.
+        let begin = format!(
+            "begin; set local app.tenant = '{}'; set local statement_timeout = '{STATEMENT_SECONDS}s'",
+            tenant.0
+        );
+        let transaction = self
+            .app_pool
+            .begin_with(begin)
             .await
             .map_err(CommandError::unexpected)?;
         Ok(Opened { transaction, bot })
@@ -71,6 +88,11 @@ impl Tables {
         name: &str,
     ) -> Result<Option<Arc<Definition>>, CommandError> {
         let key = (opened.bot, name.trim().to_lowercase());
+        if let Some(said) = self.known().get(&key)
+            && said.at.elapsed() < BELIEVED_FOR
+        {
+            return Ok(Some(said.definition.clone()));
+        }
         let found: Option<String> =
             sqlx::query_scalar("select definition::text from app.tables where bot_id = $1 and name = $2")
                 .bind(opened.bot.0)
@@ -79,16 +101,31 @@ impl Tables {
                 .await
                 .map_err(CommandError::unexpected)?;
         let Some(text) = found else { return Ok(None) };
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((before, definition)) = known.get(&key)
-            && *before == text
+        let at = Instant::now();
+        if let Some(said) = self.known().get_mut(&key)
+            && said.text == text
         {
-            return Ok(Some(definition.clone()));
+            said.at = at;
+            return Ok(Some(said.definition.clone()));
         }
         let table: basic::Table = serde_json::from_str(&text).map_err(CommandError::unexpected)?;
         let definition = Arc::new(Definition::new(opened.bot, table));
-        known.insert(key, (text, definition.clone()));
+        let said = Said {
+            text,
+            definition: definition.clone(),
+            at,
+        };
+        self.known().insert(key, said);
         Ok(Some(definition))
+    }
+
+    /// Has the catalogue asked anew for a bot's tables, which were changed.
+    fn forget(&self, bot: BotId) {
+        self.known().retain(|(of, _), _| *of != bot);
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -117,6 +154,8 @@ fn refused(error: sqlx::Error) -> Result<Refusal, CommandError> {
             format!("the statement took longer than {STATEMENT_SECONDS} s"),
         ),
         "40001" | "40P01" => return Err(CommandError::Contended),
+        // The table was changed under a statement that was prepared before: it is asked anew.
+        "0A000" if said.contains("cached plan") => return Err(CommandError::Contended),
         // What a statement asks for does not go with the kinds of the fields, or is more than an index or a statement
         // takes. An answer of the person may be what makes it so: it must not stop the conversation.
         code if code.starts_with("42") || code.starts_with("54") || code.starts_with("0A") => {

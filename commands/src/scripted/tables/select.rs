@@ -118,6 +118,7 @@ impl Read {
             sql: Sql {
                 text,
                 values: writer.values.into_iter().map(|(value, _)| value).collect(),
+                is_kept: false,
             },
             columns: written.columns,
         })

@@ -61,7 +61,10 @@ fn written(text: &str, variables: &[(&str, Value)]) -> Result<String, Refusal> {
         "{}\n  {}\n  {}",
         selected.sql.text.replace(schema, ""),
         columns.join(", "),
-        values.join(" | ")
+        match values.as_slice() {
+            [] => "nothing bound".to_owned(),
+            values => values.join(" | "),
+        }
     ))
 }
 
@@ -119,7 +122,7 @@ fn what_is_known_is_written_anew_with_its_values_bound() {
         &expect![[r#"
             select c1::text from (select (sum("orders"."total")) as c1 from "orders" as "orders") as q(c1) limit 101
               sum: Decimal { digits: None, scale: 0 }
-  
+              nothing bound
             select c1::text, c2::text, c3::bigint from (select "g"."city" as c1, (sum("o"."total")) as c2, (count(*))::bigint as c3 from "orders" as "o" join "guests" as "g" on ("o"."guest" = "g"."id") where (("o"."placed" >= $1::date) and ("g"."name" <> $2::text)) group by "g"."city" having ((count(*))::bigint > $3::bigint) order by c2 desc nulls last, c1 nulls last limit 5) as q(c1, c2, c3) limit 101
               city: Text { length: None }, total: Decimal { digits: None, scale: 0 }, count: Integer
               2026-05-01 | Ana | 1
@@ -137,7 +140,7 @@ fn what_is_known_is_written_anew_with_its_values_bound() {
               5
             select c1::timestamptz, c2::bigint from (select (date_trunc('month', ("orders"."placed")::timestamp) at time zone 'UTC') as c1, (count(*))::bigint as c2 from "orders" as "orders" group by (date_trunc('month', ("orders"."placed")::timestamp) at time zone 'UTC')) as q(c1, c2) limit 101
               m: DateTime, count: Integer
-  
+              nothing bound
             select c1::text, c2::bigint from (select coalesce("guests"."city", $1::text) as c1, (count(distinct "guests"."name"))::bigint as c2 from "guests" as "guests" group by 1) as q(c1, c2) limit 101
               c: Text { length: None }, count: Integer
               none

@@ -27,10 +27,12 @@ impl Asked {
 
     fn selection(&self, request: &Request, columns: &[Column], first: bool) -> Result<Sql, Refusal> {
         let mut sql = Sql::new(format!(
-            "select {} from {}",
+            "{}select {} from {}",
+            self.definition.stamp,
             list(columns, selected),
             self.definition.path
         ));
+        sql.is_kept = true;
         sql.push_where(&self.definition, request.condition.as_ref(), &self.roles)?;
         let mut order = Vec::new();
         for (field, descending) in request.order() {

@@ -23,7 +23,7 @@ pub(super) struct Changed {
 
 /// The rows that a statement changed.
 #[derive(Default)]
-pub(super) struct Rows {
+pub(in super::super) struct Rows {
     pub keys: RowKeys,
     /// People whose data the rows are, where their keys tell something.
     pub subjects: Vec<Uuid>,
@@ -66,7 +66,7 @@ impl Rows {
 }
 
 /// What statements return of the rows they change: the key as one text and, where that tells something, whose data it is.
-pub(super) fn returned(definition: &Definition, of: &str) -> String {
+pub(in super::super) fn returned(definition: &Definition, of: &str) -> String {
     let keys: Vec<String> = definition
         .keys()
         .map(|column| format!("{of}{}::text", column.sql))
@@ -89,8 +89,7 @@ pub(super) fn tells(definition: &Definition) -> bool {
 
 impl Asked {
     pub(super) fn changed(&self, value: Value, operation: DataOperation, rows: Rows) -> Changed {
-        let tells = tells(&self.definition);
-        let digest = if tells { String::new() } else { digest(&rows.keys) };
+        let digest = digest_of(&self.definition, &rows.keys);
         let bytes: usize = [&rows.keys.added, &rows.keys.changed, &rows.keys.deleted]
             .into_iter()
             .flatten()
@@ -114,7 +113,11 @@ impl Asked {
     }
 }
 
-fn digest(keys: &RowKeys) -> String {
+/// A digest of keys in any order; empty where they could be guessed from it.
+pub(in super::super) fn digest_of(definition: &Definition, keys: &RowKeys) -> String {
+    if tells(definition) {
+        return String::new();
+    }
     let mut all: Vec<&str> = [&keys.added, &keys.changed, &keys.deleted]
         .into_iter()
         .flatten()
