@@ -53,7 +53,10 @@ pub use projection::{ProjectionCommand, ProjectionError};
 pub use recovery::Recovery;
 pub use run::{RunCommand, RunError};
 pub use runners::Runners;
-pub use scripted::{Asking, Extent, Migration, Plan, Reason, RefusedChange, Services, Tables, Unconfigured};
+pub use scripted::{
+    Asking, Elsewhere, Extent, Migration, Misconfigured, Plan, Reach, Reason, RefusedChange, Services,
+    Tables, Unconfigured,
+};
 pub use service::{
     BotCreated, Commands, Done, Erasure, FileBlob, FileContent, IssuedToken, NewAccount, NewToken,
     RatedReply, RegisteredUser, StartedSession, UNSENT_KEPT_FOR, VisitorSession,

@@ -1,6 +1,7 @@
 //! What is decided, stored and answered: pure decisions first, then commands, turns and dialogues on a real log.
 
 mod bridge;
+mod connections;
 mod decisions;
 mod denials;
 mod dialogues;

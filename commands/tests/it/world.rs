@@ -104,6 +104,11 @@ impl World {
         false
     }
 
+    /// How the test's server is reached as its owner.
+    pub fn psql_env(&self) -> std::collections::HashMap<&'static str, String> {
+        self.database.psql_env()
+    }
+
     pub fn log(&self) -> EventLog {
         EventLog::new(self.log_pool.clone(), self.keyring.clone())
     }
@@ -131,7 +136,8 @@ impl World {
         let dialogues = Dialogues::new(
             executor.clone(),
             self.programs(),
-            Tables::new(self.app_pool.clone()),
+            // Other databases of a test are on this machine.
+            Tables::new(self.app_pool.clone()).reaching(Arc::new(|address| address.is_loopback())),
             Arc::new(blobs),
             options,
         );

@@ -43,11 +43,11 @@ pub(super) fn schema_of(bot: BotId) -> String {
 
 impl Definition {
     pub fn new(bot: BotId, table: Table) -> Definition {
-        let path = format!(
-            "{}.{}",
-            quoted(&schema_of(bot)),
-            quoted(&table.name.to_lowercase())
-        );
+        let name = quoted(&table.name.to_lowercase());
+        let path = match table.connection {
+            None => format!("{}.{name}", quoted(&schema_of(bot))),
+            Some(_) => name,
+        };
         let columns: Vec<Column> = all_fields(&table).iter().map(Column::of).collect();
         let mut digest = Sha256::new();
         for column in &columns {
@@ -60,6 +60,11 @@ impl Definition {
             path,
             stamp,
         }
+    }
+
+    /// Whether it is in our database, where each row says whose data it holds.
+    pub fn is_own(&self) -> bool {
+        self.table.connection.is_none()
     }
 
     pub fn column(&self, name: &str) -> Option<&Column> {

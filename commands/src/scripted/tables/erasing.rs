@@ -32,6 +32,10 @@ impl Tables {
         let mut erased = Vec::new();
         for (bot, text) in found {
             let table: Table = serde_json::from_str(&text).map_err(CommandError::unexpected)?;
+            // Rows of other databases do not say whose they are.
+            if table.connection.is_some() {
+                continue;
+            }
             let definition = Definition::new(BotId(bot), table);
             erased.extend(
                 self.erase_rows(executor, context, user, BotId(bot), &definition)

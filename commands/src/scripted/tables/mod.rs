@@ -4,6 +4,7 @@
 //! come from definitions and are quoted, values are bound: nothing that a script is given becomes SQL.
 
 mod condition;
+mod connections;
 mod definition;
 mod erasing;
 mod migration;
@@ -12,7 +13,7 @@ mod select;
 mod statements;
 mod values;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -22,8 +23,10 @@ use sqlx::{PgPool, Postgres, Transaction};
 
 use crate::CommandError;
 
+use connections::Connections;
+pub use connections::{Misconfigured, Reach};
 use definition::Definition;
-pub use migration::{Extent, Migration, Reason, RefusedChange};
+pub use migration::{Elsewhere, Extent, Migration, Reason, RefusedChange};
 
 pub(super) use statements::{is_elsewhere, knows, unknown};
 
@@ -38,6 +41,7 @@ const BELIEVED_FOR: Duration = Duration::from_secs(1);
 pub struct Tables {
     app_pool: PgPool,
     known: Arc<Mutex<Known>>,
+    connections: Connections,
 }
 
 /// What the catalogue said last, by bot and name.
@@ -56,6 +60,28 @@ struct Said {
 pub(super) struct Opened {
     pub transaction: Transaction<'static, Postgres>,
     pub bot: BotId,
+    /// Where it is a database of others, by the name that the package gives it.
+    pub connection: Option<String>,
+}
+
+impl Opened {
+    /// As [`refused`]; what a database of others says or does is never a failure of ours.
+    fn refused(&self, error: sqlx::Error) -> Result<Refusal, CommandError> {
+        let Some(connection) = &self.connection else {
+            return refused(error);
+        };
+        if error.as_database_error().is_none() {
+            return Ok(connections::failed(connection));
+        }
+        let said = error.as_database_error().map(|error| error.message().to_owned());
+        Ok(refused(error).unwrap_or_else(|_| {
+            let said: String = said.unwrap_or_default().chars().take(200).collect();
+            Refusal::new(
+                "connection_refused",
+                format!("the connection {connection} says: {said}"),
+            )
+        }))
+    }
 }
 
 impl Tables {
@@ -64,7 +90,22 @@ impl Tables {
         Tables {
             app_pool,
             known: Arc::default(),
+            // Nothing, until it is said what.
+            connections: Connections::new(Arc::new(|_| false)),
         }
+    }
+
+    /// Lets the connections of packages lead to these addresses.
+    pub fn reaching(self, reach: Reach) -> Tables {
+        Tables {
+            connections: Connections::new(reach),
+            ..self
+        }
+    }
+
+    /// Takes what a package's settings say of connections to other databases. They stay in memory.
+    pub fn configure(&self, bot: BotId, settings: &BTreeMap<String, String>) {
+        self.connections.configure(bot, settings);
     }
 
     pub(super) async fn open(&self, tenant: OrganisationId, bot: BotId) -> Result<Opened, CommandError> {
@@ -78,7 +119,11 @@ impl Tables {
             .begin_with(begin)
             .await
             .map_err(CommandError::unexpected)?;
-        Ok(Opened { transaction, bot })
+        Ok(Opened {
+            transaction,
+            bot,
+            connection: None,
+        })
     }
 
     /// What a table is, by its name in any capitalisation; None where the bot has none of that name.

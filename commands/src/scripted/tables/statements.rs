@@ -18,7 +18,7 @@ use super::condition::Sql;
 use super::definition::{Column, Definition};
 use super::rows::Fields;
 use super::values::read;
-use super::{Opened, Tables, refused};
+use super::{Opened, Tables};
 use crate::CommandError;
 use crate::scripted::{Host, answer, text};
 use recorded::Changed;
@@ -106,6 +106,17 @@ impl Host<'_> {
         if let Err(refusal) = checked {
             return Ok(Some(self.note(Answer::Refused(refusal))));
         }
+        if let Some(connection) = definition.table.connection.clone() {
+            // What is changed there is not in our transaction: that it is about to be is recorded before.
+            drop(opened);
+            if !reads {
+                self.intend().await?;
+            }
+            opened = match tables.connections.open(self.start.bot_id, &connection).await {
+                Ok(opened) => opened,
+                Err(refusal) => return Ok(Some(self.note(Answer::Refused(refusal)))),
+            };
+        }
         let mut asked = Asked {
             opened,
             definition,
@@ -145,6 +156,17 @@ impl Host<'_> {
     /// Commits a change together with the record of it.
     async fn commit(&mut self, asked: Asked, changed: Changed) -> Result<Answer, CommandError> {
         let answer = Answer::Value(changed.value);
+        if let Some(connection) = &asked.opened.connection {
+            let connection = connection.clone();
+            if asked.opened.transaction.commit().await.is_err() {
+                let message =
+                    format!("it is not known whether this was done: the connection {connection} broke");
+                return Ok(self.note(Answer::Refused(Refusal::new("outcome_unknown", message))));
+            }
+            self.unrecorded.push(answer.clone());
+            self.record(Some(changed.statement)).await?;
+            return Ok(answer);
+        }
         self.unrecorded.push(answer.clone());
         let events = self.recording(Some(changed.statement)).await?;
         let append = self.append(&events)?;
@@ -160,11 +182,6 @@ impl Host<'_> {
         log.wake().notify_one();
         self.recorded(&outcome)?;
         Ok(answer)
-    }
-
-    fn note(&mut self, answer: Answer) -> Answer {
-        self.unrecorded.push(answer.clone());
-        answer
     }
 
     /// Whose data a row is: the person that its field names, else the person of the run.
@@ -217,7 +234,8 @@ impl Asked {
     async fn number_on(&mut self, given: &[&Column]) -> Result<(), CommandError> {
         let numbered = given
             .iter()
-            .find(|column| column.key && column.given && column.kind == FieldKind::Integer);
+            .find(|column| column.key && column.given && column.kind == FieldKind::Integer)
+            .filter(|_| self.definition.is_own());
         let Some(column) = numbered else { return Ok(()) };
         let path = &self.definition.path;
         let sql = format!(
@@ -261,7 +279,10 @@ async fn fetch(opened: &mut Opened, sql: &Sql) -> Result<Result<Vec<PgRow>, Refu
         let row = match found.try_next().await {
             Ok(Some(row)) => row,
             Ok(None) => return Ok(Ok(rows)),
-            Err(error) => return refused(error).map(Err),
+            Err(error) => {
+                drop(found);
+                return opened.refused(error).map(Err);
+            }
         };
         bytes += size(&row);
         if bytes > ROWS_BYTES_MAX {

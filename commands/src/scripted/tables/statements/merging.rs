@@ -7,10 +7,9 @@ use domain::run::DataOperation;
 use sqlx::Row as _;
 
 use super::super::definition::{Column, Definition, sql_type};
-use super::super::refused;
 use super::super::rows::{listed, of_object};
 use super::super::values::bound;
-use super::recorded::{Changed, Rows, returned, tells};
+use super::recorded::{Changed, Rows, names_subject, returned};
 use super::{Asked, CHUNK};
 use crate::CommandError;
 use crate::scripted::{Host, text};
@@ -52,12 +51,14 @@ impl Asked {
             (Err(refusal), _) | (_, Err(refusal)) => return Ok(Err(refusal)),
         };
         // Two that merge into one table must not both add the same row.
-        let locked = sqlx::query("select pg_advisory_xact_lock(hashtextextended($1, 0))")
-            .bind(&definition.path)
-            .execute(&mut *self.opened.transaction)
-            .await;
-        if let Err(error) = locked {
-            return refused(error).map(Err);
+        if definition.is_own() {
+            let locked = sqlx::query("select pg_advisory_xact_lock(hashtextextended($1, 0))")
+                .bind(&definition.path)
+                .execute(&mut *self.opened.transaction)
+                .await;
+            if let Err(error) = locked {
+                return self.opened.refused(error).map(Err);
+            }
         }
         let mut groups: Vec<(Vec<&Column>, Vec<Vec<Value>>)> = Vec::new();
         for row in &rows {
@@ -178,7 +179,7 @@ impl Asked {
             .await;
         let rows = match found {
             Ok(rows) => rows,
-            Err(error) => return refused(error).map(Err),
+            Err(error) => return self.opened.refused(error).map(Err),
         };
         for row in rows {
             let new: bool = row.try_get(0).map_err(CommandError::unexpected)?;
@@ -250,19 +251,31 @@ fn upserting(definition: &Definition, columns: &[&Column], keys: &[&Column]) -> 
         .iter()
         .filter(|name| !keyed.contains(name))
         .map(|name| format!("{name} = excluded.{name}"))
-        .chain(["\"__changed_at\" = now()".to_owned()])
+        .chain(definition.is_own().then(|| "\"__changed_at\" = now()".to_owned()))
         .chain(
             columns
                 .iter()
-                .any(|column| column.subject)
+                .any(|column| column.subject && definition.is_own())
                 .then(|| "\"__subject\" = excluded.\"__subject\"".to_owned()),
+        )
+        .chain(
+            keyed
+                .first()
+                .filter(|_| !definition.is_own())
+                .map(|key| format!("{key} = excluded.{key}")),
         )
         .collect();
     format!(
-        "insert into {path} as t ({own}, \"__subject\") select {typed}, s::uuid from unnest({arrays}) as g({names}, s)
+        "insert into {path} as t ({own}{subject}) select {typed}{of} from unnest({arrays}) as g({names}, s)
          on conflict ({keys}) do update set {changes} returning xmax = 0, {returned}",
         own = own.join(", "),
         typed = typed.join(", "),
+        subject = if definition.is_own() {
+            ", \"__subject\""
+        } else {
+            ""
+        },
+        of = if definition.is_own() { ", s::uuid" } else { "" },
         arrays = arrays.join(", "),
         names = names.join(", "),
         keys = keyed.join(", "),
@@ -291,7 +304,7 @@ fn merging(definition: &Definition, columns: &[&Column], keys: &[&Column]) -> St
         .filter(|key| own.contains(key))
         .collect();
     let returned = returned(definition, "t.");
-    let shown = if tells(definition) { "k, s" } else { "k" };
+    let shown = if names_subject(definition) { "k, s" } else { "k" };
     let given = format!(
         "with given as (
            select {}, s::uuid as \"__subject\", n from unnest({}) with ordinality as g({}, s, n)
@@ -303,10 +316,13 @@ fn merging(definition: &Definition, columns: &[&Column], keys: &[&Column]) -> St
     // What the database numbers is left out where it is not given.
     let inserted = |from: &str| {
         format!(
-            "insert into {path} as t ({}, \"__subject\") select {}, \"__subject\" from {from} order by n
-             returning {returned}",
-            own.join(", "),
-            own.join(", "),
+            "insert into {path} as t ({own}{subject}) select {own}{subject} from {from} order by n returning {returned}",
+            own = own.join(", "),
+            subject = if definition.is_own() {
+                ", \"__subject\""
+            } else {
+                ""
+            },
         )
     };
     if keyed.len() < keys.len() {
@@ -324,12 +340,18 @@ fn merging(definition: &Definition, columns: &[&Column], keys: &[&Column]) -> St
         .iter()
         .filter(|name| !keyed.contains(name))
         .map(|name| format!("{name} = l.{name}"))
-        .chain(["\"__changed_at\" = now()".to_owned()])
+        .chain(definition.is_own().then(|| "\"__changed_at\" = now()".to_owned()))
         .chain(
             columns
                 .iter()
-                .any(|column| column.subject)
+                .any(|column| column.subject && definition.is_own())
                 .then(|| "\"__subject\" = l.\"__subject\"".to_owned()),
+        )
+        .chain(
+            keyed
+                .first()
+                .filter(|_| !definition.is_own())
+                .map(|key| format!("{key} = l.{key}")),
         )
         .collect();
     format!(

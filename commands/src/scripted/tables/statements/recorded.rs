@@ -53,7 +53,7 @@ impl Rows {
         list: impl Fn(&mut RowKeys) -> &mut Vec<String>,
     ) -> Result<(), CommandError> {
         list(&mut self.keys).push(row.try_get(at).map_err(CommandError::unexpected)?);
-        if tells(definition) {
+        if names_subject(definition) {
             self.subjects
                 .push(row.try_get(at + 1).map_err(CommandError::unexpected)?);
         }
@@ -75,16 +75,21 @@ pub(in super::super) fn returned(definition: &Definition, of: &str) -> String {
         [one] => one.clone(),
         keys => format!("concat_ws(' ', {})", keys.join(", ")),
     };
-    match tells(definition) {
+    match names_subject(definition) {
         true => format!("{key} as k, {of}\"__subject\" as s"),
         false => format!("{key} as k"),
     }
 }
 
 /// Whether a key may be an address or a name, which says something and could be guessed from a digest.
-pub(super) fn tells(definition: &Definition) -> bool {
+fn tells(definition: &Definition) -> bool {
     let says = |column: &Column| !matches!(column.kind, FieldKind::Integer | FieldKind::Uuid);
     definition.keys().any(says)
+}
+
+/// Whether statements return whose data a row is.
+pub(super) fn names_subject(definition: &Definition) -> bool {
+    definition.is_own() && tells(definition)
 }
 
 impl Asked {
@@ -97,7 +102,8 @@ impl Asked {
             .sum();
         let few = (1..=DataStatement::KEYS_MAX).contains(&rows.len()) && bytes <= KEYS_BYTES_MAX;
         // What is sealed for one person must say nothing of another, whom it would outlive.
-        let own = rows.subjects.iter().all(|subject| *subject == self.person.0);
+        let known = self.definition.is_own() || !tells(&self.definition);
+        let own = known && rows.subjects.iter().all(|subject| *subject == self.person.0);
         Changed {
             value,
             statement: DataStatement {

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use basic::{Array, Object, Request, Value};
+use basic::{Array, Object, Refusal, Request, Value};
 
+use super::super::Tables;
 use super::super::select;
 use super::super::values::read;
-use super::super::{Tables, refused};
 use super::{ROWS_MAX, fetch, too_many};
 use crate::CommandError;
 use crate::scripted::{Answered, Host, text};
@@ -30,6 +30,23 @@ impl Host<'_> {
                 known.insert(name, definition);
             }
         }
+        // A query is asked of one database.
+        let mut connections = known.values().map(|definition| &definition.table.connection);
+        let connection = connections.next().cloned().flatten();
+        if known
+            .values()
+            .any(|definition| definition.table.connection != connection)
+        {
+            let message = "SELECT cannot join tables of different databases";
+            return Ok(Err(Refusal::mistake("select_refused", message)));
+        }
+        if let Some(connection) = connection {
+            drop(opened);
+            opened = match tables.connections.open(self.start.bot_id, &connection).await {
+                Ok(opened) => opened,
+                Err(refusal) => return Ok(Err(refusal)),
+            };
+        }
         let none = Object::default();
         let variables = match request.clause("variables") {
             Some(Value::Object(variables)) => variables,
@@ -44,7 +61,7 @@ impl Host<'_> {
             .execute(&mut *opened.transaction)
             .await;
         if let Err(error) = read_only {
-            return refused(error).map(Err);
+            return opened.refused(error).map(Err);
         }
         let rows = match fetch(&mut opened, &selected.sql).await? {
             Ok(rows) => rows,
