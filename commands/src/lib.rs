@@ -58,12 +58,12 @@ pub use run::{RunCommand, RunError};
 pub use runners::Runners;
 pub use schedule::{ScheduleCommand, ScheduleError};
 pub use scripted::{
-    Asking, Attendant, Desk, Extent, Migration, NoDesk, Plan, Queued, Reason, RefusedChange, Services,
-    Tables, Unconfigured,
+    Asking, Attendant, Desk, Elsewhere, Extent, Migration, Misconfigured, NoDesk, Plan, Queued, Reach,
+    Reason, RefusedChange, Services, Tables, Unconfigured,
 };
 pub use service::{
-    BotCreated, Commands, Done, FileBlob, FileContent, GivenReply, IssuedToken, NewAccount, NewReply,
-    NewToken, RatedReply, RegisteredUser, StartedSession, UNSENT_KEPT_FOR, VisitorSession,
+    BotCreated, Commands, Done, Erasure, FileBlob, FileContent, GivenReply, IssuedToken, NewAccount,
+    NewReply, NewToken, RatedReply, RegisteredUser, StartedSession, UNSENT_KEPT_FOR, VisitorSession,
 };
 pub use session::{SessionCommand, SessionError};
 pub use token::{TokenCommand, TokenError};

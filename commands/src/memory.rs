@@ -13,14 +13,15 @@ pub const ENTRIES_MAX: usize = 1_000;
 const KEY_CHARACTERS_MAX: usize = 200;
 /// One value as JSON.
 const VALUE_BYTES_MAX: usize = 64 << 10;
-/// Events after which what is still known is written down anew, so that a memory stays quick to read.
+/// Lists, more than two for each person, after which what is still known is written down anew, so that a memory stays quick
+/// to read.
 const COMPACTED_AFTER: usize = 200;
 /// Keys and values of one memory together.
 pub const MEMORY_BYTES_MAX: usize = 1 << 20;
 /// Keys and values in one event, which the log takes sealed.
 const EVENT_BYTES_MAX: usize = 256 << 10;
-/// Events of one append, with room for what is remembered beside.
-const COMPACTED_EVENTS_MAX: usize = 800;
+/// People whose entries stand in one event: each has an envelope of its own.
+const EVENT_PEOPLE_MAX: usize = 250;
 
 #[derive(Debug, Clone)]
 pub enum MemoryCommand {
@@ -123,6 +124,16 @@ fn sets(
     entries: Vec<MemoryEntry>,
     at: DateTime<Utc>,
 ) -> impl Iterator<Item = MemoryEvent> {
+    parts(entries).into_iter().map(move |entries| MemoryEvent::Set {
+        scope,
+        entries: Personal::conversation(person, entries),
+        others: Vec::new(),
+        set_at: at,
+    })
+}
+
+/// Entries in lists that each fit into an event.
+fn parts(entries: Vec<MemoryEntry>) -> Vec<Vec<MemoryEntry>> {
     let mut parts: Vec<Vec<MemoryEntry>> = Vec::new();
     let mut bytes = 0;
     for entry in entries {
@@ -135,11 +146,40 @@ fn sets(
             }
         }
     }
-    parts.into_iter().map(move |entries| MemoryEvent::Set {
-        scope,
-        entries: Personal::conversation(person, entries),
-        set_at: at,
-    })
+    parts
+}
+
+/// The entries of many people as few events.
+fn sets_of_all(
+    scope: MemoryScope,
+    by_person: BTreeMap<UserId, Vec<MemoryEntry>>,
+    at: DateTime<Utc>,
+) -> Vec<MemoryEvent> {
+    let mut events: Vec<MemoryEvent> = Vec::new();
+    let mut bytes = 0;
+    for (person, entries) in by_person {
+        for part in parts(entries) {
+            bytes += part.iter().map(size).sum::<usize>();
+            let set = Personal::conversation(person, part);
+            match events.last_mut() {
+                Some(MemoryEvent::Set { others, .. })
+                    if bytes <= EVENT_BYTES_MAX && others.len() + 1 < EVENT_PEOPLE_MAX =>
+                {
+                    others.push(set);
+                }
+                _ => {
+                    bytes = set.clear().into_iter().flatten().map(size).sum();
+                    events.push(MemoryEvent::Set {
+                        scope,
+                        entries: set,
+                        others: Vec::new(),
+                        set_at: at,
+                    });
+                }
+            }
+        }
+    }
+    events
 }
 
 /// What a memory knows, as the events that say it anew, once it has grown long.
@@ -156,17 +196,12 @@ impl Compacted for Memory {
         for (person, entry) in self.entries_of(at).into_values() {
             by_person.entry(person).or_default().push(entry.clone());
         }
-        let anew: Vec<MemoryEvent> = std::iter::once(MemoryEvent::Cleared { scope, keys: None })
-            .chain(
-                by_person
-                    .into_iter()
-                    .flat_map(|(person, entries)| sets(scope, person, entries, at)),
-            )
-            .collect();
-        // Of very many people it stays as long as it is.
-        if anew.len() > COMPACTED_EVENTS_MAX {
+        // A list for each person is the least there can be.
+        if self.length() < COMPACTED_AFTER + 2 * by_person.len() {
             return Vec::new();
         }
+        let mut anew = vec![MemoryEvent::Cleared { scope, keys: None }];
+        anew.extend(sets_of_all(scope, by_person, at));
         anew
     }
 }
@@ -249,7 +284,7 @@ mod tests {
     #[test]
     fn a_long_memory_is_written_anew_for_each_person() {
         let mut memory = Memory::default();
-        for n in 0..COMPACTED_AFTER as u128 {
+        for n in 0..COMPACTED_AFTER as u128 + 4 {
             set(
                 &mut memory,
                 n % 2,
@@ -259,10 +294,32 @@ mod tests {
         }
         let before = memory.clone();
         let events = set(&mut memory, 3, vec![entry("last", "0")]).expect("remembered");
-        assert_eq!(events, 4, "forgotten, of two people anew, and the new one");
+        assert_eq!(events, 3, "forgotten, of two people anew, and the new one");
         let mut known = memory.entries(DateTime::UNIX_EPOCH);
         known.remove("last");
         assert_eq!(known, before.entries(DateTime::UNIX_EPOCH));
         assert!(memory.length() < 10);
+    }
+
+    #[test]
+    fn a_memory_of_very_many_people_is_written_anew_too_and_not_each_time() {
+        let mut memory = Memory::default();
+        let people = 900;
+        let name = |n: u128| format!("of {}", n % people);
+        let mut longest = 0;
+        let mut written = 0;
+        for n in 0..2_100 {
+            let events = set(&mut memory, n % people, vec![entry(&name(n), &n.to_string())]);
+            let events = events.expect("remembered");
+            written += usize::from(events > 1);
+            assert!(events <= 10, "an append takes them");
+            longest = longest.max(memory.length());
+        }
+        assert!(longest <= COMPACTED_AFTER + 2 * people as usize);
+        assert_eq!(written, 1);
+        let known = memory.entries_of(DateTime::UNIX_EPOCH);
+        assert_eq!(known.len(), people as usize);
+        let (person, last) = known["of 7"];
+        assert_eq!((person.0.as_u128(), last.value.as_str()), (7, "1807"));
     }
 }

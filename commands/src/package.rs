@@ -156,7 +156,9 @@ pub fn compile_script(name: &str, source: &str, settings: &BTreeMap<String, Stri
         diagnostic.code != NEVER_SET || !given.iter().any(|(given, _)| given.eq_ignore_ascii_case(name))
     });
     if let Some(program) = &compilation.program {
-        compilation.diagnostics.extend(schedule_diagnostics(program, source));
+        compilation
+            .diagnostics
+            .extend(schedule_diagnostics(program, source));
     }
     compilation
 }
@@ -424,7 +426,11 @@ mod tests {
         let assembled = assemble("shop", &Package::default(), &files(&[("tell", source)]));
         let script = &assembled.package.scripts["tell"];
         assert!(script.program.is_some());
-        let found: Vec<_> = script.findings.iter().map(|f| (f.code.as_str(), f.line, f.column)).collect();
+        let found: Vec<_> = script
+            .findings
+            .iter()
+            .map(|f| (f.code.as_str(), f.line, f.column))
+            .collect();
         assert_eq!(found, [("P0003", 4, 15)]);
     }
 

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod desk;
+mod erasing;
 mod files;
 mod ratings;
 
@@ -23,6 +24,7 @@ use uuid::Uuid;
 
 pub use accounts::{NewAccount, RegisteredUser};
 pub use desk::{GivenReply, NewReply};
+pub use erasing::Erasure;
 pub use files::{FileBlob, FileContent, UNSENT_KEPT_FOR};
 pub use ratings::RatedReply;
 

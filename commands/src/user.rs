@@ -1,5 +1,6 @@
 //! What may be asked of a user.
 
+use chrono::{DateTime, Utc};
 use domain::user::{User, UserEvent};
 use domain::{Personal, UserId};
 
@@ -21,6 +22,12 @@ pub enum UserCommand {
     },
     Deactivate,
     Reactivate,
+    /// Takes away for good what is known of somebody. Their login is free again.
+    Erase {
+        user: UserId,
+        login: Option<String>,
+        at: DateTime<Utc>,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,13 +44,15 @@ pub enum UserError {
     Visitor,
     #[error("the account is switched off")]
     Deactivated,
+    #[error("the person was erased")]
+    Erased,
 }
 
 impl Refusal for UserError {
     fn kind(&self) -> RefusalKind {
         match self {
             Self::NotFound => RefusalKind::NotFound,
-            Self::Registered | Self::Visitor | Self::Deactivated => RefusalKind::Conflict,
+            Self::Registered | Self::Visitor | Self::Deactivated | Self::Erased => RefusalKind::Conflict,
             Self::Login | Self::Name => RefusalKind::Invalid,
         }
     }
@@ -56,6 +65,7 @@ impl Refusal for UserError {
             Self::Name => "user_name_invalid",
             Self::Visitor => "user_is_visitor",
             Self::Deactivated => "user_deactivated",
+            Self::Erased => "user_erased",
         }
     }
 }
@@ -65,7 +75,7 @@ impl Decide for User {
     type Error = UserError;
 
     fn decide(&self, command: UserCommand) -> Result<Vec<UserEvent>, UserError> {
-        use UserCommand::{Admit, Deactivate, Reactivate, Register, Rename};
+        use UserCommand::{Admit, Deactivate, Erase, Reactivate, Register, Rename};
         match (self, command) {
             (User::Absent, Admit) => Ok(vec![UserEvent::Admitted {}]),
             (User::Visitor | User::Member { .. }, Admit) => Ok(vec![]),
@@ -89,7 +99,17 @@ impl Decide for User {
             (User::Member { active: false, .. }, Reactivate) => Ok(vec![UserEvent::Reactivated {}]),
             (User::Member { .. }, Deactivate | Reactivate) => Ok(vec![]),
             (User::Visitor, Rename { .. } | Deactivate | Reactivate) => Err(UserError::Visitor),
-            (User::Absent, Rename { .. } | Deactivate | Reactivate) => Err(UserError::NotFound),
+            (User::Absent, Rename { .. } | Deactivate | Reactivate | Erase { .. }) => {
+                Err(UserError::NotFound)
+            }
+            (User::Visitor | User::Member { .. }, Erase { user, login, at }) => Ok(vec![UserEvent::Erased {
+                login: login.map(|login| Personal::identity(user, login)),
+                erased_at: at,
+            }]),
+            (User::Erased, Erase { .. }) => Ok(vec![]),
+            (User::Erased, Admit | Register { .. } | Rename { .. } | Deactivate | Reactivate) => {
+                Err(UserError::Erased)
+            }
         }
     }
 }

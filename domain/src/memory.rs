@@ -18,6 +18,9 @@ pub enum MemoryEvent {
         scope: MemoryScope,
         /// Of the person in whose conversation it was.
         entries: Personal<Vec<MemoryEntry>>,
+        /// Of further people, where a memory of many is written down anew.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        others: Vec<Personal<Vec<MemoryEntry>>>,
         set_at: DateTime<Utc>,
     },
     /// Something was forgotten; without keys everything.
@@ -68,7 +71,7 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Events that it takes to know what is remembered.
+    /// How many lists of entries and keys it takes to know what is remembered.
     pub fn length(&self) -> usize {
         self.sets.len() + self.cleared.len()
     }
@@ -114,7 +117,10 @@ impl Aggregate for Memory {
 
     fn apply(&mut self, event: &MemoryEvent) {
         match event {
-            MemoryEvent::Set { entries, .. } => self.sets.push(entries.clone()),
+            MemoryEvent::Set { entries, others, .. } => {
+                self.sets.push(entries.clone());
+                self.sets.extend(others.iter().cloned());
+            }
             MemoryEvent::Cleared { keys: None, .. } => *self = Memory::default(),
             MemoryEvent::Cleared { keys: Some(keys), .. } => {
                 self.cleared.push((self.sets.len(), keys.clone()));

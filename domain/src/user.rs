@@ -1,9 +1,10 @@
 //! Users: the people who talk to bots, with an account or as visitors.
 
+use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Aggregate, Claim, Event, Personal};
+use crate::{Aggregate, BotId, Claim, Event, Personal};
 
 /// What happened to a user. Stored for ever: see `schemas/events/user.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -24,6 +25,26 @@ pub enum UserEvent {
     Deactivated {},
     #[serde(rename = "user.reactivated")]
     Reactivated {},
+    /// What is known of them is taken away for good: nothing of theirs is stored from then on.
+    #[serde(rename = "user.erased")]
+    Erased {
+        /// So that it is free for somebody else; erased itself with the person's keys.
+        login: Option<Personal<String>>,
+        erased_at: DateTime<Utc>,
+    },
+    /// The rows of a bot's table that were about them were deleted.
+    #[serde(rename = "user.rows_erased")]
+    RowsErased(ErasedRows),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ErasedRows {
+    pub bot_id: BotId,
+    pub table: String,
+    pub rows: u64,
+    /// SHA-256 over the keys of the rows, hexadecimal; empty where a key could be guessed from it.
+    pub digest: String,
+    pub erased_at: DateTime<Utc>,
 }
 
 impl Event for UserEvent {
@@ -33,10 +54,12 @@ impl Event for UserEvent {
         ("user.renamed", 1),
         ("user.deactivated", 1),
         ("user.reactivated", 1),
+        ("user.erased", 1),
+        ("user.rows_erased", 1),
     ];
 }
 
-/// A visitor becomes a member by registering; a member can be switched off and on.
+/// A visitor becomes a member by registering; a member can be switched off and on. Whoever was erased stays so.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub enum User {
     #[default]
@@ -46,13 +69,19 @@ pub enum User {
         name: Personal<String>,
         active: bool,
     },
+    Erased,
 }
 
 impl Aggregate for User {
     const TYPE: &'static str = "user";
+    /// 2: one may have been erased.
+    const FORM: i32 = 2;
     type Event = UserEvent;
 
     fn apply(&mut self, event: &UserEvent) {
+        if *self == User::Erased {
+            return;
+        }
         match event {
             UserEvent::Admitted {} => *self = User::Visitor,
             UserEvent::Registered { name, .. } => {
@@ -68,15 +97,29 @@ impl Aggregate for User {
             }
             UserEvent::Deactivated {} => self.set_active(false),
             UserEvent::Reactivated {} => self.set_active(true),
+            UserEvent::Erased { .. } => *self = User::Erased,
+            UserEvent::RowsErased(_) => {}
         }
     }
 
-    /// A login belongs to one user of the organisation. It stays taken while the user is deactivated.
+    /// A login belongs to one user of the organisation. It stays taken while the user is deactivated, and
+    /// until they are erased.
     fn claims(id: &str, event: &UserEvent) -> Vec<Claim> {
         match event {
             UserEvent::Registered { login, .. } => login
                 .clear()
                 .map(|login| Claim::Take {
+                    kind: "login",
+                    key: login.clone(),
+                    owner: id.to_owned(),
+                })
+                .into_iter()
+                .collect(),
+            UserEvent::Erased {
+                login: Some(login), ..
+            } => login
+                .clear()
+                .map(|login| Claim::Release {
                     kind: "login",
                     key: login.clone(),
                     owner: id.to_owned(),

@@ -92,6 +92,13 @@ impl Projection for Users {
             }
             UserEvent::Deactivated {} => account(row)?.active = false,
             UserEvent::Reactivated {} => account(row)?.active = true,
+            // Login and name are erased with their keys; that somebody was there stays.
+            UserEvent::Erased { .. } => {
+                if let Some(account) = row.as_mut().and_then(|row| row.account.as_mut()) {
+                    account.active = false;
+                }
+            }
+            UserEvent::RowsErased(_) => {}
         }
         Ok(())
     }

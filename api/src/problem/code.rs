@@ -246,6 +246,12 @@ pub const CODES: &[Code] = &[
         "Nothing is taken from the person until the account is switched on again.",
     ),
     code(
+        "user_erased",
+        409,
+        "Person was erased",
+        "Nothing of theirs is taken any more.",
+    ),
+    code(
         "user_is_visitor",
         409,
         "User is a visitor",

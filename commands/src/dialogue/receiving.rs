@@ -170,15 +170,19 @@ impl Dialogues {
     /// Refuses somebody whose account is switched off.
     pub(crate) async fn admitting(&self, tenant: OrganisationId, user: UserId) -> Result<(), CommandError> {
         let executor = &self.shared.executor;
-        let off = |user: &User| matches!(user, User::Member { active: false, .. });
-        if !off(&executor.load::<User>(tenant, user).await?.state) {
+        let off = |user: &User| match user {
+            User::Member { active: false, .. } => Some(UserError::Deactivated),
+            User::Erased => Some(UserError::Erased),
+            User::Absent | User::Visitor | User::Member { .. } => None,
+        };
+        if off(&executor.load::<User>(tenant, user).await?.state).is_none() {
             return Ok(());
         }
         // Memory may be behind: a refusal is confirmed against the log.
-        if off(&executor.load_fresh::<User>(tenant, user).await?.state) {
-            return Err(UserError::Deactivated.into());
+        match off(&executor.load_fresh::<User>(tenant, user).await?.state) {
+            Some(refusal) => Err(refusal.into()),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// A message with an id is the same command however often it is sent; the turn is named after it.

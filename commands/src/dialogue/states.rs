@@ -3,7 +3,7 @@
 //! A blob is written before the event that names it and deleted after the one that no longer does. What a crash
 //! between the two leaves over is swept up at the next start.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -152,6 +152,33 @@ impl Dialogues {
             }
         }
         Ok(swept)
+    }
+}
+
+impl Dialogues {
+    /// Deletes all that is kept for these runs, which have ended. Returns how many blobs.
+    pub(crate) async fn delete_states(
+        &self,
+        tenant: OrganisationId,
+        runs: &BTreeSet<RunId>,
+    ) -> Result<u64, CommandError> {
+        if runs.is_empty() {
+            return Ok(0);
+        }
+        let blobs = &self.shared.blobs;
+        let mut deleted = 0;
+        for (key, _) in blobs
+            .list(&prefix(tenant))
+            .await
+            .map_err(CommandError::unexpected)?
+        {
+            let run = key.rsplit('/').nth(1).and_then(|run| run.parse::<RunId>().ok());
+            if run.is_some_and(|run| runs.contains(&run)) {
+                blobs.delete(&key).await.map_err(CommandError::unexpected)?;
+                deleted += 1;
+            }
+        }
+        Ok(deleted)
     }
 }
 

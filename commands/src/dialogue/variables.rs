@@ -34,7 +34,7 @@ impl Shared {
         // Empty for a visitor, who has told nobody.
         let user_name = match &user {
             User::Member { name, .. } => name.clear().cloned().unwrap_or_default(),
-            User::Absent | User::Visitor => String::new(),
+            User::Absent | User::Visitor | User::Erased => String::new(),
         };
         let channel = match &session {
             Session::Open(open) => open.channel.as_str(),

@@ -288,6 +288,7 @@ impl Worker {
             replayed: std::mem::take(&mut run.replayed),
             blobs: std::mem::take(&mut run.answers),
             unrecorded: Vec::new(),
+            unrecorded_bytes: 0,
             remembering: Remembering::default(),
             intended: false,
             asked: 0,

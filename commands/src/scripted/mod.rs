@@ -30,9 +30,9 @@ use crate::{CommandError, Context, ConversationCommand};
 
 pub(crate) use automation::{WAIT_FOR_EVENT, awaited};
 pub use desk::{Attendant, Desk, NoDesk, Queued};
-pub(crate) use memory::Remembering;
+pub(crate) use memory::{Remembering, stream_of as memory_stream};
 pub use services::{Asking, Plan, Services, Unconfigured};
-pub use tables::{Extent, Migration, Reason, RefusedChange, Tables};
+pub use tables::{Elsewhere, Extent, Migration, Misconfigured, Reach, Reason, RefusedChange, Tables};
 
 /// The largest record of answers that stands in its event.
 const EVENT_BYTES_MAX: usize = 16 << 10;
@@ -60,6 +60,8 @@ pub(crate) struct Host<'a> {
     pub blobs: Vec<BlobReference>,
     /// What was answered and is not recorded.
     pub unrecorded: Vec<Answer>,
+    /// Logical bytes of that.
+    pub unrecorded_bytes: u64,
     pub remembering: Remembering,
     /// Whether the last recorded answer only says that a service is being asked.
     pub intended: bool,
@@ -99,9 +101,32 @@ impl Host<'_> {
             word if tables::knows(word) && !tables::is_elsewhere(&request) => Err(tables::unknown(&request)),
             _ => self.ask_services(&request).await?,
         };
-        let answer = answer(answered);
+        Ok(self.note(answer(answered)))
+    }
+
+    /// Keeps an answer until it is recorded, or the turn ends. What a turn is answered together is limited like what a script
+    /// holds, since it is held beside it.
+    fn note(&mut self, answer: Answer) -> Answer {
+        let bytes = match &answer {
+            Answer::Value(value) => value.weight(),
+            Answer::Refused(_) => 0,
+        };
+        let bytes_max = self.shared.options.script.memory_bytes;
+        let answer = match self.unrecorded_bytes.saturating_add(bytes) <= bytes_max {
+            true => {
+                self.unrecorded_bytes += bytes;
+                answer
+            }
+            false => Answer::Refused(Refusal::mistake(
+                "answers_too_large",
+                format!(
+                    "this turn was answered more than {} MiB together; ask for less, with WHERE or LIMIT",
+                    bytes_max >> 20
+                ),
+            )),
+        };
         self.unrecorded.push(answer.clone());
-        Ok(answer)
+        answer
     }
 
     fn dialogues(&self) -> Dialogues {
@@ -261,6 +286,7 @@ impl Host<'_> {
         self.version = *last_sequence;
         self.begun.clear();
         self.unrecorded.clear();
+        self.unrecorded_bytes = 0;
         Ok(())
     }
 }

@@ -1,10 +1,12 @@
 //! What is decided, stored and answered: pure decisions first, then commands, turns and dialogues on a real log.
 
 mod bridge;
+mod connections;
 mod decisions;
 mod denials;
 mod desk;
 mod dialogues;
+mod erasing;
 mod executor;
 mod files;
 mod large_states;
@@ -13,6 +15,7 @@ mod observing;
 mod recovery;
 mod remembering;
 mod scripts;
+mod selecting;
 mod services;
 mod snapshots;
 mod tables;

@@ -71,7 +71,10 @@ impl World {
         };
         let said = |reply: Reply| Said {
             in_reply_to: reply.in_reply_to,
-            text: reply.content.clear().expect("it is not erased").text.clone(),
+            text: match reply.content.clear() {
+                Some(content) => content.text.clone(),
+                None => "(erased)".to_owned(),
+            },
         };
         self.facts()
             .await
@@ -96,6 +99,19 @@ impl World {
             .await;
         assert!(all.is_some(), "expected {texts:?}, heard {heard:?}");
         assert_eq!(heard, texts);
+    }
+
+    /// The same of texts that may come in any order.
+    pub async fn hears_any(&self, texts: &[&str]) {
+        let mut expected = texts.to_vec();
+        expected.sort_unstable();
+        let all = self
+            .eventually(async || (self.texts().await.len() >= texts.len()).then_some(()))
+            .await;
+        let mut heard = self.texts().await;
+        heard.sort_unstable();
+        assert!(all.is_some(), "expected {expected:?}, heard {heard:?}");
+        assert_eq!(heard, expected);
     }
 
     /// Looks again whenever the log grows, until there is something to see.

@@ -134,6 +134,47 @@ TALK AGGREGATE("guests", "COUNT", "*")
     );
 }
 
+#[tokio::test]
+async fn of_rows_with_the_same_key_the_last_counts() {
+    says(
+        r#"
+MERGE "guests", [{id: 5, name: "Ana"}, {id: 6, name: "Rui"}]
+made = MERGE "guests", [{id: 5, name: "Ana B."}, {id: 7, name: "Eva"}, {id: 5, name: "Ana C."}, {id: 7, berth: 3}], "id"
+TALK made.inserted + " " + made.updated
+rows = FIND "guests" ORDER BY id
+TALK rows[0].name + " " + rows[2].name + " " + rows[2].berth
+INSERT "guests", {name: "Next"}
+TALK FIND("guests", "name=Next").id
+"#,
+        &["1 2", "Ana C. Eva 3", "8"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_turn_is_answered_is_limited_together() {
+    says(
+        r#"
+TABLE notes
+  id integer key
+  said string
+END TABLE
+said = "x"
+FOR n = 1 TO 20
+  said = said + said
+NEXT
+SAVE "notes", {id: 1, said: said}
+ON ERROR RESUME NEXT
+FOR n = 1 TO 70
+  rows = FIND "notes"
+NEXT
+TALK ERROR MESSAGE
+"#,
+        &["this turn was answered more than 64 MiB together; ask for less, with WHERE or LIMIT (answers_too_large)"],
+    )
+    .await;
+}
+
 /// What was recorded of changes to tables, in order.
 async fn statements(world: &World) -> Vec<DataStatement> {
     let facts = world.facts().await;

@@ -40,7 +40,7 @@ pub struct World {
     pub blobs: tempfile::TempDir,
     pub app_pool: PgPool,
     stop: watch::Sender<bool>,
-    _database: TestDatabase,
+    database: TestDatabase,
 }
 
 impl Drop for World {
@@ -75,8 +75,38 @@ impl World {
             blobs: tempfile::tempdir().expect("a folder"),
             app_pool,
             stop,
-            _database: database,
+            database,
         }
+    }
+
+    /// Whether a text stands anywhere in the database, in any table of any schema, as it is stored.
+    pub async fn stores(&self, text: &str) -> bool {
+        let owner = self.database.pool("botserver_owner").await;
+        let tables: Vec<String> = sqlx::query_scalar(
+            "select format('%I.%I', schemaname, tablename) from pg_tables
+              where schemaname not in ('pg_catalog', 'information_schema')",
+        )
+        .fetch_all(&owner)
+        .await
+        .expect("the catalogue is readable");
+        assert!(tables.len() > 10, "{tables:?}");
+        for table in tables {
+            let sql = format!("select exists (select from {table} t where position($1 in t::text) > 0)");
+            let found: bool = sqlx::query_scalar(&sql)
+                .bind(text)
+                .fetch_one(&owner)
+                .await
+                .expect("readable");
+            if found {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// How the test's server is reached as its owner.
+    pub fn psql_env(&self) -> std::collections::HashMap<&'static str, String> {
+        self.database.psql_env()
     }
 
     pub fn log(&self) -> EventLog {
@@ -116,7 +146,8 @@ impl World {
         let dialogues = Dialogues::new(
             executor.clone(),
             self.programs(),
-            Tables::new(self.app_pool.clone()),
+            // Other databases of a test are on this machine.
+            Tables::new(self.app_pool.clone()).reaching(Arc::new(|address| address.is_loopback())),
             Arc::new(blobs),
             options,
         );

@@ -20,7 +20,7 @@ use domain::schedule::{ScheduleEvent, Timetable, When};
 use domain::session::{Channel, SessionEnd, SessionEvent};
 use domain::token::TokenEvent;
 use domain::trigger::{Trigger, TriggerCause};
-use domain::user::UserEvent;
+use domain::user::{ErasedRows, UserEvent};
 use domain::{Permission, Personal, encode};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -66,6 +66,17 @@ pub fn user() -> Vec<UserEvent> {
         },
         UserEvent::Deactivated {},
         UserEvent::Reactivated {},
+        UserEvent::RowsErased(ErasedRows {
+            bot_id: id(3).into(),
+            table: "guests".into(),
+            rows: 2,
+            digest: "d1".repeat(32),
+            erased_at: at(),
+        }),
+        UserEvent::Erased {
+            login: Some(sealed("identity")),
+            erased_at: at(),
+        },
     ]
 }
 
@@ -286,6 +297,7 @@ pub fn memory() -> Vec<MemoryEvent> {
         MemoryEvent::Set {
             scope,
             entries: sealed("conversation"),
+            others: Vec::new(),
             set_at: at(),
         },
         MemoryEvent::Cleared {
@@ -299,6 +311,7 @@ pub fn memory() -> Vec<MemoryEvent> {
                 session_id: id(4).into(),
             },
             entries: sealed("conversation"),
+            others: Vec::new(),
             set_at: at(),
         },
         MemoryEvent::Cleared { scope, keys: None },

@@ -6,6 +6,7 @@
 
 mod append;
 mod cpu;
+mod data;
 mod distribution;
 mod fan_out;
 mod feed;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::served::Served;
-use crate::{fan_out, machine, overload, readers, rebuild, sockets, stream, turn, visible};
+use crate::{data, fan_out, machine, overload, readers, rebuild, sockets, stream, turn, visible};
 
 /// Appends a second beside which somebody reads or rebuilds: far from what is borne, so that nothing else queues.
 const BESIDE_RATE: f64 = 500.0;
@@ -38,6 +38,8 @@ enum What {
     CatchUp,
     FanOut,
     Machine,
+    Merge,
+    Find,
 }
 
 /// What a scene showed: a line for people, and the samples.
@@ -125,6 +127,18 @@ pub const SCENES: &[Scene] = &[
         goal: "1.0 of Lua, 4 of yabasic, 20 of Rhai",
         what: What::Machine,
     },
+    Scene {
+        name: "merge",
+        shows: "MERGE of 10,000 rows of which half are there, against one INSERT … ON CONFLICT DO UPDATE by hand",
+        goal: "0.8 times",
+        what: What::Merge,
+    },
+    Scene {
+        name: "find",
+        shows: "FIND of one row and of 300 among 1,000,000, against the same SELECT by hand into the same values",
+        goal: "0.8 times",
+        what: What::Find,
+    },
 ];
 
 /// The median of ratios, with the least and the greatest.
@@ -137,6 +151,21 @@ fn ratios(ratios: impl Iterator<Item = f64>) -> String {
         ratios.get(ratios.len() / 2).copied().unwrap_or_default(),
         least.copied().unwrap_or_default(),
         most.copied().unwrap_or_default()
+    )
+}
+
+/// How many times as fast ours is, and the medians.
+fn against(rounds: &[data::Pair]) -> String {
+    let median = |of: fn(&data::Pair) -> f64| {
+        let mut times: Vec<f64> = rounds.iter().map(of).collect();
+        times.sort_by(f64::total_cmp);
+        times.get(times.len() / 2).copied().unwrap_or_default()
+    };
+    format!(
+        "{}, {:.1} ms against {:.1}",
+        ratios(rounds.iter().map(data::Pair::ratio)),
+        median(|pair| pair.ours),
+        median(|pair| pair.by_hand)
     )
 }
 
@@ -269,6 +298,29 @@ impl Scene {
                 Ok(Shown {
                     line: times.to_string(),
                     samples: json!({ "milliseconds": times }),
+                })
+            }
+            What::Merge => {
+                let rounds = data::merge().await?;
+                Ok(Shown {
+                    line: against(&rounds),
+                    samples: json!(rounds),
+                })
+            }
+            What::Find => {
+                let found = data::find().await?;
+                let bare = |pairs: &[data::Pair], bare: &[f64]| {
+                    ratios(pairs.iter().zip(bare).map(|(pair, bare)| bare / pair.ours))
+                };
+                Ok(Shown {
+                    line: format!(
+                        "one row: {}; 300 rows: {}; against a connection that says once whose it is, one row: {}; 300 rows: {}",
+                        against(&found.equal),
+                        against(&found.range),
+                        bare(&found.equal, &found.equal_bare),
+                        bare(&found.range, &found.range_bare),
+                    ),
+                    samples: json!(found),
                 })
             }
             What::Sockets(count) => {

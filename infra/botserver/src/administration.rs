@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use commands::{
     Commands, Denials, DialogueOptions, Dialogues, Executor, NoDesk, Programs, Runners, Tables, Unconfigured,
 };
-use domain::Permission;
+use domain::{OrganisationId, Permission};
 use event_log::{EventLog, Feed, Position};
 use tokio::sync::watch;
 
@@ -109,7 +109,15 @@ pub async fn issue_token(
             .collect::<Result<Vec<Permission>, _>>()?
     };
     let (database, pools) = reach(config).await?;
-    let keyring = system::open_keyring(config, &pools).await?;
+    let (tenant, commands) = offline(config, &pools).await?;
+    let token = first_start::issue_token(&commands, tenant, name, &permissions).await?;
+    writeln!(out, "{token}")?;
+    database.stop().await
+}
+
+/// The organisation and its commands, in a process that answers no turns.
+pub(crate) async fn offline(config: &Config, pools: &Pools) -> anyhow::Result<(OrganisationId, Commands)> {
+    let keyring = system::open_keyring(config, pools).await?;
     let executor = Executor::new(EventLog::new(pools.log.clone(), keyring));
     let tenant = system::organisation(&config.organisation.name);
     if executor
@@ -141,9 +149,7 @@ pub async fn issue_token(
         options,
     );
     let commands = Commands::new(executor, dialogues, std::sync::Arc::new(Denials::default()));
-    let token = first_start::issue_token(&commands, tenant, name, &permissions).await?;
-    writeln!(out, "{token}")?;
-    database.stop().await
+    Ok((tenant, commands))
 }
 
 pub(crate) async fn reach(config: &Config) -> anyhow::Result<(Database, Pools)> {

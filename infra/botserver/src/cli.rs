@@ -81,6 +81,10 @@ pub enum Command {
     )]
     Tables(TablesCommand),
 
+    /// Erase what is known of a person
+    #[command(subcommand, after_help = "Example:\n  botserver gdpr erase ana@example.org")]
+    Gdpr(GdprCommand),
+
     /// Manage API tokens
     #[command(subcommand, after_help = "Example:\n  botserver token issue --name reports")]
     Token(TokenCommand),
@@ -139,6 +143,7 @@ impl Command {
             | Command::Log(LogCommand::Verify { flags })
             | Command::Stream(StreamCommand::Init { flags } | StreamCommand::Status { flags })
             | Command::Tables(TablesCommand::Plan { flags, .. } | TablesCommand::Apply { flags, .. })
+            | Command::Gdpr(GdprCommand::Erase { flags, .. })
             | Command::Token(TokenCommand::Issue { flags, .. })
             | Command::Config(
                 ConfigCommand::Print { flags, .. }
@@ -165,6 +170,26 @@ pub enum TablesCommand {
     #[command(after_help = "Example:\n  botserver tables apply store")]
     Apply {
         bot: String,
+        #[command(flatten)]
+        flags: Flags,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum GdprCommand {
+    /// Erase a person, for good
+    ///
+    /// Ends their sessions, deletes the rows of bots' tables that are about them, what bots remember of them and the
+    /// states of their runs, and destroys the keys of whatever else was stored of them, so that nobody can read it.
+    /// Other processes forget within a minute. Repeated, it finishes what was interrupted.
+    #[command(after_help = "Example:\n  botserver gdpr erase ana@example.org\n  \
+                      botserver gdpr erase 0195fbbd-4d2c-7a31-9c3e-6f2b8f1d7a55 --yes")]
+    Erase {
+        /// A login, or the id of a user
+        user: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
         #[command(flatten)]
         flags: Flags,
     },

@@ -12,6 +12,7 @@ mod desk;
 pub mod doctor;
 mod files;
 mod first_start;
+pub mod gdpr;
 pub mod logging;
 pub mod manual;
 pub mod measures;

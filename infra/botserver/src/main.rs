@@ -5,11 +5,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use botserver::cli::{
-    Cli, Command, LogCommand, ProjectionsCommand, StreamCommand, TablesCommand, TokenCommand,
+    Cli, Command, GdprCommand, LogCommand, ProjectionsCommand, StreamCommand, TablesCommand, TokenCommand,
 };
 use botserver::config::{Config, EXIT_CONFIG};
 use botserver::{
-    administration, check, config, doctor, logging, manual, parked, rebuild, serve, stream, tables, terminal,
+    administration, check, config, doctor, gdpr, logging, manual, parked, rebuild, serve, stream, tables,
+    terminal,
 };
 use clap::Parser;
 
@@ -137,6 +138,9 @@ async fn with_configuration(command: &Command, config: &Config) -> anyhow::Resul
         Command::Tables(TablesCommand::Plan { bot, .. }) => tables::plan(config, bot, &mut out).await?,
         Command::Tables(TablesCommand::Apply { bot, .. }) => {
             return Ok(status(tables::apply(config, bot, &mut out).await?));
+        }
+        Command::Gdpr(GdprCommand::Erase { user, yes, .. }) => {
+            return Ok(status(gdpr::erase(config, user, *yes, &mut out).await?));
         }
         Command::Token(TokenCommand::Issue {
             name, permissions, ..

@@ -164,6 +164,7 @@ impl Mount {
         self.commands
             .dialogues()
             .set_attendants(bot, files.attendants.clone());
+        self.commands.dialogues().tables().configure(bot, &files.settings);
         let mut assembled = assemble(&package.name, &mounted.package, &files);
         self.programs
             .store(self.tenant, std::mem::take(&mut assembled.programs))

@@ -205,7 +205,7 @@ fn first_bot(config: &Config) -> Option<String> {
         .map(|package| package.name)
 }
 
-fn bots_folder(config: &Config) -> PathBuf {
+pub(crate) fn bots_folder(config: &Config) -> PathBuf {
     config
         .bots
         .dir

@@ -125,7 +125,7 @@ impl System {
         let dialogues = Dialogues::new(
             executor.clone(),
             programs.clone(),
-            Tables::new(pools.app.clone()),
+            tables(config, &pools.app),
             open_blobs(config)?,
             dialogue_options(config, runners, services(config)?, reader.clone()),
         );
@@ -256,6 +256,12 @@ async fn sweep_states(dialogues: Dialogues, tenant: OrganisationId) {
             tracing::warn!(error, "states of runs that ended stay for now");
         }
     }
+}
+
+/// The tables of bots. Connections to other databases lead where the web may be asked.
+pub(crate) fn tables(config: &Config, app: &PgPool) -> Tables {
+    let allowed = config.web.allowed_networks.clone();
+    Tables::new(app.clone()).reaching(Arc::new(move |address| web::may_reach(address, &allowed)))
 }
 
 /// What stands behind words of scripts that the platform does not answer by itself.

@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::administration::reach;
 use crate::config::Config;
 use crate::database::Pools;
-use crate::system;
+use crate::{packages, system};
 
 /// A change that would lose something.
 const LOSES: &str = "T0101";
@@ -27,10 +27,14 @@ const TWICE: &str = "T0102";
 const ROWS_STAND: &str = "T0103";
 /// A table that PostgreSQL does not make.
 const IMPOSSIBLE: &str = "T0104";
+/// A connection that cannot be used as it is configured.
+const MISCONFIGURED: &str = "T0105";
+/// A table of another database that is not as declared, or cannot be looked at.
+const ELSEWHERE: &str = "T0106";
 
 /// Whether a finding's code is one of this file.
 pub fn is_of_tables(code: &str) -> bool {
-    [LOSES, TWICE, ROWS_STAND, IMPOSSIBLE].contains(&code)
+    [LOSES, TWICE, ROWS_STAND, IMPOSSIBLE, MISCONFIGURED, ELSEWHERE].contains(&code)
 }
 
 /// Makes the tables of bots of one organisation what their packages declare.
@@ -70,7 +74,24 @@ impl DeclaredTables {
                 declared.push(table.clone());
             }
         }
-        let migration = self.tables.declare(self.tenant, bot, &declared, extent).await?;
+        let mut migration = self.tables.declare(self.tenant, bot, &declared, extent).await?;
+        let make = extent == Extent::Everything;
+        let (made, elsewhere) = self.tables.look_elsewhere(bot, &declared, make).await?;
+        migration.done.extend(made);
+        for other in elsewhere {
+            let file = &files[&other.table.to_lowercase()];
+            let (code, help) = match other.is_wrong {
+                true => (
+                    MISCONFIGURED,
+                    "correct the settings of the connection in config.csv",
+                ),
+                false => (
+                    ELSEWHERE,
+                    "make the table there, or have it made: botserver tables apply BOT",
+                ),
+            };
+            found.push(finding(file, code, other.line, other.problem, help));
+        }
         for refused in &migration.refused {
             let file = &files[&refused.table.to_lowercase()];
             let (code, why, help) = match refused.reason {
@@ -133,10 +154,20 @@ async fn loaded(
         bail!("the bot {name:?} is retired");
     };
     let declared = DeclaredTables {
-        tables: Tables::new(pools.app.clone()),
+        tables: system::tables(config, &pools.app),
         programs: Programs::new(pools.app.clone()),
         tenant,
     };
+    // Settings are not in the log: they are read from where the package lies.
+    let folders = packages::find(&crate::serve::bots_folder(config)).unwrap_or_default();
+    if let Some(folder) = folders
+        .iter()
+        .find(|folder| folder.name.eq_ignore_ascii_case(name))
+    {
+        declared
+            .tables
+            .configure(bot, &packages::read_settings(&folder.path)?.settings);
+    }
     Ok((bot, mounted.package.clone(), declared, executor))
 }
 

@@ -37,6 +37,29 @@ impl EventLog {
         Ok(events)
     }
 
+    /// The streams of an aggregate whose first event says this of one of its fields, by their ids, with that event as it is
+    /// stored. It looks through all of them.
+    pub async fn begun_for(
+        &self,
+        tenant: Uuid,
+        aggregate_type: &str,
+        field: &str,
+        value: &str,
+    ) -> Result<Vec<(String, serde_json::Value)>, EventLogError> {
+        let rows: Vec<(String, sqlx::types::Json<serde_json::Value>)> = sqlx::query_as(
+            "select e.aggregate_id, e.payload from log.events e
+              where e.aggregate_type = $1 and e.sequence = 1 and e.tenant_id = $2 and e.payload ->> $3 = $4
+              order by e.aggregate_id",
+        )
+        .bind(aggregate_type)
+        .bind(tenant)
+        .bind(field)
+        .bind(value)
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.into_iter().map(|(id, payload)| (id, payload.0)).collect())
+    }
+
     /// As [`EventLog::load_few`], but with personal values as they are stored.
     pub async fn load_sealed(
         &self,

@@ -21,7 +21,8 @@ use reqwest::{Client, Method, Response, StatusCode, redirect};
 use tokio::sync::Semaphore;
 use url::{Host, Url};
 
-use address::{Refused, check, may_reach, parsed};
+pub use address::may_reach;
+use address::{Refused, check, parsed};
 
 /// The body of an answer.
 const ANSWER_BYTES_MAX: usize = 10 << 20;

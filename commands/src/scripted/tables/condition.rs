@@ -10,6 +10,8 @@ use super::values::bound;
 pub(super) struct Sql {
     pub text: String,
     pub values: Vec<Option<String>>,
+    /// Whether it stays prepared: scripts ask the same many times, with other values.
+    pub is_kept: bool,
 }
 
 impl Sql {
@@ -17,6 +19,7 @@ impl Sql {
         Sql {
             text: text.into(),
             values: Vec::new(),
+            is_kept: false,
         }
     }
 
@@ -149,7 +152,8 @@ impl Sql {
             (None, kind) => (kind, column.sql.clone()),
             // Within JSON everything is compared as a text.
             (Some(path), FieldKind::Json) => {
-                self.values.push(Some(format!("{{{}}}", quoted_path(path))));
+                self.values
+                    .push(Some(format!("{{{}}}", quoted_path(path.split('.')))));
                 (
                     text,
                     format!("({} #>> ${}::text[])", column.sql, self.values.len()),
@@ -234,8 +238,8 @@ fn array(items: &[String]) -> String {
     format!("{{{}}}", items.iter().map(quoted).collect::<Vec<_>>().join(","))
 }
 
-/// `a.b` as the elements of an array of texts.
-fn quoted_path(path: &str) -> String {
+/// Names of parts within JSON as the elements of an array of texts.
+pub(super) fn quoted_path<'p>(parts: impl IntoIterator<Item = &'p str>) -> String {
     let part = |part: &str| format!("\"{}\"", part.replace('\\', "\\\\").replace('"', "\\\""));
-    path.split('.').map(part).collect::<Vec<_>>().join(",")
+    parts.into_iter().map(part).collect::<Vec<_>>().join(",")
 }

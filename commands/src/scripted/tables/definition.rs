@@ -4,6 +4,7 @@ use basic::{FieldKind, Refusal, Table, TableField};
 use domain::BotId;
 
 use super::quoted;
+use sha2::{Digest, Sha256};
 
 /// The column that is there where a table declares no key.
 const ID: &str = "id";
@@ -15,6 +16,8 @@ pub struct Definition {
     pub columns: Vec<Column>,
     /// Schema and name, for SQL.
     pub path: String,
+    /// Another one after each change of the fields. Statements that stay prepared begin with it.
+    pub stamp: String,
 }
 
 /// A column of a table, made from a field.
@@ -40,13 +43,28 @@ pub(super) fn schema_of(bot: BotId) -> String {
 
 impl Definition {
     pub fn new(bot: BotId, table: Table) -> Definition {
-        let path = format!(
-            "{}.{}",
-            quoted(&schema_of(bot)),
-            quoted(&table.name.to_lowercase())
-        );
-        let columns = all_fields(&table).iter().map(Column::of).collect();
-        Definition { table, columns, path }
+        let name = quoted(&table.name.to_lowercase());
+        let path = match table.connection {
+            None => format!("{}.{name}", quoted(&schema_of(bot))),
+            Some(_) => name,
+        };
+        let columns: Vec<Column> = all_fields(&table).iter().map(Column::of).collect();
+        let mut digest = Sha256::new();
+        for column in &columns {
+            digest.update(format!("{} {} ", column.sql, sql_type(column.kind)));
+        }
+        let stamp = format!("/* {} */ ", hex::encode(&digest.finalize()[..8]));
+        Definition {
+            table,
+            columns,
+            path,
+            stamp,
+        }
+    }
+
+    /// Whether it is in our database, where each row says whose data it holds.
+    pub fn is_own(&self) -> bool {
+        self.table.connection.is_none()
     }
 
     pub fn column(&self, name: &str) -> Option<&Column> {

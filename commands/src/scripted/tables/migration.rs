@@ -1,6 +1,10 @@
 //! Making tables what scripts declare them to be. What only adds is done at once; what would lose something is refused,
 //! with a plan that somebody may confirm.
 
+mod elsewhere;
+
+pub use elsewhere::Elsewhere;
+
 use std::collections::BTreeMap;
 
 use basic::{FieldKind, Table, TableField};
@@ -127,8 +131,28 @@ impl Tables {
         )
         .await?;
         let mut present = catalogue(&mut opened).await?;
+        for table in declared.iter().filter(|table| table.connection.is_some()) {
+            // Where it is known from; it is made, if at all, where it lies.
+            let name = table.name.to_lowercase();
+            match present.get(&name) {
+                Some(before) if before == table => {}
+                Some(before) if before.connection.is_none() => migration.refused.push(RefusedChange {
+                    table: table.name.clone(),
+                    line: table.line,
+                    change: format!("table {} lies in another database now", table.name),
+                    reason: Reason::Loses,
+                }),
+                _ => keep(&mut opened, tenant, &name, table).await?,
+            }
+        }
         for table in declared.iter().filter(|table| table.connection.is_none()) {
             let name = table.name.to_lowercase();
+            if present
+                .get(&name)
+                .is_some_and(|before| before.connection.is_some())
+            {
+                present.remove(&name);
+            }
             match present.remove(&name) {
                 None if make(&mut opened, tenant, table).await? => {
                     migration.done.push(format!("table {} made", table.name));
@@ -152,6 +176,7 @@ impl Tables {
             .commit()
             .await
             .map_err(CommandError::unexpected)?;
+        self.forget(bot);
         Ok(migration)
     }
 }

@@ -1,9 +1,10 @@
-//! FIND, SAVE, INSERT, UPDATE, DELETE, MERGE, AGGREGATE and SEARCH on tables.
+//! FIND, SELECT, SAVE, INSERT, UPDATE, DELETE, MERGE, AGGREGATE and SEARCH on tables.
 
 mod changing;
 mod merging;
 mod reading;
-mod recorded;
+pub(super) mod recorded;
+mod selecting;
 
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use super::condition::Sql;
 use super::definition::{Column, Definition};
 use super::rows::Fields;
 use super::values::read;
-use super::{Opened, Tables, refused};
+use super::{Opened, Tables};
 use crate::CommandError;
 use crate::scripted::{Host, answer, text};
 use recorded::Changed;
@@ -42,6 +43,7 @@ pub(in crate::scripted) fn knows(word: &str) -> bool {
             | "AGGREGATE"
             | "SEARCH"
             | "SET TABLE"
+            | "SELECT"
     )
 }
 
@@ -77,6 +79,10 @@ impl Host<'_> {
         &mut self,
         request: &Request,
     ) -> Result<Option<Answer>, CommandError> {
+        if request.word == "SELECT" {
+            let answered = self.select(request).await?;
+            return Ok(Some(self.note(answer(answered))));
+        }
         let (name, from) = match request.clause("to") {
             // `SAVE row TO guests`
             Some(table) if request.word == "SAVE" => (table.to_string(), 0),
@@ -99,6 +105,17 @@ impl Host<'_> {
         };
         if let Err(refusal) = checked {
             return Ok(Some(self.note(Answer::Refused(refusal))));
+        }
+        if let Some(connection) = definition.table.connection.clone() {
+            // What is changed there is not in our transaction: that it is about to be is recorded before.
+            drop(opened);
+            if !reads {
+                self.intend().await?;
+            }
+            opened = match tables.connections.open(self.start.bot_id, &connection).await {
+                Ok(opened) => opened,
+                Err(refusal) => return Ok(Some(self.note(Answer::Refused(refusal)))),
+            };
         }
         let mut asked = Asked {
             opened,
@@ -139,6 +156,17 @@ impl Host<'_> {
     /// Commits a change together with the record of it.
     async fn commit(&mut self, asked: Asked, changed: Changed) -> Result<Answer, CommandError> {
         let answer = Answer::Value(changed.value);
+        if let Some(connection) = &asked.opened.connection {
+            let connection = connection.clone();
+            if asked.opened.transaction.commit().await.is_err() {
+                let message =
+                    format!("it is not known whether this was done: the connection {connection} broke");
+                return Ok(self.note(Answer::Refused(Refusal::new("outcome_unknown", message))));
+            }
+            self.unrecorded.push(answer.clone());
+            self.record(Some(changed.statement)).await?;
+            return Ok(answer);
+        }
         self.unrecorded.push(answer.clone());
         let events = self.recording(Some(changed.statement)).await?;
         let append = self.append(&events)?;
@@ -154,11 +182,6 @@ impl Host<'_> {
         log.wake().notify_one();
         self.recorded(&outcome)?;
         Ok(answer)
-    }
-
-    fn note(&mut self, answer: Answer) -> Answer {
-        self.unrecorded.push(answer.clone());
-        answer
     }
 
     /// Whose data a row is: the person that its field names, else the person of the run.
@@ -204,31 +227,15 @@ impl Asked {
     }
 
     async fn fetch(&mut self, sql: &Sql) -> Result<Result<Vec<PgRow>, Refusal>, CommandError> {
-        let mut found = query(sql).fetch(&mut *self.opened.transaction);
-        let (mut rows, mut bytes) = (Vec::new(), 0);
-        loop {
-            let row = match found.try_next().await {
-                Ok(Some(row)) => row,
-                Ok(None) => return Ok(Ok(rows)),
-                Err(error) => return refused(error).map(Err),
-            };
-            bytes += size(&row);
-            if bytes > ROWS_BYTES_MAX {
-                let message = format!(
-                    "the rows have more than {} MiB; say which with WHERE or LIMIT",
-                    ROWS_BYTES_MAX >> 20
-                );
-                return Ok(Err(Refusal::mistake("rows_too_large", message)));
-            }
-            rows.push(row);
-        }
+        fetch(&mut self.opened, sql).await
     }
 
     /// Has the database number on from the greatest key, where a script gave some itself.
     async fn number_on(&mut self, given: &[&Column]) -> Result<(), CommandError> {
         let numbered = given
             .iter()
-            .find(|column| column.key && column.given && column.kind == FieldKind::Integer);
+            .find(|column| column.key && column.given && column.kind == FieldKind::Integer)
+            .filter(|_| self.definition.is_own());
         let Some(column) = numbered else { return Ok(()) };
         let path = &self.definition.path;
         let sql = format!(
@@ -256,17 +263,47 @@ fn is_aggregate(word: &str) -> bool {
 }
 
 fn query(sql: &Sql) -> sqlx::query::Query<'_, Postgres, PgArguments> {
-    // Not kept prepared: a field may become of another kind, which a kept statement does not get over.
-    let mut query = sqlx::query(&sql.text).persistent(false);
+    // A field may become of another kind, which a statement that stays prepared does not get over.
+    let mut query = sqlx::query(&sql.text).persistent(sql.is_kept);
     for value in &sql.values {
         query = query.bind(value);
     }
     query
 }
 
+/// The rows of a statement, as many as a script is given.
+async fn fetch(opened: &mut Opened, sql: &Sql) -> Result<Result<Vec<PgRow>, Refusal>, CommandError> {
+    let mut found = query(sql).fetch(&mut *opened.transaction);
+    let (mut rows, mut bytes) = (Vec::new(), 0);
+    loop {
+        let row = match found.try_next().await {
+            Ok(Some(row)) => row,
+            Ok(None) => return Ok(Ok(rows)),
+            Err(error) => {
+                drop(found);
+                return opened.refused(error).map(Err);
+            }
+        };
+        bytes += size(&row);
+        if bytes > ROWS_BYTES_MAX {
+            let message = format!(
+                "the rows have more than {} MiB; say which with WHERE or LIMIT",
+                ROWS_BYTES_MAX >> 20
+            );
+            return Ok(Err(Refusal::mistake("rows_too_large", message)));
+        }
+        rows.push(row);
+    }
+}
+
 fn size(row: &PgRow) -> usize {
     let bytes = |at| row.try_get_raw(at).ok()?.as_bytes().ok().map(<[u8]>::len);
     (0..row.len()).map(|at| bytes(at).unwrap_or(0)).sum()
+}
+
+fn too_many() -> Refusal {
+    let message = format!("more than {ROWS_MAX} rows meet the condition; say which with WHERE or LIMIT");
+    Refusal::mistake("rows_too_many", message)
 }
 
 fn list(columns: &[Column], shown: impl Fn(&Column) -> String) -> String {

@@ -177,18 +177,27 @@ fn insertion(
     let names: Vec<&str> = set
         .iter()
         .map(|(column, _)| column.sql.as_str())
-        .chain(["\"__subject\""])
+        .chain(definition.is_own().then_some("\"__subject\""))
         .collect();
+    if names.is_empty() {
+        return Err(Refusal::mistake(
+            "row_missing",
+            "no fields are given: { name: value }",
+        ));
+    }
     let mut sql = Sql::new(format!(
         "insert into {} ({}) values (",
         definition.path,
         names.join(", ")
     ));
-    for (column, value) in &set {
+    for (at, (column, value)) in set.iter().enumerate() {
+        sql.push(if at > 0 { ", " } else { "" });
         sql.bind_for(column, value)?;
-        sql.push(", ");
     }
-    sql.bind(Some(subject.to_string()), "uuid");
+    if definition.is_own() {
+        sql.push(if set.is_empty() { "" } else { ", " });
+        sql.bind(Some(subject.to_string()), "uuid");
+    }
     sql.push(")");
     if or_replace {
         let keys: Vec<&str> = definition.keys().map(|column| column.sql.as_str()).collect();
@@ -196,8 +205,17 @@ fn insertion(
             .iter()
             .filter(|(column, _)| !column.key)
             .map(|(column, _)| format!("{0} = excluded.{0}", column.sql))
-            .chain(["\"__changed_at\" = now()".to_owned()])
-            .chain(names_subject(&set).then(|| "\"__subject\" = excluded.\"__subject\"".to_owned()))
+            .chain(definition.is_own().then(|| "\"__changed_at\" = now()".to_owned()))
+            .chain(
+                (definition.is_own() && names_subject(&set))
+                    .then(|| "\"__subject\" = excluded.\"__subject\"".to_owned()),
+            )
+            // Something must change, so that a row that is there is answered.
+            .chain(
+                keys.first()
+                    .filter(|_| !definition.is_own())
+                    .map(|key| format!("{key} = excluded.{key}")),
+            )
             .collect();
         sql.push(&format!(
             " on conflict ({}) do update set {}",
@@ -255,17 +273,27 @@ fn updating(
     roles: &[&str],
 ) -> Result<Sql, Refusal> {
     let mut sql = Sql::new(format!("update {} set ", definition.path));
+    let mut first = true;
     for (column, value) in fields.iter().filter(|(column, _)| !is_own_key(request, column)) {
+        sql.push(if first { "" } else { ", " });
         sql.push(&format!("{} = ", column.sql));
         sql.bind_for(column, value)?;
-        sql.push(", ");
+        first = false;
     }
-    if let Some(subject) = subject {
-        sql.push("\"__subject\" = ");
-        sql.bind(Some(subject.to_string()), "uuid");
-        sql.push(", ");
+    if definition.is_own() {
+        sql.push(if first { "" } else { ", " });
+        if let Some(subject) = subject {
+            sql.push("\"__subject\" = ");
+            sql.bind(Some(subject.to_string()), "uuid");
+            sql.push(", ");
+        }
+        sql.push("\"__changed_at\" = now()");
+    } else if first {
+        return Err(Refusal::mistake(
+            "row_missing",
+            "no fields are given: { name: value }",
+        ));
     }
-    sql.push("\"__changed_at\" = now()");
     match condition_of(request) {
         Some(_) if is_whole_row(request) => {
             // `UPDATE "guests", {id: 7, name: "B"}`: the row of this key.

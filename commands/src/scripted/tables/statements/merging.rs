@@ -1,14 +1,15 @@
 //! MERGE: many rows by their key, in one statement for each set of fields.
 
-use basic::{Object, Refusal, Request, Value};
+use std::collections::HashMap;
+
+use basic::{FieldKind, Object, Refusal, Request, TableField, Value};
 use domain::run::DataOperation;
 use sqlx::Row as _;
 
 use super::super::definition::{Column, Definition, sql_type};
-use super::super::refused;
 use super::super::rows::{listed, of_object};
 use super::super::values::bound;
-use super::recorded::{Changed, Rows, returned, tells};
+use super::recorded::{Changed, Rows, names_subject, returned};
 use super::{Asked, CHUNK};
 use crate::CommandError;
 use crate::scripted::{Host, text};
@@ -50,12 +51,14 @@ impl Asked {
             (Err(refusal), _) | (_, Err(refusal)) => return Ok(Err(refusal)),
         };
         // Two that merge into one table must not both add the same row.
-        let locked = sqlx::query("select pg_advisory_xact_lock(hashtextextended($1, 0))")
-            .bind(&definition.path)
-            .execute(&mut *self.opened.transaction)
-            .await;
-        if let Err(error) = locked {
-            return refused(error).map(Err);
+        if definition.is_own() {
+            let locked = sqlx::query("select pg_advisory_xact_lock(hashtextextended($1, 0))")
+                .bind(&definition.path)
+                .execute(&mut *self.opened.transaction)
+                .await;
+            if let Err(error) = locked {
+                return self.opened.refused(error).map(Err);
+            }
         }
         let mut groups: Vec<(Vec<&Column>, Vec<Vec<Value>>)> = Vec::new();
         for row in &rows {
@@ -129,6 +132,7 @@ impl Asked {
         subjects: Option<&[String]>,
         changed: &mut Rows,
     ) -> Result<Result<(), Refusal>, CommandError> {
+        let mut chosen: Option<Vec<String>> = None;
         let mut lists: Vec<Vec<Option<String>>> = vec![Vec::with_capacity(rows.len()); columns.len()];
         for row in rows {
             for (list, (column, value)) in lists.iter_mut().zip(columns.iter().zip(row)) {
@@ -138,7 +142,24 @@ impl Asked {
                 }
             }
         }
-        let sql = merging(&self.definition, columns, keys);
+        let sql = if in_one_go(&self.definition, columns, keys) {
+            let places: Vec<usize> = keys
+                .iter()
+                .filter_map(|key| columns.iter().position(|column| column.sql == key.sql))
+                .collect();
+            let kept = last_of_each(&lists, &places);
+            if kept.len() < rows.len() {
+                for list in &mut lists {
+                    *list = kept.iter().map(|at| list[*at].take()).collect();
+                }
+                chosen =
+                    subjects.map(|subjects| kept.iter().map(|at| subjects[*at].clone()).collect::<Vec<_>>());
+            }
+            upserting(&self.definition, columns, keys)
+        } else {
+            merging(&self.definition, columns, keys)
+        };
+        let subjects = chosen.as_deref().or(subjects);
         let mut query = sqlx::query(&sql).persistent(false);
         for list in &lists {
             query = query.bind(list);
@@ -147,7 +168,8 @@ impl Asked {
         let subjects = match subjects {
             Some(subjects) => subjects,
             None => {
-                own = vec![self.person.to_string(); rows.len()];
+                let count = lists.first().map_or(0, Vec::len);
+                own = vec![self.person.to_string(); count];
                 &own
             }
         };
@@ -157,7 +179,7 @@ impl Asked {
             .await;
         let rows = match found {
             Ok(rows) => rows,
-            Err(error) => return refused(error).map(Err),
+            Err(error) => return self.opened.refused(error).map(Err),
         };
         for row in rows {
             let new: bool = row.try_get(0).map_err(CommandError::unexpected)?;
@@ -167,6 +189,99 @@ impl Asked {
         }
         Ok(Ok(()))
     }
+}
+
+/// Whether PostgreSQL itself can tell new rows from those that are there: by the table's key, which all rows give in a form
+/// that two equal ones share, and with nothing missing that a new row needs.
+fn in_one_go(definition: &Definition, columns: &[&Column], keys: &[&Column]) -> bool {
+    let given = |wanted: &Column| columns.iter().any(|column| column.sql == wanted.sql);
+    let is_key = |column: &Column| keys.iter().any(|key| key.sql == column.sql);
+    let alike = |key: &Column| {
+        matches!(
+            key.kind,
+            FieldKind::Integer | FieldKind::Uuid | FieldKind::Text { .. } | FieldKind::Date
+        )
+    };
+    let needed = |field: &TableField| field.required && field.default.is_none();
+    definition
+        .columns
+        .iter()
+        .all(|column| column.key == is_key(column))
+        && keys.iter().all(|key| alike(key) && given(key))
+        && definition
+            .table
+            .fields
+            .iter()
+            .filter(|field| needed(field))
+            .all(|field| {
+                columns
+                    .iter()
+                    .any(|column| column.name.eq_ignore_ascii_case(&field.name))
+            })
+}
+
+/// The places of the rows that count: of two with the same key the last.
+fn last_of_each(lists: &[Vec<Option<String>>], keys: &[usize]) -> Vec<usize> {
+    let count = lists.first().map_or(0, Vec::len);
+    let mut last: HashMap<Vec<Option<&str>>, usize> = HashMap::with_capacity(count);
+    for at in 0..count {
+        let key: Vec<Option<&str>> = keys.iter().map(|key| lists[*key][at].as_deref()).collect();
+        last.insert(key, at);
+    }
+    let mut kept: Vec<usize> = last.into_values().collect();
+    kept.sort_unstable();
+    kept
+}
+
+/// One statement for rows of which no two have the same key.
+fn upserting(definition: &Definition, columns: &[&Column], keys: &[&Column]) -> String {
+    let path = &definition.path;
+    let names: Vec<String> = (1..=columns.len()).map(|at| format!("c{at}")).collect();
+    let arrays: Vec<String> = (1..=columns.len() + 1)
+        .map(|at| format!("${at}::text[]"))
+        .collect();
+    let typed: Vec<String> = columns
+        .iter()
+        .zip(&names)
+        .map(|(column, name)| format!("{name}::{}", sql_type(column.kind)))
+        .collect();
+    let own: Vec<&str> = columns.iter().map(|column| column.sql.as_str()).collect();
+    let keyed: Vec<&str> = keys.iter().map(|key| key.sql.as_str()).collect();
+    let changes: Vec<String> = own
+        .iter()
+        .filter(|name| !keyed.contains(name))
+        .map(|name| format!("{name} = excluded.{name}"))
+        .chain(definition.is_own().then(|| "\"__changed_at\" = now()".to_owned()))
+        .chain(
+            columns
+                .iter()
+                .any(|column| column.subject && definition.is_own())
+                .then(|| "\"__subject\" = excluded.\"__subject\"".to_owned()),
+        )
+        .chain(
+            keyed
+                .first()
+                .filter(|_| !definition.is_own())
+                .map(|key| format!("{key} = excluded.{key}")),
+        )
+        .collect();
+    format!(
+        "insert into {path} as t ({own}{subject}) select {typed}{of} from unnest({arrays}) as g({names}, s)
+         on conflict ({keys}) do update set {changes} returning xmax = 0, {returned}",
+        own = own.join(", "),
+        typed = typed.join(", "),
+        subject = if definition.is_own() {
+            ", \"__subject\""
+        } else {
+            ""
+        },
+        of = if definition.is_own() { ", s::uuid" } else { "" },
+        arrays = arrays.join(", "),
+        names = names.join(", "),
+        keys = keyed.join(", "),
+        changes = changes.join(", "),
+        returned = returned(definition, "t."),
+    )
 }
 
 /// One statement for all rows: those whose key is there are changed, the others added; of two with the same key the last
@@ -189,7 +304,7 @@ fn merging(definition: &Definition, columns: &[&Column], keys: &[&Column]) -> St
         .filter(|key| own.contains(key))
         .collect();
     let returned = returned(definition, "t.");
-    let shown = if tells(definition) { "k, s" } else { "k" };
+    let shown = if names_subject(definition) { "k, s" } else { "k" };
     let given = format!(
         "with given as (
            select {}, s::uuid as \"__subject\", n from unnest({}) with ordinality as g({}, s, n)
@@ -201,10 +316,13 @@ fn merging(definition: &Definition, columns: &[&Column], keys: &[&Column]) -> St
     // What the database numbers is left out where it is not given.
     let inserted = |from: &str| {
         format!(
-            "insert into {path} as t ({}, \"__subject\") select {}, \"__subject\" from {from} order by n
-             returning {returned}",
-            own.join(", "),
-            own.join(", "),
+            "insert into {path} as t ({own}{subject}) select {own}{subject} from {from} order by n returning {returned}",
+            own = own.join(", "),
+            subject = if definition.is_own() {
+                ", \"__subject\""
+            } else {
+                ""
+            },
         )
     };
     if keyed.len() < keys.len() {
@@ -222,12 +340,18 @@ fn merging(definition: &Definition, columns: &[&Column], keys: &[&Column]) -> St
         .iter()
         .filter(|name| !keyed.contains(name))
         .map(|name| format!("{name} = l.{name}"))
-        .chain(["\"__changed_at\" = now()".to_owned()])
+        .chain(definition.is_own().then(|| "\"__changed_at\" = now()".to_owned()))
         .chain(
             columns
                 .iter()
-                .any(|column| column.subject)
+                .any(|column| column.subject && definition.is_own())
                 .then(|| "\"__subject\" = l.\"__subject\"".to_owned()),
+        )
+        .chain(
+            keyed
+                .first()
+                .filter(|_| !definition.is_own())
+                .map(|key| format!("{key} = l.{key}")),
         )
         .collect();
     format!(

@@ -6,7 +6,7 @@ use sqlx::postgres::PgRow;
 use super::super::condition::Sql;
 use super::super::definition::Column;
 use super::super::values::{article, read, selected};
-use super::{AGGREGATES, Asked, ROWS_MAX, list, record};
+use super::{AGGREGATES, Asked, ROWS_MAX, list, record, too_many};
 use crate::CommandError;
 use crate::scripted::{Answered, text};
 
@@ -27,10 +27,12 @@ impl Asked {
 
     fn selection(&self, request: &Request, columns: &[Column], first: bool) -> Result<Sql, Refusal> {
         let mut sql = Sql::new(format!(
-            "select {} from {}",
+            "{}select {} from {}",
+            self.definition.stamp,
             list(columns, selected),
             self.definition.path
         ));
+        sql.is_kept = true;
         sql.push_where(&self.definition, request.condition.as_ref(), &self.roles)?;
         let mut order = Vec::new();
         for (field, descending) in request.order() {
@@ -178,8 +180,7 @@ impl Asked {
 
 fn listing(rows: &[PgRow], columns: &[Column], first: bool) -> Result<Answered, CommandError> {
     if rows.len() > ROWS_MAX {
-        let message = format!("more than {ROWS_MAX} rows meet the condition; say which with WHERE or LIMIT");
-        return Ok(Err(Refusal::mistake("rows_too_many", message)));
+        return Ok(Err(too_many()));
     }
     let records: Result<Vec<Value>, CommandError> = rows.iter().map(|row| record(row, columns)).collect();
     let mut records = records?;

@@ -23,7 +23,7 @@ pub(super) struct Changed {
 
 /// The rows that a statement changed.
 #[derive(Default)]
-pub(super) struct Rows {
+pub(in super::super) struct Rows {
     pub keys: RowKeys,
     /// People whose data the rows are, where their keys tell something.
     pub subjects: Vec<Uuid>,
@@ -53,7 +53,7 @@ impl Rows {
         list: impl Fn(&mut RowKeys) -> &mut Vec<String>,
     ) -> Result<(), CommandError> {
         list(&mut self.keys).push(row.try_get(at).map_err(CommandError::unexpected)?);
-        if tells(definition) {
+        if names_subject(definition) {
             self.subjects
                 .push(row.try_get(at + 1).map_err(CommandError::unexpected)?);
         }
@@ -66,7 +66,7 @@ impl Rows {
 }
 
 /// What statements return of the rows they change: the key as one text and, where that tells something, whose data it is.
-pub(super) fn returned(definition: &Definition, of: &str) -> String {
+pub(in super::super) fn returned(definition: &Definition, of: &str) -> String {
     let keys: Vec<String> = definition
         .keys()
         .map(|column| format!("{of}{}::text", column.sql))
@@ -75,22 +75,26 @@ pub(super) fn returned(definition: &Definition, of: &str) -> String {
         [one] => one.clone(),
         keys => format!("concat_ws(' ', {})", keys.join(", ")),
     };
-    match tells(definition) {
+    match names_subject(definition) {
         true => format!("{key} as k, {of}\"__subject\" as s"),
         false => format!("{key} as k"),
     }
 }
 
 /// Whether a key may be an address or a name, which says something and could be guessed from a digest.
-pub(super) fn tells(definition: &Definition) -> bool {
+fn tells(definition: &Definition) -> bool {
     let says = |column: &Column| !matches!(column.kind, FieldKind::Integer | FieldKind::Uuid);
     definition.keys().any(says)
 }
 
+/// Whether statements return whose data a row is.
+pub(super) fn names_subject(definition: &Definition) -> bool {
+    definition.is_own() && tells(definition)
+}
+
 impl Asked {
     pub(super) fn changed(&self, value: Value, operation: DataOperation, rows: Rows) -> Changed {
-        let tells = tells(&self.definition);
-        let digest = if tells { String::new() } else { digest(&rows.keys) };
+        let digest = digest_of(&self.definition, &rows.keys);
         let bytes: usize = [&rows.keys.added, &rows.keys.changed, &rows.keys.deleted]
             .into_iter()
             .flatten()
@@ -98,7 +102,8 @@ impl Asked {
             .sum();
         let few = (1..=DataStatement::KEYS_MAX).contains(&rows.len()) && bytes <= KEYS_BYTES_MAX;
         // What is sealed for one person must say nothing of another, whom it would outlive.
-        let own = rows.subjects.iter().all(|subject| *subject == self.person.0);
+        let known = self.definition.is_own() || !tells(&self.definition);
+        let own = known && rows.subjects.iter().all(|subject| *subject == self.person.0);
         Changed {
             value,
             statement: DataStatement {
@@ -114,7 +119,11 @@ impl Asked {
     }
 }
 
-fn digest(keys: &RowKeys) -> String {
+/// A digest of keys in any order; empty where they could be guessed from it.
+pub(in super::super) fn digest_of(definition: &Definition, keys: &RowKeys) -> String {
+    if tells(definition) {
+        return String::new();
+    }
     let mut all: Vec<&str> = [&keys.added, &keys.changed, &keys.deleted]
         .into_iter()
         .flatten()

@@ -1,0 +1,107 @@
+//! Deleting the rows that are a person's data, in the tables of all bots of an organisation.
+
+use basic::Table;
+use chrono::Utc;
+use domain::user::{ErasedRows, User, UserEvent};
+use domain::{BotId, UserId};
+use event_log::Outcome;
+use sqlx::Row as _;
+
+use super::Tables;
+use super::definition::Definition;
+use super::statements::recorded::{Rows, digest_of, returned};
+use crate::executor::{Executor, append_command};
+use crate::{CommandError, Context};
+
+impl Tables {
+    /// Deletes a person's rows, each table in a transaction with the record of it. Tables without any are left out.
+    pub(crate) async fn erase_person(
+        &self,
+        executor: &Executor,
+        context: &Context,
+        user: UserId,
+    ) -> Result<Vec<ErasedRows>, CommandError> {
+        // The bot does not matter yet: the catalogue of the organisation is read.
+        let mut opened = self.open(context.tenant, BotId::default()).await?;
+        let found: Vec<(uuid::Uuid, String)> =
+            sqlx::query_as("select bot_id, definition::text from app.tables order by bot_id, name")
+                .fetch_all(&mut *opened.transaction)
+                .await
+                .map_err(CommandError::unexpected)?;
+        drop(opened);
+        let mut erased = Vec::new();
+        for (bot, text) in found {
+            let table: Table = serde_json::from_str(&text).map_err(CommandError::unexpected)?;
+            // Rows of other databases do not say whose they are.
+            if table.connection.is_some() {
+                continue;
+            }
+            let definition = Definition::new(BotId(bot), table);
+            erased.extend(
+                self.erase_rows(executor, context, user, BotId(bot), &definition)
+                    .await?,
+            );
+        }
+        Ok(erased)
+    }
+
+    async fn erase_rows(
+        &self,
+        executor: &Executor,
+        context: &Context,
+        user: UserId,
+        bot_id: BotId,
+        definition: &Definition,
+    ) -> Result<Option<ErasedRows>, CommandError> {
+        let mut opened = self.open(context.tenant, bot_id).await?;
+        let sql = format!(
+            "delete from {} where \"__subject\" = $1 returning {}",
+            definition.path,
+            returned(definition, "")
+        );
+        // A table may be large, and whoever asks waits for it.
+        sqlx::query("select set_config('statement_timeout', '0', true)")
+            .execute(&mut *opened.transaction)
+            .await
+            .map_err(CommandError::unexpected)?;
+        let deleted = sqlx::query(&sql)
+            .persistent(false)
+            .bind(user.0)
+            .fetch_all(&mut *opened.transaction)
+            .await
+            .map_err(CommandError::unexpected)?;
+        if deleted.is_empty() {
+            return Ok(None);
+        }
+        let mut rows = Rows::default();
+        for row in &deleted {
+            rows.keys
+                .deleted
+                .push(row.try_get(0).map_err(CommandError::unexpected)?);
+        }
+        let erased = ErasedRows {
+            bot_id,
+            table: definition.table.name.clone(),
+            rows: deleted.len() as u64,
+            digest: digest_of(definition, &rows.keys),
+            erased_at: Utc::now(),
+        };
+        let events = [UserEvent::RowsErased(erased.clone())];
+        let id = user.to_string();
+        let append =
+            append_command::<User>(context, &id, None, id.clone(), &events, serde_json::Value::Null)?;
+        let log = executor.log();
+        let outcome = log.append_in(&mut opened.transaction, append).await?;
+        let Outcome::Stored(stored) = outcome else {
+            return Err(CommandError::Contended);
+        };
+        opened
+            .transaction
+            .commit()
+            .await
+            .map_err(CommandError::unexpected)?;
+        log.wake().notify_one();
+        executor.update_memory::<User>(context.tenant, &id, &events, stored.last_sequence);
+        Ok(Some(erased))
+    }
+}

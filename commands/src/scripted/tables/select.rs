@@ -1,0 +1,181 @@
+//! SELECT as it is written: read into a tree, of which what is known is written anew. Nothing of its text reaches the
+//! database: names come from declarations and are quoted, values are bound, and what is not known is refused.
+
+mod expressions;
+mod functions;
+mod names;
+mod query;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use basic::{FieldKind, Object, Refusal};
+use sqlparser::ast::{Query, Statement, TableFactor};
+use sqlparser::dialect::PostgreSqlDialect;
+use sqlparser::parser::Parser;
+
+use super::condition::Sql;
+use super::definition::{Definition, sql_type};
+
+/// Longer ones are no work of a person.
+const TEXT_BYTES_MAX: usize = 10_000;
+/// Tables that one query joins, those of queries within it too.
+const SOURCES_MAX: usize = 8;
+/// Expressions within expressions.
+const DEPTH_MAX: usize = 100;
+
+/// A kind of texts of any length.
+const TEXT: FieldKind = FieldKind::Text { length: None };
+/// A kind of numbers of any size.
+const NUMBER: FieldKind = FieldKind::Decimal {
+    digits: None,
+    scale: 0,
+};
+
+/// A query that was read, before it is known what its tables are.
+pub(super) struct Read {
+    query: Query,
+}
+
+/// A statement, and what its columns are called and hold.
+pub(super) struct Selected {
+    pub sql: Sql,
+    pub columns: Vec<(String, FieldKind)>,
+}
+
+/// A part of a statement, and of which kind its value is.
+#[derive(Clone)]
+struct Typed {
+    sql: String,
+    kind: FieldKind,
+}
+
+impl Typed {
+    fn new(sql: impl Into<String>, kind: FieldKind) -> Typed {
+        Typed {
+            sql: sql.into(),
+            kind,
+        }
+    }
+}
+
+/// Reads what a script wrote.
+pub(super) fn read(text: &str) -> Result<Read, Refusal> {
+    let unclear = |why: &str| Refusal::mistake("select_unclear", format!("SELECT cannot be read: {why}"));
+    if text.len() > TEXT_BYTES_MAX {
+        return Err(unclear("it is too long"));
+    }
+    let statements = Parser::parse_sql(&PostgreSqlDialect {}, text).map_err(|error| {
+        let said: String = error.to_string().chars().take(200).collect();
+        unclear(said.trim_start_matches("sql parser error: "))
+    })?;
+    match <[Statement; 1]>::try_from(statements) {
+        Ok([Statement::Query(query)]) => Ok(Read { query: *query }),
+        _ => Err(refused("anything but one SELECT")),
+    }
+}
+
+impl Read {
+    /// The tables that it names, each once, in lower case.
+    pub fn tables(&self) -> Result<Vec<String>, Refusal> {
+        let mut found = Vec::new();
+        query::tables(&self.query, &mut found, 0)?;
+        Ok(found)
+    }
+
+    /// Writes it anew for tables that are known by their names in lower case. At most `rows` rows are answered.
+    pub fn write(
+        &self,
+        tables: &HashMap<String, Arc<Definition>>,
+        variables: &Object,
+        roles: &[&str],
+        rows: usize,
+    ) -> Result<Selected, Refusal> {
+        let mut writer = Writer {
+            tables,
+            variables,
+            roles,
+            values: Vec::new(),
+            sources: 0,
+            depth: 0,
+        };
+        let written = writer.query(&self.query, None)?;
+        // Numbers are sorted as such and become texts only then.
+        let shown: Vec<String> = written
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(at, (_, kind))| shown(at + 1, *kind))
+            .collect();
+        let names: Vec<String> = (1..=written.columns.len()).map(|at| format!("c{at}")).collect();
+        let text = format!(
+            "select {} from ({}) as q({}) limit {rows}",
+            shown.join(", "),
+            written.sql,
+            names.join(", ")
+        );
+        Ok(Selected {
+            sql: Sql {
+                text,
+                values: writer.values.into_iter().map(|(value, _)| value).collect(),
+                is_kept: false,
+            },
+            columns: written.columns,
+        })
+    }
+}
+
+/// A column of the whole as [`super::values::read`] understands it.
+fn shown(at: usize, kind: FieldKind) -> String {
+    match kind {
+        FieldKind::Decimal { .. } | FieldKind::Time | FieldKind::Uuid | FieldKind::Text { .. } => {
+            format!("c{at}::text")
+        }
+        kind => format!("c{at}::{}", sql_type(kind)),
+    }
+}
+
+/// Writes one query, with those within it.
+struct Writer<'a> {
+    tables: &'a HashMap<String, Arc<Definition>>,
+    variables: &'a Object,
+    roles: &'a [&'a str],
+    /// Each with its type; the same one is bound once, so that an expression and the group of it are the same.
+    values: Vec<(Option<String>, String)>,
+    sources: usize,
+    depth: usize,
+}
+
+impl Writer<'_> {
+    fn bind(&mut self, value: Option<String>, sql_type: &str) -> String {
+        let same = |(known, known_type): &(Option<String>, String)| *known == value && known_type == sql_type;
+        let at = match self.values.iter().position(same) {
+            Some(at) => at + 1,
+            None => {
+                self.values.push((value, sql_type.to_owned()));
+                self.values.len()
+            }
+        };
+        format!("${at}::{sql_type}")
+    }
+}
+
+fn refused(what: &str) -> Refusal {
+    Refusal::mistake(
+        "select_refused",
+        format!("{what} is not among what SELECT may do here"),
+    )
+}
+
+fn factor_refused(factor: &TableFactor) -> Refusal {
+    refused(match factor {
+        TableFactor::Derived { .. } => "a SELECT in place of a table",
+        TableFactor::TableFunction { .. } | TableFactor::Function { .. } | TableFactor::UNNEST { .. } => {
+            "a function in place of a table"
+        }
+        _ => "what stands behind FROM",
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,681 @@
+//! Expressions: what is compared, computed and chosen. Each has a kind, so that values are bound as what they are compared
+//! with, and answers are read as what they are.
+
+use basic::{FieldKind, Refusal, Value};
+use sqlparser::ast::{
+    AccessExpr, BinaryOperator, CaseWhen, CastKind, DataType, Expr, InTarget, Query, TimezoneInfo,
+    UnaryOperator, Value as Literal,
+};
+
+use super::super::condition::quoted_path;
+use super::super::definition::{Column, sql_type};
+use super::super::values::bound;
+use super::names::{Scope, plain};
+use super::query::general;
+use super::{DEPTH_MAX, NUMBER, TEXT, Typed, Writer, refused};
+
+/// Values of one list.
+const LISTED_MAX: usize = 1_000;
+
+impl Writer<'_> {
+    pub(super) fn expression(&mut self, said: &Expr, scope: &Scope<'_>) -> Result<Typed, Refusal> {
+        self.depth += 1;
+        if self.depth > DEPTH_MAX {
+            return Err(refused("so much nesting"));
+        }
+        let written = self.written(said, scope);
+        self.depth -= 1;
+        written
+    }
+
+    /// An expression that is TRUE or FALSE.
+    pub(super) fn truth(&mut self, said: &Expr, scope: &Scope<'_>) -> Result<String, Refusal> {
+        let written = self.expression(said, scope)?;
+        if written.kind != FieldKind::Boolean {
+            return Err(Refusal::mistake(
+                "condition_wanted",
+                "a condition is wanted, which is TRUE or FALSE",
+            ));
+        }
+        Ok(written.sql)
+    }
+
+    fn written(&mut self, said: &Expr, scope: &Scope<'_>) -> Result<Typed, Refusal> {
+        match said {
+            Expr::Nested(within) => {
+                let within = self.expression(within, scope)?;
+                Ok(Typed::new(format!("({})", within.sql), within.kind))
+            }
+            Expr::Identifier(name) => {
+                // A field, else a variable, else what stands in the quotation marks of the dialect.
+                if let Some((source, column)) = scope.find(&plain(name))? {
+                    return self.field(source, &column.name);
+                }
+                let value = self.value_of(said, scope);
+                let value = value.ok_or_else(|| no_field(&name.value))?;
+                self.constant(&value, None)
+            }
+            Expr::CompoundIdentifier(parts) => {
+                let names: Vec<String> = parts.iter().map(plain).collect();
+                if let [source, rest @ ..] = names.as_slice()
+                    && let Some(source) = scope.source(source)
+                {
+                    return match rest {
+                        [name] => self.field(source, name),
+                        [name, path @ ..] => {
+                            let column = self.field(source, name)?;
+                            self.part(column, &path.join("."))
+                        }
+                        [] => Err(refused("a whole row")),
+                    };
+                }
+                if let Some((source, column)) = scope.find(&names[0])? {
+                    let column = self.field(source, &column.name)?;
+                    return self.part(column, &names[1..].join("."));
+                }
+                let value = self.member(parts);
+                let value = value.ok_or_else(|| no_field(&names.join(".")))?;
+                self.constant(&value, None)
+            }
+            Expr::CompoundFieldAccess { root, access_chain } => {
+                let root = self.expression(root, scope)?;
+                let mut path = Vec::new();
+                for access in access_chain {
+                    match access {
+                        AccessExpr::Dot(Expr::Identifier(name)) => path.push(name.value.clone()),
+                        _ => return Err(refused("a part in brackets")),
+                    }
+                }
+                self.part(root, &path.join("."))
+            }
+            Expr::Value(_) | Expr::TypedString(_) => {
+                let value = self.value_of(said, scope);
+                let value = value.ok_or_else(|| refused("this kind of constant"))?;
+                self.constant(&value, None)
+            }
+            Expr::IsNull(of) => self.tested(of, "is null", scope),
+            Expr::IsNotNull(of) => self.tested(of, "is not null", scope),
+            Expr::IsTrue(of) => self.tested(of, "is true", scope),
+            Expr::IsNotTrue(of) => self.tested(of, "is not true", scope),
+            Expr::IsFalse(of) => self.tested(of, "is false", scope),
+            Expr::IsNotFalse(of) => self.tested(of, "is not false", scope),
+            Expr::IsDistinctFrom(a, b) => self.compared(a, "is distinct from", b, scope),
+            Expr::IsNotDistinctFrom(a, b) => self.compared(a, "is not distinct from", b, scope),
+            Expr::UnaryOp { op, expr } => self.unary(*op, expr, scope),
+            Expr::BinaryOp { left, op, right } => self.binary(left, op, right, scope),
+            Expr::Between {
+                expr,
+                negated,
+                low,
+                high,
+            } => {
+                let low = self.compared(expr, ">=", low, scope)?;
+                let high = self.compared(expr, "<=", high, scope)?;
+                let sql = format!("{}({} and {})", not(*negated), low.sql, high.sql);
+                Ok(Typed::new(format!("({sql})"), FieldKind::Boolean))
+            }
+            Expr::In {
+                expr,
+                target,
+                negated,
+                global: false,
+            } => self.one_of(expr, target, *negated, scope),
+            Expr::Like {
+                negated,
+                any: false,
+                expr,
+                pattern,
+                escape_char: None,
+            } => self.like(expr, "like", pattern, *negated, scope),
+            Expr::ILike {
+                negated,
+                any: false,
+                expr,
+                pattern,
+                escape_char: None,
+            } => self.like(expr, "ilike", pattern, *negated, scope),
+            Expr::Case {
+                operand,
+                conditions,
+                else_result,
+                ..
+            } => self.case(operand.as_deref(), conditions, else_result.as_deref(), scope),
+            Expr::Cast {
+                kind: CastKind::Cast | CastKind::DoubleColon,
+                expr,
+                data_type,
+                format: None,
+            } => {
+                let kind = kind_of_type(data_type)?;
+                let of = self.expression(expr, scope)?;
+                Ok(Typed::new(format!("({})::{}", of.sql, sql_type(kind)), kind))
+            }
+            Expr::Subquery(query) => {
+                let written = self.query(query, Some(scope))?;
+                match written.columns.as_slice() {
+                    [(_, kind)] => Ok(Typed::new(format!("({})", written.sql), *kind)),
+                    _ => Err(refused("a SELECT of several columns in place of a value")),
+                }
+            }
+            Expr::Exists { subquery, negated } => {
+                let written = self.query(subquery, Some(scope))?;
+                let sql = format!("({}exists ({}))", not(*negated), written.sql);
+                Ok(Typed::new(sql, FieldKind::Boolean))
+            }
+            _ => self.called(said, scope),
+        }
+    }
+
+    fn tested(&mut self, of: &Expr, test: &str, scope: &Scope<'_>) -> Result<Typed, Refusal> {
+        let of = self.expression(of, scope)?;
+        Ok(Typed::new(format!("({} {test})", of.sql), FieldKind::Boolean))
+    }
+
+    fn unary(&mut self, op: UnaryOperator, of: &Expr, scope: &Scope<'_>) -> Result<Typed, Refusal> {
+        match op {
+            UnaryOperator::Not => {
+                let of = self.truth(of, scope)?;
+                Ok(Typed::new(format!("(not {of})"), FieldKind::Boolean))
+            }
+            UnaryOperator::Minus | UnaryOperator::Plus => {
+                let of = self.number(of, scope)?;
+                let sign = if op == UnaryOperator::Minus { "-" } else { "" };
+                Ok(Typed::new(format!("({sign} {})", of.sql), of.kind))
+            }
+            _ => Err(refused("this operator")),
+        }
+    }
+
+    fn binary(
+        &mut self,
+        left: &Expr,
+        op: &BinaryOperator,
+        right: &Expr,
+        scope: &Scope<'_>,
+    ) -> Result<Typed, Refusal> {
+        let comparison = match op {
+            BinaryOperator::Eq => "=",
+            BinaryOperator::NotEq => "<>",
+            BinaryOperator::Lt => "<",
+            BinaryOperator::LtEq => "<=",
+            BinaryOperator::Gt => ">",
+            BinaryOperator::GtEq => ">=",
+            BinaryOperator::And | BinaryOperator::Or => {
+                let word = if *op == BinaryOperator::And { "and" } else { "or" };
+                let (left, right) = (self.truth(left, scope)?, self.truth(right, scope)?);
+                return Ok(Typed::new(format!("({left} {word} {right})"), FieldKind::Boolean));
+            }
+            BinaryOperator::StringConcat => {
+                let (left, right) = (self.expression(left, scope)?, self.expression(right, scope)?);
+                let sql = format!("(({})::text || ({})::text)", left.sql, right.sql);
+                return Ok(Typed::new(sql, TEXT));
+            }
+            BinaryOperator::LongArrow => {
+                let column = self.expression(left, scope)?;
+                let name = self
+                    .value_of(right, scope)
+                    .ok_or_else(|| refused("this operator"))?;
+                return self.part_named(column, &[name.to_string()]);
+            }
+            BinaryOperator::Plus => return self.computed(left, "+", right, scope),
+            BinaryOperator::Minus => return self.computed(left, "-", right, scope),
+            BinaryOperator::Multiply => return self.computed(left, "*", right, scope),
+            BinaryOperator::Divide => return self.computed(left, "/", right, scope),
+            BinaryOperator::Modulo => return self.computed(left, "%", right, scope),
+            _ => return Err(refused("this operator")),
+        };
+        self.compared(left, comparison, right, scope)
+    }
+
+    /// Two values beside each other. A constant or a variable is bound as of the other's kind.
+    pub(super) fn compared(
+        &mut self,
+        left: &Expr,
+        sign: &str,
+        right: &Expr,
+        scope: &Scope<'_>,
+    ) -> Result<Typed, Refusal> {
+        let (left, right) = match (self.given(right, scope), self.given_first(left, scope)) {
+            (Some(value), None) => {
+                let left = self.expression(left, scope)?;
+                let right = self.constant(&value, Some(left.kind))?;
+                (left, right)
+            }
+            (None, Some(value)) => {
+                let right = self.expression(right, scope)?;
+                (self.constant(&value, Some(right.kind))?, right)
+            }
+            (Some(right), Some(left)) => (self.constant(&left, None)?, self.constant(&right, None)?),
+            (None, None) => (self.expression(left, scope)?, self.expression(right, scope)?),
+        };
+        let sql = format!("({} {sign} {})", left.sql, right.sql);
+        Ok(Typed::new(sql, FieldKind::Boolean))
+    }
+
+    fn like(
+        &mut self,
+        of: &Expr,
+        word: &str,
+        pattern: &Expr,
+        negated: bool,
+        scope: &Scope<'_>,
+    ) -> Result<Typed, Refusal> {
+        let of = self.expression(of, scope)?;
+        let pattern = match self.given(pattern, scope) {
+            Some(value) => self.constant(&Value::from(value.to_string()), None)?,
+            None => self.expression(pattern, scope)?,
+        };
+        let word = if negated {
+            format!("not {word}")
+        } else {
+            word.to_owned()
+        };
+        let sql = format!("(({})::text {word} ({})::text)", of.sql, pattern.sql);
+        Ok(Typed::new(sql, FieldKind::Boolean))
+    }
+
+    fn one_of(
+        &mut self,
+        of: &Expr,
+        target: &InTarget,
+        negated: bool,
+        scope: &Scope<'_>,
+    ) -> Result<Typed, Refusal> {
+        let of = self.expression(of, scope)?;
+        let items = match target {
+            InTarget::List(items) => {
+                let mut listed = Vec::new();
+                for item in items {
+                    match self.given(item, scope) {
+                        // A variable may hold a list.
+                        Some(Value::Array(values)) => {
+                            for value in values.iter() {
+                                listed.push(self.constant(value, Some(of.kind))?.sql);
+                            }
+                        }
+                        Some(value) => listed.push(self.constant(&value, Some(of.kind))?.sql),
+                        None => listed.push(self.expression(item, scope)?.sql),
+                    }
+                    if listed.len() > LISTED_MAX {
+                        return Err(refused(&format!("a list of more than {LISTED_MAX} values")));
+                    }
+                }
+                match listed.is_empty() {
+                    true => return Ok(Typed::new(negated.to_string(), FieldKind::Boolean)),
+                    false => listed.join(", "),
+                }
+            }
+            InTarget::Subquery(query) => {
+                let written = self.query(query, Some(scope))?;
+                if written.columns.len() != 1 {
+                    return Err(refused("a SELECT of several columns behind IN"));
+                }
+                written.sql
+            }
+            _ => return Err(refused("what stands behind IN")),
+        };
+        let word = if negated { "not in" } else { "in" };
+        Ok(Typed::new(
+            format!("({} {word} ({items}))", of.sql),
+            FieldKind::Boolean,
+        ))
+    }
+
+    fn case(
+        &mut self,
+        operand: Option<&Expr>,
+        conditions: &[CaseWhen],
+        otherwise: Option<&Expr>,
+        scope: &Scope<'_>,
+    ) -> Result<Typed, Refusal> {
+        let results: Vec<&Expr> = conditions
+            .iter()
+            .map(|when| &when.result)
+            .chain(otherwise)
+            .collect();
+        let results = self.alike(&results, scope)?;
+        let mut sql = "case".to_owned();
+        for (when, result) in conditions.iter().zip(&results) {
+            let condition = match operand {
+                Some(operand) => self.compared(operand, "=", &when.condition, scope)?.sql,
+                None => self.truth(&when.condition, scope)?,
+            };
+            sql.push_str(&format!(" when {condition} then {}", result.sql));
+        }
+        if let (Some(_), Some(result)) = (otherwise, results.last()) {
+            sql.push_str(&format!(" else {}", result.sql));
+        }
+        let kind = results.first().map_or(TEXT, |result| result.kind);
+        Ok(Typed::new(format!("({sql} end)"), kind))
+    }
+
+    /// Values of one kind: that of the first which is no constant, else of the first.
+    pub(super) fn alike(&mut self, of: &[&Expr], scope: &Scope<'_>) -> Result<Vec<Typed>, Refusal> {
+        let mut written: Vec<Result<Typed, Value>> = Vec::with_capacity(of.len());
+        for said in of {
+            written.push(match self.given_first(said, scope) {
+                Some(value) => Err(value),
+                None => Ok(self.expression(said, scope)?),
+            });
+        }
+        let mut kinds = written.iter().flatten().map(|typed| typed.kind);
+        let kind = kinds.next().map(|first| kinds.fold(first, wider));
+        let first = written.iter().find_map(|one| match one {
+            Err(value) if *value != Value::Null => Some(general(kind_of(value))),
+            _ => None,
+        });
+        let kind = kind.or(first).unwrap_or(TEXT);
+        let mut alike = Vec::with_capacity(of.len());
+        for one in written {
+            let typed = match one {
+                Ok(typed) => typed,
+                Err(value) => self.constant(&value, Some(kind))?,
+            };
+            alike.push(Typed::new(
+                typed.sql,
+                if typed.kind == kind {
+                    kind
+                } else {
+                    wider(typed.kind, kind)
+                },
+            ));
+        }
+        let widest = alike.iter().fold(kind, |widest, one| wider(widest, one.kind));
+        for one in &mut alike {
+            one.kind = widest;
+        }
+        Ok(alike)
+    }
+
+    fn computed(
+        &mut self,
+        left: &Expr,
+        sign: &str,
+        right: &Expr,
+        scope: &Scope<'_>,
+    ) -> Result<Typed, Refusal> {
+        if let (Expr::Interval(interval), "+" | "-") = (right, sign) {
+            let left = self.expression(left, scope)?;
+            if !matches!(left.kind, FieldKind::Date | FieldKind::DateTime) {
+                return Err(refused("an INTERVAL beside what is no date"));
+            }
+            let value = self.value_of(&interval.value, scope);
+            let simple = interval.leading_field.is_none() && interval.last_field.is_none();
+            let (Some(Value::Text(said)), true) = (value, simple) else {
+                return Err(refused("an INTERVAL that is not written as '7 days'"));
+            };
+            let interval = self.bind(Some(said.to_string()), "interval");
+            let sql = format!("({} {sign} {interval})", left.sql);
+            return Ok(Typed::new(format!("{sql}::timestamptz"), FieldKind::DateTime));
+        }
+        let a = self.operand(left, scope)?;
+        let b = match self.given_first(right, scope) {
+            // Beside a date a text is one too, or a number of days.
+            Some(value @ Value::Text(_)) if a.kind == FieldKind::Date => self
+                .constant(&value, Some(FieldKind::Date))
+                .or_else(|_| self.constant(&value, Some(FieldKind::Integer)))?,
+            _ => self.operand(right, scope)?,
+        };
+        let days = |typed: &Typed| format!("({})::integer", typed.sql);
+        let sql = format!("({} {sign} {})", a.sql, b.sql);
+        match (a.kind, sign, b.kind) {
+            (FieldKind::Date, "-", FieldKind::Date) => {
+                Ok(Typed::new(format!("{sql}::bigint"), FieldKind::Integer))
+            }
+            (FieldKind::Date, "+" | "-", FieldKind::Integer) => Ok(Typed::new(
+                format!("({} {sign} {})", a.sql, days(&b)),
+                FieldKind::Date,
+            )),
+            (a, _, b) if is_number(a) && is_number(b) => Ok(Typed::new(sql, wider(a, b))),
+            _ => Err(Refusal::mistake(
+                "value_refused",
+                format!("`{sign}` takes numbers, or a date and a number of days; texts are joined by ||"),
+            )),
+        }
+    }
+
+    /// A number or a date to compute with; a text that says a number is one.
+    fn operand(&mut self, said: &Expr, scope: &Scope<'_>) -> Result<Typed, Refusal> {
+        match self.given_first(said, scope) {
+            Some(value @ Value::Text(_)) => self.constant(&value, Some(NUMBER)),
+            Some(value) => self.constant(&value, None),
+            None => self.expression(said, scope),
+        }
+    }
+
+    pub(super) fn number(&mut self, said: &Expr, scope: &Scope<'_>) -> Result<Typed, Refusal> {
+        let number = self.operand(said, scope)?;
+        match is_number(number.kind) {
+            true => Ok(number),
+            false => Err(Refusal::mistake("value_refused", "a number is wanted")),
+        }
+    }
+
+    /// A part of a field that is JSON, as a text.
+    fn part(&mut self, of: Typed, path: &str) -> Result<Typed, Refusal> {
+        let parts: Vec<String> = path.split('.').map(str::to_owned).collect();
+        self.part_named(of, &parts)
+    }
+
+    fn part_named(&mut self, of: Typed, parts: &[String]) -> Result<Typed, Refusal> {
+        if of.kind != FieldKind::Json {
+            let message = format!("there is no part `{}`: the field is no JSON", parts.join("."));
+            return Err(Refusal::mistake("field_unknown", message));
+        }
+        let path = self.bind(
+            Some(format!("{{{}}}", quoted_path(parts.iter().map(String::as_str)))),
+            "text[]",
+        );
+        Ok(Typed::new(format!("({} #>> {path})", of.sql), TEXT))
+    }
+
+    /// What the right side of a comparison gives, if it is a value: there a variable comes before a field of its name.
+    pub(super) fn given(&self, said: &Expr, scope: &Scope<'_>) -> Option<Value> {
+        self.value_of(said, scope)
+    }
+
+    /// The same of a left side, where a field comes first.
+    pub(super) fn given_first(&self, said: &Expr, scope: &Scope<'_>) -> Option<Value> {
+        match said {
+            Expr::Nested(within) => self.given_first(within, scope),
+            Expr::Identifier(name) => match scope.find(&plain(name)) {
+                Ok(None) => self.value_of(said, scope),
+                _ => None,
+            },
+            Expr::CompoundIdentifier(parts) => match parts.first().map(|name| scope.find(&plain(name))) {
+                Some(Ok(None)) => self.value_of(said, scope),
+                _ => None,
+            },
+            _ => self.value_of(said, scope),
+        }
+    }
+
+    /// The value of a constant, a variable or a text in the quotation marks of the dialect; None where it is none.
+    pub(super) fn value_of(&self, said: &Expr, scope: &Scope<'_>) -> Option<Value> {
+        match said {
+            Expr::Nested(within) => self.value_of(within, scope),
+            Expr::Value(value) => match &value.value {
+                Literal::Number(number, _) => number.parse::<i64>().map(Value::Integer).ok().or_else(|| {
+                    number
+                        .parse::<f64>()
+                        .ok()
+                        .filter(|n| n.is_finite())
+                        .map(Value::Number)
+                }),
+                Literal::SingleQuotedString(text) => Some(Value::from(text.as_str())),
+                Literal::Boolean(truth) => Some(Value::Bool(*truth)),
+                Literal::Null => Some(Value::Null),
+                _ => None,
+            },
+            // `DATE '2026-12-01'`
+            Expr::TypedString(typed) => match &typed.value.value {
+                Literal::SingleQuotedString(text) if !typed.uses_odbc_syntax => {
+                    let kind = kind_of_type(&typed.data_type).ok()?;
+                    let column = column_of(kind);
+                    let text = bound(&column, &Value::from(text.as_str())).ok()??;
+                    match kind {
+                        FieldKind::Date => text.parse().ok().map(Value::Date),
+                        FieldKind::DateTime => text.parse().ok().map(Value::Moment),
+                        _ => Some(Value::from(text)),
+                    }
+                }
+                _ => None,
+            },
+            Expr::UnaryOp {
+                op: UnaryOperator::Minus,
+                expr,
+            } => match self.value_of(expr, scope)? {
+                Value::Integer(number) if matches!(**expr, Expr::Value(_)) => {
+                    Some(Value::Integer(number.checked_neg()?))
+                }
+                Value::Number(number) if matches!(**expr, Expr::Value(_)) => Some(Value::Number(-number)),
+                _ => None,
+            },
+            Expr::Identifier(name) if name.quote_style == Some('"') => Some(Value::from(name.value.as_str())),
+            Expr::Identifier(name) => self.variable(&name.value).cloned(),
+            Expr::CompoundIdentifier(parts) => {
+                let first = parts.first().map(plain)?;
+                match scope.source(&first) {
+                    Some(_) => None,
+                    None => self.member(parts),
+                }
+            }
+            _ => None,
+        }
+    }
+
+    /// A value that is bound, as of a kind where one is wanted.
+    pub(super) fn constant(&mut self, value: &Value, wanted: Option<FieldKind>) -> Result<Typed, Refusal> {
+        let mut kind = general(wanted.unwrap_or_else(|| kind_of(value)));
+        // A whole number is compared with any number.
+        if kind == FieldKind::Integer && bound(&column_of(kind), value).is_err() {
+            kind = NUMBER;
+        }
+        let text = bound(&column_of(kind), value)?;
+        let sql = self.bind(text, &sql_type(kind));
+        Ok(Typed::new(sql, kind))
+    }
+}
+
+/// The queries that stand within an expression.
+pub(super) fn queries_within<'q>(
+    said: &'q Expr,
+    found: &mut Vec<&'q Query>,
+    depth: usize,
+) -> Result<(), Refusal> {
+    if depth > DEPTH_MAX {
+        return Err(refused("so much nesting"));
+    }
+    let mut within: Vec<&'q Expr> = Vec::new();
+    match said {
+        Expr::Subquery(query) | Expr::Exists { subquery: query, .. } => found.push(query),
+        Expr::In { expr, target, .. } => {
+            within.push(expr);
+            match target {
+                InTarget::Subquery(query) => found.push(query),
+                InTarget::List(items) => within.extend(items),
+                _ => {}
+            }
+        }
+        Expr::Nested(of)
+        | Expr::UnaryOp { expr: of, .. }
+        | Expr::Cast { expr: of, .. }
+        | Expr::IsNull(of)
+        | Expr::IsNotNull(of)
+        | Expr::IsTrue(of)
+        | Expr::IsNotTrue(of)
+        | Expr::IsFalse(of)
+        | Expr::IsNotFalse(of) => within.push(of),
+        Expr::BinaryOp { left, right, .. } => within.extend([&**left, &**right]),
+        Expr::IsDistinctFrom(left, right) | Expr::IsNotDistinctFrom(left, right) => {
+            within.extend([&**left, &**right]);
+        }
+        Expr::Between { expr, low, high, .. } => within.extend([&**expr, &**low, &**high]),
+        Expr::Case {
+            operand,
+            conditions,
+            else_result,
+            ..
+        } => {
+            within.extend(operand.iter().chain(else_result).map(|of| &**of));
+            within.extend(conditions.iter().flat_map(|when| [&when.condition, &when.result]));
+        }
+        Expr::Function(function) => within.extend(super::functions::arguments_of(function)),
+        _ => {}
+    }
+    for said in within {
+        queries_within(said, found, depth + 1)?;
+    }
+    Ok(())
+}
+
+fn not(negated: bool) -> &'static str {
+    if negated { "not " } else { "" }
+}
+
+fn no_field(name: &str) -> Refusal {
+    let shown: String = name.chars().take(60).collect();
+    Refusal::mistake(
+        "field_unknown",
+        format!("`{shown}` is no field of these tables and no variable"),
+    )
+}
+
+pub(super) fn is_number(kind: FieldKind) -> bool {
+    matches!(
+        kind,
+        FieldKind::Integer | FieldKind::Decimal { .. } | FieldKind::Double
+    )
+}
+
+/// The kind that takes the values of both, where both are numbers; else the first.
+fn wider(a: FieldKind, b: FieldKind) -> FieldKind {
+    match (a, b) {
+        (FieldKind::Double, b) if is_number(b) => FieldKind::Double,
+        (a, FieldKind::Double) if is_number(a) => FieldKind::Double,
+        (FieldKind::Integer, FieldKind::Decimal { .. }) => NUMBER,
+        (a, _) => a,
+    }
+}
+
+fn kind_of(value: &Value) -> FieldKind {
+    match value {
+        Value::Bool(_) => FieldKind::Boolean,
+        Value::Integer(_) => FieldKind::Integer,
+        Value::Number(_) => NUMBER,
+        Value::Date(_) => FieldKind::Date,
+        Value::Moment(_) => FieldKind::DateTime,
+        Value::Array(_) | Value::Object(_) => FieldKind::Json,
+        Value::Null | Value::Text(_) => TEXT,
+    }
+}
+
+/// A kind that a value is cast to.
+fn kind_of_type(data_type: &DataType) -> Result<FieldKind, Refusal> {
+    Ok(match data_type {
+        DataType::Text | DataType::Varchar(_) | DataType::String(_) => TEXT,
+        DataType::Int(_) | DataType::Integer(_) | DataType::BigInt(_) => FieldKind::Integer,
+        DataType::Numeric(_) | DataType::Decimal(_) => NUMBER,
+        DataType::Float(_) | DataType::Real | DataType::DoublePrecision | DataType::Double(_) => {
+            FieldKind::Double
+        }
+        DataType::Boolean | DataType::Bool => FieldKind::Boolean,
+        DataType::Date => FieldKind::Date,
+        DataType::Timestamp(_, TimezoneInfo::None | TimezoneInfo::WithTimeZone) => FieldKind::DateTime,
+        DataType::Uuid => FieldKind::Uuid,
+        _ => return Err(refused("a cast to this type")),
+    })
+}
+
+fn column_of(kind: FieldKind) -> Column {
+    Column {
+        name: "the value".to_owned(),
+        sql: String::new(),
+        kind,
+        key: false,
+        given: false,
+        subject: false,
+        read_by: Vec::new(),
+        write_by: Vec::new(),
+    }
+}

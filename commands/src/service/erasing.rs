@@ -1,0 +1,198 @@
+//! Erasing a person: what is theirs alone is deleted, and the keys of what was sealed for them destroyed.
+//!
+//! 1. First the person is marked as erased and their sessions are ended, so that nothing new comes.
+//! 2. Then rows, memories and states of runs go, each with a record that says how many and nothing of what.
+//! 3. Last the keys go: until then everything can be done again, and a repetition after a crash does what was left.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use domain::memory::{Memory, MemoryScope};
+use domain::run::Run;
+use domain::session::Session;
+use domain::user::{ErasedRows, User, UserEvent};
+use domain::{Aggregate as _, BotId, OrganisationId, Permission, RunId, SessionId, UserId, decode};
+use event_log::StreamId;
+use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::Commands;
+use crate::memory::MemoryCommand;
+use crate::scripted::memory_stream;
+use crate::{Actor, CommandError, Context, RunCommand, UserCommand};
+
+/// What was erased of a person. What an earlier attempt erased is not in it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Erasure {
+    /// Sessions that were still open.
+    pub sessions_ended: u64,
+    /// Runs that had not ended.
+    pub runs_cancelled: u64,
+    /// Stored states and answers of runs.
+    pub states_deleted: u64,
+    /// Things that scripts remembered in their conversations.
+    pub memories_erased: u64,
+    pub rows_erased: Vec<ErasedRows>,
+    /// None of the person's are left.
+    pub keys_destroyed: u64,
+}
+
+impl Commands {
+    /// Erases a person, for good. Repeated, it finishes what an earlier attempt left.
+    ///
+    /// Other processes read what was sealed for the person for a minute more at most. Only the operator may.
+    pub async fn erase_person(
+        &self,
+        context: &Context,
+        user: UserId,
+        now: DateTime<Utc>,
+    ) -> Result<Erasure, CommandError> {
+        if !matches!(context.actor, Actor::System(_)) {
+            return Err(CommandError::Denied(Permission::UserDeactivate));
+        }
+        let context = &Context {
+            command: None,
+            ..context.clone()
+        };
+        let tenant = context.tenant;
+        let login = self.login_of(tenant, user).await?;
+        let erase = UserCommand::Erase { user, login, at: now };
+        self.run::<User>(context, user.0, erase, Value::Null).await?;
+        let mut erasure = Erasure::default();
+        let log = self.executor.log();
+        let sessions = log
+            .begun_for(tenant.0, Session::TYPE, "user_id", &user.to_string())
+            .await?;
+        let mut bots = BTreeSet::new();
+        for (session, started) in &sessions {
+            let session: SessionId = session.parse().map_err(CommandError::unexpected)?;
+            bots.extend(
+                started["bot_id"]
+                    .as_str()
+                    .and_then(|bot| bot.parse::<BotId>().ok()),
+            );
+            let known = self.executor.load_fresh::<Session>(tenant, session).await?;
+            if matches!(known.state, Session::Open(_)) {
+                self.end_session(context, session).await?;
+                erasure.sessions_ended += 1;
+            }
+            let scope = MemoryScope::Session { session_id: session };
+            erasure.memories_erased += self.forget_all(context, scope, user, now).await?;
+        }
+        let runs = log
+            .begun_for(tenant.0, Run::TYPE, "user_id", &user.to_string())
+            .await?;
+        let mut of_person = BTreeSet::new();
+        for (run, _) in &runs {
+            let run: RunId = run.parse().map_err(CommandError::unexpected)?;
+            let known = self.executor.load_fresh::<Run>(tenant, run).await?;
+            if matches!(known.state, Run::Started { .. } | Run::Waiting { .. }) {
+                self.run::<Run>(context, run.0, RunCommand::Cancel { at: now }, Value::Null)
+                    .await?;
+                erasure.runs_cancelled += 1;
+            }
+            of_person.insert(run);
+        }
+        erasure.states_deleted = self.dialogues.delete_states(tenant, &of_person).await?;
+        let scope = MemoryScope::User { user_id: user };
+        erasure.memories_erased += self.forget_all(context, scope, user, now).await?;
+        for bot_id in bots {
+            erasure.memories_erased += self.forget_of(context, bot_id, user, now).await?;
+        }
+        self.erase_rows(context, user, &mut erasure).await?;
+        erasure.keys_destroyed = log
+            .keyring()
+            .erase_subject(tenant.0, user.0)
+            .await
+            .map_err(CommandError::unexpected)?;
+        // What somebody else's script wrote about them meanwhile.
+        self.erase_rows(context, user, &mut erasure).await?;
+        Ok(erasure)
+    }
+
+    async fn erase_rows(
+        &self,
+        context: &Context,
+        user: UserId,
+        erasure: &mut Erasure,
+    ) -> Result<(), CommandError> {
+        let tables = self.dialogues.tables();
+        let erased = tables.erase_person(self.executor(), context, user).await?;
+        erasure.rows_erased.extend(erased);
+        Ok(())
+    }
+
+    /// Forgets a memory that is the person's alone; answers how many things it held.
+    async fn forget_all(
+        &self,
+        context: &Context,
+        scope: MemoryScope,
+        person: UserId,
+        now: DateTime<Utc>,
+    ) -> Result<u64, CommandError> {
+        let known = self
+            .executor
+            .load_fresh::<Memory>(context.tenant, memory_stream(scope))
+            .await?;
+        let count = known.state.entries(now).len() as u64;
+        if known.state.length() > 0 {
+            self.forget(context, scope, person, None).await?;
+        }
+        Ok(count)
+    }
+
+    /// Forgets what a bot remembers of conversations with the person.
+    async fn forget_of(
+        &self,
+        context: &Context,
+        bot_id: BotId,
+        person: UserId,
+        now: DateTime<Utc>,
+    ) -> Result<u64, CommandError> {
+        let scope = MemoryScope::Bot { bot_id };
+        let known = self
+            .executor
+            .load_fresh::<Memory>(context.tenant, memory_stream(scope))
+            .await?;
+        let keys: Vec<String> = known
+            .state
+            .entries_of(now)
+            .into_iter()
+            .filter(|(_, (of, _))| *of == person)
+            .map(|(key, _)| key.to_owned())
+            .collect();
+        let count = keys.len() as u64;
+        if count > 0 {
+            self.forget(context, scope, person, Some(keys)).await?;
+        }
+        Ok(count)
+    }
+
+    async fn forget(
+        &self,
+        context: &Context,
+        scope: MemoryScope,
+        person: UserId,
+        keys: Option<Vec<String>>,
+    ) -> Result<(), CommandError> {
+        let command = MemoryCommand::Clear { scope, person, keys };
+        self.executor
+            .execute::<Memory>(context, memory_stream(scope), command, Value::Null)
+            .await?;
+        Ok(())
+    }
+
+    /// The login that somebody registered under; None for a visitor, and where it was erased already.
+    async fn login_of(&self, tenant: OrganisationId, user: UserId) -> Result<Option<String>, CommandError> {
+        let stream = StreamId::new(User::TYPE, Uuid::from(user));
+        for event in self.executor.log().load(tenant.0, &stream, 0).await? {
+            let decoded: UserEvent = decode(&event.event_type, event.event_version, &event.payload)
+                .map_err(CommandError::unexpected)?;
+            if let UserEvent::Registered { login, .. } = decoded {
+                return Ok(login.clear().cloned());
+            }
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,218 @@
+//! A person is erased: their rows, memories, waiting runs and keys go, and nobody else's.
+
+use commands::{CommandError, UserCommand};
+use domain::memory::Memory;
+use domain::run::RunEvent;
+use domain::user::User;
+use event_log::StreamId;
+use serde_json::Value;
+
+use crate::observing::Fact;
+use crate::world::{World, files_below, message, refusal, say, start_of_day};
+
+/// Keeps what is said everywhere where a script can keep it.
+const KEEPER: &str = r#"
+TABLE guests
+  id integer key
+  said string
+END TABLE
+TABLE people
+  email string key
+  owner string subject
+END TABLE
+TALK "Yes?"
+HEAR said
+INSERT "guests", {said: said}
+INSERT "people", {email: said + "@example.org"}
+SET BOT MEMORY "last " + said, said
+SET USER MEMORY "said", said
+SET SESSION "said", said
+kept = ""
+FOR n = 1 TO 2000
+  kept = kept + said + " "
+NEXT
+TALK "Kept."
+HEAR more
+TALK kept
+"#;
+
+#[tokio::test]
+async fn an_erased_person_is_nowhere_and_others_stay() {
+    let world = World::new().await;
+    let process = world.process().await;
+    let bot = world.bot(&process, KEEPER).await;
+    let planted = "canary7d1f";
+    let other = "bystander";
+    let ana = world.visitor(&process, bot).await;
+    let rui = world.visitor(&process, bot).await;
+    for (visitor, said) in [(&ana, planted), (&rui, other)] {
+        process.greet(visitor, start_of_day()).await.expect("it begins");
+        say(&process, visitor, said).await;
+    }
+    world.hears_any(&["Yes?", "Yes?", "Kept.", "Kept."]).await;
+    assert!(
+        world.stores(planted).await,
+        "in the tables, which hold it in the clear"
+    );
+    assert_eq!(files_below(world.blobs.path()).len(), 2, "of each a large state");
+
+    let user = ana.open.user_id;
+    let erasure = process
+        .erase_person(&world.context(), user, start_of_day())
+        .await
+        .expect("erased");
+    assert_eq!(
+        (
+            erasure.sessions_ended,
+            erasure.runs_cancelled,
+            erasure.states_deleted
+        ),
+        (1, 1, 1)
+    );
+    assert_eq!(erasure.memories_erased, 3);
+    assert_eq!(erasure.keys_destroyed, 1);
+    let mut rows: Vec<(&str, u64, bool)> = erasure
+        .rows_erased
+        .iter()
+        .map(|rows| (rows.table.as_str(), rows.rows, rows.digest.is_empty()))
+        .collect();
+    rows.sort_unstable();
+    assert_eq!(
+        rows,
+        [("guests", 1, false), ("people", 1, true)],
+        "an address could be guessed from a digest"
+    );
+
+    assert!(!world.stores(planted).await, "nowhere in the database");
+    assert!(world.stores(other).await);
+    assert_eq!(files_below(world.blobs.path()).len(), 1);
+    // Whoever reads the log with every key there is finds nothing.
+    for fact in world.facts().await {
+        assert!(!format!("{fact:?}").contains(planted));
+    }
+    let stream = StreamId::new("user", user);
+    let events = world
+        .log()
+        .load(world.tenant.0, &stream, 0)
+        .await
+        .expect("readable");
+    let counted = events
+        .iter()
+        .filter(|event| event.event_type == "user.rows_erased")
+        .count();
+    assert_eq!(counted, 2, "a record for each table");
+
+    // Nothing of theirs is taken any more, in this process and in others.
+    let late = process.receive_turn(&ana, message("again"), start_of_day()).await;
+    assert!(late.is_err(), "{late:?}");
+    say(&process, &rui, "more").await;
+    world
+        .eventually(async || {
+            world
+                .texts()
+                .await
+                .iter()
+                .any(|text| text.starts_with(other))
+                .then_some(())
+        })
+        .await
+        .expect("the other's run goes on with what it kept");
+    let fresh = world.process().await;
+    let memory = fresh
+        .executor()
+        .load_fresh::<Memory>(world.tenant, format!("bot:{bot}"))
+        .await
+        .expect("readable");
+    let known: Vec<&str> = memory.state.entries(start_of_day()).into_keys().collect();
+    assert_eq!(known, [format!("last {other}")]);
+}
+
+#[tokio::test]
+async fn erasing_is_finished_by_a_repetition() {
+    let world = World::new().await;
+    let process = world.process().await;
+    let bot = world.bot(&process, KEEPER).await;
+    let ana = world.visitor(&process, bot).await;
+    let user = ana.open.user_id;
+    process.greet(&ana, start_of_day()).await.expect("it begins");
+    say(&process, &ana, "canary").await;
+    world.hears(&["Yes?", "Kept."]).await;
+    // An attempt that came as far as the mark.
+    let erase = UserCommand::Erase {
+        user,
+        login: None,
+        at: start_of_day(),
+    };
+    process
+        .executor()
+        .execute::<User>(&world.context(), user, erase, Value::Null)
+        .await
+        .expect("marked");
+    let erasure = process
+        .erase_person(&world.context(), user, start_of_day())
+        .await
+        .expect("finished");
+    assert_eq!(erasure.rows_erased.len(), 2);
+    assert_eq!(erasure.keys_destroyed, 1);
+    assert!(!world.stores("canary").await);
+    let again = process
+        .erase_person(&world.context(), user, start_of_day())
+        .await
+        .expect("nothing is left to do");
+    assert_eq!(again, commands::Erasure::default());
+    let cancelled = world
+        .facts()
+        .await
+        .into_iter()
+        .filter(|fact| matches!(fact, Fact::Run(_, RunEvent::Ended { .. })))
+        .count();
+    assert_eq!(cancelled, 1);
+}
+
+#[tokio::test]
+async fn a_login_is_free_again_and_strangers_are_not_found() {
+    let world = World::new().await;
+    let process = world.process().await;
+    let account = || commands::NewAccount {
+        login: "ana@example.org".into(),
+        name: "Ana".into(),
+    };
+    let first = process
+        .register_user(&world.context(), account())
+        .await
+        .expect("registered");
+    process
+        .erase_person(&world.context(), first.user_id, start_of_day())
+        .await
+        .expect("erased");
+    let second = process
+        .register_user(&world.context(), account())
+        .await
+        .expect("the login is free");
+    assert_ne!(second.user_id, first.user_id);
+    let state = process
+        .executor()
+        .load_fresh::<User>(world.tenant, first.user_id)
+        .await
+        .expect("readable");
+    assert_eq!(state.state, User::Erased);
+    let renamed = process
+        .rename_user(&world.context(), first.user_id, "Eva".into())
+        .await;
+    assert_eq!(refusal(renamed), "user_erased");
+    let nobody = process
+        .erase_person(&world.context(), domain::UserId::default(), start_of_day())
+        .await;
+    assert_eq!(refusal(nobody), "user_not_found");
+    let visitor = commands::Context {
+        actor: commands::Actor::Visitor {
+            user: second.user_id,
+            session: domain::SessionId::default(),
+        },
+        ..world.context()
+    };
+    let denied = process
+        .erase_person(&visitor, second.user_id, start_of_day())
+        .await;
+    assert!(matches!(denied, Err(CommandError::Denied(_))));
+}
