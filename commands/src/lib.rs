@@ -41,7 +41,7 @@ pub use context::{Actor, CommandId, Context};
 pub use conversation::{ConversationCommand, ConversationError};
 pub use credential::{Credential, CredentialError, TokenText};
 pub use decide::{Decide, Refusal, RefusalKind};
-pub use dialogue::{DialogueOptions, Dialogues};
+pub use dialogue::{DialogueOptions, Dialogues, DriveOptions};
 pub use drive::{DriveCommand, DriveError, NewFile, drive_path, folder_path, is_drive_folder};
 pub use error::CommandError;
 pub use event_log::{Position, Token as ReadToken};
@@ -55,7 +55,7 @@ pub use projection::{ProjectionCommand, ProjectionError};
 pub use recovery::Recovery;
 pub use run::{RunCommand, RunError};
 pub use runners::Runners;
-pub use scripted::{Asking, Extent, Migration, Plan, Reason, RefusedChange, Services, Tables, Unconfigured};
+pub use scripted::{Asking, Extent, Fetched, Migration, Plan, Reason, RefusedChange, Services, Tables, Unconfigured};
 pub use service::{
     BotCreated, Commands, Done, FileBlob, FileContent, IssuedToken, NewAccount, NewToken, RatedReply,
     RegisteredUser, StartedSession, UNSENT_KEPT_FOR, VisitorSession,

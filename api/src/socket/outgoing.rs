@@ -295,7 +295,7 @@ fn reply_frame(
         content: clear.map_or("", |content| content.text.as_str()),
         erased: clear.is_none(),
         masked: false,
-        files: &[],
+        files: clear.map_or(&[][..], |content| &content.files),
         asks_secret: clear.is_some_and(|content| content.asks_secret),
         rating,
         message_type: BOT,

@@ -9,7 +9,7 @@ use api::{Check, Edge, Health, Settings};
 use blobs::Files;
 use chrono::{DateTime, TimeDelta, Utc};
 use commands::{
-    BotCommand, Commands, Context, Denials, DialogueOptions, Dialogues, Executor, NewToken, PackageFiles,
+    BotCommand, Commands, Context, Denials, DialogueOptions, Dialogues, DriveOptions, Executor, NewToken, PackageFiles,
     Programs, Recovery, Runners, Tables, Unconfigured,
 };
 use domain::bot::{Bot, Package};
@@ -287,6 +287,10 @@ fn dialogue_options(lease_epoch: i64) -> DialogueOptions {
         script_time_max: Duration::from_secs(30),
         runners: Runners::alone(lease_epoch),
         services: Arc::new(Unconfigured),
+        drive: DriveOptions {
+            bytes_max: 0,
+            pdf: None,
+        },
     }
 }
 

@@ -250,6 +250,7 @@ impl Worker {
             blobs: std::mem::take(&mut run.answers),
             unrecorded: Vec::new(),
             remembering: Remembering::default(),
+            said: Vec::new(),
             intended: false,
         };
         let execution = execute(&mut run.machine, &mut host, input, offered).await?;

@@ -4,6 +4,7 @@
 //! before it changed something is recorded with that change, and a repetition is given the recorded answers first. What
 //! a script remembers is gathered and stored when its turn ends, under ids that a repetition finds taken.
 
+mod files;
 mod memory;
 mod services;
 mod setup;
@@ -15,6 +16,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use basic::{Answer, Refusal, Request, Value};
 use chrono::{DateTime, Utc};
+use domain::conversation::ReplyContent;
 use domain::run::{DataStatement, Recording, Run, RunEvent, RunStart, StoredAnswers};
 use domain::{BlobReference, ConversationId, Personal, RunId, TurnId};
 use event_log::{Outcome, Stored};
@@ -25,7 +27,7 @@ use crate::executor::append_command;
 use crate::{CommandError, Context};
 
 pub(crate) use memory::Remembering;
-pub use services::{Asking, Plan, Services, Unconfigured};
+pub use services::{Asking, Fetched, Plan, Services, Unconfigured};
 pub use tables::{Extent, Migration, Reason, RefusedChange, Tables};
 
 /// The largest record of answers that stands in its event.
@@ -53,6 +55,8 @@ pub(crate) struct Host<'a> {
     /// What was answered and is not recorded.
     pub unrecorded: Vec<Answer>,
     pub remembering: Remembering,
+    /// What it has said beside what its script says, such as files; in order.
+    pub said: Vec<ReplyContent>,
     /// Whether the last recorded answer only says that a service is being asked.
     pub intended: bool,
 }
@@ -60,26 +64,38 @@ pub(crate) struct Host<'a> {
 impl Host<'_> {
     /// Answers a request of the script.
     pub async fn answer(&mut self, request: Request) -> Result<Answer, CommandError> {
+        let answer = self.answered(&request).await?;
+        // A repetition that is given the recorded answer says it again.
+        self.said.extend(files::reply(&request, &answer));
+        Ok(answer)
+    }
+
+    async fn answered(&mut self, request: &Request) -> Result<Answer, CommandError> {
         // What is only gathered is gathered again by a repetition, and stored once.
         if memory::gathers(request.word) {
-            return Ok(answer(self.remember(&request).await?));
+            return Ok(answer(self.remember(request).await?));
         }
         if setup::gathers(request.word) {
-            return Ok(answer(self.set_up(&request).await?));
+            return Ok(answer(self.set_up(request).await?));
         }
         if let Some(answer) = self.replayed.pop_front() {
             return Ok(answer);
         }
+        if files::knows(request)
+            && let Some(answer) = self.ask_files(request).await?
+        {
+            return Ok(answer);
+        }
         if tables::knows(request.word)
-            && let Some(answer) = self.ask_tables(&request).await?
+            && let Some(answer) = self.ask_tables(request).await?
         {
             return Ok(answer);
         }
         let answered = match request.word {
-            word if memory::knows(word) => self.remember(&request).await?,
-            word if setup::knows(word) => self.set_up(&request).await?,
-            word if tables::knows(word) && !tables::is_elsewhere(&request) => Err(tables::unknown(&request)),
-            _ => self.ask_services(&request).await?,
+            word if memory::knows(word) => self.remember(request).await?,
+            word if setup::knows(word) => self.set_up(request).await?,
+            word if tables::knows(word) && !tables::is_elsewhere(request) => Err(tables::unknown(request)),
+            _ => self.ask_services(request).await?,
         };
         let answer = answer(answered);
         self.unrecorded.push(answer.clone());

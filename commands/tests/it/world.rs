@@ -8,7 +8,7 @@ use std::time::Duration;
 use blobs::Files;
 use chrono::{DateTime, TimeDelta, Utc};
 use commands::{
-    BotCommand, CommandError, Commands, Context, Credential, Denials, DialogueOptions, Dialogues, Executor,
+    BotCommand, CommandError, Commands, Context, Credential, Denials, DialogueOptions, Dialogues, DriveOptions, Executor,
     Extent, NewTurn, PackageFiles, Programs, ReceivedTurn, Recovery, Runners, Services, Tables, Unconfigured,
     VisitorSession, assemble,
 };
@@ -101,6 +101,10 @@ impl World {
             script_time_max: Duration::from_secs(30),
             runners: Runners::alone(lease_epoch),
             services,
+            drive: DriveOptions {
+                bytes_max: 1 << 20,
+                pdf: None,
+            },
         };
         let blobs = Files::open(self.blobs.path()).expect("the folder is there");
         let dialogues = Dialogues::new(

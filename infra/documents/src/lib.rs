@@ -5,10 +5,13 @@
 
 pub mod archive;
 pub mod docx;
+pub mod feed;
+pub mod page;
 pub mod pdf;
 pub mod tables;
 pub mod template;
 mod text;
+pub mod xml;
 
 pub use text::text;
 

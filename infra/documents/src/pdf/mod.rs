@@ -21,10 +21,15 @@ pub use isolated::{Isolated, serve};
 /// Pages that are made, read or put together.
 const PAGES_MAX: usize = 2_000;
 
+/// Whether a template is HTML.
+pub fn is_html(text: &str) -> bool {
+    blocks::is_html(text)
+}
+
 /// A PDF of a filled template: HTML where it looks so, else text in the manner of Markdown.
 pub fn made(text: &str) -> Result<Vec<u8>, Refusal> {
-    let blocks = if blocks::is_html(text) {
-        blocks::of_html(text)
+    let blocks = if is_html(text) {
+        blocks::of_html(text)?
     } else {
         blocks::of_text(text)
     };

@@ -2,7 +2,7 @@
 
 use basic::{Refusal, Value};
 
-use super::{Counted, Form, Row, Table, named, typed};
+use super::{Counted, Form, Row, Table, typed};
 use crate::{text, too_large, unreadable};
 
 /// What separates fields, the likeliest first.
@@ -23,7 +23,7 @@ pub(super) fn read(bytes: &[u8], delimiter: Option<u8>) -> Result<Table, Refusal
         return Ok(Table::default());
     };
     let headings = headings.map_err(|_| unreadable("the file cannot be read as CSV"))?;
-    let columns = named(headings.iter().map(str::to_owned))?;
+    let columns = super::headings(headings.iter().map(str::to_owned))?;
     let mut counted = Counted::default();
     let mut rows = Vec::new();
     for record in records {

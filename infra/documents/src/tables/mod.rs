@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use basic::{Array, Object, Refusal, Value};
 
 use crate::too_large;
-pub use kinds::typed;
+use kinds::typed;
 
 /// Rows of one file.
 pub const ROWS_MAX: usize = 100_000;
@@ -203,7 +203,7 @@ fn check_columns(count: usize) -> Result<(), Refusal> {
 }
 
 /// Headings as the names of fields: none is empty, none twice.
-fn named(headings: impl Iterator<Item = String>) -> Result<Vec<String>, Refusal> {
+pub(crate) fn headings(headings: impl Iterator<Item = String>) -> Result<Vec<String>, Refusal> {
     let mut taken = HashSet::new();
     let mut names = Vec::new();
     for (at, heading) in headings.enumerate() {

@@ -9,7 +9,7 @@ use calamine::{Data, Reader as _, Xlsx};
 use chrono::{NaiveDateTime, NaiveTime, Timelike as _};
 use rust_xlsxwriter::{Format, Workbook, Worksheet, XlsxError};
 
-use super::{Counted, Form, Table, check_columns, named};
+use super::{Counted, Form, Table, check_columns};
 use crate::archive::check_sizes;
 use crate::{too_large, unreadable};
 
@@ -92,7 +92,7 @@ fn table(cells: Vec<(u32, u32, Value)>) -> Result<Table, Refusal> {
     check_columns((last - first) as usize + 1)?;
     let heading = |column| headings.get(&column).map(Value::to_string).unwrap_or_default();
     let mut table = Table {
-        columns: named((first..=last).map(heading))?,
+        columns: super::headings((first..=last).map(heading))?,
         ..Table::default()
     };
     let mut counted = Counted::default();
