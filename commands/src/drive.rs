@@ -169,7 +169,10 @@ impl Decide for Drive {
             } => {
                 let sizes = files.iter().map(|file| (file.path.as_str(), file.content.bytes));
                 check_room(self, sizes, bytes_max)?;
-                Ok(files.into_iter().map(|file| self.written(bot, file, at)).collect())
+                Ok(files
+                    .into_iter()
+                    .map(|file| self.written(bot, file, at))
+                    .collect())
             }
             DriveCommand::Copy {
                 bot,
@@ -381,10 +384,29 @@ mod tests {
         }
         let long = "a/".repeat(300) + "b";
         for refused in [
-            "", " ", ".", "/", "/etc/passwd", "..", "../a", "a/../../b", "a/.. /b", "a\\b", "a\0b", "a\nb",
-            "photo\u{202e}gpj.exe", "folder/", "x.gbdrive", &long, &"é".repeat(200),
+            "",
+            " ",
+            ".",
+            "/",
+            "/etc/passwd",
+            "..",
+            "../a",
+            "a/../../b",
+            "a/.. /b",
+            "a\\b",
+            "a\0b",
+            "a\nb",
+            "photo\u{202e}gpj.exe",
+            "folder/",
+            "x.gbdrive",
+            &long,
+            &"é".repeat(200),
         ] {
-            assert_eq!(drive_path(refused).map_err(|error| error.code()), Err("drive_path"), "{refused:?}");
+            assert_eq!(
+                drive_path(refused).map_err(|error| error.code()),
+                Err("drive_path"),
+                "{refused:?}"
+            );
         }
         assert_eq!(folder_path("/").as_deref(), Ok(""));
         assert_eq!(folder_path("in/").as_deref(), Ok("in"));
@@ -400,10 +422,15 @@ mod tests {
         assert_eq!(done(&mut drive, second), Err(DriveError::Full(0)));
         assert_eq!(done(&mut drive, copy("a", "b", false)), Err(DriveError::Full(0)));
         assert_eq!(done(&mut drive, copy("a", "b", true)), Ok(1));
-        assert_eq!(done(&mut drive, copy("a", "b", true)), Err(DriveError::NotFound("a".into())));
+        assert_eq!(
+            done(&mut drive, copy("a", "b", true)),
+            Err(DriveError::NotFound("a".into()))
+        );
         let large = write(vec![file("c", FILE_BYTES_MAX + 1, FileOrigin::Script)]);
         assert_eq!(done(&mut drive, large), Err(DriveError::TooLarge));
-        let many = (0..=FILES_MAX).map(|n| file(&n.to_string(), 0, FileOrigin::Script)).collect();
+        let many = (0..=FILES_MAX)
+            .map(|n| file(&n.to_string(), 0, FileOrigin::Script))
+            .collect();
         assert_eq!(done(&mut drive, write(many)), Err(DriveError::TooMany));
     }
 

@@ -55,7 +55,9 @@ pub use projection::{ProjectionCommand, ProjectionError};
 pub use recovery::Recovery;
 pub use run::{RunCommand, RunError};
 pub use runners::Runners;
-pub use scripted::{Asking, Extent, Fetched, Migration, Plan, Reason, RefusedChange, Services, Tables, Unconfigured};
+pub use scripted::{
+    Asking, Extent, Fetched, Migration, Plan, Reason, RefusedChange, Services, Tables, Unconfigured,
+};
 pub use service::{
     BotCreated, Commands, Done, FileBlob, FileContent, IssuedToken, NewAccount, NewToken, RatedReply,
     RegisteredUser, StartedSession, UNSENT_KEPT_FOR, VisitorSession,

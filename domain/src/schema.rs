@@ -3,7 +3,9 @@
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 
-use crate::{access, bot, conversation, drive, file, memory, organisation, projection, run, session, token, user};
+use crate::{
+    access, bot, conversation, drive, file, memory, organisation, projection, run, session, token, user,
+};
 
 /// Noun and schema of its events, in alphabetical order.
 pub fn event_schemas() -> Vec<(&'static str, Schema)> {

@@ -17,9 +17,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use documents::pdf::Isolated;
 use domain::bot::Bot;
 use domain::run::Run;
-use documents::pdf::Isolated;
 use domain::session::OpenSession;
 use domain::{BotId, ConversationId, OrganisationId, RunId, SessionId, TurnId};
 use event_log::RecordedEvent;

@@ -4,6 +4,7 @@ mod bridge;
 mod decisions;
 mod denials;
 mod dialogues;
+mod drive;
 mod executor;
 mod files;
 mod large_states;

@@ -8,9 +8,9 @@ use std::time::Duration;
 use blobs::Files;
 use chrono::{DateTime, TimeDelta, Utc};
 use commands::{
-    BotCommand, CommandError, Commands, Context, Credential, Denials, DialogueOptions, Dialogues, DriveOptions, Executor,
-    Extent, NewTurn, PackageFiles, Programs, ReceivedTurn, Recovery, Runners, Services, Tables, Unconfigured,
-    VisitorSession, assemble,
+    BotCommand, CommandError, Commands, Context, Credential, Denials, DialogueOptions, Dialogues,
+    DriveOptions, Executor, Extent, NewTurn, PackageFiles, Programs, ReceivedTurn, Recovery, Runners,
+    Services, Tables, Unconfigured, VisitorSession, assemble,
 };
 use domain::bot::{Bot, Package};
 use domain::conversation::{ConversationEvent, Turn};

@@ -43,16 +43,19 @@ pub fn unpack(bytes: &[u8]) -> Result<Vec<Entry>, Refusal> {
     let mut entries = Vec::new();
     let mut left = UNPACKED_BYTES_MAX;
     for at in 0..archive.len() {
-        let file = archive.by_index(at).map_err(|_| {
-            unreadable("a file of the archive is packed or sealed in a way that is not read")
-        })?;
+        let file = archive
+            .by_index(at)
+            .map_err(|_| unreadable("a file of the archive is packed or sealed in a way that is not read"))?;
         if file.is_dir() {
             continue;
         }
         if file.is_symlink() {
             return Err(Refusal::mistake("archive_refused", "the archive holds a link"));
         }
-        let name = file.name().map_err(|_| unreadable("a name in the archive is damaged"))?.into_owned();
+        let name = file
+            .name()
+            .map_err(|_| unreadable("a name in the archive is damaged"))?
+            .into_owned();
         let mut bytes = Vec::new();
         // What it says of its size is not believed.
         file.take(left + 1)
@@ -116,10 +119,17 @@ mod tests {
 
     #[test]
     fn what_was_packed_is_unpacked() {
-        let entries = [entry("a.txt", b"one"), entry("b/c.txt", b""), entry("é.bin", &[0, 255])];
+        let entries = [
+            entry("a.txt", b"one"),
+            entry("b/c.txt", b""),
+            entry("é.bin", &[0, 255]),
+        ];
         let packed = pack(&entries).expect("packed");
         assert_eq!(unpack(&packed).expect("unpacked"), entries);
-        assert_eq!(unpack(&packed[..packed.len() - 9]).expect_err("cut").code, "document_unreadable");
+        assert_eq!(
+            unpack(&packed[..packed.len() - 9]).expect_err("cut").code,
+            "document_unreadable"
+        );
         assert_eq!(unpack(b"").expect_err("nothing").code, "document_unreadable");
     }
 

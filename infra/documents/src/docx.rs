@@ -83,7 +83,9 @@ mod tests {
 
     #[test]
     fn a_template_is_filled_and_read() {
-        let template = document("<w:p><w:r><w:t>Dear {{name}},</w:t></w:r></w:p><w:p><w:r><w:t>welcome.</w:t></w:r></w:p>");
+        let template = document(
+            "<w:p><w:r><w:t>Dear {{name}},</w:t></w:r></w:p><w:p><w:r><w:t>welcome.</w:t></w:r></w:p>",
+        );
         assert!(is_docx(&template) && !is_docx(b"PK"));
         let data = Value::from_json(serde_json::json!({ "name": "Ana & Rui" }));
         let made = fill(&template, &data).expect("filled");

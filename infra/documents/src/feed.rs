@@ -38,7 +38,12 @@ pub fn entries(bytes: &[u8], count: Option<usize>) -> Result<Value, Refusal> {
             ("date", date.map_or(Value::Null, Value::Moment)),
             ("id", cut(entry.id)),
         ];
-        Value::Object(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+        Value::Object(
+            fields
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
+        )
     });
     Ok(Value::Array(entries.collect()))
 }
@@ -57,10 +62,23 @@ mod tests {
         assert_eq!(read[0]["link"], "https://x/1");
         assert_eq!(read[0]["date"], "2026-11-30 08:15:00");
         assert_eq!(read.as_array().map(Vec::len), Some(2));
-        assert_eq!(entries(rss.as_bytes(), Some(1)).expect("a feed").to_json().as_array().map(Vec::len), Some(1));
+        assert_eq!(
+            entries(rss.as_bytes(), Some(1))
+                .expect("a feed")
+                .to_json()
+                .as_array()
+                .map(Vec::len),
+            Some(1)
+        );
         let atom = "<feed xmlns=\"http://www.w3.org/2005/Atom\"><title>t</title><id>x</id><updated>2026-11-30T08:15:00Z</updated>\
             <entry><title>Tide</title><id>7</id><updated>2026-11-30T08:15:00Z</updated><author><name>Ana</name></author></entry></feed>";
-        assert_eq!(entries(atom.as_bytes(), None).expect("a feed").to_json()[0]["author"], "Ana");
-        assert_eq!(entries(b"<html></html>", None).expect_err("no feed").code, "document_unreadable");
+        assert_eq!(
+            entries(atom.as_bytes(), None).expect("a feed").to_json()[0]["author"],
+            "Ana"
+        );
+        assert_eq!(
+            entries(b"<html></html>", None).expect_err("no feed").code,
+            "document_unreadable"
+        );
     }
 }

@@ -17,7 +17,8 @@ const SELECTOR_CHARACTERS_MAX: usize = 500;
 
 /// Elements that nothing is within.
 const EMPTY: [&str; 14] = [
-    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr", "param",
+    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr",
+    "param",
 ];
 /// Elements that end by themselves where the next begins.
 const ENDING: [&str; 14] = [
@@ -44,7 +45,9 @@ fn depth(text: &str) -> usize {
             Some(rest) => (true, rest),
             None => (false, tag),
         };
-        let end = rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
+        let end = rest
+            .find(|c: char| !c.is_ascii_alphanumeric())
+            .unwrap_or(rest.len());
         let name = rest[..end].to_ascii_lowercase();
         if name.is_empty() || EMPTY.contains(&name.as_str()) || ENDING.contains(&name.as_str()) {
             continue;
@@ -76,11 +79,15 @@ fn selector(text: &str) -> Result<Selector, Refusal> {
 /// The text of a page without its scripts and styles, line by line.
 pub fn text(page: &str) -> Result<String, Refusal> {
     let page = parsed(page)?;
-    let hidden = ["script", "style", "noscript", "template", "head"];
+    let hidden = ["script", "style", "noscript", "template", "title"];
     let mut lines: Vec<String> = Vec::new();
     for node in page.tree.root().descendants() {
-        let Some(text) = node.value().as_text() else { continue };
-        let within = node.parent().and_then(|parent| parent.value().as_element().map(|element| element.name()));
+        let Some(text) = node.value().as_text() else {
+            continue;
+        };
+        let within = node
+            .parent()
+            .and_then(|parent| parent.value().as_element().map(|element| element.name()));
         if within.is_none_or(|name| !hidden.contains(&name)) {
             let said = spaced(text);
             if !said.is_empty() {
@@ -93,7 +100,12 @@ pub fn text(page: &str) -> Result<String, Refusal> {
 
 /// The texts of all that a selector finds, in the order of the page. `a@href` are the attributes of that name.
 pub fn all(page: &str, wanted: &str) -> Result<Value, Refusal> {
-    Ok(Value::Array(found(page, wanted, FOUND_MAX)?.into_iter().map(Value::from).collect()))
+    Ok(Value::Array(
+        found(page, wanted, FOUND_MAX)?
+            .into_iter()
+            .map(Value::from)
+            .collect(),
+    ))
 }
 
 /// The text of the first that a selector finds, and nothing where none is.
@@ -103,7 +115,9 @@ pub fn first(page: &str, wanted: &str) -> Result<Value, Refusal> {
 
 fn found(page: &str, wanted: &str, most: usize) -> Result<Vec<String>, Refusal> {
     let (wanted, attribute) = match wanted.rsplit_once('@') {
-        Some((before, name)) if !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') => {
+        Some((before, name))
+            if !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') =>
+        {
             (before, Some(name))
         }
         _ => (wanted, None),
@@ -140,7 +154,9 @@ pub fn table(page: &str, wanted: &str) -> Result<Value, Refusal> {
             heading.unwrap_or_else(|| format!("column{}", at + 1))
         };
         let fields = cells.into_iter().enumerate();
-        let row: Object = fields.map(|(at, cell)| (name(at), Value::from(said(cell)))).collect();
+        let row: Object = fields
+            .map(|(at, cell)| (name(at), Value::from(said(cell))))
+            .collect();
         if !row.is_empty() {
             rows.push(Value::Object(row));
         }
@@ -160,7 +176,10 @@ pub fn links(page: &str, whole: impl Fn(&str) -> Option<String>) -> Result<Value
 pub fn images(page: &str, whole: impl Fn(&str) -> Option<String>) -> Result<Value, Refusal> {
     records(page, "img[src]", |element| {
         let url = whole(element.attr("src")?)?;
-        Some(vec![("url", url), ("alt", element.attr("alt").unwrap_or_default().to_owned())])
+        Some(vec![
+            ("url", url),
+            ("alt", element.attr("alt").unwrap_or_default().to_owned()),
+        ])
     })
 }
 
@@ -172,7 +191,9 @@ fn records(
     let (page, wanted) = (parsed(page)?, selector(wanted)?);
     let records = page.select(&wanted).filter_map(record).take(FOUND_MAX);
     let objects = records.map(|fields| {
-        let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), Value::from(value)));
+        let fields = fields
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), Value::from(value)));
         Value::Object(fields.collect())
     });
     Ok(Value::Array(objects.collect()))
@@ -207,7 +228,10 @@ mod tests {
         assert_eq!(json(all(PAGE, ".price")), serde_json::json!(["12,50 €", "9 €"]));
         assert_eq!(json(first(PAGE, "img@alt")), "A rope");
         assert_eq!(json(first(PAGE, "h7")), serde_json::Value::Null);
-        assert_eq!(first(PAGE, "p[[").expect_err("no selector").code, "selector_unclear");
+        assert_eq!(
+            first(PAGE, "p[[").expect_err("no selector").code,
+            "selector_unclear"
+        );
         assert_eq!(text(PAGE).expect("read").lines().next(), Some("Our ropes"));
         assert!(!text(PAGE).expect("read").contains("var x"));
     }
@@ -218,18 +242,28 @@ mod tests {
         assert_eq!(json(table(PAGE, "#t")), expected);
         assert_eq!(json(table(PAGE, "ul")), serde_json::json!([]));
         let whole = |link: &str| (!link.starts_with("javascript:")).then(|| format!("https://x{link}"));
-        assert_eq!(json(links(PAGE, whole)), serde_json::json!([{ "text": "More ropes", "url": "https://x/more" }]));
+        assert_eq!(
+            json(links(PAGE, whole)),
+            serde_json::json!([{ "text": "More ropes", "url": "https://x/more" }])
+        );
         let expected = serde_json::json!([{ "url": "https://xrope.png", "alt": "A rope" }]);
         assert_eq!(json(images(PAGE, whole)), expected);
     }
 
     #[test]
     fn pages_that_nest_without_end_are_refused() {
-        for deep in ["<div>".repeat(100_000), "<b><p>".repeat(1_000), "<a x=1><i>".repeat(300)] {
+        for deep in [
+            "<div>".repeat(100_000),
+            "<b><p>".repeat(1_000),
+            "<a x=1><i>".repeat(300),
+        ] {
             assert_eq!(text(&deep).expect_err("too deep").code, "document_unreadable");
         }
         assert!(text(&"<p>one<br><li>two".repeat(10_000)).is_ok());
         assert!(text(&"<div><span>x</span></div>".repeat(10_000)).is_ok());
-        assert_eq!(text(&" ".repeat(PAGE_BYTES_MAX + 1)).expect_err("too long").code, "document_too_large");
+        assert_eq!(
+            text(&" ".repeat(PAGE_BYTES_MAX + 1)).expect_err("too long").code,
+            "document_too_large"
+        );
     }
 }

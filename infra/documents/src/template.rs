@@ -71,7 +71,12 @@ impl<'t> Open<'t> {
 
 impl<'t> Parts<'t> {
     fn of(template: &'t str) -> Result<Parts<'t>, Refusal> {
-        let wrong = |said: &str| Refusal::mistake("template_unclear", format!("`{{{{{said}}}}}` closes nothing, or is not closed"));
+        let wrong = |said: &str| {
+            Refusal::mistake(
+                "template_unclear",
+                format!("`{{{{{said}}}}}` closes nothing, or is not closed"),
+            )
+        };
         let root = Open {
             word: "",
             field: "",
@@ -97,7 +102,10 @@ impl<'t> Parts<'t> {
             match word {
                 "#each" | "#if" => {
                     if depth > DEPTH_MAX {
-                        return Err(Refusal::mistake("template_unclear", "the template repeats within repetitions too deeply"));
+                        return Err(Refusal::mistake(
+                            "template_unclear",
+                            "the template repeats within repetitions too deeply",
+                        ));
                     }
                     open.push(Open {
                         word: &word[1..],
@@ -106,7 +114,9 @@ impl<'t> Parts<'t> {
                         otherwise: None,
                     });
                 }
-                "else" if inner.word == "if" && inner.otherwise.is_none() => inner.otherwise = Some(Vec::new()),
+                "else" if inner.word == "if" && inner.otherwise.is_none() => {
+                    inner.otherwise = Some(Vec::new())
+                }
                 "/each" | "/if" if inner.word == &word[1..] => {
                     let Some(closed) = open.pop() else { break };
                     let part = match closed.word {
@@ -154,7 +164,11 @@ fn write(parts: &[Part<'_>], scopes: &[&Value], escape: Escape, text: &mut Strin
                 }
             }
             Part::If(field, then, otherwise) => {
-                let part = if found(scopes, field).is_truthy() { then } else { otherwise };
+                let part = if found(scopes, field).is_truthy() {
+                    then
+                } else {
+                    otherwise
+                };
                 write(part, scopes, escape, text)?;
             }
         }
@@ -204,11 +218,20 @@ mod tests {
     #[test]
     fn fields_repetitions_and_conditions_are_filled() {
         for (template, expected) in [
-            ("Dear {{name}} of {{ guest.city }}!", "Dear Ana &lt;b&gt; of Porto!"),
+            (
+                "Dear {{name}} of {{ guest.city }}!",
+                "Dear Ana &lt;b&gt; of Porto!",
+            ),
             ("{{missing}}{{guest.missing.more}}.", "."),
             ("{{#each items}}{{what}} {{price}};{{/each}}", "rope 12.5;buoy ;"),
-            ("{{#each tags}}{{this}}-{{name}} {{/each}}", "a-Ana &lt;b&gt; b-Ana &lt;b&gt; "),
-            ("{{#if paid}}yes{{else}}no{{/if}} {{#if none}}yes{{else}}no{{/if}}", "yes no"),
+            (
+                "{{#each tags}}{{this}}-{{name}} {{/each}}",
+                "a-Ana &lt;b&gt; b-Ana &lt;b&gt; ",
+            ),
+            (
+                "{{#if paid}}yes{{else}}no{{/if}} {{#if none}}yes{{else}}no{{/if}}",
+                "yes no",
+            ),
             ("{{items.1.what}}", "buoy"),
             ("a {{ b", "a {{ b"),
             ("{{{name}}}", "Ana &lt;b&gt;"),
@@ -226,6 +249,9 @@ mod tests {
     fn what_repeats_endlessly_ends() {
         let many = Value::from_json(serde_json::json!({ "l": vec![0; 1000] }));
         let template = "{{#each l}}{{#each l}}{{#each l}}0123456789{{/each}}{{/each}}{{/each}}";
-        assert_eq!(filled(template, &many, plain).expect_err("too much").code, "document_too_large");
+        assert_eq!(
+            filled(template, &many, plain).expect_err("too much").code,
+            "document_too_large"
+        );
     }
 }

@@ -31,7 +31,8 @@ fn parsed(text: &str) -> Result<Document<'_>, Refusal> {
         nodes_limit: NODES_MAX,
         ..ParsingOptions::default()
     };
-    Document::parse_with_options(text, options).map_err(|error| unreadable(format!("the answer is no XML: {error}")))
+    Document::parse_with_options(text, options)
+        .map_err(|error| unreadable(format!("the answer is no XML: {error}")))
 }
 
 impl Operation {
@@ -50,17 +51,28 @@ impl Operation {
             let shown: String = name.chars().take(60).collect();
             Refusal::mistake(
                 "operation_unknown",
-                format!("the service has no operation `{shown}`; it has {}", names.join(", ")),
+                format!(
+                    "the service has no operation `{shown}`; it has {}",
+                    names.join(", ")
+                ),
             )
         };
         let of_name = |node: &Node<'_, '_>| {
-            named(*node, "operation") && node.attribute("name").is_some_and(|known| known.eq_ignore_ascii_case(name))
+            named(*node, "operation")
+                && node
+                    .attribute("name")
+                    .is_some_and(|known| known.eq_ignore_ascii_case(name))
         };
         let operation = all().find(of_name).ok_or_else(unknown)?;
         let known = operation.attribute("name").unwrap_or_default();
-        let binding = all().find(|node| of_name(node) && node.parent().is_some_and(|parent| named(parent, "binding")));
+        let binding =
+            all().find(|node| of_name(node) && node.parent().is_some_and(|parent| named(parent, "binding")));
         let action = binding
-            .and_then(|binding| binding.children().find(|child| child.attribute("soapAction").is_some()))
+            .and_then(|binding| {
+                binding
+                    .children()
+                    .find(|child| child.attribute("soapAction").is_some())
+            })
             .and_then(|child| child.attribute("soapAction"));
         let address = all()
             .find(|node| named(*node, "address") && node.attribute("location").is_some())
@@ -73,7 +85,8 @@ impl Operation {
             .and_then(|input| input.attribute("message"))
             .map(local);
         let element = message.and_then(|message| {
-            let message = all().find(|node| named(*node, "message") && node.attribute("name") == Some(&message))?;
+            let message =
+                all().find(|node| named(*node, "message") && node.attribute("name") == Some(&message))?;
             let part = message.children().find(|child| named(*child, "part"))?;
             part.attribute("element").map(local)
         });
@@ -115,10 +128,15 @@ fn write(name: &str, value: &Value, prefix: &str, body: &mut String, depth: usiz
     let letters = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
     let fits = name.starts_with(|c: char| c.is_alphabetic() || c == '_') && name.chars().all(letters);
     if !fits || depth > DEPTH_MAX {
-        return Err(Refusal::mistake("parameter_refused", "a parameter has a name that XML does not take"));
+        return Err(Refusal::mistake(
+            "parameter_refused",
+            "a parameter has a name that XML does not take",
+        ));
     }
     if let Value::Array(items) = value {
-        return items.iter().try_for_each(|item| write(name, item, prefix, body, depth + 1));
+        return items
+            .iter()
+            .try_for_each(|item| write(name, item, prefix, body, depth + 1));
     }
     body.push_str(&format!("<{prefix}{name}>"));
     match value {
@@ -149,10 +167,15 @@ pub fn answered(envelope: &str) -> Result<Value, Refusal> {
         let said = |name: &str| {
             let mut parts = first.descendants();
             let part = parts.find(|part| part.is_element() && part.tag_name().name() == name)?;
-            let text: String = part.descendants().filter_map(|node| node.is_text().then(|| node.text())?).collect();
+            let text: String = part
+                .descendants()
+                .filter_map(|node| node.is_text().then(|| node.text())?)
+                .collect();
             Some(text.trim().chars().take(500).collect::<String>())
         };
-        let message = said("faultstring").or_else(|| said("Reason")).unwrap_or_else(|| "it answered with a fault".to_owned());
+        let message = said("faultstring")
+            .or_else(|| said("Reason"))
+            .unwrap_or_else(|| "it answered with a fault".to_owned());
         return Err(Refusal::new("soap_fault", message));
     }
     value(first, 0)
@@ -207,31 +230,45 @@ mod tests {
         let operation = Operation::of(DESCRIPTION, "getrate").expect("found");
         assert_eq!(operation.address, "https://example.org/rates");
         assert_eq!(operation.action, "urn:rates#GetRate");
-        let parameters = Value::from_json(serde_json::json!({ "currency": "<EUR>", "days": [1, 2], "by": { "who": "x" } }));
+        let parameters = Value::from_json(
+            serde_json::json!({ "currency": "<EUR>", "days": [1, 2], "by": { "who": "x" } }),
+        );
         let envelope = operation.envelope(&parameters).expect("an envelope");
         assert!(envelope.contains(
-            "<m:GetRateRequest xmlns:m=\"urn:rates\"><m:currency>&lt;EUR&gt;</m:currency><m:days>1</m:days><m:days>2</m:days>\
-             <m:by><m:who>x</m:who></m:by></m:GetRateRequest>"
+            "<m:GetRateRequest xmlns:m=\"urn:rates\"><m:by><m:who>x</m:who></m:by><m:currency>&lt;EUR&gt;</m:currency>\
+             <m:days>1</m:days><m:days>2</m:days></m:GetRateRequest>"
         ), "{envelope}");
         assert!(parsed(&envelope).is_ok());
         let refused = Operation::of(DESCRIPTION, "Sell").expect_err("unknown");
         assert_eq!(refused.code, "operation_unknown");
         assert!(refused.message.contains("GetRate"));
         let wrong = Value::from_json(serde_json::json!({ "a><b": 1 }));
-        assert_eq!(operation.envelope(&wrong).expect_err("refused").code, "parameter_refused");
+        assert_eq!(
+            operation.envelope(&wrong).expect_err("refused").code,
+            "parameter_refused"
+        );
     }
 
     #[test]
     fn what_is_answered_is_an_object() {
         let around = |body: &str| {
-            format!("<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Body>{body}</s:Body></s:Envelope>")
+            format!(
+                "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Body>{body}</s:Body></s:Envelope>"
+            )
         };
         let answer = around("<R><rate>1.08</rate><day><n>1</n></day><day/></R>");
         let read = answered(&answer).expect("read").to_json();
-        assert_eq!(read, serde_json::json!({ "rate": "1.08", "day": [{ "n": "1" }, null] }));
-        let fault = around("<s:Fault><faultcode>x</faultcode><faultstring>no such rate</faultstring></s:Fault>");
+        assert_eq!(
+            read,
+            serde_json::json!({ "rate": "1.08", "day": [{ "n": "1" }, null] })
+        );
+        let fault =
+            around("<s:Fault><faultcode>x</faultcode><faultstring>no such rate</faultstring></s:Fault>");
         let refused = answered(&fault).expect_err("a fault");
-        assert_eq!((refused.code.as_str(), refused.message.as_str()), ("soap_fault", "no such rate"));
+        assert_eq!(
+            (refused.code.as_str(), refused.message.as_str()),
+            ("soap_fault", "no such rate")
+        );
         let deep = around(&("<a>".repeat(200) + &"</a>".repeat(200)));
         assert!(answered(&deep).is_err());
         assert!(answered("<html>").is_err());

@@ -52,7 +52,10 @@ impl Host<'_> {
         let folder = match request.argument(1) {
             // Into a folder of the archive's name.
             Value::Null => {
-                let name = found.name.rsplit_once('.').map_or(found.name.as_str(), |(name, _)| name);
+                let name = found
+                    .name
+                    .rsplit_once('.')
+                    .map_or(found.name.as_str(), |(name, _)| name);
                 folder(name)?
             }
             given => folder(&given.to_string())?,
@@ -107,7 +110,12 @@ fn meant(drive: &Drive, value: &Value) -> Handled<Vec<String>> {
         let folder = folder(&said)?;
         let inside: Vec<String> = by_path
             .into_keys()
-            .filter(|path| folder.is_empty() || path.strip_prefix(&folder).is_some_and(|rest| rest.starts_with('/')))
+            .filter(|path| {
+                folder.is_empty()
+                    || path
+                        .strip_prefix(&folder)
+                        .is_some_and(|rest| rest.starts_with('/'))
+            })
             .map(str::to_owned)
             .collect();
         if !inside.is_empty() && drive.at(&folder).is_none() {
@@ -130,6 +138,13 @@ fn common_folder(paths: &BTreeSet<String>) -> usize {
         return 0;
     };
     // Between the first and the last in order lie all the others.
-    let shared = first.bytes().zip(last.bytes()).take_while(|(a, b)| a == b).count();
-    first.as_bytes()[..shared].iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1)
+    let shared = first
+        .bytes()
+        .zip(last.bytes())
+        .take_while(|(a, b)| a == b)
+        .count();
+    first.as_bytes()[..shared]
+        .iter()
+        .rposition(|byte| *byte == b'/')
+        .map_or(0, |at| at + 1)
 }

@@ -40,7 +40,9 @@ impl Shared {
     /// sweeper comes by.
     pub(crate) async fn forget_replaced(&self, before: &Drive, events: &[DriveEvent]) {
         let mut after = before.clone();
-        events.iter().for_each(|event| domain::Aggregate::apply(&mut after, event));
+        events
+            .iter()
+            .for_each(|event| domain::Aggregate::apply(&mut after, event));
         for event in events {
             let (DriveEvent::FileWritten(domain::drive::WrittenFile { file_id, .. })
             | DriveEvent::FileRemoved { file_id, .. }) = event
@@ -121,7 +123,10 @@ impl Host<'_> {
     /// The bytes of a content, of at most so many.
     pub(super) async fn bytes(&self, content: &BlobReference, bytes_max: u64) -> Handled<Vec<u8>> {
         if content.bytes > bytes_max {
-            let message = format!("the file has more than {} MiB, too many for this", bytes_max >> 20);
+            let message = format!(
+                "the file has more than {} MiB, too many for this",
+                bytes_max >> 20
+            );
             return Err(Refusal::mistake("file_too_large", message).into());
         }
         let lost = |error: BlobError| match error.lost() {
@@ -137,7 +142,12 @@ impl Host<'_> {
     }
 
     /// The bytes of a file of the drive; None where there is none at the path.
-    pub(super) async fn bytes_at(&self, drive: &Drive, path: &str, bytes_max: u64) -> Handled<Option<Vec<u8>>> {
+    pub(super) async fn bytes_at(
+        &self,
+        drive: &Drive,
+        path: &str,
+        bytes_max: u64,
+    ) -> Handled<Option<Vec<u8>>> {
         match drive.at(path) {
             None => Ok(None),
             Some(_) => {

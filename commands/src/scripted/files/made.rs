@@ -19,12 +19,21 @@ impl Host<'_> {
         let data = request.clause("data").or(request.clause("with data"));
         let (form, data, target) = match request.clause("with template") {
             Some(form) => (form, data.unwrap_or(&Value::Null), request.argument(0)),
-            None => (request.argument(0), data.unwrap_or(request.argument(1)), request.argument(2)),
+            None => (
+                request.argument(0),
+                data.unwrap_or(request.argument(1)),
+                request.argument(2),
+            ),
         };
         let found = self.found(drive, form).await?;
         let target = match target {
             // Beside the template, under its name.
-            Value::Null => format!("{}.pdf", path::file(form)?.trim_end_matches(".html").trim_end_matches(".md")),
+            Value::Null => format!(
+                "{}.pdf",
+                path::file(form)?
+                    .trim_end_matches(".html")
+                    .trim_end_matches(".md")
+            ),
             given => path::file(given)?,
         };
         let target = match target.to_lowercase().ends_with(".pdf") {
@@ -36,7 +45,11 @@ impl Host<'_> {
         let made = self
             .worked_on(move || {
                 let text = documents::text(&bytes);
-                let escape = if pdf::is_html(&text) { template::markup } else { template::plain };
+                let escape = if pdf::is_html(&text) {
+                    template::markup
+                } else {
+                    template::plain
+                };
                 pdf::made(&template::filled(&text, &data, escape)?)
             })
             .await?;
@@ -86,7 +99,11 @@ impl Host<'_> {
                     return docx::fill(&bytes, &data);
                 }
                 let is_markup = found.media_type == "text/html" || found.media_type.ends_with("xml");
-                let escape = if is_markup { template::markup } else { template::plain };
+                let escape = if is_markup {
+                    template::markup
+                } else {
+                    template::plain
+                };
                 template::filled(&documents::text(&bytes), &data, escape).map(String::into_bytes)
             })
             .await?;
@@ -99,9 +116,15 @@ impl Host<'_> {
             ("url", Value::from(path.as_str())),
             ("localName", Value::from(path.as_str())),
             ("path", Value::from(path.as_str())),
-            ("size", Value::Integer(i64::try_from(bytes.len()).unwrap_or(i64::MAX))),
+            (
+                "size",
+                Value::Integer(i64::try_from(bytes.len()).unwrap_or(i64::MAX)),
+            ),
         ];
-        let answer = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let answer = fields
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect();
         let file = self.new_file(path, bytes).await?;
         Ok(Done::Change(self.written(vec![file]), Value::Object(answer)))
     }

@@ -212,12 +212,9 @@ impl Host<'_> {
         event_log::crash_point("after-data-commit");
         log.wake().notify_one();
         self.recorded(&outcome)?;
-        self.shared.executor.update_memory::<Drive>(
-            self.context.tenant,
-            &id,
-            events,
-            stored.last_sequence,
-        );
+        self.shared
+            .executor
+            .update_memory::<Drive>(self.context.tenant, &id, events, stored.last_sequence);
         self.shared.forget_replaced(&known.state, events).await;
         Ok(Some(answer))
     }

@@ -20,15 +20,25 @@ pub(super) enum Named {
 fn is_of_rows(word: &str) -> bool {
     matches!(
         word,
-        "FIND" | "GET FROM" | "SAVE" | "INSERT" | "UPDATE" | "DELETE" | "MERGE" | "AGGREGATE" | "SEARCH" | "SET TABLE"
+        "FIND"
+            | "GET FROM"
+            | "SAVE"
+            | "INSERT"
+            | "UPDATE"
+            | "DELETE"
+            | "MERGE"
+            | "AGGREGATE"
+            | "SEARCH"
+            | "SET TABLE"
     )
 }
 
 /// Whether a request is one about files.
 pub(in crate::scripted) fn knows(request: &Request) -> bool {
     match request.word {
-        "READ" | "WRITE" | "CREATE FILE" | "COPY" | "MOVE" | "DELETE FILE" | "LIST" | "COMPRESS" | "EXTRACT" | "UPLOAD"
-        | "DOWNLOAD" | "GENERATE PDF" | "MERGE PDF" | "IMPORT" | "EXPORT" | "FILL FILE" => true,
+        "READ" | "WRITE" | "CREATE FILE" | "COPY" | "MOVE" | "DELETE FILE" | "LIST" | "COMPRESS"
+        | "EXTRACT" | "UPLOAD" | "DOWNLOAD" | "GENERATE PDF" | "MERGE PDF" | "IMPORT" | "EXPORT"
+        | "FILL FILE" => true,
         "SEND FILE" => request.arguments.len() == 1 && request.clause("to").is_none(),
         "GET" => {
             let first = text(request, 0);
@@ -77,7 +87,8 @@ fn is_table(name: &str) -> bool {
 /// A name that ends as those of files do.
 fn is_file(name: &str) -> bool {
     let ending = name.trim().rsplit_once('.').map(|(_, ending)| ending);
-    let is_ending = |ending: &str| (1..=5).contains(&ending.len()) && ending.chars().all(|c| c.is_ascii_alphanumeric());
+    let is_ending =
+        |ending: &str| (1..=5).contains(&ending.len()) && ending.chars().all(|c| c.is_ascii_alphanumeric());
     !is_address(name) && ending.is_some_and(is_ending)
 }
 
@@ -85,7 +96,11 @@ fn is_file(name: &str) -> bool {
 pub(super) fn file(value: &Value) -> Handled<String> {
     match named(value)? {
         Named::Path(path) => Ok(path),
-        Named::Sent(_) => Err(Refusal::mistake("drive_path", "a path of the drive is wanted here; UPLOAD gives a file one").into()),
+        Named::Sent(_) => Err(Refusal::mistake(
+            "drive_path",
+            "a path of the drive is wanted here; UPLOAD gives a file one",
+        )
+        .into()),
     }
 }
 

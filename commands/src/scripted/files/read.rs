@@ -38,7 +38,8 @@ impl Shape {
             "TABLE" => Ok(Shape::Table),
             "LINES" => Ok(Shape::Lines),
             other => {
-                let message = format!("files are read and written AS TABLE, AS LINES or AS TEXT, not AS {other}");
+                let message =
+                    format!("files are read and written AS TABLE, AS LINES or AS TEXT, not AS {other}");
                 Err(Refusal::mistake("file_shape", message).into())
             }
         }
@@ -133,7 +134,8 @@ impl Host<'_> {
                 })
                 .await;
         }
-        let is_document = found.name.to_lowercase().ends_with(".docx") || media.ends_with("wordprocessingml.document");
+        let is_document =
+            found.name.to_lowercase().ends_with(".docx") || media.ends_with("wordprocessingml.document");
         if is_document {
             let bytes = self.bytes(&found.content, DOCUMENT_BYTES_MAX).await?;
             return self.worked_on(move || documents::docx::text(&bytes)).await;
@@ -192,8 +194,17 @@ pub(super) fn list(request: &Request, drive: &Drive) -> Handled<Done> {
     }
     if pattern.is_none() {
         files.extend(folders.into_keys().map(|name| {
-            let fields = [("name", name.to_owned()), ("path", below(&folder, name)), ("type", "folder".to_owned())];
-            Value::Object(fields.into_iter().map(|(name, value)| (name.to_owned(), Value::from(value))).collect())
+            let fields = [
+                ("name", name.to_owned()),
+                ("path", below(&folder, name)),
+                ("type", "folder".to_owned()),
+            ];
+            Value::Object(
+                fields
+                    .into_iter()
+                    .map(|(name, value)| (name.to_owned(), Value::from(value)))
+                    .collect(),
+            )
         }));
     }
     Ok(Done::Answer(Value::Array(files.into_iter().collect())))
@@ -204,9 +215,17 @@ fn entry(name: &str, path: &str, file: &DriveFile) -> Value {
     let fields = [
         ("name", Value::from(name)),
         ("path", Value::from(path)),
-        ("size", Value::Integer(i64::try_from(file.bytes).unwrap_or(i64::MAX))),
+        (
+            "size",
+            Value::Integer(i64::try_from(file.bytes).unwrap_or(i64::MAX)),
+        ),
         ("date", Value::Moment(file.written_at)),
         ("type", Value::from(file.media_type.as_str())),
     ];
-    Value::Object(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Object>())
+    Value::Object(
+        fields
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect::<Object>(),
+    )
 }

@@ -66,7 +66,10 @@ impl Host<'_> {
             ("url", Value::from(file_address(session_id, file_id))),
             ("caption", request.clause("caption").cloned().unwrap_or_default()),
         ];
-        let sent = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let sent = fields
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect();
         Ok(Done::Answer(Value::Object(sent)))
     }
 }
@@ -87,7 +90,11 @@ pub(in crate::scripted) fn reply(request: &Request, answer: &Answer) -> Option<R
         bytes: bytes(sent)?,
     };
     Some(ReplyContent {
-        text: sent.get("caption").filter(|said| **said != Value::Null).map(Value::to_string).unwrap_or_default(),
+        text: sent
+            .get("caption")
+            .filter(|said| **said != Value::Null)
+            .map(Value::to_string)
+            .unwrap_or_default(),
         files: vec![file],
         ..ReplyContent::default()
     })

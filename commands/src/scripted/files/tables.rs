@@ -105,8 +105,13 @@ fn changed(request: &Request, table: &mut Table, at: usize) -> Result<Value, Ref
 /// Which rows a statement means. It has to say so.
 fn met(request: &Request, table: &Table) -> Result<Vec<bool>, Refusal> {
     let said = request.condition.as_ref();
-    if said.is_none_or(|said| matches!(said, basic::Condition::Both(all) if all.is_empty())) {
-        let message = format!("{} needs a condition that says which rows; WHERE TRUE would be all of them", request.word);
+    // `UPDATE "guests.csv" SET left = TRUE` means every row, as it does of tables.
+    let means_all = said.is_none() && request.clause("set").is_some();
+    if !means_all && said.is_none_or(|said| matches!(said, basic::Condition::Both(all) if all.is_empty())) {
+        let message = format!(
+            "{} needs a condition that says which rows; WHERE TRUE would be all of them",
+            request.word
+        );
         return Err(Refusal::mistake("condition_wanted", message));
     }
     let rows: Vec<Value> = table.rows.iter().map(|row| row.value.clone()).collect();
@@ -121,10 +126,17 @@ fn update(request: &Request, table: &mut Table) -> Result<Value, Refusal> {
     let changes = match request.clause("set").or(request.clause("with")) {
         Some(Value::Object(changes)) => changes.clone(),
         // `UPDATE "guests.csv", 7, "name", "Ana"`
-        _ if request.arguments.len() == 4 => [(text(request, 2), request.argument(3).clone())].into_iter().collect(),
+        _ if request.arguments.len() == 4 => [(text(request, 2), request.argument(3).clone())]
+            .into_iter()
+            .collect(),
         _ => match request.argument(2) {
             Value::Object(changes) => changes.clone(),
-            _ => return Err(Refusal::mistake("row_missing", "no fields are given: { name: value }")),
+            _ => {
+                return Err(Refusal::mistake(
+                    "row_missing",
+                    "no fields are given: { name: value }",
+                ));
+            }
         },
     };
     let meets = met(request, table)?;
@@ -149,7 +161,11 @@ fn merge(request: &Request, table: &mut Table) -> Result<Value, Refusal> {
         Some(key) => key.to_string(),
         None => text(request, 2),
     };
-    let key = if key.trim().is_empty() { "id".to_owned() } else { key.trim().to_owned() };
+    let key = if key.trim().is_empty() {
+        "id".to_owned()
+    } else {
+        key.trim().to_owned()
+    };
     let rows: Vec<&Value> = match rows {
         Value::Array(rows) => rows.iter().collect(),
         one => vec![one],
@@ -163,7 +179,10 @@ fn merge(request: &Request, table: &mut Table) -> Result<Value, Refusal> {
     let (mut inserted, mut updated) = (0, 0);
     for row in rows {
         let Value::Object(fields) = row else {
-            return Err(Refusal::mistake("rows_wanted", "MERGE takes a list of objects, each a row"));
+            return Err(Refusal::mistake(
+                "rows_wanted",
+                "MERGE takes a list of objects, each a row",
+            ));
         };
         let Some(value) = field(row, &key).map(Value::to_string) else {
             return Err(Refusal::mistake("value_missing", format!("a row has no {key}")));
@@ -181,7 +200,9 @@ fn merge(request: &Request, table: &mut Table) -> Result<Value, Refusal> {
         }
     }
     let counts = [("inserted", inserted), ("updated", updated)];
-    let counts = counts.into_iter().map(|(name, rows)| (name.to_owned(), count(rows)));
+    let counts = counts
+        .into_iter()
+        .map(|(name, rows)| (name.to_owned(), count(rows)));
     Ok(Value::Object(counts.collect()))
 }
 
@@ -194,13 +215,18 @@ fn add_column(table: &mut Table, name: &str) {
 fn field<'v>(row: &'v Value, name: &str) -> Option<&'v Value> {
     let Value::Object(fields) = row else { return None };
     let mut fields = fields.iter();
-    fields.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    fields
+        .find(|(known, _)| known.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value)
 }
 
 /// A row with other values for some of its fields.
 fn with(row: &Value, changes: &Object) -> Object {
     let known: Vec<(String, Value)> = match row {
-        Value::Object(fields) => fields.iter().map(|(name, value)| (name.to_owned(), value.clone())).collect(),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| (name.to_owned(), value.clone()))
+            .collect(),
         _ => Vec::new(),
     };
     let changes = Value::Object(changes.clone());
@@ -209,7 +235,9 @@ fn with(row: &Value, changes: &Object) -> Object {
         (name.clone(), value.clone())
     });
     let kept: Vec<(String, Value)> = kept.collect();
-    let Value::Object(changes) = &changes else { return Object::default() };
+    let Value::Object(changes) = &changes else {
+        return Object::default();
+    };
     let added = changes
         .iter()
         .filter(|(name, _)| !known.iter().any(|(known, _)| known.eq_ignore_ascii_case(name)))
@@ -230,7 +258,12 @@ fn given(request: &Request, table: &Table, at: usize) -> Result<Vec<Value>, Refu
         _ => request.arguments.iter().skip(from).cloned().collect(),
     };
     match values.as_slice() {
-        [] => return Err(Refusal::mistake("row_missing", "no fields are given: { name: value }")),
+        [] => {
+            return Err(Refusal::mistake(
+                "row_missing",
+                "no fields are given: { name: value }",
+            ));
+        }
         [row @ Value::Object(_)] => return Ok(vec![row.clone()]),
         [Value::Array(rows)] => return Ok(rows.iter().cloned().collect()),
         _ => {}
@@ -265,7 +298,9 @@ mod tests {
 
     #[test]
     fn a_changed_row_keeps_its_other_fields_in_their_order() {
-        let row = Value::Object(object(serde_json::json!({ "Id": 1, "name": "Ana", "city": "Porto" })));
+        let row = Value::Object(object(
+            serde_json::json!({ "Id": 1, "name": "Ana", "city": "Porto" }),
+        ));
         let changes = object(serde_json::json!({ "NAME": "Rui", "age": 30 }));
         let changed = Value::Object(with(&row, &changes)).to_json().to_string();
         assert_eq!(changed, r#"{"Id":1,"age":30,"city":"Porto","name":"Rui"}"#);

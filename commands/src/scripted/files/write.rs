@@ -20,7 +20,10 @@ impl Host<'_> {
     pub(super) async fn write(&self, request: &Request, drive: &Drive) -> Handled<Done> {
         let (path, data) = match request.clause("to") {
             Some(path) => (path, request.argument(0)),
-            None => (request.argument(0), request.clause("with").unwrap_or(request.argument(1))),
+            None => (
+                request.argument(0),
+                request.clause("with").unwrap_or(request.argument(1)),
+            ),
         };
         let path = path::file(path)?;
         if request.word == "CREATE FILE" && drive.at(&path).is_some() {
@@ -35,7 +38,8 @@ impl Host<'_> {
         // Rows that are written to a file of rows are a table of it.
         let rows = matches!(&data, Value::Array(_) | Value::Object(_));
         let is_table = shape == Shape::Table
-            || shape == Shape::Text && (format == Some(Format::Xlsx) || rows && format.is_some_and(|f| f != Format::Json));
+            || shape == Shape::Text
+                && (format == Some(Format::Xlsx) || rows && format.is_some_and(|f| f != Format::Json));
         let before = match request.has("append") {
             true => {
                 let bytes_max = if is_table { TABLE_BYTES_MAX } else { FILE_BYTES_MAX };
@@ -91,7 +95,12 @@ impl Host<'_> {
 
     /// `UPLOAD photo, "photos/boat.png"`, `UPLOAD photo TO "photos/" AS "boat.png"`: what a person sent, what an address
     /// gives, or a file of the drive.
-    pub(super) async fn upload(&self, request: &Request, drive: &Drive, fetched: Option<&Fetched>) -> Handled<Done> {
+    pub(super) async fn upload(
+        &self,
+        request: &Request,
+        drive: &Drive,
+        fetched: Option<&Fetched>,
+    ) -> Handled<Done> {
         let (name, bytes) = match fetched {
             Some(fetched) => (fetched.name.clone(), fetched.bytes.to_vec()),
             None => {
@@ -117,7 +126,12 @@ impl Host<'_> {
 
     /// Fetches into the drive and answers the path. Without one each download has a folder of its own: what one person has
     /// fetched is not what another finds.
-    pub(super) async fn download(&mut self, request: &Request, drive: &Drive, fetched: Option<&Fetched>) -> Handled<Done> {
+    pub(super) async fn download(
+        &mut self,
+        request: &Request,
+        drive: &Drive,
+        fetched: Option<&Fetched>,
+    ) -> Handled<Done> {
         let Some(fetched) = fetched else {
             // `DOWNLOAD "tariff.pdf"` gives a file of the drive to the person.
             return self.send_file(request, drive).await;
@@ -145,7 +159,12 @@ pub(super) fn described(path: &str, size: usize) -> Value {
         ("name", Value::from(path::name_of(path))),
         ("size", Value::Integer(i64::try_from(size).unwrap_or(i64::MAX))),
     ];
-    Value::Object(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    Value::Object(
+        fields
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect(),
+    )
 }
 
 /// What a file holds once a value is written to it.

@@ -122,7 +122,9 @@ impl Gathering {
                 self.runs.clear();
             }
             "td" => self.runs.clear(),
-            "p" | "div" | "section" | "article" | "header" | "footer" | "blockquote" | "pre" | "address" => self.end(),
+            "p" | "div" | "section" | "article" | "header" | "footer" | "blockquote" | "pre" | "address" => {
+                self.end()
+            }
             _ => {}
         }
     }
@@ -155,8 +157,8 @@ impl Gathering {
                 self.end();
                 self.lists.pop();
             }
-            "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "li" | "p" | "div" | "section" | "article" | "header"
-            | "footer" | "blockquote" | "pre" | "address" => self.end(),
+            "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "li" | "p" | "div" | "section" | "article"
+            | "header" | "footer" | "blockquote" | "pre" | "address" => self.end(),
             _ => {}
         }
     }
@@ -289,7 +291,11 @@ fn block_of(line: &str) -> Option<Block> {
     }
     let depth = (line.len() - line.trim_start().len()) / 2;
     if let Some(text) = trimmed.strip_prefix("- ").or_else(|| trimmed.strip_prefix("* ")) {
-        return Some(Block::Item(depth.min(8), "\u{2022}".to_owned(), runs_of(text.trim())));
+        return Some(Block::Item(
+            depth.min(8),
+            "\u{2022}".to_owned(),
+            runs_of(text.trim()),
+        ));
     }
     let (number, text) = trimmed.split_once(". ")?;
     let is_number = (1..=4).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit());
@@ -322,7 +328,13 @@ mod tests {
 
     fn shown(blocks: &[Block]) -> Vec<String> {
         let said = |runs: &[Run]| -> String {
-            let run = |run: &Run| if run.bold { format!("<{}>", run.text) } else { run.text.clone() };
+            let run = |run: &Run| {
+                if run.bold {
+                    format!("<{}>", run.text)
+                } else {
+                    run.text.clone()
+                }
+            };
             runs.iter().map(run).collect()
         };
         let block = |block: &Block| match block {
@@ -330,7 +342,8 @@ mod tests {
             Block::Paragraph(runs) => said(runs),
             Block::Item(depth, marker, runs) => format!("{depth} {marker} {}", said(runs)),
             Block::Table { rows, headed } => {
-                let row = |row: &Vec<Vec<Run>>| row.iter().map(|cell| said(cell)).collect::<Vec<_>>().join("|");
+                let row =
+                    |row: &Vec<Vec<Run>>| row.iter().map(|cell| said(cell)).collect::<Vec<_>>().join("|");
                 format!("{headed} {}", rows.iter().map(row).collect::<Vec<_>>().join("/"))
             }
             Block::Rule => "rule".to_owned(),
@@ -345,8 +358,14 @@ mod tests {
             <table><thead><tr><th>a</th><th>b</th></tr></thead><tr><td>1</td><td><p>2</p></td></tr></table>\
             <script>alert(1)</script>bye</body></html>";
         let expected = [
-            "h2 Tides", "High at <eight>.\nLow later.", "0 1. rope", "1 \u{2022} thin", "0 2. buoy", "rule",
-            "true <a>|<b>/1|2", "bye",
+            "h2 Tides",
+            "High at <eight>.\nLow later.",
+            "0 1. rope",
+            "1 \u{2022} thin",
+            "0 2. buoy",
+            "rule",
+            "true <a>|<b>/1|2",
+            "bye",
         ];
         assert_eq!(shown(&of_html(page).expect("read")), expected);
     }
@@ -355,7 +374,13 @@ mod tests {
     fn text_is_read_as_blocks() {
         let text = "# Tides\nHigh at **eight**.\nLow *later*.\n\n1. rope\n  - thin\n---\n| a | b |\n|---|---|\n| 1 | 2 |\nbye";
         let expected = [
-            "h1 Tides", "High at <eight>.\nLow later.", "0 1. rope", "1 \u{2022} thin", "rule", "true a|b/1|2", "bye",
+            "h1 Tides",
+            "High at <eight>.\nLow later.",
+            "0 1. rope",
+            "1 \u{2022} thin",
+            "rule",
+            "true a|b/1|2",
+            "bye",
         ];
         assert_eq!(shown(&of_text(text)), expected);
     }

@@ -96,7 +96,9 @@ pub fn serve(from: &mut dyn Read, to: &mut dyn Write) -> std::io::Result<()> {
     let mut given = Vec::new();
     from.take(GIVEN_BYTES_MAX + (1 << 20)).read_to_end(&mut given)?;
     let answer = match answered(&given) {
-        Ok(answer) if answer.len() as u64 >= ANSWER_BYTES_MAX => Err(too_large("the PDF has more than 64 MiB")),
+        Ok(answer) if answer.len() as u64 >= ANSWER_BYTES_MAX => {
+            Err(too_large("the PDF has more than 64 MiB"))
+        }
         answer => answer,
     };
     match answer {

@@ -102,7 +102,13 @@ impl Pages {
         for (number, row) in rows.iter().enumerate() {
             let cells: Vec<Vec<Vec<Word>>> = row
                 .iter()
-                .map(|cell| broken(words(cell, SIZE, column - 2.0 * CELL_PADDING), SIZE, column - 2.0 * CELL_PADDING))
+                .map(|cell| {
+                    broken(
+                        words(cell, SIZE, column - 2.0 * CELL_PADDING),
+                        SIZE,
+                        column - 2.0 * CELL_PADDING,
+                    )
+                })
                 .collect();
             let height = cells.iter().map(Vec::len).max().unwrap_or(1).max(1) as f32 * SIZE * LINE;
             self.room((height + 2.0 * CELL_PADDING).min(PAGE.1 - 2.0 * MARGIN));
@@ -124,7 +130,11 @@ impl Pages {
                     }
                     self.set(line, SIZE, left);
                 }
-                lowest = if self.done.len() == page { lowest.min(self.y) } else { self.y };
+                lowest = if self.done.len() == page {
+                    lowest.min(self.y)
+                } else {
+                    self.y
+                };
             }
             self.y = lowest - CELL_PADDING;
             self.line(MARGIN, PAGE.0 - MARGIN);
@@ -263,8 +273,12 @@ fn document(pages: Vec<Page>) -> Result<Vec<u8>, Refusal> {
     });
     let mut kids = Vec::new();
     for page in pages {
-        let content = Content { operations: page.content };
-        let bytes = content.encode().map_err(|_| too_large("the PDF cannot be written"))?;
+        let content = Content {
+            operations: page.content,
+        };
+        let bytes = content
+            .encode()
+            .map_err(|_| too_large("the PDF cannot be written"))?;
         let content = document.add_object(Stream::new(dictionary! {}, bytes));
         let page = document.add_object(dictionary! {
             "Type" => "Page",

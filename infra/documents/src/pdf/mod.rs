@@ -72,7 +72,10 @@ fn joined(files: &[&[u8]]) -> Result<Vec<u8>, Refusal> {
     for bytes in files {
         let mut part = Document::load_mem(bytes).map_err(|_| damaged())?;
         if part.is_encrypted() {
-            return Err(Refusal::mistake("document_sealed", "a PDF under a password cannot be put together"));
+            return Err(Refusal::mistake(
+                "document_sealed",
+                "a PDF under a password cannot be put together",
+            ));
         }
         part.renumber_objects_with(whole.max_id + 1);
         whole.max_id = part.max_id.max(whole.max_id);

@@ -40,7 +40,10 @@ pub(super) fn read(bytes: &[u8], delimiter: Option<u8>) -> Result<Table, Refusal
             raw.get(at)
                 .map_or(Value::Null, |field| typed(unguarded(field), delimiter == b';'))
         };
-        let row = columns.iter().enumerate().map(|(at, name)| (name.clone(), field(at)));
+        let row = columns
+            .iter()
+            .enumerate()
+            .map(|(at, name)| (name.clone(), field(at)));
         let value = counted.row(row.collect())?;
         rows.push(Row {
             value,
@@ -59,7 +62,9 @@ pub(super) fn write(table: &Table, delimiter: u8) -> Result<Vec<u8>, Refusal> {
         Form::Delimited(delimiter) => delimiter,
         _ => delimiter,
     };
-    let mut writer = csv::WriterBuilder::new().delimiter(delimiter).from_writer(Vec::new());
+    let mut writer = csv::WriterBuilder::new()
+        .delimiter(delimiter)
+        .from_writer(Vec::new());
     let failed = |_: csv::Error| too_large("the table cannot be written as CSV");
     if !table.columns.is_empty() {
         writer
@@ -147,7 +152,13 @@ fn sniffed(text: &str) -> u8 {
     let lines = counts.iter().filter(|line| line.iter().any(|count| *count > 0));
     let score = |at: usize| {
         let first = counts[0][at];
-        (lines.clone().filter(|line| first > 0 && line[at] == first).count(), first)
+        (
+            lines
+                .clone()
+                .filter(|line| first > 0 && line[at] == first)
+                .count(),
+            first,
+        )
     };
     (0..DELIMITERS.len())
         .rev()
@@ -178,14 +189,20 @@ mod tests {
         assert_eq!(values(b"name\nJos\xe9\n")[0]["name"], "José");
         assert_eq!(values(b""), serde_json::json!([]));
         let quoted = "text;n\n\"a,b,c,d\";1\n\"e,f\";2\n";
-        assert_eq!(values(quoted.as_bytes())[1], serde_json::json!({ "text": "e,f", "n": 2 }));
+        assert_eq!(
+            values(quoted.as_bytes())[1],
+            serde_json::json!({ "text": "e,f", "n": 2 })
+        );
     }
 
     #[test]
     fn headings_are_names_of_fields_each_once() {
         let table = read(b"a,,A,a_2\n1,2,3,4\n", None).expect("read");
         assert_eq!(table.columns, ["a", "column2", "A_2", "a_2_2"]);
-        assert_eq!(read(b"a\n1,2\n", None).expect_err("too many").code, "document_unreadable");
+        assert_eq!(
+            read(b"a\n1,2\n", None).expect_err("too many").code,
+            "document_unreadable"
+        );
     }
 
     #[test]
@@ -202,9 +219,19 @@ mod tests {
     #[test]
     fn no_value_becomes_a_formula() {
         let mut table = Table::default();
-        for text in ["=HYPERLINK(\"x\")", "+1+2", "-1+2", "@SUM(A1)", "\t=1", "-5", "+351912"] {
+        for text in [
+            "=HYPERLINK(\"x\")",
+            "+1+2",
+            "-1+2",
+            "@SUM(A1)",
+            "\t=1",
+            "-5",
+            "+351912",
+        ] {
             let row = [("v".to_owned(), Value::from(text))];
-            table.add(&Value::Object(row.into_iter().collect())).expect("added");
+            table
+                .add(&Value::Object(row.into_iter().collect()))
+                .expect("added");
         }
         let written = String::from_utf8(write(&table, b',').expect("written")).expect("text");
         let expected = "v\n\"'=HYPERLINK(\"\"x\"\")\"\n'+1+2\n'-1+2\n'@SUM(A1)\n'\t=1\n-5\n+351912\n";

@@ -28,7 +28,11 @@ pub fn typed(text: &str, decimal_comma: bool) -> Value {
 /// A number that is written as one is. `007` and `+351 912` name something: they would lose their zeros and signs.
 fn number(text: &str, decimal_comma: bool) -> Option<Value> {
     let digits = text.strip_prefix('-').unwrap_or(text);
-    let point = if decimal_comma && !digits.contains('.') { ',' } else { '.' };
+    let point = if decimal_comma && !digits.contains('.') {
+        ','
+    } else {
+        '.'
+    };
     let (whole, part) = match digits.split_once(point) {
         Some((whole, part)) => (whole, Some(part)),
         None => (digits, None),

@@ -61,7 +61,10 @@ enum Form {
     Plain,
     Delimited(u8),
     /// The other sheets of a spreadsheet, and which of them is the table.
-    Sheets { at: usize, sheets: Vec<xlsx::Sheet> },
+    Sheets {
+        at: usize,
+        sheets: Vec<xlsx::Sheet>,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -111,7 +114,9 @@ impl Table {
             }
             value => Value::Object([(self.column_at(0), value.clone())].into_iter().collect()),
         };
-        let Value::Object(fields) = &row else { return Ok(()) };
+        let Value::Object(fields) = &row else {
+            return Ok(());
+        };
         for (name, _) in fields.iter() {
             if !self.columns.iter().any(|known| known.eq_ignore_ascii_case(name)) {
                 self.columns.push(name.to_owned());

@@ -132,7 +132,8 @@ fn rounded(moment: NaiveDateTime) -> NaiveDateTime {
 
 pub(super) fn write(table: &Table) -> Result<Vec<u8>, Refusal> {
     let mut workbook = Workbook::new();
-    let failed = |error: XlsxError| too_large(&format!("the table cannot be written as a spreadsheet: {error}"));
+    let failed =
+        |error: XlsxError| too_large(&format!("the table cannot be written as a spreadsheet: {error}"));
     let own = [Sheet {
         name: "Sheet1".to_owned(),
         cells: Vec::new(),
@@ -182,7 +183,9 @@ fn put(page: &mut Worksheet, row: usize, column: usize, value: &Value) -> Result
         Value::Moment(moment) => page
             .write_datetime_with_format(row, column, moment.naive_utc(), &dated("yyyy-mm-dd hh:mm:ss"))
             .map(drop),
-        Value::Array(_) | Value::Object(_) => page.write_string(row, column, value.to_json().to_string()).map(drop),
+        Value::Array(_) | Value::Object(_) => page
+            .write_string(row, column, value.to_json().to_string())
+            .map(drop),
         value => page.write_string(row, column, value.to_string()).map(drop),
     }
 }
@@ -200,14 +203,24 @@ mod tests {
         let mut table = Table::of(&Value::from_json(rows.clone())).expect("a table");
         let day = chrono::NaiveDate::from_ymd_opt(2026, 11, 30).expect("a day");
         let moment = day.and_hms_opt(8, 15, 7).expect("a time").and_utc();
-        let dated = [("day".to_owned(), Value::Date(day)), ("at".to_owned(), Value::Moment(moment))];
-        table.add(&Value::Object(dated.into_iter().collect())).expect("added");
+        let dated = [
+            ("day".to_owned(), Value::Date(day)),
+            ("at".to_owned(), Value::Moment(moment)),
+        ];
+        table
+            .add(&Value::Object(dated.into_iter().collect()))
+            .expect("added");
         let read = read(&write(&table).expect("written")).expect("read");
         let values = Value::Array(read.values()).to_json();
         assert_eq!(values[0]["name"], "=1+1");
-        assert_eq!((&values[0]["berths"], &values[1]["price"]), (&3.into(), &0.1.into()));
+        assert_eq!(
+            (&values[0]["berths"], &values[1]["price"]),
+            (&3.into(), &0.1.into())
+        );
         assert_eq!(values[2]["day"], "2026-11-30");
-        let Value::Object(last) = &read.rows[2].value else { panic!("no row") };
+        let Value::Object(last) = &read.rows[2].value else {
+            panic!("no row")
+        };
         assert_eq!(last.get("at"), Some(&Value::Moment(moment)));
     }
 
@@ -237,14 +250,25 @@ mod tests {
         let sheet = workbook.add_worksheet();
         sheet.write_string(0, 0, "name").expect("written");
         sheet.write_string(1_048_575, 0, "rope").expect("written");
-        sheet.write_string(1_048_575, 16_383, "beyond the headings").expect("written");
+        sheet
+            .write_string(1_048_575, 16_383, "beyond the headings")
+            .expect("written");
         let read = read(&workbook.save_to_buffer().expect("saved")).expect("read");
-        assert_eq!(Value::Array(read.values()).to_json(), serde_json::json!([{ "name": "rope" }]));
+        assert_eq!(
+            Value::Array(read.values()).to_json(),
+            serde_json::json!([{ "name": "rope" }])
+        );
     }
 
     #[test]
     fn what_is_no_spreadsheet_is_refused() {
-        assert_eq!(read(b"PK\x03\x04 nonsense").expect_err("damaged").code, "document_unreadable");
-        assert_eq!(read(b"name,price").expect_err("damaged").code, "document_unreadable");
+        assert_eq!(
+            read(b"PK\x03\x04 nonsense").expect_err("damaged").code,
+            "document_unreadable"
+        );
+        assert_eq!(
+            read(b"name,price").expect_err("damaged").code,
+            "document_unreadable"
+        );
     }
 }
