@@ -43,10 +43,10 @@ pub enum DriveCommand {
         path: String,
         at: DateTime<Utc>,
     },
-    /// The package does not have this file any more.
+    /// The package does not have these files any more.
     Unmount {
         bot: BotId,
-        path: String,
+        paths: Vec<String>,
         at: DateTime<Utc>,
     },
 }
@@ -169,6 +169,12 @@ impl Decide for Drive {
             } => {
                 let sizes = files.iter().map(|file| (file.path.as_str(), file.content.bytes));
                 check_room(self, sizes, bytes_max)?;
+                // Two servers that mount the same package write its files once.
+                let mounted = self.mounted_readable();
+                let files = files.into_iter().filter(|file| match &file.origin {
+                    FileOrigin::Package { path, digest } => mounted.get(path) != Some(digest),
+                    FileOrigin::Script => true,
+                });
                 Ok(files
                     .into_iter()
                     .map(|file| self.written(bot, file, at))
@@ -224,18 +230,21 @@ impl Decide for Drive {
                     removed_at: at,
                 }])
             }
-            DriveCommand::Unmount { bot, path, at } => {
-                if !self.mounted().contains_key(&path) {
-                    return Ok(Vec::new());
+            DriveCommand::Unmount { bot, paths, at } => {
+                let mut events = Vec::new();
+                for path in paths {
+                    if !self.mounted().contains_key(&path) {
+                        continue;
+                    }
+                    let own = self.at(&path).filter(|(_, file)| file.of_package);
+                    events.extend(own.map(|(file_id, _)| DriveEvent::FileRemoved {
+                        bot_id: bot,
+                        file_id,
+                        removed_at: at,
+                    }));
+                    events.push(DriveEvent::FileUnmounted { bot_id: bot, path });
                 }
-                let own = self.at(&path).filter(|(_, file)| file.of_package);
-                let removed = own.map(|(file_id, _)| DriveEvent::FileRemoved {
-                    bot_id: bot,
-                    file_id,
-                    removed_at: at,
-                });
-                let unmounted = DriveEvent::FileUnmounted { bot_id: bot, path };
-                Ok(removed.into_iter().chain([unmounted]).collect())
+                Ok(events)
             }
         }
     }
@@ -456,11 +465,16 @@ mod tests {
     fn what_a_script_wrote_outlives_the_package_s_file() {
         let unmount = |path: &str| DriveCommand::Unmount {
             bot: BotId::default(),
-            path: path.to_owned(),
+            paths: vec![path.to_owned()],
             at: DateTime::UNIX_EPOCH,
         };
         let mut drive = Drive::default();
         done(&mut drive, write(vec![package("a", "1"), package("b", "1")])).expect("mounted");
+        assert_eq!(
+            done(&mut drive, write(vec![package("a", "1")])),
+            Ok(0),
+            "it is there already"
+        );
         done(&mut drive, write(vec![file("a", 2, FileOrigin::Script)])).expect("written");
         assert_eq!(drive.mounted()["a"], "1", "the package's file is known still");
         assert_eq!(done(&mut drive, unmount("a")), Ok(1));

@@ -42,7 +42,9 @@ pub use conversation::{ConversationCommand, ConversationError};
 pub use credential::{Credential, CredentialError, TokenText};
 pub use decide::{Decide, Refusal, RefusalKind};
 pub use dialogue::{DialogueOptions, Dialogues, DriveOptions};
-pub use drive::{DriveCommand, DriveError, NewFile, drive_path, folder_path, is_drive_folder};
+pub use drive::{
+    DriveCommand, DriveError, FILE_BYTES_MAX, FILES_MAX, NewFile, drive_path, folder_path, is_drive_folder,
+};
 pub use error::CommandError;
 pub use event_log::{Position, Token as ReadToken};
 pub use executor::{Committed, Executor, Versioned};
@@ -59,8 +61,8 @@ pub use scripted::{
     Asking, Extent, Fetched, Migration, Plan, Reason, RefusedChange, Services, Tables, Unconfigured,
 };
 pub use service::{
-    BotCreated, Commands, Done, FileBlob, FileContent, IssuedToken, NewAccount, NewToken, RatedReply,
-    RegisteredUser, StartedSession, UNSENT_KEPT_FOR, VisitorSession,
+    BotCreated, Commands, Done, FileBlob, FileContent, IssuedToken, NewAccount, NewToken, PackagedFile,
+    RatedReply, RegisteredUser, StartedSession, UNSENT_KEPT_FOR, VisitorSession,
 };
 pub use session::{SessionCommand, SessionError};
 pub use token::{TokenCommand, TokenError};

@@ -1,6 +1,7 @@
 //! Everything that can be asked from outside, each with its permission.
 
 mod accounts;
+mod drive;
 mod files;
 mod ratings;
 
@@ -20,6 +21,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 pub use accounts::{NewAccount, RegisteredUser};
+pub use drive::PackagedFile;
 pub use files::{FileBlob, FileContent, UNSENT_KEPT_FOR};
 pub use ratings::RatedReply;
 

@@ -124,6 +124,21 @@ impl Drive {
         files.filter_map(|file| Some((file.path()?, file))).collect()
     }
 
+    /// The same, without the files that were erased and that nothing has replaced.
+    pub fn mounted_readable(&self) -> BTreeMap<String, String> {
+        let erased = self
+            .files
+            .values()
+            .filter(|file| file.of_package && file.path().is_none())
+            .count();
+        let mut mounted = self.mounted.clone();
+        if erased > 0 {
+            let known = self.by_path();
+            mounted.retain(|path, _| known.contains_key(path.as_str()));
+        }
+        mounted
+    }
+
     /// Whether a file has the blob of this key as its content.
     pub fn names_blob(&self, key: &str) -> bool {
         let mut contents = self.files.values().filter_map(|file| file.file.clear());

@@ -118,6 +118,10 @@ impl Dialogues {
         &self.shared.tables
     }
 
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
     /// Where large values are kept.
     pub(crate) fn blobs(&self) -> &dyn Blobs {
         &*self.shared.blobs

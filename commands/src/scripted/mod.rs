@@ -26,6 +26,7 @@ use crate::dialogue::Shared;
 use crate::executor::append_command;
 use crate::{CommandError, Context};
 
+pub(crate) use files::drive_prefix;
 pub(crate) use memory::Remembering;
 pub use services::{Asking, Fetched, Plan, Services, Unconfigured};
 pub use tables::{Extent, Migration, Reason, RefusedChange, Tables};

@@ -4,7 +4,8 @@ use std::io::{IsTerminal, Write};
 
 use anyhow::{Context as _, bail};
 use commands::{
-    Commands, Denials, DialogueOptions, Dialogues, Executor, Programs, Runners, Tables, Unconfigured,
+    Commands, Denials, DialogueOptions, Dialogues, DriveOptions, Executor, Programs, Runners, Tables,
+    Unconfigured,
 };
 use domain::Permission;
 use event_log::{EventLog, Feed, Position};
@@ -130,6 +131,10 @@ pub async fn issue_token(
         script_time_max: std::time::Duration::ZERO,
         runners: Runners::none(),
         services: std::sync::Arc::new(Unconfigured),
+        drive: DriveOptions {
+            bytes_max: 0,
+            pdf: None,
+        },
     };
     let programs = Programs::new(pools.app.clone());
     let dialogues = Dialogues::new(

@@ -8,6 +8,8 @@ pub mod config;
 pub mod database;
 mod descriptors;
 pub mod doctor;
+pub mod document;
+mod drive;
 mod files;
 mod first_start;
 pub mod logging;

@@ -25,6 +25,7 @@ use crate::drive::{DriveCommand, DriveError};
 use crate::executor::append_command;
 use crate::{BlobError, CommandError, Decide};
 
+pub(crate) use content::drive_prefix;
 pub(super) use path::knows;
 pub(super) use sent::reply;
 
