@@ -13,6 +13,7 @@ mod conversation;
 mod credential;
 mod decide;
 mod dialogue;
+mod drive;
 mod error;
 mod executor;
 mod file;
@@ -43,7 +44,10 @@ pub use context::{Actor, CommandId, Context};
 pub use conversation::{ConversationCommand, ConversationError, NewControl};
 pub use credential::{Credential, CredentialError, TokenText};
 pub use decide::{Decide, Refusal, RefusalKind};
-pub use dialogue::{DialogueOptions, Dialogues};
+pub use dialogue::{DialogueOptions, Dialogues, DriveOptions};
+pub use drive::{
+    DriveCommand, DriveError, FILE_BYTES_MAX, FILES_MAX, NewFile, drive_path, folder_path, is_drive_folder,
+};
 pub use error::CommandError;
 pub use event_log::{Position, Token as ReadToken};
 pub use executor::{Committed, Executor, Versioned};
@@ -58,12 +62,12 @@ pub use run::{RunCommand, RunError};
 pub use runners::Runners;
 pub use schedule::{ScheduleCommand, ScheduleError};
 pub use scripted::{
-    Asking, Attendant, Desk, Elsewhere, Extent, Migration, Misconfigured, NoDesk, Plan, Queued, Reach,
+    Asking, Attendant, Desk, Elsewhere, Extent, Fetched, Migration, Misconfigured, NoDesk, Plan, Queued, Reach,
     Reason, RefusedChange, Services, Tables, Unconfigured,
 };
 pub use service::{
-    BotCreated, Commands, Done, Erasure, FileBlob, FileContent, GivenReply, IssuedToken, NewAccount,
-    NewReply, NewToken, RatedReply, RegisteredUser, StartedSession, UNSENT_KEPT_FOR, VisitorSession,
+    BotCreated, Commands, Done, Erasure, FileBlob, FileContent, GivenReply, IssuedToken, NewAccount, NewReply,
+    NewToken, PackagedFile, RatedReply, RegisteredUser, StartedSession, UNSENT_KEPT_FOR, VisitorSession,
 };
 pub use session::{SessionCommand, SessionError};
 pub use token::{TokenCommand, TokenError};

@@ -3,6 +3,7 @@
 mod accounts;
 mod desk;
 mod erasing;
+mod drive;
 mod files;
 mod ratings;
 
@@ -25,6 +26,7 @@ use uuid::Uuid;
 pub use accounts::{NewAccount, RegisteredUser};
 pub use desk::{GivenReply, NewReply};
 pub use erasing::Erasure;
+pub use drive::PackagedFile;
 pub use files::{FileBlob, FileContent, UNSENT_KEPT_FOR};
 pub use ratings::RatedReply;
 

@@ -149,6 +149,9 @@ pub struct ReplyContent {
     pub text: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub suggestions: Vec<Suggestion>,
+    /// Files that come with it, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<AttachedFile>,
     /// Whether it asks for a secret, as a password is: what is typed should be hidden.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub asks_secret: bool,

@@ -7,6 +7,7 @@ pub mod access;
 mod blob;
 pub mod bot;
 pub mod conversation;
+pub mod drive;
 mod event;
 pub mod file;
 mod id;

@@ -4,7 +4,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 
 use crate::{
-    access, bot, conversation, file, memory, organisation, projection, run, schedule, session, token, user,
+    access, bot, conversation, drive, file, memory, organisation, projection, run, schedule, session, token, user,
 };
 
 /// Noun and schema of its events, in alphabetical order.
@@ -13,6 +13,7 @@ pub fn event_schemas() -> Vec<(&'static str, Schema)> {
         ("access", schema::<access::AccessEvent>()),
         ("bot", schema::<bot::BotEvent>()),
         ("conversation", schema::<conversation::ConversationEvent>()),
+        ("drive", schema::<drive::DriveEvent>()),
         ("file", schema::<file::FileEvent>()),
         ("memory", schema::<memory::MemoryEvent>()),
         ("organisation", schema::<organisation::OrganisationEvent>()),

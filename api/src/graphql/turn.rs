@@ -76,10 +76,10 @@ impl Turn {
 
     /// What came with it. Empty when nothing did, or when it was erased.
     async fn files(&self) -> Vec<File> {
-        let Said::ByVisitor { files, .. } = &self.0.said else {
-            return Vec::new();
+        let attached = match &self.0.said {
+            Said::ByVisitor { files, .. } => files.as_ref().and_then(Personal::clear),
+            Said::ByBot { content, .. } => content.clear().map(|content| &content.files),
         };
-        let attached = files.as_ref().and_then(Personal::clear);
         let session = self.0.session_id;
         attached
             .into_iter()

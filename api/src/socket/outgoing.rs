@@ -332,7 +332,7 @@ fn reply_frame(parties: &Parties, position: i64, reply: &ReplyParts<'_>) -> Stri
         content: clear.map_or("", |content| content.text.as_str()),
         erased: clear.is_none(),
         masked: false,
-        files: &[],
+        files: clear.map_or(&[][..], |content| &content.files),
         asks_secret: clear.is_some_and(|content| content.asks_secret),
         rating: reply.rating,
         attendant: reply.attendant.and_then(Personal::clear).map(String::as_str),

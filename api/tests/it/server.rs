@@ -9,7 +9,7 @@ use api::{Check, Edge, Health, Settings};
 use blobs::Files;
 use chrono::{DateTime, TimeDelta, Utc};
 use commands::{
-    BotCommand, Commands, Context, Denials, DialogueOptions, Dialogues, Executor, NewToken, NoDesk,
+    BotCommand, Commands, Context, Denials, DialogueOptions, Dialogues, DriveOptions, Executor, NewToken, NoDesk,
     PackageFiles, Programs, Recovery, Runners, Tables, Unconfigured,
 };
 use domain::bot::{Bot, Package};
@@ -288,6 +288,10 @@ fn dialogue_options(lease_epoch: i64) -> DialogueOptions {
         runners: Runners::alone(lease_epoch),
         services: Arc::new(Unconfigured),
         desk: Arc::new(NoDesk),
+        drive: DriveOptions {
+            bytes_max: 0,
+            pdf: None,
+        },
     }
 }
 

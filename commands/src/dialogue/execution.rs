@@ -84,6 +84,7 @@ pub(crate) async fn execute(
                     break ExecutionEnd::Failed(out_of_time(time_max));
                 }
                 input = host.answer(request).await?.into();
+                gathered.replies.append(&mut host.said);
                 continue;
             }
             Step::Sleeping { seconds } => break ExecutionEnd::Pausing { seconds, event: None },

@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use documents::pdf::Isolated;
 use domain::bot::Bot;
 use domain::run::Run;
 use domain::session::OpenSession;
@@ -45,10 +46,20 @@ pub struct DialogueOptions {
     pub script_time_max: Duration,
     /// Which conversations are this process's, and its fencing token.
     pub runners: Runners,
+    pub drive: DriveOptions,
     /// What stands behind words that the platform does not answer by itself.
     pub services: Arc<dyn Services>,
     /// Where conversations that wait for people are found.
     pub desk: Arc<dyn Desk>,
+}
+
+/// What the drives of bots may hold, and how their documents are read.
+#[derive(Debug, Clone)]
+pub struct DriveOptions {
+    /// The files of one bot together.
+    pub bytes_max: u64,
+    /// Where PDF is read; None where it is not.
+    pub pdf: Option<Isolated>,
 }
 
 /// The handle. Cheap to clone.
@@ -61,12 +72,14 @@ pub(crate) struct Shared {
     pub(crate) executor: Executor,
     pub(crate) programs: Programs,
     pub(crate) tables: Tables,
-    blobs: Arc<dyn Blobs>,
+    pub(crate) blobs: Arc<dyn Blobs>,
     pub(crate) options: DialogueOptions,
     // Standard mutexes: each section is a look-up in memory.
     workers: Mutex<HashMap<ConversationId, mpsc::UnboundedSender<Wake>>>,
     open: Mutex<LruCache<SessionId, ConversationId>>,
     greeted: Mutex<LruCache<SessionId, ()>>,
+    /// Those who change a bot's drive in this process wait for each other here, not for the log to refuse them.
+    drives: Mutex<HashMap<BotId, Arc<tokio::sync::Mutex<()>>>>,
     /// What the packages' settings give to scripts. In memory only: they may be secrets. What a run was given is sealed
     /// with its state.
     parameters: Mutex<HashMap<BotId, Parameters>>,
@@ -98,6 +111,7 @@ impl Dialogues {
             workers: Mutex::default(),
             open: Mutex::new(LruCache::new(REMEMBERED)),
             greeted: Mutex::new(LruCache::new(REMEMBERED)),
+            drives: Mutex::default(),
             parameters: Mutex::default(),
             handlers: Handlers::default(),
             calendar: Mutex::default(),
@@ -207,6 +221,12 @@ impl Dialogues {
 }
 
 impl Shared {
+    /// The turn to change a bot's drive, until it is dropped.
+    pub(crate) async fn drive_turn(&self, bot: BotId) -> tokio::sync::OwnedMutexGuard<()> {
+        let turn = lock(&self.drives).entry(bot).or_default().clone();
+        turn.lock_owned().await
+    }
+
     fn parameters(&self, bot: BotId) -> Parameters {
         lock(&self.parameters).get(&bot).cloned().unwrap_or_default()
     }

@@ -290,6 +290,7 @@ impl Worker {
             unrecorded: Vec::new(),
             unrecorded_bytes: 0,
             remembering: Remembering::default(),
+            said: Vec::new(),
             intended: false,
             asked: 0,
             conversation_changed: false,

@@ -6,6 +6,7 @@
 
 mod automation;
 mod desk;
+mod files;
 mod memory;
 mod services;
 mod setup;
@@ -18,7 +19,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use basic::{Answer, Refusal, Request, Value};
 use chrono::{DateTime, Utc};
-use domain::conversation::Conversation;
+use domain::conversation::{Conversation, ReplyContent};
 use domain::run::{DataStatement, Recording, Run, RunEvent, RunStart, StoredAnswers};
 use domain::{BlobReference, ConversationId, Personal, RunId, TurnId};
 use event_log::{Outcome, Stored};
@@ -31,8 +32,9 @@ use crate::{CommandError, Context, ConversationCommand};
 pub(crate) use automation::{WAIT_FOR_EVENT, awaited};
 pub use desk::{Attendant, Desk, NoDesk, Queued};
 pub(crate) use memory::{Remembering, stream_of as memory_stream};
-pub use services::{Asking, Plan, Services, Unconfigured};
 pub use tables::{Elsewhere, Extent, Migration, Misconfigured, Reach, Reason, RefusedChange, Tables};
+pub(crate) use files::drive_prefix;
+pub use services::{Asking, Fetched, Plan, Services, Unconfigured};
 
 /// The largest record of answers that stands in its event.
 const EVENT_BYTES_MAX: usize = 16 << 10;
@@ -63,6 +65,8 @@ pub(crate) struct Host<'a> {
     /// Logical bytes of that.
     pub unrecorded_bytes: u64,
     pub remembering: Remembering,
+    /// What it has said beside what its script says, such as files; in order.
+    pub said: Vec<ReplyContent>,
     /// Whether the last recorded answer only says that a service is being asked.
     pub intended: bool,
     /// How much it has asked for since it was given its turn, or went on by itself.
@@ -74,32 +78,44 @@ pub(crate) struct Host<'a> {
 impl Host<'_> {
     /// Answers a request of the script.
     pub async fn answer(&mut self, request: Request) -> Result<Answer, CommandError> {
+        let answer = self.answered(&request).await?;
+        // A repetition that is given the recorded answer says it again.
+        self.said.extend(files::reply(&request, &answer));
+        Ok(answer)
+    }
+
+    async fn answered(&mut self, request: &Request) -> Result<Answer, CommandError> {
         // What is only gathered is gathered again by a repetition, and stored once.
         if memory::gathers(request.word) {
-            return Ok(answer(self.remember(&request).await?));
+            return Ok(answer(self.remember(request).await?));
         }
         if desk::gathers(request.word) {
-            return Ok(answer(self.set_attendant_status(&request)));
+            return Ok(answer(self.set_attendant_status(request)));
         }
         if setup::gathers(request.word) {
-            return Ok(answer(self.set_up(&request).await?));
+            return Ok(answer(self.set_up(request).await?));
         }
         self.asked += 1;
         if let Some(answer) = self.replayed.pop_front() {
             return Ok(answer);
         }
+        if files::knows(request)
+            && let Some(answer) = self.ask_files(request).await?
+        {
+            return Ok(answer);
+        }
         if tables::knows(request.word)
-            && let Some(answer) = self.ask_tables(&request).await?
+            && let Some(answer) = self.ask_tables(request).await?
         {
             return Ok(answer);
         }
         let answered = match request.word {
-            word if memory::knows(word) => self.remember(&request).await?,
-            word if setup::knows(word) => self.set_up(&request).await?,
-            word if automation::knows(word) => self.automate(&request).await?,
-            word if desk::knows(word) => self.ask_desk(&request).await?,
-            word if tables::knows(word) && !tables::is_elsewhere(&request) => Err(tables::unknown(&request)),
-            _ => self.ask_services(&request).await?,
+            word if memory::knows(word) => self.remember(request).await?,
+            word if setup::knows(word) => self.set_up(request).await?,
+            word if automation::knows(word) => self.automate(request).await?,
+            word if desk::knows(word) => self.ask_desk(request).await?,
+            word if tables::knows(word) && !tables::is_elsewhere(request) => Err(tables::unknown(request)),
+            _ => self.ask_services(request).await?,
         };
         Ok(self.note(answer(answered)))
     }

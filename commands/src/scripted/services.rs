@@ -4,6 +4,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use basic::{Refusal, Request, Value};
+use bytes::Bytes;
 use domain::{BotId, OrganisationId, SessionId, UserId};
 
 /// Whose script asks, and what it has set for its questions.
@@ -41,12 +42,25 @@ fn not_configured(request: &Request) -> Refusal {
     )
 }
 
+/// What an address gave.
+#[derive(Debug, Clone)]
+pub struct Fetched {
+    /// As it is called there; whoever keeps it makes a name of its own of it.
+    pub name: String,
+    pub bytes: Bytes,
+}
+
 /// Answers what the platform does not answer by itself.
 #[async_trait]
 pub trait Services: Send + Sync + fmt::Debug {
     fn plan(&self, request: &Request) -> Plan;
 
     async fn ask(&self, asking: &Asking, request: &Request) -> Result<Value, Refusal>;
+
+    /// What an address gives, of at most so many bytes. It changes nothing.
+    async fn fetch(&self, _: &Asking, _address: &str, _bytes_max: u64) -> Result<Fetched, Refusal> {
+        Err(Refusal::new("not_configured", "the web is not configured here"))
+    }
 }
 
 /// No service is there.

@@ -7,6 +7,7 @@ mod denials;
 mod desk;
 mod dialogues;
 mod erasing;
+mod drive;
 mod executor;
 mod files;
 mod large_states;

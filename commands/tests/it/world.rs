@@ -9,8 +9,8 @@ use blobs::Files;
 use chrono::{DateTime, TimeDelta, Utc};
 use commands::{
     BotCommand, CommandError, Commands, Context, Credential, Denials, Desk, DialogueOptions, Dialogues,
-    Executor, Extent, NewTurn, NoDesk, PackageFiles, Programs, ReceivedTurn, Recovery, Runners, Services,
-    Tables, Unconfigured, VisitorSession, assemble,
+    DriveOptions, Executor, Extent, NewTurn, NoDesk, PackageFiles, Programs, ReceivedTurn, Recovery, Runners,
+    Services, Tables, Unconfigured, VisitorSession, assemble,
 };
 use domain::bot::{Bot, Package};
 use domain::conversation::{ConversationEvent, Turn};
@@ -141,6 +141,10 @@ impl World {
             runners: Runners::alone(lease_epoch),
             services,
             desk,
+            drive: DriveOptions {
+                bytes_max: 1 << 20,
+                pdf: None,
+            },
         };
         let blobs = Files::open(self.blobs.path()).expect("the folder is there");
         let dialogues = Dialogues::new(

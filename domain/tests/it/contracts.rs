@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use domain::access::{Access, AccessEvent};
 use domain::bot::{Bot, BotEvent};
 use domain::conversation::{Conversation, ConversationEvent};
+use domain::drive::{Drive, DriveEvent};
 use domain::file::{File, FileEvent};
 use domain::memory::{Memory, MemoryEvent};
 use domain::organisation::{Organisation, OrganisationEvent};
@@ -62,6 +63,7 @@ fn every_event_has_a_golden_file() {
         UserEvent::TYPES,
         BotEvent::TYPES,
         SessionEvent::TYPES,
+        DriveEvent::TYPES,
         FileEvent::TYPES,
         ConversationEvent::TYPES,
         MemoryEvent::TYPES,
@@ -121,6 +123,7 @@ fn kept_states_are_those_of_their_form() {
     keeps::<User>(&examples::user());
     keeps::<Bot>(&examples::bot());
     keeps::<Session>(&examples::session());
+    keeps::<Drive>(&examples::drive());
     keeps::<File>(&examples::file());
     keeps::<Conversation>(&examples::conversation());
     keeps::<Memory>(&examples::memory());
@@ -163,6 +166,7 @@ fn every_event_folds_into_every_state() {
     folds::<User>(&examples::user());
     folds::<Bot>(&examples::bot());
     folds::<Session>(&examples::session());
+    folds::<Drive>(&examples::drive());
     folds::<File>(&examples::file());
     folds::<Conversation>(&examples::conversation());
     folds::<Memory>(&examples::memory());
@@ -213,6 +217,7 @@ fn readers() -> Vec<Reader> {
         reads::<UserEvent>,
         reads::<BotEvent>,
         reads::<SessionEvent>,
+        reads::<DriveEvent>,
         reads::<FileEvent>,
         reads::<ConversationEvent>,
         reads::<MemoryEvent>,

@@ -9,6 +9,7 @@ use domain::conversation::{
     ChangedBy, Control, ControlChange, ConversationEnd, ConversationEvent, Invocation, Note, Priority,
     Rating, Reply, Turn,
 };
+use domain::drive::{DriveEvent, FileOrigin, WrittenFile};
 use domain::file::{FileEvent, Upload};
 use domain::memory::{MemoryEvent, MemoryScope};
 use domain::organisation::OrganisationEvent;
@@ -32,6 +33,7 @@ pub fn all() -> Vec<(String, u16, Value)> {
     written.extend(user().iter().map(|event| encode(event).expect("encodes")));
     written.extend(bot().iter().map(|event| encode(event).expect("encodes")));
     written.extend(session().iter().map(|event| encode(event).expect("encodes")));
+    written.extend(drive().iter().map(|event| encode(event).expect("encodes")));
     written.extend(file().iter().map(|event| encode(event).expect("encodes")));
     written.extend(conversation().iter().map(|event| encode(event).expect("encodes")));
     written.extend(memory().iter().map(|event| encode(event).expect("encodes")));
@@ -133,6 +135,38 @@ pub fn session() -> Vec<SessionEvent> {
         },
         SessionEvent::Ended {
             reason: SessionEnd::Requested,
+        },
+    ]
+}
+
+pub fn drive() -> Vec<DriveEvent> {
+    vec![
+        DriveEvent::FileWritten(WrittenFile {
+            bot_id: id(3).into(),
+            file_id: id(14).into(),
+            file: sealed("identity"),
+            media_type: "text/csv".into(),
+            bytes: 210,
+            origin: FileOrigin::Package {
+                path: "prices.csv".into(),
+                digest: "f1".repeat(32),
+            },
+            written_at: at(),
+        }),
+        DriveEvent::FileMoved {
+            bot_id: id(3).into(),
+            file_id: id(14).into(),
+            file: sealed("conversation"),
+            moved_at: at(),
+        },
+        DriveEvent::FileRemoved {
+            bot_id: id(3).into(),
+            file_id: id(14).into(),
+            removed_at: at(),
+        },
+        DriveEvent::FileUnmounted {
+            bot_id: id(3).into(),
+            path: "prices.csv".into(),
         },
     ]
 }

@@ -3,6 +3,7 @@
 use domain::access::Access;
 use domain::bot::Bot;
 use domain::conversation::Conversation;
+use domain::drive::Drive;
 use domain::file::File;
 use domain::memory::Memory;
 use domain::organisation::Organisation;
@@ -57,6 +58,7 @@ proptest! {
         goes_on::<User>(&examples::user(), &history, cut)?;
         goes_on::<Bot>(&examples::bot(), &history, cut)?;
         goes_on::<Session>(&examples::session(), &history, cut)?;
+        goes_on::<Drive>(&examples::drive(), &history, cut)?;
         goes_on::<File>(&examples::file(), &history, cut)?;
         goes_on::<Conversation>(&examples::conversation(), &history, cut)?;
         goes_on::<Memory>(&examples::memory(), &history, cut)?;

@@ -4,7 +4,8 @@ use std::io::{IsTerminal, Write};
 
 use anyhow::{Context as _, bail};
 use commands::{
-    Commands, Denials, DialogueOptions, Dialogues, Executor, NoDesk, Programs, Runners, Tables, Unconfigured,
+    Commands, Denials, DialogueOptions, Dialogues, DriveOptions, Executor, NoDesk, Programs, Runners, Tables,
+    Unconfigured,
 };
 use domain::{OrganisationId, Permission};
 use event_log::{EventLog, Feed, Position};
@@ -139,6 +140,10 @@ pub(crate) async fn offline(config: &Config, pools: &Pools) -> anyhow::Result<(O
         runners: Runners::none(),
         services: std::sync::Arc::new(Unconfigured),
         desk: std::sync::Arc::new(NoDesk),
+        drive: DriveOptions {
+            bytes_max: 0,
+            pdf: None,
+        },
     };
     let programs = Programs::new(pools.app.clone());
     let dialogues = Dialogues::new(

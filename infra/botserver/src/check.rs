@@ -9,6 +9,7 @@ use basic::{Known, Severity};
 use domain::bot::FileFinding;
 use serde::Serialize;
 
+use crate::drive::Packaged;
 use crate::packages;
 
 const SCRIPT_BYTES_MAX: u64 = 2 << 20;
@@ -110,10 +111,21 @@ fn packages_of(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
 
 fn check_settings(package: &Path, format: Format, out: &mut dyn Write) -> anyhow::Result<Vec<FoundInFile>> {
     let mut found = Vec::new();
-    for FileFinding { file, finding } in packages::read_settings(package)?.findings {
+    let settings = packages::read_settings(package)?
+        .findings
+        .into_iter()
+        .map(|found| (found, true));
+    let drive = Packaged::of(package)?
+        .findings
+        .into_iter()
+        .map(|found| (found, false));
+    for (FileFinding { file, finding }, is_text) in settings.chain(drive) {
         let file = package.join(file);
-        // Of a file that is too large no line is shown.
-        let source = packages::read_limited(&file, SCRIPT_BYTES_MAX).unwrap_or_default();
+        // Of a file that is too large, or that is no text, no line is shown.
+        let source = packages::read_limited(&file, SCRIPT_BYTES_MAX)
+            .ok()
+            .filter(|_| is_text)
+            .unwrap_or_default();
         let source = String::from_utf8_lossy(&source);
         let before = source.split_inclusive('\n').take(finding.line as usize - 1);
         let start = before.map(str::len).sum::<usize>();

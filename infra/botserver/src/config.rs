@@ -241,6 +241,8 @@ pub struct Limits {
     pub file_bytes_max: u64,
     pub session_file_bytes_max: u64,
     pub files_per_minute_max: u32,
+    /// The files of one bot's drive together.
+    pub drive_bytes_max: u64,
     pub script_steps_max: u64,
     pub script_memory_mib_max: u32,
     pub script_seconds_max: u32,

@@ -35,6 +35,10 @@ impl FileSweeper {
             "contents that no file names deleted",
             self.sweep_left_over().await,
         );
+        told(
+            "contents that no file of a drive has deleted",
+            self.sweep_drives().await,
+        );
         loop {
             told("files that nobody sent discarded", self.discard_unsent().await);
             tokio::time::sleep(EVERY).await;
@@ -52,6 +56,12 @@ impl FileSweeper {
             discarded += u64::from(self.commands.discard_file(self.tenant, file).await?);
         }
         Ok(discarded)
+    }
+
+    async fn sweep_drives(&self) -> anyhow::Result<u64> {
+        let before = Utc::now() - UNSENT_KEPT_FOR;
+        let swept = self.commands.sweep_drives(self.tenant, before).await;
+        swept.context("the contents of drives cannot be swept")
     }
 
     /// Deletes contents whose upload did not come to its end: those of no file, and those besides a file's own.

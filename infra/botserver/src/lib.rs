@@ -10,6 +10,8 @@ pub mod database;
 mod descriptors;
 mod desk;
 pub mod doctor;
+pub mod document;
+mod drive;
 mod files;
 mod first_start;
 pub mod gdpr;

@@ -13,6 +13,7 @@ use domain::{BotId, OrganisationId};
 use serde_json::Value;
 
 use crate::changes::Changes;
+use crate::drive::Drives;
 use crate::packages::{self, Fingerprint, PackageFolder};
 use crate::tables::{self, DeclaredTables};
 
@@ -24,6 +25,7 @@ pub struct Mount {
     commands: Commands,
     programs: Programs,
     declared_tables: DeclaredTables,
+    drives: Drives,
     tenant: OrganisationId,
     folder: PathBuf,
     seen: BTreeMap<String, Fingerprint>,
@@ -36,10 +38,12 @@ impl Mount {
             programs: programs.clone(),
             tenant,
         };
+        let drives = Drives::new(commands.clone(), tenant);
         Self {
             commands,
             programs,
             declared_tables,
+            drives,
             tenant,
             folder,
             seen: BTreeMap::new(),
@@ -144,7 +148,7 @@ impl Mount {
         self.seen.insert(package.name, fingerprint);
     }
 
-    async fn load(&self, package: &PackageFolder, files: PackageFiles) -> anyhow::Result<()> {
+    async fn load(&mut self, package: &PackageFolder, files: PackageFiles) -> anyhow::Result<()> {
         let started = Instant::now();
         let context = Context::system(self.tenant, "packages");
         let bot = self.bot(&context, &package.name).await?;
@@ -165,6 +169,14 @@ impl Mount {
             .dialogues()
             .set_attendants(bot, files.attendants.clone());
         self.commands.dialogues().tables().configure(bot, &files.settings);
+        // A drive that has no room does not hold up the scripts.
+        if let Err(error) = self.drives.mount(bot, package).await {
+            tracing::warn!(
+                bot.name = package.name,
+                error = format!("{error:#}"),
+                "files of the package are not in the drive"
+            );
+        }
         let mut assembled = assemble(&package.name, &mounted.package, &files);
         self.programs
             .store(self.tenant, std::mem::take(&mut assembled.programs))

@@ -12,6 +12,7 @@ use anyhow::{Context as _, bail};
 use commands::PackageFiles;
 
 use crate::attendants;
+use crate::drive::Packaged;
 use crate::settings::Settings;
 
 const SUFFIX: &str = "gbai";
@@ -139,6 +140,7 @@ pub fn read(package: &Path) -> anyhow::Result<PackageFiles> {
         files.attendants = attendants;
         files.findings.extend(findings);
     }
+    files.findings.extend(Packaged::of(package)?.findings);
     Ok(files)
 }
 
@@ -216,11 +218,12 @@ fn prompt_of(folder: &Path) -> anyhow::Result<Option<PathBuf>> {
     Ok(called("prompt.md").or_else(|| called("prompt.txt")).cloned())
 }
 
-/// What a change of any script or setting would change.
+/// What a change of any script, setting or file of the drive would change.
 pub fn fingerprint(package: &Path) -> anyhow::Result<Fingerprint> {
     let mut paths: Vec<PathBuf> = scripts(package)?.into_values().collect();
     paths.extend(settings_files(package)?);
     paths.extend(attendants_file(package)?);
+    paths.extend(Packaged::of(package)?.files.into_values());
     let mut seen = Vec::new();
     for path in paths {
         if let Ok(metadata) = fs::metadata(&path) {
@@ -275,7 +278,7 @@ fn script_name(root: &Path, path: &Path) -> String {
     relative.to_string_lossy().replace('\\', "/").to_lowercase()
 }
 
-fn sorted_entries(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+pub(crate) fn sorted_entries(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let entries = fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
     let mut paths = Vec::new();
     for entry in entries {
@@ -289,7 +292,7 @@ fn sorted_entries(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-fn is_folder(path: &Path) -> bool {
+pub(crate) fn is_folder(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir())
 }
 

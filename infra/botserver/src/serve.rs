@@ -60,6 +60,13 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
     let mut database = Database::start(config).await?;
     database.migrate().await?;
     let pools = database.pools(config.database.connections_max);
+    // Port 0 is a free one, which is known by now.
+    let mut config = config.clone();
+    config.server.port = listener
+        .local_addr()
+        .context("the address cannot be read")?
+        .port();
+    let config = &config;
     let mut system = System::start(config, pools).await?;
     let health = health(&system, metrics);
 

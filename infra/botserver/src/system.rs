@@ -9,22 +9,24 @@ use api::{SharedCounts, SharedPresence};
 use blobs::Files;
 use chrono::Utc;
 use commands::{
-    Blobs, Commands, Denials, DialogueOptions, Dialogues, Executor, Programs, Recovery, Runners, Services,
-    Tables, Unconfigured,
+    Blobs, Commands, Denials, DialogueOptions, Dialogues, DriveOptions, Executor, Programs, Recovery,
+    Runners, Services, Tables, Unconfigured,
 };
 use domain::OrganisationId;
 use event_log::{EventLog, Feed, Keyring, MasterKey, Position, Sequencer};
 use projections::{Live, Presences, Projections, Reader, Source};
 use streams::{KafkaSource, Relay};
+use sqlx::PgPool;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 use valkey::{Counts, Valkey, share_positions};
-use web::Web;
+use web::{Own, Web};
 
 use crate::config::{Config, Role};
 use crate::database::Pools;
 use crate::desk::ReadDesk;
+use crate::document;
 use crate::files::FileSweeper;
 
 /// Names organisations: the id of one follows from its configured name, so that every process finds the same.
@@ -269,8 +271,37 @@ fn services(config: &Config) -> anyhow::Result<Arc<dyn Services>> {
     if !config.web.enabled {
         return Ok(Arc::new(Unconfigured));
     }
-    let web = Web::new(config.web.allowed_networks.clone()).context("the web cannot be asked")?;
+    let web =
+        Web::new(config.web.allowed_networks.clone(), own(config)).context("the web cannot be asked")?;
     Ok(Arc::new(web))
+}
+
+/// Where this server answers, so that scripts do not ask it from behind.
+fn own(config: &Config) -> Own {
+    let public = config.server.public_url.as_deref();
+    let host = public
+        .and_then(|url| url.split_once("://"))
+        .map(|(_, rest)| rest.split('/').next().unwrap_or_default());
+    // Without the port; an address in brackets is none of a name.
+    let host = host.map(|host| {
+        host.rsplit_once(':')
+            .map_or(host, |(name, _)| name)
+            .to_lowercase()
+    });
+    let named = [host, Some(config.server.host.to_lowercase())];
+    let is_name =
+        |host: &String| !host.is_empty() && host.parse::<std::net::IpAddr>().is_err() && host != "localhost";
+    let interfaces = nix::ifaddrs::getifaddrs().into_iter().flatten();
+    let addresses = interfaces.filter_map(|interface| {
+        let address = interface.address?;
+        let v4 = address.as_sockaddr_in().map(|address| address.ip().into());
+        v4.or_else(|| address.as_sockaddr_in6().map(|address| address.ip().into()))
+    });
+    Own {
+        hosts: named.into_iter().flatten().filter(is_name).collect(),
+        addresses: addresses.collect(),
+        ports: vec![config.server.port],
+    }
 }
 
 fn dialogue_options(
@@ -292,6 +323,10 @@ fn dialogue_options(
         runners,
         services,
         desk: Arc::new(ReadDesk(reader)),
+        drive: DriveOptions {
+            bytes_max: limits.drive_bytes_max,
+            pdf: Some(document::isolated()),
+        },
     }
 }
 

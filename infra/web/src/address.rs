@@ -24,6 +24,49 @@ pub enum Refused {
     Port(u16),
     #[error("is not in the public network")]
     Private,
+    #[error("is this server's own")]
+    Own,
+}
+
+/// Where this server answers.
+#[derive(Debug, Clone, Default)]
+pub struct Own {
+    /// Names by which people reach it, in lower case.
+    pub hosts: Vec<String>,
+    /// Addresses of this machine.
+    pub addresses: Vec<IpAddr>,
+    /// Ports at which it listens.
+    pub ports: Vec<u16>,
+}
+
+impl Own {
+    /// Whether an address leads here: by name, or by where the name leads.
+    pub(crate) async fn answers(&self, url: &Url) -> bool {
+        let port = url.port_or_known_default().unwrap_or(0);
+        let here = |address: IpAddr| self.is_at(address) && self.ports.contains(&port);
+        match url.host() {
+            Some(Host::Domain(name)) => {
+                let name = name.trim_end_matches('.').to_lowercase();
+                if self.hosts.contains(&name) {
+                    return true;
+                }
+                if !self.ports.contains(&port) {
+                    return false;
+                }
+                let found = tokio::net::lookup_host((name.as_str(), port)).await;
+                found.is_ok_and(|mut found| found.any(|address| here(address.ip())))
+            }
+            Some(Host::Ipv4(address)) => here(address.into()),
+            Some(Host::Ipv6(address)) => here(address.into()),
+            None => false,
+        }
+    }
+
+    /// Whether an address is one of this machine's.
+    pub(crate) fn is_at(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        address.is_loopback() || address.is_unspecified() || self.addresses.contains(&address)
+    }
 }
 
 pub fn parsed(text: &str) -> Result<Url, Refused> {

@@ -1,9 +1,10 @@
-//! The web, as scripts ask it: GET, POST and their like, GraphQL.
+//! The web, as scripts ask it: GET, POST and their like, GraphQL, pages, feeds, SOAP, downloads.
 //!
 //! Scripts reach the public network and what an operator allows, nothing else: each address that a name leads to is checked
 //! before it is connected to, after redirects too. Answers are cut off at a size and a time.
 
 mod address;
+mod pages;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -12,17 +13,19 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use basic::{Object, Refusal, Request, Value};
-use commands::{Asking, Plan, Services};
+use bytes::Bytes;
+use commands::{Asking, Fetched, Plan, Services};
 use futures::StreamExt as _;
 use ipnet::IpNet;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
+use reqwest::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use reqwest::{Client, Method, Response, StatusCode, redirect};
 use tokio::sync::Semaphore;
 use url::{Host, Url};
 
-pub use address::may_reach;
+pub use address::{Own, may_reach};
 use address::{Refused, check, parsed};
+use pages::well;
 
 /// The body of an answer.
 const ANSWER_BYTES_MAX: usize = 10 << 20;
@@ -40,6 +43,7 @@ const AT_ONCE_MAX: usize = 64;
 pub struct Web {
     client: Client,
     allowed: Arc<[IpNet]>,
+    own: Arc<Own>,
     at_once: Semaphore,
 }
 
@@ -52,9 +56,10 @@ impl fmt::Debug for Web {
 }
 
 impl Web {
-    /// `allowed` are networks that are reached although they are not public.
-    pub fn new(allowed: Vec<IpNet>) -> Result<Web, reqwest::Error> {
-        let allowed: Arc<[IpNet]> = allowed.into();
+    /// `allowed` are networks that are reached although they are not public; `own` is where this server answers, which
+    /// scripts do not reach from behind.
+    pub fn new(allowed: Vec<IpNet>, own: Own) -> Result<Web, reqwest::Error> {
+        let (allowed, own): (Arc<[IpNet]>, _) = (allowed.into(), Arc::new(own));
         let client = Client::builder()
             .user_agent(concat!("botserver/", env!("CARGO_PKG_VERSION")))
             .timeout(ANSWER_WITHIN)
@@ -65,11 +70,13 @@ impl Web {
             .no_proxy()
             .dns_resolver(Arc::new(Public {
                 allowed: allowed.clone(),
+                own: own.clone(),
             }))
             .build()?;
         Ok(Web {
             client,
             allowed,
+            own,
             at_once: Semaphore::new(AT_ONCE_MAX),
         })
     }
@@ -83,12 +90,7 @@ impl Web {
         match request.word {
             "GET" => {
                 let response = self.send(Method::GET, url, asking, None).await?;
-                let status = response.status();
-                let body = body(response).await?;
-                if !status.is_success() {
-                    return Err(Refusal::new("http_status", format!("it answered {status}")));
-                }
-                Ok(body)
+                body(well(response)?).await
             }
             "GRAPHQL" => {
                 let variables = match request.argument(2) {
@@ -99,6 +101,7 @@ impl Web {
                 let data = Value::Object(query.into_iter().collect());
                 self.exchange(Method::POST, url, asking, Some(&data)).await
             }
+            word if is_of_pages(word) => self.page(asking, request, url).await,
             word => {
                 let method = match word {
                     "PUT" => Method::PUT,
@@ -151,8 +154,11 @@ impl Web {
     }
 
     /// Whether the address may be asked at all. A name is looked up, and what it leads to is checked, when it is
-    /// connected to; before that only where an allowed network may excuse its port.
+    /// connected to; before that only where an allowed network may excuse its port, or leads to this server.
     async fn check(&self, url: &Url) -> Result<(), Refused> {
+        if self.own.answers(url).await {
+            return Err(Refused::Own);
+        }
         let checked = check(url, &self.allowed);
         let (Err(Refused::Port(port)), Some(Host::Domain(name))) = (&checked, url.host()) else {
             return checked;
@@ -262,19 +268,33 @@ async fn body(response: Response) -> Result<Value, Refusal> {
         .get(CONTENT_TYPE)
         .and_then(|kind| kind.to_str().ok())
         .is_some_and(|kind| kind.contains("json"));
+    let bytes = gathered(response, ANSWER_BYTES_MAX).await?;
+    if bytes.len() <= READ_AT_ONCE {
+        return read(&bytes, is_json);
+    }
+    read_apart(move || read(&bytes, is_json)).await
+}
+
+/// The body of an answer, of at most so many bytes.
+async fn gathered(response: Response, bytes_max: usize) -> Result<Vec<u8>, Refusal> {
     let mut bytes = Vec::new();
     let mut parts = response.bytes_stream();
     while let Some(part) = parts.next().await {
         let part = part.map_err(|error| failed(&error))?;
-        if bytes.len() + part.len() > ANSWER_BYTES_MAX {
-            return Err(Refusal::new("http_too_large", "it answered more than 10 MiB"));
+        if bytes.len() + part.len() > bytes_max {
+            let message = format!("it answered more than {} MiB", bytes_max >> 20);
+            return Err(Refusal::new("http_too_large", message));
         }
         bytes.extend_from_slice(&part);
     }
-    if bytes.len() <= READ_AT_ONCE {
-        return read(&bytes, is_json);
-    }
-    tokio::task::spawn_blocking(move || read(&bytes, is_json))
+    Ok(bytes)
+}
+
+/// Reads where nobody waits for it.
+async fn read_apart<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    tokio::task::spawn_blocking(read)
         .await
         .unwrap_or_else(|_| Err(Refusal::new("http_unreadable", "its answer cannot be read")))
 }
@@ -306,14 +326,19 @@ fn text(value: &Value) -> String {
 /// Looks names up, and refuses one as a whole if any of its addresses may not be reached.
 struct Public {
     allowed: Arc<[IpNet]>,
+    own: Arc<Own>,
 }
 
 impl Resolve for Public {
     fn resolve(&self, name: Name) -> Resolving {
-        let allowed = self.allowed.clone();
+        let (allowed, own) = (self.allowed.clone(), self.own.clone());
         Box::pin(async move {
             let addresses: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            if addresses.iter().any(|address| !may_reach(address.ip(), &allowed)) {
+            let refused = |address: &SocketAddr| {
+                let excused = allowed.iter().any(|network| network.contains(&address.ip()));
+                !may_reach(address.ip(), &allowed) || own.is_at(address.ip()) && !excused
+            };
+            if addresses.iter().any(refused) {
                 tracing::debug!("a name leads to where scripts may not go");
                 return Err("it leads to where scripts may not go".into());
             }
@@ -330,6 +355,9 @@ impl Services for Web {
         let is_address = first.contains("://");
         match request.word {
             "GET" if is_address => Plan::Reads,
+            // An operation of SOAP may change what it likes.
+            "SOAP" if is_address => Plan::Changes,
+            word if is_address && is_of_pages(word) => Plan::Reads,
             "POST" | "PUT" | "PATCH" | "DELETE" | "DELETE HTTP" | "GRAPHQL" if is_address => Plan::Changes,
             _ => Plan::not_configured(request),
         }
@@ -338,4 +366,51 @@ impl Services for Web {
     async fn ask(&self, asking: &Asking, request: &Request) -> Result<Value, Refusal> {
         self.asked(asking, request).await
     }
+
+    async fn fetch(&self, asking: &Asking, address: &str, bytes_max: u64) -> Result<Fetched, Refusal> {
+        let _turn = self.at_once.acquire().await.expect("is never closed");
+        let refused =
+            |refused: Refused| Refusal::mistake("address_refused", format!("the address {refused}"));
+        let url = parsed(address).map_err(refused)?;
+        self.check(&url).await.map_err(refused)?;
+        let response = well(self.send(Method::GET, url, asking, None).await?)?;
+        let name = name_of(&response);
+        let bytes_max = usize::try_from(bytes_max).unwrap_or(usize::MAX);
+        let bytes = gathered(response, bytes_max).await?;
+        Ok(Fetched {
+            name,
+            bytes: Bytes::from(bytes),
+        })
+    }
+}
+
+/// Words whose answers are looked into.
+fn is_of_pages(word: &str) -> bool {
+    matches!(
+        word,
+        "SCRAPE" | "SCRAPE ALL" | "SCRAPE TABLE" | "SCRAPE LINKS" | "SCRAPE IMAGES" | "RSS" | "SOAP"
+    )
+}
+
+/// What a download is called: as its answer says, else as the last part of its address.
+fn name_of(response: &Response) -> String {
+    let said = response
+        .headers()
+        .get(CONTENT_DISPOSITION)
+        .and_then(|said| said.to_str().ok())
+        .and_then(|said| {
+            let (_, name) = said.split_once("filename=")?;
+            let name = name.split(';').next()?.trim().trim_matches('"');
+            (!name.is_empty()).then(|| name.to_owned())
+        });
+    let last = || {
+        let mut parts = response.url().path_segments()?;
+        let last = parts.next_back().filter(|last| !last.is_empty())?;
+        Some(
+            percent_encoding::percent_decode_str(last)
+                .decode_utf8_lossy()
+                .into_owned(),
+        )
+    };
+    said.or_else(last).unwrap_or_else(|| "download".to_owned())
 }

@@ -2,7 +2,7 @@
 
 use chrono::TimeZone;
 use domain::session::{Channel, OpenSession};
-use domain::{BotId, ConversationId, OrganisationId, SessionId, UserId};
+use domain::{BotId, ConversationId, FileId, OrganisationId, SessionId, UserId};
 use event_log::Position;
 
 use super::*;
@@ -71,6 +71,12 @@ fn a_reply_carries_its_suggestions_and_what_it_answers() {
             context: None,
             action,
         }],
+        files: vec![AttachedFile {
+            file_id: FileId(Uuid::from_u128(9)),
+            name: "receipt.pdf".to_owned(),
+            media_type: "application/pdf".to_owned(),
+            bytes: 70,
+        }],
         ..ReplyContent::default()
     };
     let said = Said::ByBot {
@@ -86,6 +92,7 @@ fn a_reply_carries_its_suggestions_and_what_it_answers() {
         frame["suggestions"],
         json!([{ "text": "Yes", "action": { "type": "send_message", "message": "yes please" } }])
     );
+    assert_eq!(frame["files"][0]["name"], "receipt.pdf");
     assert_eq!(frame["message_type"], 2);
     assert_eq!(frame["in_reply_to"], json!(Uuid::from_u128(6)));
     assert_eq!(frame["turn_id"], frame["in_reply_to"]);

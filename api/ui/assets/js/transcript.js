@@ -147,6 +147,7 @@ function withReply(transcript, frame, position) {
     at: momentOf(frame),
     turnId: frame.turn_id ?? null,
     inReplyTo: frame.in_reply_to ?? null,
+    files: filesIn(frame.files),
     suggestions: suggestionsIn(frame.suggestions),
     asksSecret: frame.asks_secret === true,
     replyId: frame.reply_id ?? null,

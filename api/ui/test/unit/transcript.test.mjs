@@ -94,6 +94,12 @@ test("two_streams_do_not_mix", () => {
   assert.deepEqual(said(after(part("a", "s1"), part("x", "s2"), part("b", "s1"))), ["ab", "x"]);
 });
 
+test("a_reply_brings_its_files", () => {
+  const file = { file_id: "f1", name: "receipt.pdf", media_type: "application/pdf", bytes: 70 };
+  const told = after(framed(reply(3, "", { files: [file, { name: "without an id" }] })));
+  assert.deepEqual(told.entries.at(-1).files, [file]);
+});
+
 test("chips_belong_to_the_latest_reply_that_has_any_until_the_visitor_speaks", () => {
   const chips = { suggestions: [{ text: "Yes" }, { text: "" }, null, { text: "No", action: '{"type":"send_message","message":"no!"}' }] };
   const offered = after(framed(reply(3, "Well?", chips)), framed(reply(4, "Take your time.")));

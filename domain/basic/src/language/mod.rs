@@ -33,6 +33,7 @@ pub use conditions::{Comparison, Condition};
 pub use reference::{Entry, EntryKind, reference};
 pub(crate) use requests::{Clause, Shape, Takes};
 pub(crate) use spelling::{nearest, translated};
+pub(crate) use tables::{met, of_rows};
 
 use std::collections::HashMap;
 use std::sync::LazyLock;

@@ -2,12 +2,28 @@
 
 use std::cmp::Ordering;
 
-use super::conditions::{Work, field_of};
+use super::conditions::{Condition, Work, field_of};
 use super::{callable, lists};
 use crate::machine::{Context, Fault, Request};
 use crate::value::{Array, Object, Value};
 
 type Outcome = Result<Option<Value>, Fault>;
+
+/// What FIND or AGGREGATE answers where the argument that names rows is a list of them.
+pub(crate) fn of_rows(context: &mut Context<'_>, request: &mut Request) -> Result<Value, Fault> {
+    let answered = match request.word {
+        "AGGREGATE" => aggregate(context, request)?,
+        _ => find(context, request)?,
+    };
+    Ok(answered.unwrap_or_default())
+}
+
+/// Which of these rows meet a condition.
+pub(crate) fn met(condition: Option<&Condition>, rows: &[Value]) -> Result<Vec<bool>, Fault> {
+    let mut work = Work::new();
+    let meets = |row| condition.map_or(Ok(true), |condition| condition.holds(row, &mut work));
+    rows.iter().map(meets).collect()
+}
 
 /// The records of a list that meet a condition.
 pub(super) fn find(_: &mut Context<'_>, request: &mut Request) -> Outcome {

@@ -2,8 +2,11 @@
 
 use std::sync::LazyLock;
 
-use super::Fault;
-use crate::language::{Condition, Shape, Word};
+use chrono::DateTime;
+
+use super::random::Random;
+use super::{Context, Fault, Language};
+use crate::language::{Condition, Shape, Word, met, of_rows};
 use crate::value::{Array, Object, Value};
 
 /// Something that the host is asked for, whose answer the script goes on with.
@@ -54,6 +57,12 @@ impl Refusal {
         object.set("error", Value::text(self.message.as_str()))?;
         object.set("code", Value::text(self.code.as_str()))?;
         Ok(Value::Object(object))
+    }
+}
+
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Refusal {
+        Refusal::mistake("statement_refused", fault.message)
     }
 }
 
@@ -119,6 +128,26 @@ impl Request {
             }
             [said, ..] => Condition::of(said).map(Some),
         }
+    }
+
+    /// What FIND, GET FROM or AGGREGATE comes to for rows that stand elsewhere, as in a file. `at`: which argument names it.
+    pub fn of_rows(&self, rows: Array, at: usize) -> Result<Value, Refusal> {
+        let mut request = self.clone();
+        if let Some(named) = request.arguments.get_mut(at) {
+            *named = Value::Array(rows);
+        }
+        let mut context = Context {
+            now: DateTime::UNIX_EPOCH,
+            random: &mut Random::new(0),
+            language: &mut Language::default(),
+            error: &mut None,
+        };
+        of_rows(&mut context, &mut request).map_err(Refusal::from)
+    }
+
+    /// Which of these rows meet its condition; all of them where it states none.
+    pub fn meets(&self, rows: &[Value]) -> Result<Vec<bool>, Refusal> {
+        met(self.condition.as_ref(), rows).map_err(Refusal::from)
     }
 
     /// What stands behind a word within the statement, which is named in lower case.

@@ -154,6 +154,7 @@ pub const KEYS: &[Key] = &[
         "262144000",
     ),
     set("limits.files_per_minute_max", Integer(1, 100_000), "30"),
+    set("limits.drive_bytes_max", Integer(1 << 20, 1 << 40), "1073741824"),
     set(
         "limits.script_steps_max",
         Integer(1_000, 10_000_000_000),

@@ -146,3 +146,80 @@ async fn what_a_table_would_lose_waits_for_a_word() {
     assert_eq!(code, 1);
     assert!(text.contains("there is no bot \"nobody\""), "{text}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_files_of_a_package_are_in_the_drive_and_follow_it() {
+    let data = DataFolder::new();
+    let script = "WHILE TRUE\nHEAR word\nON ERROR RESUME NEXT\nIF word = \"write\" THEN\nWRITE \"notes.txt\", \"by the script\"\nEND IF\n\
+        x = READ \"notes.txt\"\nTALK x\nTALK FIND(\"prices.csv\", \"name = 'rope'\").price\nIF ERROR THEN TALK ERROR MESSAGE\nCLEAR ERROR\nWEND\n";
+    data.script("desk", "start", script);
+    let package = data.bots().join("desk.gbai");
+    let write = |path: &str, content: &str| {
+        let path = package.join(path);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("the folder is made");
+        fs::write(path, content).expect("written");
+    };
+    write("other.gbdata/prices.csv", "name;price\nrope;1,80\n");
+    write("desk.gbdrive/notes.txt", "first");
+    write("desk.gbdrive/odd\\name.txt", "");
+    let server = Server::start(&data);
+    let bot = wait_for_bot(&server, |bot| bot["findings"] != json!([])).await;
+    assert_eq!(bot["findings"][0]["finding"]["code"], "P0108", "{bot:#}");
+
+    let mut visitor = Visitor::enter(&server.address, "desk").await.expect("let in");
+    assert_eq!(heard(&mut visitor, "read").await, ["first", "1.8"]);
+    // What a script wrote stays until the package's file is another one.
+    assert_eq!(heard(&mut visitor, "write").await[0], "by the script");
+    write("other.gbdata/prices.csv", "name;price\nrope;2,10\n");
+    until_heard(&mut visitor, "2.1").await;
+    assert_eq!(heard(&mut visitor, "read").await[0], "by the script");
+    write("desk.gbdrive/notes.txt", "second");
+    until_heard(&mut visitor, "second").await;
+    fs::remove_file(package.join("other.gbdata/prices.csv")).expect("removed");
+    until_heard(
+        &mut visitor,
+        "there is no file `prices.csv` (drive_file_not_found)",
+    )
+    .await;
+}
+
+/// What the bot says to a word.
+async fn heard(visitor: &mut Visitor, word: &str) -> Vec<String> {
+    visitor.say(word).await;
+    let turn = visitor.answered.last().cloned();
+    let answers = visitor
+        .transcript
+        .values()
+        .filter(|line| !line.from_visitor && line.turn_id == turn);
+    answers.map(|line| line.text.clone()).collect()
+}
+
+/// Asks until the bot says something: a changed package is loaded within moments.
+async fn until_heard(visitor: &mut Visitor, wanted: &str) {
+    let until = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        let said = heard(visitor, "read").await;
+        if said.iter().any(|said| said == wanted) {
+            return;
+        }
+        assert!(tokio::time::Instant::now() < until, "{said:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pdf_is_read_in_a_process_of_its_own() {
+    let data = DataFolder::new();
+    let script = "WRITE \"t.html\", \"<h1>Tide {{name}}</h1>\"\na = GENERATE PDF \"t.html\", {name: \"one\"}, \"a.pdf\"\n\
+        b = GENERATE PDF \"t.html\", {name: \"two\"}, \"b.pdf\"\nHEAR x\nTALK READ \"a.pdf\"\n\
+        MERGE PDF [\"a.pdf\", b], \"all.pdf\"\ntext = READ \"all.pdf\"\nTALK CONTAINS(text, \"Tide one\") AND CONTAINS(text, \"Tide two\")\n\
+        WRITE \"bad.pdf\", \"%PDF-1.7 and nothing more\"\nbad = READ \"bad.pdf\"\nTALK bad.code\nHEAR x\n";
+    data.script("desk", "start", script);
+    let server = Server::start(&data);
+    let mut visitor = Visitor::enter(&server.address, "desk").await.expect("let in");
+    assert_eq!(
+        heard(&mut visitor, "go").await,
+        ["Tide one", "true", "document_unreadable"]
+    );
+    assert!(server.stop(), "the server stops when asked");
+}

@@ -84,5 +84,19 @@ async fn the_bots_that_keep_tables_keep_them() {
         onboarding[2],
         ["I know of you: is called Ana", "Payroll will write to you."]
     );
+
+    let chandlery = talk(
+        &server,
+        "chandlery",
+        &["rope", "order 104", "order 102", "orders"],
+    )
+    .await;
+    assert_eq!(chandlery[0], ["101: Rope 12 mm, 1.80 a metre, in stock"]);
+    assert_eq!(chandlery[1], ["That is not in stock."]);
+    assert_eq!(
+        chandlery[2],
+        ["Here is your receipt.", "Ordered. Your orders come to 24.90"]
+    );
+    assert_eq!(chandlery[3], ["Fender: 24.90"]);
     assert!(server.stop(), "the server stops when asked");
 }

@@ -5,16 +5,32 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
 use axum::extract::{Path, State};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Redirect;
 use axum::routing::{any, get, post};
 use basic::{Request, Value};
 use commands::{Asking, Plan, Services as _};
 use uuid::Uuid;
-use web::Web;
+use web::{Own, Web};
 
 /// Counts who knocks.
 type Knocks = Arc<AtomicUsize>;
+
+const HTML: [(axum::http::HeaderName, &str); 1] = [(CONTENT_TYPE, "text/html")];
+const PAGE: &str = "<h1>Ropes</h1><p class=price>12 €</p><p class=price>9 €</p><a href=/more>More</a><img src=a.png alt=A>\
+    <table><tr><th>what</th></tr><tr><td>thin</td></tr></table>";
+const FEED: &str = "<rss version=\"2.0\"><channel><title>t</title><link>x</link><description>d</description>\
+    <item><title>High tide</title></item><item><title>Low tide</title></item></channel></rss>";
+const SERVICE: &str = "<definitions xmlns:s=\"s\" targetNamespace=\"urn:r\"><portType><operation name=\"GetRate\"/></portType>\
+    <binding><operation name=\"GetRate\"><s:operation soapAction=\"urn:r#GetRate\"/></operation></binding>\
+    <service><port><s:address location=\"/service\"/></port></service></definitions>";
+
+fn envelope(body: &str) -> String {
+    format!(
+        "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Body>{body}</s:Body></s:Envelope>"
+    )
+}
 
 async fn server() -> (String, Knocks) {
     let knocks = Knocks::default();
@@ -36,6 +52,23 @@ async fn server() -> (String, Knocks) {
     let token = |headers: HeaderMap| async move {
         let names = ["x-token", "referer"];
         names.map(|name| headers.contains_key(name).to_string()).join(" ")
+    };
+    let call = |headers: HeaderMap, body: String| async move {
+        let action = headers["soapaction"].to_str().unwrap_or_default().to_owned();
+        if !body.contains("<currency>EUR</currency>") {
+            let fault =
+                "<s:Fault><faultcode>c</faultcode><faultstring>no such currency</faultstring></s:Fault>";
+            return (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                [(CONTENT_TYPE, "text/xml")],
+                envelope(fault),
+            );
+        }
+        let token = headers.contains_key("x-token");
+        let answer = format!(
+            "<GetRateResponse><rate>1.08</rate><action>{action}</action><token>{token}</token></GetRateResponse>"
+        );
+        (StatusCode::OK, [(CONTENT_TYPE, "text/xml")], envelope(&answer))
     };
     let endless = || async {
         let parts = futures::stream::repeat_with(|| Ok::<_, std::io::Error>(vec![b'x'; 1 << 20]));
@@ -61,6 +94,19 @@ async fn server() -> (String, Knocks) {
             )
             .route("/on", get(|| async { Redirect::temporary("/text") }))
             .route("/endless", get(endless))
+            .route("/page", get(|| async { (HTML, PAGE) }))
+            .route("/feed", get(|| async { FEED }))
+            .route("/service", get(|| async { SERVICE }).post(call))
+            .route("/files/Tide%20table.csv", get(|| async { "tide,height\n" }))
+            .route(
+                "/named",
+                get(|| async {
+                    (
+                        [(CONTENT_DISPOSITION, "attachment; filename=\"../x.csv\"; size=1")],
+                        "1",
+                    )
+                }),
+            )
             .route("/echo", post(echo).put(echo).patch(echo).delete(echo))
             .fallback(any(|| async { StatusCode::NOT_FOUND }))
             .layer(axum::middleware::from_fn_with_state(
@@ -105,7 +151,7 @@ fn asking() -> Asking {
 }
 
 fn open() -> Web {
-    Web::new(vec!["127.0.0.0/8".parse().expect("a network")]).expect("a client")
+    Web::new(vec!["127.0.0.0/8".parse().expect("a network")], Own::default()).expect("a client")
 }
 
 async fn ask(web: &Web, statement: &str) -> Result<serde_json::Value, String> {
@@ -161,7 +207,7 @@ async fn what_comes_back_is_read() {
 #[tokio::test]
 async fn what_is_within_is_not_knocked_at() {
     let (server, knocks) = server().await;
-    let web = Web::new(Vec::new()).expect("a client");
+    let web = Web::new(Vec::new(), Own::default()).expect("a client");
     let port = server.rsplit(':').next().expect("a port").to_owned();
     for host in [
         "127.0.0.1",
@@ -213,6 +259,127 @@ async fn nothing_of_the_script_goes_to_another_site() {
     .await
     .expect("answered");
     assert_eq!(answer["got"]["berth"], 7);
+}
+
+#[tokio::test]
+async fn pages_are_looked_into() {
+    let (server, _) = server().await;
+    let web = open();
+    let json = |json: serde_json::Value| Ok(json);
+    let page = async |word: &str| {
+        ask(
+            &web,
+            &format!("x = {}", word.replace("PAGE", &format!("\"{server}/page\""))),
+        )
+        .await
+    };
+    assert_eq!(page("SCRAPE PAGE, \".price\"").await, json("12 €".into()));
+    assert_eq!(
+        page("SCRAPE_ALL PAGE, \".price\"").await,
+        json(serde_json::json!(["12 €", "9 €"]))
+    );
+    assert_eq!(
+        page("SCRAPE TABLE PAGE").await,
+        json(serde_json::json!([{ "what": "thin" }]))
+    );
+    let links = serde_json::json!([{ "text": "More", "url": format!("{server}/more") }]);
+    assert_eq!(page("SCRAPE LINKS PAGE").await, json(links));
+    let images = serde_json::json!([{ "url": format!("{server}/a.png"), "alt": "A" }]);
+    assert_eq!(page("SCRAPE_IMAGES PAGE").await, json(images));
+    assert_eq!(
+        page("SCRAPE PAGE, \"p[[\"").await,
+        Err("selector_unclear".to_owned())
+    );
+    let feed = ask(&web, &format!("x = RSS \"{server}/feed\", 1"))
+        .await
+        .expect("read");
+    assert_eq!(feed.as_array().map(Vec::len), Some(1));
+    assert_eq!(feed[0]["title"], "High tide");
+    assert_eq!(
+        ask(&web, &format!("x = RSS \"{server}/none\"")).await,
+        Err("http_status".to_owned())
+    );
+}
+
+#[tokio::test]
+async fn a_service_is_called_as_it_describes_itself() {
+    let (server, _) = server().await;
+    let web = open();
+    let call = async |word: &str| ask(&web, &format!("x = SOAP \"{server}/service\", {word}")).await;
+    let rate = call("\"getrate\", {currency: \"EUR\"}").await.expect("answered");
+    assert_eq!(
+        rate,
+        serde_json::json!({ "rate": "1.08", "action": "\"urn:r#GetRate\"", "token": "true" })
+    );
+    assert_eq!(
+        call("\"GetRate\", {currency: \"XXX\"}").await,
+        Err("soap_fault".to_owned())
+    );
+    assert_eq!(call("\"Sell\"").await, Err("operation_unknown".to_owned()));
+    assert_eq!(
+        web.plan(&request("x = SOAP \"https://example.org\", \"Sell\"")),
+        Plan::Changes
+    );
+}
+
+#[tokio::test]
+async fn downloads_have_a_name_and_a_limit() {
+    let (server, _) = server().await;
+    let web = open();
+    let fetch = async |path: &str| web.fetch(&asking(), &format!("{server}{path}"), 1 << 20).await;
+    let file = fetch("/files/Tide%20table.csv").await.expect("fetched");
+    assert_eq!(
+        (file.name.as_str(), file.bytes.as_ref()),
+        ("Tide table.csv", b"tide,height\n".as_slice())
+    );
+    assert_eq!(fetch("/named").await.expect("fetched").name, "../x.csv");
+    assert_eq!(
+        fetch("/endless").await.expect_err("too large").code,
+        "http_too_large"
+    );
+    assert_eq!(fetch("/none").await.expect_err("missing").code, "http_status");
+    assert_eq!(fetch("/away").await.expect_err("within").code, "http_redirect");
+}
+
+#[tokio::test]
+async fn this_server_is_not_reached_from_behind() {
+    let (server, knocks) = server().await;
+    let port: u16 = server
+        .rsplit(':')
+        .next()
+        .and_then(|port| port.parse().ok())
+        .expect("a port");
+    let own = Own {
+        hosts: vec!["bots.example.org".to_owned()],
+        addresses: vec!["203.0.113.7".parse().expect("an address")],
+        ports: vec![port],
+    };
+    let web = Web::new(vec!["127.0.0.0/8".parse().expect("a network")], own).expect("a client");
+    for address in [
+        format!("{server}/text"),
+        format!("http://localhost:{port}/text"),
+        format!("http://0.0.0.0:{port}/text"),
+        format!("http://203.0.113.7:{port}/text"),
+        "https://bots.example.org/api/v1/sessions".to_owned(),
+        "https://BOTS.example.org.:8443/".to_owned(),
+    ] {
+        let refused = ask(&web, &format!("x = GET \"{address}\""))
+            .await
+            .expect_err(&address);
+        assert_eq!(refused, "address_refused", "{address}");
+        assert_eq!(
+            web.fetch(&asking(), &address, 10).await.expect_err(&address).code,
+            "address_refused"
+        );
+    }
+    let (other, _) = crate::server().await;
+    assert_eq!(
+        ask(&web, &format!("x = GET \"{other}/text\"")).await,
+        Ok("seven".into())
+    );
+    let around = ask(&web, &format!("x = GET \"{other}/to/{port}/text\"")).await;
+    assert_eq!(around, Err("http_redirect".to_owned()));
+    assert_eq!(knocks.load(Ordering::Relaxed), 0);
 }
 
 #[tokio::test]

@@ -1,0 +1,485 @@
+//! What may be asked of a drive, and which paths there are.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use domain::drive::{Drive, DriveEvent, DriveFile, FileOrigin, NamedContent, WrittenFile};
+use domain::{BlobReference, BotId, FileId, Personal, UserId};
+use unicode_normalization::UnicodeNormalization as _;
+
+use crate::{Decide, Refusal, RefusalKind};
+
+/// Files of one drive.
+pub const FILES_MAX: usize = 10_000;
+/// One file.
+pub const FILE_BYTES_MAX: u64 = 64 << 20;
+const PATH_CHARACTERS_MAX: usize = 512;
+/// What file systems take as a name, which an archive may be unpacked to.
+const PART_BYTES_MAX: usize = 255;
+
+#[derive(Debug, Clone)]
+pub enum DriveCommand {
+    /// Writes files, each in the place of what was at its path. All or none.
+    Write {
+        bot: BotId,
+        files: Vec<NewFile>,
+        /// What the drive may hold together.
+        bytes_max: u64,
+        at: DateTime<Utc>,
+    },
+    /// Copies a file, or moves it away. What is at the other path is replaced.
+    Copy {
+        bot: BotId,
+        from: String,
+        to: String,
+        moves: bool,
+        /// Of the copy.
+        file_id: FileId,
+        bytes_max: u64,
+        at: DateTime<Utc>,
+    },
+    Remove {
+        bot: BotId,
+        path: String,
+        at: DateTime<Utc>,
+    },
+    /// The package does not have these files any more.
+    Unmount {
+        bot: BotId,
+        paths: Vec<String>,
+        at: DateTime<Utc>,
+    },
+}
+
+/// A file whose content is kept already.
+#[derive(Debug, Clone)]
+pub struct NewFile {
+    /// Its id where nothing is at its path yet.
+    pub file_id: FileId,
+    /// As [`drive_path`] makes it.
+    pub path: String,
+    pub content: BlobReference,
+    pub media_type: String,
+    /// Of the person in whose conversation it was written; None where it came with the package.
+    pub person: Option<UserId>,
+    pub origin: FileOrigin,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DriveError {
+    #[error("the path {0}")]
+    Path(&'static str),
+    #[error("there is no file `{0}`")]
+    NotFound(String),
+    #[error("a file has at most {} MiB", FILE_BYTES_MAX >> 20)]
+    TooLarge,
+    #[error("the files of a bot have at most {0} MiB together")]
+    Full(u64),
+    #[error("a bot has at most {FILES_MAX} files")]
+    TooMany,
+}
+
+impl Refusal for DriveError {
+    fn kind(&self) -> RefusalKind {
+        match self {
+            Self::NotFound(_) => RefusalKind::NotFound,
+            Self::Full(_) | Self::TooMany => RefusalKind::Conflict,
+            Self::Path(_) | Self::TooLarge => RefusalKind::Invalid,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Path(_) => "drive_path",
+            Self::NotFound(_) => "drive_file_not_found",
+            Self::TooLarge => "drive_file_too_large",
+            Self::Full(_) => "drive_full",
+            Self::TooMany => "drive_files_too_many",
+        }
+    }
+}
+
+/// The path of a file as drives have it: relative, in composed characters, without `.` and empty parts. A first part that
+/// is the package's folder of files is left out: `shop.gbdrive/prices.csv` is `prices.csv`.
+pub fn drive_path(given: &str) -> Result<String, DriveError> {
+    let path = folder_path(given)?;
+    if path.is_empty() {
+        return Err(DriveError::Path("is empty"));
+    }
+    if given.trim_end().ends_with('/') {
+        return Err(DriveError::Path("names a folder, not a file"));
+    }
+    Ok(path)
+}
+
+/// The same for a folder, which may be the drive itself: an empty path.
+pub fn folder_path(given: &str) -> Result<String, DriveError> {
+    let composed: String = given.trim().nfc().collect();
+    if composed.starts_with('/') && composed.len() > 1 {
+        return Err(DriveError::Path("begins with /; paths are relative to the drive"));
+    }
+    if composed.chars().any(is_refused) {
+        return Err(DriveError::Path("holds a character that paths do not have"));
+    }
+    let mut parts: Vec<&str> = composed
+        .split('/')
+        .filter(|part| !matches!(*part, "" | "."))
+        .collect();
+    if parts.iter().any(|part| part.trim() == "..") {
+        return Err(DriveError::Path("leads out of the drive with .."));
+    }
+    if parts.first().is_some_and(|part| is_drive_folder(part)) {
+        parts.remove(0);
+    }
+    if parts.iter().any(|part| part.len() > PART_BYTES_MAX) {
+        return Err(DriveError::Path("has a name in it of more than 255 bytes"));
+    }
+    let path = parts.join("/");
+    if path.chars().count() > PATH_CHARACTERS_MAX {
+        return Err(DriveError::Path("has more than 512 characters"));
+    }
+    Ok(path)
+}
+
+/// Whether a folder of a package holds files of its bot's drive.
+pub fn is_drive_folder(name: &str) -> bool {
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_lowercase());
+    matches!(ending.as_deref(), Some("gbdrive" | "gbdata"))
+}
+
+/// Control characters, marks that turn the reading direction, the other systems' separator.
+fn is_refused(c: char) -> bool {
+    c.is_control()
+        || c == '\\'
+        || matches!(c, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+        || matches!(c, '\u{FEFF}' | '\u{FFFC}')
+}
+
+impl Decide for Drive {
+    type Command = DriveCommand;
+    type Error = DriveError;
+
+    fn decide(&self, command: DriveCommand) -> Result<Vec<DriveEvent>, DriveError> {
+        match command {
+            DriveCommand::Write {
+                bot,
+                files,
+                bytes_max,
+                at,
+            } => {
+                let sizes = files.iter().map(|file| (file.path.as_str(), file.content.bytes));
+                check_room(self, sizes, bytes_max)?;
+                // Two servers that mount the same package write its files once.
+                let mounted = self.mounted_readable();
+                let files = files.into_iter().filter(|file| match &file.origin {
+                    FileOrigin::Package { path, digest } => mounted.get(path) != Some(digest),
+                    FileOrigin::Script => true,
+                });
+                Ok(files
+                    .into_iter()
+                    .map(|file| self.written(bot, file, at))
+                    .collect())
+            }
+            DriveCommand::Copy {
+                bot,
+                from,
+                to,
+                moves,
+                file_id,
+                bytes_max,
+                at,
+            } => {
+                let (id, known) = self.at(&from).ok_or_else(|| DriveError::NotFound(from.clone()))?;
+                if from == to {
+                    return Ok(Vec::new());
+                }
+                let Some(file) = renamed(known, &to) else {
+                    return Err(DriveError::NotFound(from));
+                };
+                let replaced = self.at(&to).map(|(id, _)| id);
+                if moves {
+                    let removed = replaced.map(|file_id| DriveEvent::FileRemoved {
+                        bot_id: bot,
+                        file_id,
+                        removed_at: at,
+                    });
+                    let moved = DriveEvent::FileMoved {
+                        bot_id: bot,
+                        file_id: id,
+                        file,
+                        moved_at: at,
+                    };
+                    return Ok(removed.into_iter().chain([moved]).collect());
+                }
+                check_room(self, [(to.as_str(), known.bytes)].into_iter(), bytes_max)?;
+                Ok(vec![DriveEvent::FileWritten(WrittenFile {
+                    bot_id: bot,
+                    file_id: replaced.unwrap_or(file_id),
+                    file,
+                    media_type: known.media_type.clone(),
+                    bytes: known.bytes,
+                    origin: FileOrigin::Script,
+                    written_at: at,
+                })])
+            }
+            DriveCommand::Remove { bot, path, at } => {
+                let (file_id, _) = self.at(&path).ok_or(DriveError::NotFound(path))?;
+                Ok(vec![DriveEvent::FileRemoved {
+                    bot_id: bot,
+                    file_id,
+                    removed_at: at,
+                }])
+            }
+            DriveCommand::Unmount { bot, paths, at } => {
+                let mut events = Vec::new();
+                for path in paths {
+                    if !self.mounted().contains_key(&path) {
+                        continue;
+                    }
+                    let own = self.at(&path).filter(|(_, file)| file.of_package);
+                    events.extend(own.map(|(file_id, _)| DriveEvent::FileRemoved {
+                        bot_id: bot,
+                        file_id,
+                        removed_at: at,
+                    }));
+                    events.push(DriveEvent::FileUnmounted { bot_id: bot, path });
+                }
+                Ok(events)
+            }
+        }
+    }
+}
+
+trait Written {
+    fn written(&self, bot: BotId, file: NewFile, at: DateTime<Utc>) -> DriveEvent;
+}
+
+impl Written for Drive {
+    fn written(&self, bot: BotId, file: NewFile, at: DateTime<Utc>) -> DriveEvent {
+        let bytes = file.content.bytes;
+        let known = self.at(&file.path);
+        let named = NamedContent {
+            path: file.path,
+            content: file.content,
+        };
+        DriveEvent::FileWritten(WrittenFile {
+            bot_id: bot,
+            file_id: known.map_or(file.file_id, |(id, _)| id),
+            // What comes with a package is nobody's word: it does not go with what was said.
+            file: match file.person {
+                Some(person) => Personal::conversation(person, named),
+                None => Personal::identity(UserId(bot.0), named),
+            },
+            media_type: file.media_type,
+            bytes,
+            origin: file.origin,
+            written_at: at,
+        })
+    }
+}
+
+/// The file under another path; whose it is stays.
+fn renamed(known: &DriveFile, to: &str) -> Option<Personal<NamedContent>> {
+    let Personal::Clear {
+        subject,
+        class,
+        value,
+    } = &known.file
+    else {
+        return None;
+    };
+    Some(Personal::Clear {
+        subject: *subject,
+        class: *class,
+        value: NamedContent {
+            path: to.to_owned(),
+            content: value.content.clone(),
+        },
+    })
+}
+
+/// Whether files of these paths and sizes have room, what they replace left out.
+fn check_room<'f>(
+    drive: &'f Drive,
+    written: impl Iterator<Item = (&'f str, u64)>,
+    bytes_max: u64,
+) -> Result<(), DriveError> {
+    let known = drive.by_path();
+    let mut sizes: BTreeMap<&str, u64> = known.iter().map(|(path, file)| (*path, file.bytes)).collect();
+    for (path, bytes) in written {
+        if bytes > FILE_BYTES_MAX {
+            return Err(DriveError::TooLarge);
+        }
+        sizes.insert(path, bytes);
+    }
+    if sizes.len() > FILES_MAX {
+        return Err(DriveError::TooMany);
+    }
+    if sizes.values().sum::<u64>() > bytes_max {
+        return Err(DriveError::Full(bytes_max >> 20));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::Aggregate as _;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn file(path: &str, bytes: u64, origin: FileOrigin) -> NewFile {
+        NewFile {
+            file_id: FileId(Uuid::now_v7()),
+            path: path.to_owned(),
+            content: BlobReference {
+                key: format!("key of {path}"),
+                secret: String::new(),
+                bytes,
+            },
+            media_type: "text/plain".to_owned(),
+            person: matches!(origin, FileOrigin::Script).then(UserId::default),
+            origin,
+        }
+    }
+
+    fn package(path: &str, digest: &str) -> NewFile {
+        let origin = FileOrigin::Package {
+            path: path.to_owned(),
+            digest: digest.to_owned(),
+        };
+        file(path, 1, origin)
+    }
+
+    fn write(files: Vec<NewFile>) -> DriveCommand {
+        DriveCommand::Write {
+            bot: BotId::default(),
+            files,
+            bytes_max: 100,
+            at: DateTime::UNIX_EPOCH,
+        }
+    }
+
+    fn copy(from: &str, to: &str, moves: bool) -> DriveCommand {
+        DriveCommand::Copy {
+            bot: BotId::default(),
+            from: from.to_owned(),
+            to: to.to_owned(),
+            moves,
+            file_id: FileId(Uuid::now_v7()),
+            bytes_max: 100,
+            at: DateTime::UNIX_EPOCH,
+        }
+    }
+
+    fn done(drive: &mut Drive, command: DriveCommand) -> Result<usize, DriveError> {
+        let events = drive.decide(command)?;
+        events.iter().for_each(|event| drive.apply(event));
+        Ok(events.len())
+    }
+
+    #[test]
+    fn a_path_stays_in_the_drive() {
+        for (given, path) in [
+            ("a.txt", "a.txt"),
+            ("./a//b/./c.txt", "a/b/c.txt"),
+            ("Shop.gbdrive/prices.csv", "prices.csv"),
+            ("shop.GBDATA/in/x.csv", "in/x.csv"),
+            ("Cafe\u{301}.txt", "Caf\u{e9}.txt"),
+            (" name with spaces .txt ", "name with spaces .txt"),
+            ("...", "..."),
+        ] {
+            assert_eq!(drive_path(given).as_deref(), Ok(path), "{given}");
+        }
+        let long = "a/".repeat(300) + "b";
+        for refused in [
+            "",
+            " ",
+            ".",
+            "/",
+            "/etc/passwd",
+            "..",
+            "../a",
+            "a/../../b",
+            "a/.. /b",
+            "a\\b",
+            "a\0b",
+            "a\nb",
+            "photo\u{202e}gpj.exe",
+            "folder/",
+            "x.gbdrive",
+            &long,
+            &"é".repeat(200),
+        ] {
+            assert_eq!(
+                drive_path(refused).map_err(|error| error.code()),
+                Err("drive_path"),
+                "{refused:?}"
+            );
+        }
+        assert_eq!(folder_path("/").as_deref(), Ok(""));
+        assert_eq!(folder_path("in/").as_deref(), Ok("in"));
+    }
+
+    #[test]
+    fn what_is_written_replaces_what_was_there_and_has_to_have_room() {
+        let mut drive = Drive::default();
+        done(&mut drive, write(vec![file("a", 60, FileOrigin::Script)])).expect("written");
+        done(&mut drive, write(vec![file("a", 90, FileOrigin::Script)])).expect("in its place");
+        assert_eq!(drive.files().len(), 1);
+        let second = write(vec![file("b", 20, FileOrigin::Script)]);
+        assert_eq!(done(&mut drive, second), Err(DriveError::Full(0)));
+        assert_eq!(done(&mut drive, copy("a", "b", false)), Err(DriveError::Full(0)));
+        assert_eq!(done(&mut drive, copy("a", "b", true)), Ok(1));
+        assert_eq!(
+            done(&mut drive, copy("a", "b", true)),
+            Err(DriveError::NotFound("a".into()))
+        );
+        let large = write(vec![file("c", FILE_BYTES_MAX + 1, FileOrigin::Script)]);
+        assert_eq!(done(&mut drive, large), Err(DriveError::TooLarge));
+        let many = (0..=FILES_MAX)
+            .map(|n| file(&n.to_string(), 0, FileOrigin::Script))
+            .collect();
+        assert_eq!(done(&mut drive, write(many)), Err(DriveError::TooMany));
+    }
+
+    #[test]
+    fn a_move_replaces_and_a_copy_shares_the_content() {
+        let mut drive = Drive::default();
+        let files = ["a", "b"].map(|path| file(path, 10, FileOrigin::Script));
+        done(&mut drive, write(files.into())).expect("written");
+        assert_eq!(done(&mut drive, copy("a", "b", true)), Ok(2));
+        assert_eq!(drive.by_path().into_keys().collect::<Vec<_>>(), ["b"]);
+        assert!(drive.names_blob("key of a") && !drive.names_blob("key of b"));
+        done(&mut drive, copy("b", "c", false)).expect("copied");
+        let removed = DriveCommand::Remove {
+            bot: BotId::default(),
+            path: "b".to_owned(),
+            at: DateTime::UNIX_EPOCH,
+        };
+        done(&mut drive, removed).expect("removed");
+        assert!(drive.names_blob("key of a"), "the copy has it still");
+    }
+
+    #[test]
+    fn what_a_script_wrote_outlives_the_package_s_file() {
+        let unmount = |path: &str| DriveCommand::Unmount {
+            bot: BotId::default(),
+            paths: vec![path.to_owned()],
+            at: DateTime::UNIX_EPOCH,
+        };
+        let mut drive = Drive::default();
+        done(&mut drive, write(vec![package("a", "1"), package("b", "1")])).expect("mounted");
+        assert_eq!(
+            done(&mut drive, write(vec![package("a", "1")])),
+            Ok(0),
+            "it is there already"
+        );
+        done(&mut drive, write(vec![file("a", 2, FileOrigin::Script)])).expect("written");
+        assert_eq!(drive.mounted()["a"], "1", "the package's file is known still");
+        assert_eq!(done(&mut drive, unmount("a")), Ok(1));
+        assert_eq!(done(&mut drive, unmount("b")), Ok(2));
+        assert_eq!(done(&mut drive, unmount("b")), Ok(0));
+        assert_eq!(drive.by_path().into_keys().collect::<Vec<_>>(), ["a"]);
+    }
+}

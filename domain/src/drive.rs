@@ -1,0 +1,182 @@
+//! Drives: the files of a bot, by path. One for each bot; its stream has the bot's id.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Aggregate, BlobReference, BotId, Event, FileId, Personal};
+
+/// What happened in a drive. Stored for ever: see `schemas/events/drive.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", content = "data")]
+pub enum DriveEvent {
+    /// A file is there, or is another one than before.
+    #[serde(rename = "drive.file_written")]
+    FileWritten(WrittenFile),
+    #[serde(rename = "drive.file_moved")]
+    FileMoved {
+        bot_id: BotId,
+        file_id: FileId,
+        /// The same content under its new path.
+        file: Personal<NamedContent>,
+        moved_at: DateTime<Utc>,
+    },
+    #[serde(rename = "drive.file_removed")]
+    FileRemoved {
+        bot_id: BotId,
+        file_id: FileId,
+        removed_at: DateTime<Utc>,
+    },
+    /// The package does not have this file any more. What a script wrote in its place is left.
+    #[serde(rename = "drive.file_unmounted")]
+    FileUnmounted { bot_id: BotId, path: String },
+}
+
+impl Event for DriveEvent {
+    const TYPES: &'static [(&'static str, u16)] = &[
+        ("drive.file_written", 1),
+        ("drive.file_moved", 1),
+        ("drive.file_removed", 1),
+        ("drive.file_unmounted", 1),
+    ];
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct WrittenFile {
+    pub bot_id: BotId,
+    pub file_id: FileId,
+    /// Of the person in whose conversation it was written, or of the bot itself where it came with its package.
+    pub file: Personal<NamedContent>,
+    /// Found out from the content.
+    pub media_type: String,
+    /// Size of the content.
+    pub bytes: u64,
+    pub origin: FileOrigin,
+    pub written_at: DateTime<Utc>,
+}
+
+/// What is sealed of a file: its path may name people as its content does.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct NamedContent {
+    /// Relative, with `/` between folders.
+    pub path: String,
+    pub content: BlobReference,
+}
+
+/// Who wrote a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "from", rename_all = "snake_case")]
+pub enum FileOrigin {
+    /// It came with the bot's package: where it lies there, and the SHA-256 of its content.
+    Package {
+        path: String,
+        digest: String,
+    },
+    Script,
+}
+
+/// The files of a bot.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Drive {
+    files: BTreeMap<FileId, DriveFile>,
+    /// The digests of the package's files as they were last written, by path; also where a script wrote since.
+    mounted: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DriveFile {
+    pub file: Personal<NamedContent>,
+    pub media_type: String,
+    pub bytes: u64,
+    pub written_at: DateTime<Utc>,
+    /// Whether it is as the package has it.
+    pub of_package: bool,
+}
+
+impl DriveFile {
+    /// Where it lies; None where it was erased.
+    pub fn path(&self) -> Option<&str> {
+        self.file.clear().map(|file| file.path.as_str())
+    }
+}
+
+impl Drive {
+    /// All that is there, what was erased too.
+    pub fn files(&self) -> &BTreeMap<FileId, DriveFile> {
+        &self.files
+    }
+
+    pub fn at(&self, path: &str) -> Option<(FileId, &DriveFile)> {
+        let found = self.files.iter().find(|(_, file)| file.path() == Some(path));
+        found.map(|(id, file)| (*id, file))
+    }
+
+    /// The digest that the package's file had when it was last written.
+    pub fn mounted(&self) -> &BTreeMap<String, String> {
+        &self.mounted
+    }
+
+    /// The files that can be read, by path.
+    pub fn by_path(&self) -> BTreeMap<&str, &DriveFile> {
+        let files = self.files.values();
+        files.filter_map(|file| Some((file.path()?, file))).collect()
+    }
+
+    /// The same, without the files that were erased and that nothing has replaced.
+    pub fn mounted_readable(&self) -> BTreeMap<String, String> {
+        let erased = self
+            .files
+            .values()
+            .filter(|file| file.of_package && file.path().is_none())
+            .count();
+        let mut mounted = self.mounted.clone();
+        if erased > 0 {
+            let known = self.by_path();
+            mounted.retain(|path, _| known.contains_key(path.as_str()));
+        }
+        mounted
+    }
+
+    /// Whether a file has the blob of this key as its content.
+    pub fn names_blob(&self, key: &str) -> bool {
+        let mut contents = self.files.values().filter_map(|file| file.file.clear());
+        contents.any(|file| file.content.key == key)
+    }
+}
+
+impl Aggregate for Drive {
+    const TYPE: &'static str = "drive";
+    type Event = DriveEvent;
+
+    fn apply(&mut self, event: &DriveEvent) {
+        match event {
+            DriveEvent::FileWritten(written) => {
+                if let FileOrigin::Package { path, digest } = &written.origin {
+                    self.mounted.insert(path.clone(), digest.clone());
+                }
+                let file = DriveFile {
+                    file: written.file.clone(),
+                    media_type: written.media_type.clone(),
+                    bytes: written.bytes,
+                    written_at: written.written_at,
+                    of_package: matches!(written.origin, FileOrigin::Package { .. }),
+                };
+                self.files.insert(written.file_id, file);
+            }
+            DriveEvent::FileMoved { file_id, file, .. } => {
+                if let Some(known) = self.files.get_mut(file_id) {
+                    known.file = file.clone();
+                    known.of_package = false;
+                }
+            }
+            DriveEvent::FileRemoved { file_id, .. } => {
+                self.files.remove(file_id);
+            }
+            DriveEvent::FileUnmounted { path, .. } => {
+                self.mounted.remove(path);
+            }
+        }
+    }
+}
