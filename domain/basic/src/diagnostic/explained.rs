@@ -184,6 +184,11 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "UPDATE \"berths\" SET free = free - 1 WHERE id = 7",
     ),
     explained(
+        "B0409",
+        "A parameter has a type that seems misspelt. Types that are not known count as texts.",
+        "PARAM nights AS INTEGR\nTALK nights",
+    ),
+    explained(
         "B0501",
         "USE TOOL or ADD TOOL names a script that the package does not have. The bot goes on without it.",
         "",

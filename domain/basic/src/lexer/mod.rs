@@ -76,6 +76,7 @@ impl<'s> Lexer<'s, '_, '_> {
             '/' if self.rest().starts_with("//") => self.skip_line(),
             '"' | '\'' => self.text(character),
             '“' | '”' | '‘' | '’' => self.curly_text(),
+            '`' if self.line_rest()[1..].contains('`') => self.curly_text(),
             c if c.is_ascii_digit() => self.number(),
             c if c.is_alphabetic() || c == '_' => self.word(),
             ';' if self.brackets.is_empty() => {
@@ -130,7 +131,7 @@ impl<'s> Lexer<'s, '_, '_> {
         let start = self.at;
         self.at += if self.rest().starts_with("\r\n") { 2 } else { 1 };
         if self.block.is_none() && !self.brackets.is_empty() {
-            if !raw::begins_like_a_statement(self.line_rest()) {
+            if !raw::begins_like_a_statement(self.line_rest()) && !self.sets_a_variable() {
                 return;
             }
             self.close_brackets();
@@ -155,6 +156,27 @@ impl<'s> Lexer<'s, '_, '_> {
             }
             self.raw_block(closing, opened);
         }
+    }
+
+    /// Whether a line sets a variable though a bracket is open: `(1 + 2` was never closed. In braces it is a field, and
+    /// behind an operator a condition goes on.
+    fn sets_a_variable(&self) -> bool {
+        let in_braces = matches!(self.brackets.last(), Some((Symbol::OpenBrace, _)));
+        let Some(Token { kind, span }) = self.tokens.last() else {
+            return false;
+        };
+        let whole = match kind {
+            TokenKind::Text | TokenKind::Number => true,
+            TokenKind::Symbol(symbol) => symbol.ends_value(),
+            TokenKind::Word => {
+                let joins = ["AND", "OR", "NOT"];
+                !joins
+                    .iter()
+                    .any(|word| word.eq_ignore_ascii_case(span.text(self.source)))
+            }
+            _ => false,
+        };
+        whole && !in_braces && raw::sets_a_variable(self.line_rest())
     }
 
     /// Whether the statement goes on in the line that begins here.

@@ -102,6 +102,16 @@ pub(super) fn begins_like_a_statement(line: &str) -> bool {
     alone || !inside && OPENERS.iter().any(|known| known.eq_ignore_ascii_case(word))
 }
 
+/// Whether a line begins with `name =`.
+pub(super) fn sets_a_variable(line: &str) -> bool {
+    let line = line.trim_start();
+    let end = line
+        .find(|c: char| !c.is_alphanumeric() && c != '_')
+        .unwrap_or(line.len());
+    let after = line[end..].trim_start();
+    end > 0 && after.starts_with('=') && !after.starts_with("==")
+}
+
 /// Words that only go on with the statement of the line before, whatever stands there: clauses and operators.
 const CONTINUERS: &[&str] = &[
     "AND",

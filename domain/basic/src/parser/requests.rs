@@ -40,6 +40,7 @@ impl Parser<'_, '_> {
         self.clauses.push(shape.clauses);
         let request = self.requested(word, shape, span, within);
         self.clauses.pop();
+        self.last_clauses = shape.clauses;
         request
     }
 
@@ -297,10 +298,14 @@ impl Parser<'_, '_> {
         }
         let mut fields = Vec::new();
         loop {
+            let place = self.peek().span;
             let name = self.field_name()?;
             self.advance();
             let from = self.at;
-            fields.push((name.clone(), self.ranked(Rank::Join)?));
+            let mut value = self.ranked(Rank::Join)?;
+            // What is wrong with a field is shown with its name.
+            value.span = place.to(value.span);
+            fields.push((name.clone(), value));
             self.warn_of_own_field(&name, from);
             if !(self.at_symbol(Symbol::Comma) && self.is_field(1)) {
                 break;

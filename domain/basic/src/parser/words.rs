@@ -175,7 +175,10 @@ impl Parser<'_, '_> {
     /// `list[0]` is an item.
     fn begins_literal(&self, length: usize) -> bool {
         let (word, next) = (self.peek_at(length - 1), self.peek_at(length));
-        let opens = matches!(next.kind, TokenKind::Symbol(Symbol::OpenBracket | Symbol::OpenBrace));
+        let opens = matches!(
+            next.kind,
+            TokenKind::Symbol(Symbol::OpenBracket | Symbol::OpenBrace)
+        );
         opens && word.span.end < next.span.start && !self.is_set(self.text(self.peek().span))
     }
 

@@ -23,3 +23,4 @@ mod requests;
 mod stored;
 mod tools;
 mod transcript;
+mod wrong;
