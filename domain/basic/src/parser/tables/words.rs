@@ -117,7 +117,7 @@ pub(super) fn pieces(source: &str, block: Span) -> Vec<Piece<'_>> {
     let closes = |piece: &Piece<'_>| {
         let second = piece.words.get(1);
         piece.words.first().is_some_and(|word| word.is("END"))
-            && !second.is_some_and(|word| FieldKind::named(word.text, &[]).is_some())
+            && second.is_none_or(|word| FieldKind::named(word.text, &[]).is_none())
     };
     if let Some(end) = reader.pieces.iter().position(closes) {
         reader.pieces.truncate(end);
