@@ -139,7 +139,8 @@ const CONTINUERS: &[&str] = &[
 /// Whether a line can only go on with the statement before it.
 pub(super) fn continues_a_statement(line: &str) -> bool {
     let line = line.trim_start();
-    if line.starts_with(['+', '&']) {
+    // No statement begins with an operator or a text.
+    if line.starts_with(['+', '&', '"']) {
         return true;
     }
     if let Some(length) = phrase_length(line, "WITH") {
@@ -150,7 +151,7 @@ pub(super) fn continues_a_statement(line: &str) -> bool {
             // `limit = 5` sets a variable, JOIN MEET is a statement.
             let after = line[length..].trim_start();
             let meets = *word == "JOIN" && phrase_length(after, "MEET").is_some();
-            let begins = *word == "THEN" && after.is_empty();
+            let begins = ["AND", "OR", "THEN", "WHERE", "HAVING"].contains(word) && after.is_empty();
             begins
                 || !meets
                     && after.starts_with(|c: char| {

@@ -282,7 +282,7 @@ impl<'s> Parser<'s, '_> {
             let two = format!("{word} {}", self.text(self.peek_at(1).span).to_uppercase());
             let clauses = || self.last_clauses.iter().map(|clause| clause.word);
             let near = nearest(&word, clauses()).or_else(|| nearest(&two, clauses()));
-            if let Some(near) = near {
+            if let Some(near) = near.filter(|near| *near != word) {
                 return Some(format!("did you mean {near}?"));
             }
         }
