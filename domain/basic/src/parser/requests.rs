@@ -7,9 +7,10 @@ mod conditions;
 
 use super::expressions::Rank;
 use super::{Parser, mentions};
-use crate::diagnostic::OWN_FIELD;
-use crate::language::{self, Clause, Role, Shape, Takes, Word};
+use crate::diagnostic::{CONDITION, OWN_FIELD};
+use crate::language::{self, Clause, Condition, Role, Shape, Takes, Word};
 use crate::lexer::{Symbol, TokenKind};
+use crate::machine::is_id;
 use crate::program::Constant;
 use crate::source::Span;
 use crate::syntax::{Call, Expression, ExpressionKind, Part};
@@ -102,6 +103,10 @@ impl Parser<'_, '_> {
         {
             let whole = std::mem::replace(said, text(span, ""));
             *said = self.prepared(whole);
+            let alone = arguments.len() == 2 || word.name != "FIND";
+            if let Some(at) = shape.condition_at.filter(|_| alone) {
+                self.warn_of_condition(word, &arguments[usize::from(at)]);
+            }
         }
         if shape.naming {
             clauses.push(("names".to_owned(), self.names_of(&arguments, span)));
@@ -316,6 +321,21 @@ impl Parser<'_, '_> {
             span,
             kind: ExpressionKind::Object(fields),
         })
+    }
+
+    /// A condition that is written out and says nothing would be told only when the script runs.
+    fn warn_of_condition(&mut self, word: &Word, said: &Expression) {
+        let ExpressionKind::Constant(Constant::Text(condition)) = &said.kind else {
+            return;
+        };
+        let id = ["FIND", "UPDATE", "DELETE"].contains(&word.name) && is_id(condition.trim());
+        if condition.trim().is_empty() || id {
+            return;
+        }
+        if let Err(wrong) = Condition::read(condition) {
+            let help = "write it as in \"status = 'open' AND total > 10\"";
+            self.report.add_with_help(CONDITION, said.span, wrong, help);
+        }
     }
 
     /// `SET stock = stock - 1` computes with a variable that nobody set, and not with the field.

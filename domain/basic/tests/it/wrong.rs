@@ -104,6 +104,8 @@ z = FIND customers, "id = "
                 did you mean WHERE?
             2:36 error B0103 [ORDR] `ORDR` does not belong to this statement
                 did you mean ORDER BY?
+            3:21 warning B0410 ["id = "] the condition needs a value at its end
+                write it as in "status = 'open' AND total > 10"
         "#]],
     );
 }
