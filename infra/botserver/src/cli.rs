@@ -7,6 +7,7 @@ use clap_complete::Shell;
 
 use crate::check::Format;
 use crate::config::Flags;
+use crate::tools::Shape;
 
 /// An event-sourced platform for conversations: bots in BASIC, every turn an event.
 #[derive(Debug, Parser)]
@@ -45,6 +46,18 @@ pub enum Command {
         paths: Vec<PathBuf>,
         #[arg(long, value_enum, default_value = "text")]
         format: Format,
+    },
+
+    /// Print what a language model is told of the tools of scripts and packages
+    #[command(
+        after_help = "Example:\n  botserver tools shop.gbai\n  botserver tools --shape openai book.bas"
+    )]
+    Tools {
+        /// Scripts, packages, or folders of packages
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<PathBuf>,
+        #[arg(long, value_enum, default_value = "mcp")]
+        shape: Shape,
     },
 
     /// Run a script in the terminal
@@ -126,6 +139,7 @@ impl Command {
     pub fn flags(&self) -> Option<&Flags> {
         match self {
             Command::Check { .. }
+            | Command::Tools { .. }
             | Command::Run { .. }
             | Command::Completions { .. }
             | Command::Man { .. } => None,

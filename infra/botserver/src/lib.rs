@@ -28,4 +28,5 @@ pub mod stream;
 mod system;
 pub mod tables;
 pub mod terminal;
+pub mod tools;
 mod traces;

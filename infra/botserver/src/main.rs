@@ -10,7 +10,7 @@ use botserver::cli::{
 use botserver::config::{Config, EXIT_CONFIG};
 use botserver::{
     administration, check, config, doctor, document, gdpr, logging, manual, parked, rebuild, serve, stream,
-    tables, terminal,
+    tables, terminal, tools,
 };
 use clap::Parser;
 
@@ -70,6 +70,10 @@ fn without_configuration(command: &Command) -> anyhow::Result<ExitCode> {
     let mut out = std::io::stdout().lock();
     match command {
         Command::Check { paths, format } => Ok(status(check::check(paths, *format, &mut out)?)),
+        Command::Tools { paths, shape } => {
+            tools::tools(paths, *shape, &mut out)?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Run { script, seed } => {
             let seed = seed.unwrap_or_else(rand::random);
             let input = &mut std::io::stdin().lock();
@@ -153,6 +157,7 @@ async fn with_configuration(command: &Command, config: &Config) -> anyhow::Resul
         }
         Command::Config(_)
         | Command::Check { .. }
+        | Command::Tools { .. }
         | Command::Run { .. }
         | Command::Completions { .. }
         | Command::Man { .. } => unreachable!("was answered before"),

@@ -58,6 +58,8 @@ pub(crate) const DESCRIBED_TWICE: Code = code("B0404", Warning);
 pub(crate) const ENDLESS: Code = code("B0406", Warning);
 pub(crate) const UNKNOWN_MODIFIER: Code = code("B0407", Warning);
 pub(crate) const OWN_FIELD: Code = code("B0408", Warning);
+pub(crate) const PARAMETER_TYPE: Code = code("B0409", Warning);
+pub(crate) const CONDITION: Code = code("B0410", Warning);
 
 // Things that the package does not have.
 pub(crate) const UNKNOWN_TOOL: Code = code("B0501", Warning);

@@ -184,6 +184,17 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "UPDATE \"berths\" SET free = free - 1 WHERE id = 7",
     ),
     explained(
+        "B0409",
+        "A parameter has a type that seems misspelt. Types that are not known count as texts.",
+        "PARAM nights AS INTEGR\nTALK nights",
+    ),
+    explained(
+        "B0410",
+        "The text of a condition is none: a comparison is missing, or something stands in it that conditions do not have. The \
+         statement fails when it runs.",
+        "rows = FIND \"berths\", \"length >\"",
+    ),
+    explained(
         "B0501",
         "USE TOOL or ADD TOOL names a script that the package does not have. The bot goes on without it.",
         "",

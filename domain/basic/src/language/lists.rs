@@ -84,17 +84,17 @@ pub(super) const WORDS: &[Word] = &[
         "SORT",
         &["SORT ASC"],
         "SORT(array)",
-        "In ascending order.",
-        (1, 1),
-        |_, values| sort(&values[0], false),
+        "In ascending order; SORT(rows, \"price\") by a field.",
+        (1, 2),
+        |_, values| sort(values, false),
     ),
     function(
         "SORT DESC",
         &[],
         "SORT_DESC(array)",
-        "In descending order.",
-        (1, 1),
-        |_, values| sort(&values[0], true),
+        "In descending order, perhaps by a field.",
+        (1, 2),
+        |_, values| sort(values, true),
     ),
     function(
         "REVERSE",
@@ -293,10 +293,21 @@ fn whole_and_fraction(whole: i64, fraction: f64) -> Ordering {
         })
 }
 
-fn sort(value: &Value, descending: bool) -> Outcome {
-    let mut sorted = items(value, "SORT")?.to_vec();
-    sorted.sort_by(|a, b| if descending { order(b, a) } else { order(a, b) });
-    Array::from_values(sorted).map(Value::Array)
+fn sort(values: &[Value], descending: bool) -> Outcome {
+    let items = items(&values[0], "SORT")?;
+    let field = match values.get(1) {
+        None | Some(Value::Null) => None,
+        Some(field) => Some(field.to_text()?),
+    };
+    let mut work = Work::new();
+    let key = |item: &Value| match &field {
+        Some(field) => field_of(item, field.trim(), &mut work),
+        None => Ok(item.clone()),
+    };
+    let keys: Result<Vec<Value>, Fault> = items.iter().map(key).collect();
+    let mut sorted: Vec<(Value, Value)> = keys?.into_iter().zip(items.iter().cloned()).collect();
+    sorted.sort_by(|(a, _), (b, _)| if descending { order(b, a) } else { order(a, b) });
+    Array::from_values(sorted.into_iter().map(|(_, item)| item).collect()).map(Value::Array)
 }
 
 fn reverse(_: &mut Context<'_>, values: &mut [Value]) -> Outcome {

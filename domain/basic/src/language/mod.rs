@@ -143,6 +143,16 @@ pub(crate) enum Closer {
     EndOn,
 }
 
+impl Closer {
+    /// Whether it closes a block and does not only continue it.
+    pub fn closes(self) -> bool {
+        !matches!(
+            self,
+            Closer::Else | Closer::ElseIf | Closer::Case | Closer::CaseElse | Closer::Catch
+        )
+    }
+}
+
 const fn function(
     name: &'static str,
     aliases: &'static [&'static str],

@@ -46,12 +46,15 @@ pub(super) const WORDS: &[Word] = &[
         "Repeats, counting.",
         loops::for_loop,
     ),
-    statement(
-        "FOR EACH",
-        "FOR EACH item IN list … NEXT",
-        "Repeats for every item of a list.",
-        loops::for_each,
-    ),
+    Word {
+        aliases: &["FOREACH"],
+        ..statement(
+            "FOR EACH",
+            "FOR EACH item IN list … NEXT",
+            "Repeats for every item of a list.",
+            loops::for_each,
+        )
+    },
     statement(
         "WHILE",
         "WHILE condition … WEND",

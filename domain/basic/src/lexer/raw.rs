@@ -102,6 +102,16 @@ pub(super) fn begins_like_a_statement(line: &str) -> bool {
     alone || !inside && OPENERS.iter().any(|known| known.eq_ignore_ascii_case(word))
 }
 
+/// Whether a line begins with `name =`.
+pub(super) fn sets_a_variable(line: &str) -> bool {
+    let line = line.trim_start();
+    let end = line
+        .find(|c: char| !c.is_alphanumeric() && c != '_')
+        .unwrap_or(line.len());
+    let after = line[end..].trim_start();
+    end > 0 && after.starts_with('=') && !after.starts_with("==")
+}
+
 /// Words that only go on with the statement of the line before, whatever stands there: clauses and operators.
 const CONTINUERS: &[&str] = &[
     "AND",
@@ -129,7 +139,8 @@ const CONTINUERS: &[&str] = &[
 /// Whether a line can only go on with the statement before it.
 pub(super) fn continues_a_statement(line: &str) -> bool {
     let line = line.trim_start();
-    if line.starts_with(['+', '&']) {
+    // No statement begins with an operator or a text.
+    if line.starts_with(['+', '&', '"']) {
         return true;
     }
     if let Some(length) = phrase_length(line, "WITH") {
@@ -140,7 +151,7 @@ pub(super) fn continues_a_statement(line: &str) -> bool {
             // `limit = 5` sets a variable, JOIN MEET is a statement.
             let after = line[length..].trim_start();
             let meets = *word == "JOIN" && phrase_length(after, "MEET").is_some();
-            let begins = *word == "THEN" && after.is_empty();
+            let begins = ["AND", "OR", "THEN", "WHERE", "HAVING"].contains(word) && after.is_empty();
             begins
                 || !meets
                     && after.starts_with(|c: char| {

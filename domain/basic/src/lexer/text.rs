@@ -37,7 +37,7 @@ impl Lexer<'_, '_, '_> {
     pub(super) fn curly_text(&mut self) {
         let start = self.at;
         let line = self.line_rest();
-        let quotes = ['“', '”', '‘', '’'];
+        let quotes = ['“', '”', '‘', '’', '`'];
         let opening = line.chars().next().map_or(0, char::len_utf8);
         let length = line[opening..].find(quotes).map_or(line.len(), |at| {
             opening + at + line[opening + at..].chars().next().map_or(0, char::len_utf8)
@@ -208,7 +208,7 @@ pub(crate) fn quoted_parts(source: &str, span: Span) -> Vec<Part> {
     let text = span.text(source);
     let quote = text.chars().next().unwrap_or('"');
     let start = span.start as usize + quote.len_utf8();
-    let closed = text.len() > quote.len_utf8() && text.ends_with(['"', '\'', '“', '”', '‘', '’']);
+    let closed = text.len() > quote.len_utf8() && text.ends_with(['"', '\'', '“', '”', '‘', '’', '`']);
     let last = text.chars().next_back().map_or(0, char::len_utf8);
     let end = if closed {
         span.end as usize - last

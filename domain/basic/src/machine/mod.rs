@@ -26,6 +26,7 @@ pub(crate) use execute::Context;
 pub(crate) use fault::Fault;
 pub use fault::RuntimeError;
 pub use limits::Limits;
+pub(crate) use request::is_id;
 pub use request::{Refusal, Request};
 pub use steps::{Called, Effect, File, Input, LogLevel, Step, Suggestion, SuggestionAction};
 

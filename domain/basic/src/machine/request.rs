@@ -184,7 +184,7 @@ impl Request {
 }
 
 /// Whether a text that stands in the place of a condition compares nothing, so that it can only be the id of a row.
-fn is_id(text: &str) -> bool {
+pub(crate) fn is_id(text: &str) -> bool {
     text.chars().all(|c| c.is_alphanumeric() || "-_.:@/+".contains(c))
 }
 

@@ -2,7 +2,7 @@
 
 use super::Parser;
 use crate::diagnostic::{UNCLOSED_BLOCK, UNOPENED_BLOCK};
-use crate::language::{Closer, Role, Word};
+use crate::language::{self, Closer, Role, Word};
 use crate::lexer::{Symbol, TokenKind};
 use crate::source::Span;
 use crate::syntax::Statement;
@@ -45,6 +45,22 @@ impl BlockKind {
             BlockKind::Select | BlockKind::Switch => {
                 matches!(closer, Closer::Case | Closer::CaseElse | Closer::EndSelect)
             }
+        }
+    }
+
+    /// What closes it.
+    fn end(self) -> Closer {
+        match self {
+            BlockKind::If => Closer::EndIf,
+            BlockKind::For => Closer::Next,
+            BlockKind::While => Closer::Wend,
+            BlockKind::Do => Closer::Loop,
+            BlockKind::Select | BlockKind::Switch => Closer::EndSelect,
+            BlockKind::Sub => Closer::EndSub,
+            BlockKind::Function => Closer::EndFunction,
+            BlockKind::With => Closer::EndWith,
+            BlockKind::Try => Closer::EndTry,
+            BlockKind::On => Closer::EndOn,
         }
     }
 
@@ -110,6 +126,9 @@ impl Parser<'_, '_> {
                 return (statements, None);
             }
             let Some((closer, word, length)) = self.closer() else {
+                if self.at_unknown_end() {
+                    return (statements, Some(self.misspelt_end(innermost)));
+                }
                 statements.extend(self.whole_statement());
                 continue;
             };
@@ -122,14 +141,59 @@ impl Parser<'_, '_> {
                 self.unclosed(innermost);
                 return (statements, None);
             }
-            self.report.add(
-                UNOPENED_BLOCK,
-                span,
-                format!("{} without a block that it could close", word.name),
-            );
             self.at += length;
+            if closer.closes() && !self.is_closed_below(innermost.kind) {
+                self.wrong_end(innermost, span, word.name);
+                self.skip_line();
+                return (statements, Some((innermost.kind.end(), span)));
+            }
+            let message = format!("{} without a block that it could close", word.name);
+            self.report.add(UNOPENED_BLOCK, span, message);
             self.skip_line();
         }
+    }
+
+    /// Whether END stands here before a word that closes nothing: `END CASE`.
+    fn at_unknown_end(&self) -> bool {
+        let known = self.phrase().is_some_and(|(_, length)| length > 1);
+        self.at_word("END") && self.peek_at(1).kind == TokenKind::Word && !known
+    }
+
+    /// Takes such an END for that of the innermost block.
+    fn misspelt_end(&mut self, innermost: Open) -> (Closer, Span) {
+        let span = self.peek().span.to(self.peek_at(1).span);
+        let written = self.text(span).to_uppercase();
+        self.wrong_end(innermost, span, &written);
+        self.at += 2;
+        self.skip_line();
+        (innermost.kind.end(), span)
+    }
+
+    fn wrong_end(&mut self, innermost: Open, span: Span, written: &str) {
+        let (opening, closing) = innermost.kind.words();
+        let (line, _) = self.report.place(innermost.span.start);
+        let message = format!("{written} does not close the {opening} of line {line}");
+        self.report
+            .add_with_help(UNOPENED_BLOCK, span, message, format!("write {closing}"));
+    }
+
+    /// Whether a statement below closes a block of this kind.
+    fn is_closed_below(&self, kind: BlockKind) -> bool {
+        let starts = self.tokens[self.at..]
+            .windows(3)
+            .filter(|tokens| tokens[0].kind == TokenKind::Line);
+        let mut words = starts.map(|tokens| {
+            let text = |at: usize| tokens[at].span.text(self.source).to_uppercase();
+            [text(1).replace('_', " "), format!("{} {}", text(1), text(2))]
+        });
+        words.any(|names| {
+            names
+                .iter()
+                .any(|name| match language::find(name).map(|word| &word.role) {
+                    Some(Role::Closer(closer)) => closer.closes() && kind.accepts(*closer),
+                    _ => false,
+                })
+        })
     }
 
     fn unclosed(&mut self, open: Open) {

@@ -62,9 +62,15 @@ fn one_line_if(parser: &mut Parser<'_, '_>, span: Span, condition: Expression) -
     parser.one_line += 1;
     let body = line_statements(parser);
     let mut otherwise = Vec::new();
-    if parser.at_word("ELSE") {
-        parser.advance();
+    if parser.take_word("ELSE") {
         otherwise = line_statements(parser);
+    } else if parser.at_word("ELSEIF") {
+        let place = parser.advance().span;
+        let condition = parser.expression();
+        if !parser.take_word("THEN") && condition.is_some() {
+            parser.expected::<()>("THEN");
+        }
+        otherwise.extend(condition.and_then(|condition| one_line_if(parser, place, condition)));
     }
     parser.one_line -= 1;
     // `IF a THEN b END IF`

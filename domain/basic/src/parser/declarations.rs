@@ -2,8 +2,10 @@
 
 use super::Parser;
 use super::expressions::Rank;
-use crate::diagnostic::DESCRIBED_TWICE;
+use crate::diagnostic::{DESCRIBED_TWICE, EXPECTED, PARAMETER_TYPE};
+use crate::language::nearest;
 use crate::lexer::{self, Symbol, TokenKind};
+use crate::machine::HearKind;
 use crate::program::{Constant, Parameter};
 use crate::source::Span;
 use crate::syntax::{Expression, ExpressionKind, Statement, StatementKind};
@@ -73,6 +75,16 @@ pub(crate) fn param(parser: &mut Parser<'_, '_>, span: Span) -> Option<Statement
         }
         let kind = parser.advance().span;
         parameter.kind = parser.text(kind).to_lowercase();
+        warn_of_type(parser, kind);
+    } else if is_type(parser) {
+        let message = "AS stands between the name of a parameter and its type";
+        let help = format!(
+            "write PARAM {} AS {}",
+            parameter.name,
+            parser.text(parser.peek().span)
+        );
+        let span = parser.advance().span;
+        parser.report.add_with_help(EXPECTED, span, message, help);
     }
     loop {
         if parser.take_word("LIKE") {
@@ -98,6 +110,27 @@ pub(crate) fn param(parser: &mut Parser<'_, '_>, span: Span) -> Option<Statement
         value,
     });
     Some(Statement { span, kind })
+}
+
+/// Types of parameters, for suggestions; what none of them is counts as a text.
+const TYPES: &[&str] = &[
+    "STRING", "TEXT", "INTEGER", "INT", "NUMBER", "FLOAT", "DECIMAL", "MONEY", "BOOLEAN", "BOOL", "DATE",
+    "DATETIME", "TIME", "HOUR", "EMAIL", "PHONE", "MOBILE", "NAME", "URL", "UUID", "FILE", "IMAGE", "OBJECT",
+    "ARRAY", "LIST", "JSON",
+];
+
+fn is_type(parser: &Parser<'_, '_>) -> bool {
+    TYPES.iter().any(|known| parser.at_word(known))
+}
+
+fn warn_of_type(parser: &mut Parser<'_, '_>, span: Span) {
+    let written = parser.text(span).to_uppercase();
+    let known = TYPES.contains(&written.as_str()) || HearKind::named(&written).is_some();
+    if let Some(near) = nearest(&written, TYPES.iter().copied()).filter(|_| !known) {
+        let message = format!("`{written}` is not a type of parameter, so it is a text");
+        let help = format!("did you mean {near}?");
+        parser.report.add_with_help(PARAMETER_TYPE, span, message, help);
+    }
 }
 
 fn choices(parser: &mut Parser<'_, '_>) -> Option<Vec<String>> {

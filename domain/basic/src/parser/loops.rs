@@ -7,6 +7,10 @@ use crate::source::Span;
 use crate::syntax::{Condition, Expression, For, LoopKind, Statement, StatementKind};
 
 pub(crate) fn for_loop(parser: &mut Parser<'_, '_>, span: Span) -> Option<Statement> {
+    // `FOR item IN list`
+    if parser.word_is(1, "IN") {
+        return for_each(parser, span);
+    }
     let header = for_header(parser, span);
     if header.is_none() {
         parser.skip_statement();

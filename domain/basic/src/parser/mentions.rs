@@ -48,6 +48,19 @@ pub(super) fn of_request(word: &Word, arguments: &[Expression], span: Span, foun
                 });
             }
         }
+        "SCHEDULE" => {
+            for argument in arguments.iter().skip(1) {
+                if let Some(name) = constant(argument).map(|name| name.trim().to_lowercase())
+                    && let Some(name) = name.strip_suffix(".bas")
+                {
+                    found.push(Mention {
+                        kind: Mentioned::Script,
+                        name: name.to_owned(),
+                        span: argument.span,
+                    });
+                }
+            }
+        }
         "FIND" | "GET FROM" | "INSERT" | "UPDATE" | "DELETE" | "MERGE" | "SEARCH" | "SET TABLE" => {
             if let Some((table, span)) = first {
                 of_table(table, span, &arguments[1..], found);
@@ -111,7 +124,14 @@ fn fields_of(part: &Expression, found: &mut Vec<(String, Span)>) {
                 match (name.as_str(), &value.kind) {
                     ("where", _) => condition_fields(value, found),
                     ("set" | "with", ExpressionKind::Object(fields)) => {
-                        found.extend(fields.iter().map(|(name, _)| (name.clone(), value.span)));
+                        found.extend(fields.iter().map(|(name, value)| (name.clone(), value.span)));
+                    }
+                    ("values", ExpressionKind::Array(rows)) => {
+                        for row in rows {
+                            if let ExpressionKind::Object(fields) = &row.kind {
+                                found.extend(fields.iter().map(|(name, _)| (name.clone(), row.span)));
+                            }
+                        }
                     }
                     ("with", _) => condition_fields(value, found),
                     ("order by", ExpressionKind::Array(items)) => {

@@ -32,7 +32,7 @@ use procedures::{Known, Scope};
 
 use std::collections::HashMap;
 
-use crate::language::Clause;
+use crate::language::{Clause, nearest};
 
 use crate::diagnostic::{Code, EXPECTED, Report, SOURCE_TOO_LONG, TOO_DEEP, UNEXPECTED_REST};
 use crate::lexer::{Symbol, Token, TokenKind, lex};
@@ -81,6 +81,7 @@ fn script<'s>(source: &'s str, tokens: Vec<Token>, report: &mut Report<'s>) -> S
         procedures: Vec::new(),
         subjects: Vec::new(),
         clauses: Vec::new(),
+        last_clauses: &[],
         traps: Traps::default(),
         depth: 0,
         one_line: 0,
@@ -133,6 +134,8 @@ pub(crate) struct Parser<'s, 'r> {
     subjects: Vec<(Name, Vec<String>)>,
     /// Clauses of the requests that are being parsed, outermost first.
     clauses: Vec<&'static [Clause]>,
+    /// Those of the request that was parsed last in the statement.
+    last_clauses: &'static [Clause],
     traps: Traps,
     depth: u32,
     /// One-line IFs that are open: inside of them ELSE ends a statement.
@@ -248,7 +251,8 @@ impl<'s> Parser<'s, '_> {
         matches!(
             self.peek_at(distance).kind,
             TokenKind::Line | TokenKind::End | TokenKind::Symbol(Symbol::Colon)
-        ) || self.one_line > 0 && (self.word_is(distance, "ELSE") || self.ends_if(distance))
+        ) || self.one_line > 0
+            && (self.word_is(distance, "ELSE") || self.word_is(distance, "ELSEIF") || self.ends_if(distance))
     }
 
     /// Whether END IF stands so far on.
@@ -263,13 +267,29 @@ impl<'s> Parser<'s, '_> {
         if !self.at_statement_end() && !at_line_start {
             let token = self.peek();
             let found = self.shown(token);
-            self.report.add(
-                UNEXPECTED_REST,
-                token.span,
-                format!("{found} does not belong to this statement"),
-            );
+            let message = format!("{found} does not belong to this statement");
+            self.report
+                .push(UNEXPECTED_REST, token.span, message, self.meant_by_rest());
             self.skip_statement();
         }
+    }
+
+    /// What somebody meant by what is left of a statement: a clause of its request, or a value that belongs to a text.
+    fn meant_by_rest(&self) -> Option<String> {
+        let token = self.peek();
+        if token.kind == TokenKind::Word {
+            let word = self.text(token.span).to_uppercase();
+            let two = format!("{word} {}", self.text(self.peek_at(1).span).to_uppercase());
+            let clauses = || self.last_clauses.iter().map(|clause| clause.word);
+            let near = nearest(&word, clauses()).or_else(|| nearest(&two, clauses()));
+            if let Some(near) = near.filter(|near| *near != word) {
+                return Some(format!("did you mean {near}?"));
+            }
+        }
+        let value = matches!(token.kind, TokenKind::Word | TokenKind::Text | TokenKind::Number);
+        let behind_text = self.at > 0 && self.tokens[self.at - 1].kind == TokenKind::Text;
+        (value && behind_text)
+            .then(|| "texts are joined by +, and arguments are separated by commas".to_owned())
     }
 
     fn skip_statement(&mut self) {

@@ -75,8 +75,9 @@ fn definition(parser: &mut Parser<'_, '_>, span: Span, kind: BlockKind) -> Optio
     parser.advance();
     if parser.scope.is_some() || parser.is_inside() {
         let message = "a procedure cannot stand inside of another block";
-        return parser.error(NESTED_PROCEDURE, span, message);
+        parser.report.add(NESTED_PROCEDURE, span, message);
     }
+    let outer = parser.scope.take();
     if parser.procedures.iter().any(|other| other.number == known.number) {
         let message = format!("there is a procedure `{}` already", parser.text(place));
         parser.report.add(DEFINED_TWICE, place, message);
@@ -99,7 +100,8 @@ fn definition(parser: &mut Parser<'_, '_>, span: Span, kind: BlockKind) -> Optio
     parser.open_block(kind, span);
     let (body, _) = parser.body();
     parser.close_block();
-    let locals = parser.scope.take().map(|scope| scope.uses).unwrap_or_default();
+    let own = std::mem::replace(&mut parser.scope, outer);
+    let locals = own.map(|scope| scope.uses).unwrap_or_default();
     parser.procedures.push(Procedure {
         number: known.number,
         name: parser.text(place).to_owned(),

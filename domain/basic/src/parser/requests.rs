@@ -3,16 +3,17 @@
 //! The clauses become one object, the last argument of the call. A condition becomes a list: the operator, then what it
 //! compares or joins.
 
+mod clauses;
 mod conditions;
+mod queries;
 
 use super::expressions::Rank;
 use super::{Parser, mentions};
-use crate::diagnostic::OWN_FIELD;
-use crate::language::{self, Clause, Role, Shape, Takes, Word};
+use crate::language::{Clause, Role, Shape, Takes, Word};
 use crate::lexer::{Symbol, TokenKind};
 use crate::program::Constant;
 use crate::source::Span;
-use crate::syntax::{Call, Expression, ExpressionKind, Part};
+use crate::syntax::{Call, Expression, ExpressionKind};
 
 /// Where a request stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -22,11 +23,6 @@ pub(super) enum Within {
     /// Part of an expression: comparisons around it do not belong to its arguments.
     Expression,
 }
-
-/// A text that ends so names a file of the drive.
-const FILE_ENDINGS: [&str; 12] = [
-    "csv", "docx", "html", "jpg", "json", "md", "pdf", "png", "pptx", "txt", "xlsx", "xml",
-];
 
 impl Parser<'_, '_> {
     /// What a request is given, once its name has been taken.
@@ -40,6 +36,7 @@ impl Parser<'_, '_> {
         self.clauses.push(shape.clauses);
         let request = self.requested(word, shape, span, within);
         self.clauses.pop();
+        self.last_clauses = shape.clauses;
         request
     }
 
@@ -101,6 +98,10 @@ impl Parser<'_, '_> {
         {
             let whole = std::mem::replace(said, text(span, ""));
             *said = self.prepared(whole);
+            let alone = arguments.len() == 2 || word.name != "FIND";
+            if let Some(at) = shape.condition_at.filter(|_| alone) {
+                self.warn_of_condition(word, &arguments[usize::from(at)]);
+            }
         }
         if shape.naming {
             clauses.push(("names".to_owned(), self.names_of(&arguments, span)));
@@ -277,283 +278,6 @@ impl Parser<'_, '_> {
                 TokenKind::Symbol(Symbol::Comma | Symbol::CloseParenthesis)
             );
         ends && (after_comma || clause.takes != Takes::Nothing)
-    }
-
-    fn values(&mut self, span: Span) -> Option<Expression> {
-        let mut items = vec![self.ranked(Rank::Join)?];
-        while self.take_symbol(Symbol::Comma) {
-            items.push(self.ranked(Rank::Join)?);
-        }
-        Some(Expression {
-            span,
-            kind: ExpressionKind::Array(items),
-        })
-    }
-
-    /// `name = value, name AS value`, or one value.
-    fn fields(&mut self, span: Span) -> Option<Expression> {
-        if !self.is_field(0) {
-            return self.ranked(Rank::Join);
-        }
-        let mut fields = Vec::new();
-        loop {
-            let name = self.field_name()?;
-            self.advance();
-            let from = self.at;
-            fields.push((name.clone(), self.ranked(Rank::Join)?));
-            self.warn_of_own_field(&name, from);
-            if !(self.at_symbol(Symbol::Comma) && self.is_field(1)) {
-                break;
-            }
-            self.advance();
-        }
-        Some(Expression {
-            span,
-            kind: ExpressionKind::Object(fields),
-        })
-    }
-
-    /// `SET stock = stock - 1` computes with a variable that nobody set, and not with the field.
-    fn warn_of_own_field(&mut self, field: &str, from: usize) {
-        let is_part = |at: usize| {
-            let dot = |token: Option<&crate::lexer::Token>| {
-                token.is_some_and(|token| token.kind == TokenKind::Symbol(Symbol::Dot))
-            };
-            dot(self.tokens.get(at.wrapping_sub(1))) || dot(self.tokens.get(at + 1))
-        };
-        let reads = (from..self.at).find(|at| {
-            let token = self.tokens[*at];
-            token.kind == TokenKind::Word
-                && self.text(token.span).eq_ignore_ascii_case(field)
-                && !is_part(*at)
-                && !self.is_set(field)
-        });
-        // `name = name` alone is a variable's own name, given by the host perhaps.
-        if let Some(at) = reads.filter(|_| self.at - from > 1) {
-            let span = self.tokens[at].span;
-            let message = format!("`{field}` is a variable here and not the field, and it is never set");
-            let help = format!("read the row first: row = FIND …, then {field} = row.{field} and so on");
-            self.report.add_with_help(OWN_FIELD, span, message, help);
-        }
-    }
-
-    /// Whether a name stands here with `=`, `:` or AS behind it.
-    fn is_field(&self, distance: usize) -> bool {
-        let named = matches!(self.peek_at(distance).kind, TokenKind::Word | TokenKind::Text);
-        let (name, sign) = (self.peek_at(distance), self.peek_at(distance + 1));
-        // `name: value`; with space before it a colon begins the next statement.
-        let set = match sign.kind {
-            TokenKind::Symbol(Symbol::Assign) => true,
-            TokenKind::Symbol(Symbol::Colon) => name.span.end == sign.span.start,
-            _ => false,
-        };
-        named && (set || self.word_is(distance + 1, "AS"))
-    }
-
-    /// `field DESC, field`, or a text that says so.
-    fn order(&mut self, span: Span) -> Option<Expression> {
-        let mut items = Vec::new();
-        loop {
-            let name = match self.peek().kind {
-                TokenKind::Word => self.field_path()?,
-                _ => self.ranked(Rank::Join)?,
-            };
-            let descending = self.take_word("DESC") || self.take_word("DESCENDING");
-            if !descending && !self.take_word("ASC") {
-                self.take_word("ASCENDING");
-            }
-            let descending = Expression {
-                span,
-                kind: ExpressionKind::Constant(Constant::Bool(descending)),
-            };
-            items.push(array(span, vec![name, descending]));
-            if !self.take_symbol(Symbol::Comma) {
-                return Some(array(span, items));
-            }
-        }
-    }
-
-    /// `customer.city` as a text.
-    fn field_path(&mut self) -> Option<Expression> {
-        let span = self.peek().span;
-        let mut path = self.field_name()?;
-        while self.take_symbol(Symbol::Dot) {
-            path.push('.');
-            path.push_str(&self.field_name()?);
-        }
-        Some(text(span, &path))
-    }
-
-    /// The names of arguments that are variables or fields, null for others.
-    fn names_of(&self, arguments: &[Expression], span: Span) -> Expression {
-        let name = |argument: &Expression| match &argument.kind {
-            ExpressionKind::Name(_) | ExpressionKind::Part(..) => {
-                let written = self.text(argument.span);
-                let last = written.rsplit('.').next().unwrap_or(written);
-                text(argument.span, last.trim())
-            }
-            _ => Expression {
-                span,
-                kind: ExpressionKind::Constant(Constant::Null),
-            },
-        };
-        array(span, arguments.iter().map(name).collect())
-    }
-
-    /// `SELECT … FROM …` up to the end of the statement, with the variables of the script that it mentions.
-    pub(super) fn query(&mut self, word: &'static Word, span: Span) -> Option<Expression> {
-        self.advance();
-        let variables = self.variables_of_the_rest();
-        let span = span.to(self.previous());
-        let said = text(span, self.text(span));
-        let object = |fields| Expression {
-            span,
-            kind: ExpressionKind::Object(fields),
-        };
-        let clauses = vec![("variables".to_owned(), object(variables))];
-        Some(Expression {
-            span,
-            kind: ExpressionKind::Call(Call {
-                word,
-                arguments: vec![said, object(clauses)],
-            }),
-        })
-    }
-
-    /// What stands up to the end of the statement: its text under `text`, and the variables in it.
-    fn rest(&mut self, span: Span) -> Expression {
-        let start = self.peek().span;
-        let mut fields = self.variables_of_the_rest();
-        let span = if self.previous().end > span.end {
-            start.to(self.previous())
-        } else {
-            span
-        };
-        fields.push(("text".to_owned(), text(span, self.text(span))));
-        Expression {
-            span,
-            kind: ExpressionKind::Object(fields),
-        }
-    }
-
-    /// Skips to the end of the statement and answers the variables of the script that are mentioned, by name.
-    fn variables_of_the_rest(&mut self) -> Vec<(String, Expression)> {
-        let mut variables = Vec::new();
-        while !self.at_statement_end() {
-            let token = self.advance();
-            let name = self.text(token.span).to_owned();
-            let known = variables
-                .iter()
-                .any(|(known, _): &(String, _)| known.eq_ignore_ascii_case(&name));
-            if token.kind == TokenKind::Word && !known && (self.is_set(&name) || self.is_provided(&name)) {
-                let number = self.name(&name, token.span);
-                let value = Expression {
-                    span: token.span,
-                    kind: ExpressionKind::Name(number),
-                };
-                variables.push((name, value));
-            }
-        }
-        variables
-    }
-
-    /// Whether the word that was just taken is a variable of the host: fields are called `user` or `role` too, but have
-    /// no parts.
-    fn is_provided(&self, name: &str) -> bool {
-        let whole = ["user_id", "session_id", "username", "mobile"];
-        let parted = ["user", "session", "bot", "params", "body"];
-        let is_one_of = |names: &[&str]| names.iter().any(|known| known.eq_ignore_ascii_case(name));
-        is_one_of(&whole) || is_one_of(&parted) && self.at_symbol(Symbol::Dot)
-    }
-
-    /// `INSERT INTO logs (a, b) VALUES (1, 2)`, once its name has been taken; None where it is not written so.
-    fn columned(&mut self, span: Span) -> Option<Option<(Expression, Expression)>> {
-        let is_name = matches!(self.peek().kind, TokenKind::Word | TokenKind::Text);
-        let opens = self.peek_at(1).kind == TokenKind::Symbol(Symbol::OpenParenthesis);
-        if !(is_name && opens) {
-            return Some(None);
-        }
-        let closing = |parser: &Self| {
-            parser.tokens[parser.at..]
-                .iter()
-                .position(|token| token.kind == TokenKind::Symbol(Symbol::CloseParenthesis))
-        };
-        let follows = closing(self).is_some_and(|distance| self.word_is(distance + 1, "VALUES"));
-        if !follows {
-            return Some(None);
-        }
-        let table = text(self.peek().span, &self.field_name()?);
-        let mut names = Vec::new();
-        self.advance();
-        while !self.at_symbol(Symbol::CloseParenthesis) {
-            names.push(self.field_name()?);
-            if !self.take_symbol(Symbol::Comma) {
-                break;
-            }
-        }
-        self.expect_symbol(Symbol::CloseParenthesis, "`,` or `)`")?;
-        self.advance();
-        self.expect_symbol(Symbol::OpenParenthesis, "`(`")?;
-        let mut fields = Vec::new();
-        for (at, name) in names.into_iter().enumerate() {
-            if at > 0 {
-                self.expect_symbol(Symbol::Comma, "a value for each field")?;
-            }
-            fields.push((name, self.expression()?));
-        }
-        self.expect_symbol(Symbol::CloseParenthesis, "`)`")?;
-        let row = Expression {
-            span,
-            kind: ExpressionKind::Object(fields),
-        };
-        Some(Some((table, row)))
-    }
-
-    /// `GET "session.user_id"`: a part of a variable, named in a text.
-    pub(super) fn dotted(&mut self) -> Option<Expression> {
-        let bracketed = self.peek_at(1).kind == TokenKind::Symbol(Symbol::OpenParenthesis);
-        let token = self.peek_at(if bracketed { 2 } else { 1 });
-        let closed = || self.peek_at(3).kind == TokenKind::Symbol(Symbol::CloseParenthesis);
-        if token.kind != TokenKind::Text || bracketed && !closed() {
-            return None;
-        }
-        let quoted = self.text(token.span).trim_matches(['"', '\'']).to_owned();
-        let mut names = quoted.split('.');
-        let first = names.next()?;
-        let parts: Vec<&str> = names.collect();
-        let is_name = |name: &&str| {
-            name.starts_with(|c: char| c.is_alphabetic() || c == '_')
-                && name.chars().all(|c| c.is_alphanumeric() || c == '_')
-        };
-        let known = self.is_set(first)
-            || language::PROVIDED
-                .iter()
-                .any(|known| known.eq_ignore_ascii_case(first));
-        let is_file = |name: &&str| {
-            FILE_ENDINGS
-                .iter()
-                .any(|ending| ending.eq_ignore_ascii_case(name))
-        };
-        if parts.last().is_some_and(is_file) {
-            return None;
-        }
-        if parts.is_empty() || !is_name(&first) || !parts.iter().all(is_name) || !known {
-            return None;
-        }
-        self.at += if bracketed { 4 } else { 2 };
-        let name = self.name(first, token.span);
-        let of = Expression {
-            span: token.span,
-            kind: ExpressionKind::Name(name),
-        };
-        let parts = parts
-            .into_iter()
-            .map(|part| Part::Member(part.to_owned()))
-            .collect();
-        Some(Expression {
-            span: token.span,
-            kind: ExpressionKind::Part(Box::new(of), parts),
-        })
     }
 
     /// The statement that a request is.

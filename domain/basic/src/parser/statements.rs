@@ -48,6 +48,7 @@ impl Parser<'_, '_> {
     /// One statement to its end, whatever is wrong with it.
     pub(super) fn whole_statement(&mut self) -> Option<Statement> {
         let before = self.at;
+        self.last_clauses = &[];
         let statement = self.deeper(|parser| parser.statement());
         match &statement {
             Some(_) => self.finish_statement(),
@@ -187,7 +188,8 @@ impl Parser<'_, '_> {
             .or_else(|| language::nearest(&spoken, begins()))
             .or_else(|| language::nearest(&spoken, names()));
         let message = format!("{} is not a statement", self.shown(self.peek()));
-        if let Some(mend) = self.mended_assignment(text) {
+        let foreign = language::translated(&spoken.to_uppercase()).is_some();
+        if let Some(mend) = self.mended_assignment(text).filter(|_| !foreign) {
             self.report.add_with_help(UNKNOWN_STATEMENT, span, message, mend);
             return None;
         }

@@ -104,12 +104,6 @@ fn mistakes_of_control_flow_are_told() {
               |
             2 | SUB a
               | ^^^
-            error[B0202]: END SUB without a block that it could close
-             --> test.bas:3:1
-              |
-            3 | END SUB
-              | ^^^^^^^
-              = help: take it out, or begin the block before it: IF … THEN, FOR …, WHILE …, DO … or SELECT CASE …
             ----
             error[B0302]: `a` takes 1 argument, not 2
              --> test.bas:3:1

@@ -929,3 +929,40 @@ NEXT"#,
         "#]],
     );
 }
+
+#[test]
+fn statements_go_on_where_a_line_begins_with_a_text_or_ends_with_a_clause() {
+    check(
+        r#"SEND MAIL
+    "ana@example.org",
+    "Your berth",
+    "Berth 7 " +
+    "is yours."
+INSERT INTO "t" WITH
+    a = 1,
+    b = 2
+UPDATE "t" SET
+    a = 1
+  WHERE
+    id = 5
+WITH o
+    .a = 1
+END WITH
+TALK o REM a remark
+rows = SORT([{n: 2}, {n: 1}], "n") REM
+TALK rows
+TALK SORT_DESC(rows, "n")
+remark = 1
+TALK remark"#,
+        &[],
+        expect![[r#"
+            ? SEND MAIL "ana@example.org" "Your berth" "Berth 7 is yours."
+            ? INSERT "t" with={"a":1,"b":2}
+            ? UPDATE "t" set={"a":1} | id Equal 5
+            {"a": 1}
+            [{"n": 1}, {"n": 2}]
+            [{"n": 2}, {"n": 1}]
+            1
+        "#]],
+    );
+}

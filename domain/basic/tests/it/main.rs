@@ -21,5 +21,7 @@ mod properties;
 mod reference;
 mod requests;
 mod stored;
+mod suspended;
 mod tools;
 mod transcript;
+mod wrong;

@@ -1,4 +1,4 @@
-//! Fifty mistakes that authors make: what they are told, and that doing as they are told mends the script.
+//! Mistakes that authors make: what they are told, and that doing as they are told mends the script.
 
 use basic::Severity;
 use expect_test::{Expect, expect};
@@ -305,18 +305,12 @@ fn the_wrong_closer() {
         "FOR i = 1 TO 3\nTALK i\nEND IF",
         "FOR i = 1 TO 3\nTALK i\nNEXT",
         expect![[r#"
-            error[B0201]: this FOR has no NEXT
-             --> test.bas:1:1
-              |
-            1 | FOR i = 1 TO 3
-              | ^^^
-              = help: add NEXT where the block that begins on line 1 ends
-            error[B0202]: END IF without a block that it could close
+            error[B0202]: END IF does not close the FOR of line 1
              --> test.bas:3:1
               |
             3 | END IF
               | ^^^^^^
-              = help: take it out, or begin the block before it: IF … THEN, FOR …, WHILE …, DO … or SELECT CASE …
+              = help: write NEXT
         "#]],
     );
 }
@@ -327,18 +321,12 @@ fn wend_for_next() {
         "FOR EACH i IN [1]\nTALK i\nWEND",
         "FOR EACH i IN [1]\nTALK i\nNEXT",
         expect![[r#"
-            error[B0201]: this FOR has no NEXT
-             --> test.bas:1:1
-              |
-            1 | FOR EACH i IN [1]
-              | ^^^^^^^^
-              = help: add NEXT where the block that begins on line 1 ends
-            error[B0202]: WEND without a block that it could close
+            error[B0202]: WEND does not close the FOR of line 1
              --> test.bas:3:1
               |
             3 | WEND
               | ^^^^
-              = help: take it out, or begin the block before it: IF … THEN, FOR …, WHILE …, DO … or SELECT CASE …
+              = help: write NEXT
         "#]],
     );
 }
@@ -450,13 +438,13 @@ fn for_each_without_in() {
 #[test]
 fn for_each_without_each() {
     check(
-        "FOR item IN [1, 2]\nTALK item\nNEXT",
+        "FOR item OF [1, 2]\nTALK item\nNEXT",
         "FOR EACH item IN [1, 2]\nTALK item\nNEXT",
         expect![[r#"
-            error[B0102]: expected `=`, found `IN`
+            error[B0102]: expected `=`, found `OF`
              --> test.bas:1:10
               |
-            1 | FOR item IN [1, 2]
+            1 | FOR item OF [1, 2]
               |          ^^
               = help: write name = value; loops are FOR i = 1 TO 10 and FOR EACH item IN list
         "#]],
@@ -517,18 +505,12 @@ fn no_loop() {
         "DO WHILE x < 3\nx = x + 1\nWEND",
         "DO WHILE x < 3\nx = x + 1\nLOOP",
         expect![[r#"
-            error[B0201]: this DO has no LOOP
-             --> test.bas:1:1
-              |
-            1 | DO WHILE x < 3
-              | ^^
-              = help: add LOOP where the block that begins on line 1 ends
-            error[B0202]: WEND without a block that it could close
+            error[B0202]: WEND does not close the DO of line 1
              --> test.bas:3:1
               |
             3 | WEND
               | ^^^^
-              = help: take it out, or begin the block before it: IF … THEN, FOR …, WHILE …, DO … or SELECT CASE …
+              = help: write LOOP
         "#]],
     );
 }
@@ -1316,5 +1298,192 @@ fn a_question_mark() {
           |   ^^^^
           = help: a statement begins with a keyword such as TALK, or sets a variable: name = value
     "#]],
+    );
+}
+
+#[test]
+fn a_parameter_without_as() {
+    check(
+        "PARAM name STRING\nTALK name",
+        "PARAM name AS STRING\nTALK name",
+        expect![[r#"
+            error[B0102]: AS stands between the name of a parameter and its type
+             --> test.bas:1:12
+              |
+            1 | PARAM name STRING
+              |            ^^^^^^
+              = help: write PARAM name AS STRING
+        "#]],
+    );
+}
+
+#[test]
+fn a_misspelt_type_of_parameter() {
+    check(
+        "PARAM nights AS INTEGR\nTALK nights",
+        "PARAM nights AS INTEGER\nTALK nights",
+        expect![[r#"
+            warning[B0409]: `INTEGR` is not a type of parameter, so it is a text
+             --> test.bas:1:17
+              |
+            1 | PARAM nights AS INTEGR
+              |                 ^^^^^^
+              = help: did you mean INTEGER?
+        "#]],
+    );
+}
+
+#[test]
+fn a_misspelt_clause() {
+    check(
+        "x = FIND \"t\" WERE id = 5",
+        "x = FIND \"t\" WHERE id = 5",
+        expect![[r#"
+            error[B0103]: `WERE` does not belong to this statement
+             --> test.bas:1:14
+              |
+            1 | x = FIND "t" WERE id = 5
+              |              ^^^^
+              = help: did you mean WHERE?
+        "#]],
+    );
+}
+
+#[test]
+fn a_misspelt_clause_of_two_words() {
+    check(
+        "x = FIND \"t\" ORDR BY id",
+        "x = FIND \"t\" ORDER BY id",
+        expect![[r#"
+            error[B0103]: `ORDR` does not belong to this statement
+             --> test.bas:1:14
+              |
+            1 | x = FIND "t" ORDR BY id
+              |              ^^^^
+              = help: did you mean ORDER BY?
+        "#]],
+    );
+}
+
+#[test]
+fn a_misspelt_end() {
+    check(
+        "SELECT CASE 1\nCASE 1\nTALK 1\nEND CASE",
+        "SELECT CASE 1\nCASE 1\nTALK 1\nEND SELECT",
+        expect![[r#"
+            error[B0202]: END CASE does not close the SELECT CASE of line 1
+             --> test.bas:4:1
+              |
+            4 | END CASE
+              | ^^^^^^^^
+              = help: write END SELECT
+        "#]],
+    );
+}
+
+#[test]
+fn backticks() {
+    check(
+        "TALK `hello ${1}`",
+        "TALK \"hello ${1}\"",
+        expect![[r#"
+            error[B0003]: texts stand in straight quotes
+             --> test.bas:1:6
+              |
+            1 | TALK `hello ${1}`
+              |      ^^^^^^^^^^^^
+              = help: write "…"
+        "#]],
+    );
+}
+
+#[test]
+fn an_open_bracket_before_an_assignment() {
+    check(
+        "y = (1 + 2\nz = 3\nTALK y + z",
+        "y = (1 + 2)\nz = 3\nTALK y + z",
+        expect![[r#"
+            error[B0005]: `(` is never closed
+             --> test.bas:1:5
+              |
+            1 | y = (1 + 2
+              |     ^
+              = help: add the bracket that closes it: ( with ), [ with ], { with }
+        "#]],
+    );
+}
+
+#[test]
+fn a_procedure_in_a_block_that_is_open() {
+    check(
+        "TRY\nTALK f(1)\nCATCH e\nTALK e\nFUNCTION f(x)\nRETURN x\nEND FUNCTION",
+        "TRY\nTALK f(1)\nCATCH e\nTALK e\nEND TRY\nFUNCTION f(x)\nRETURN x\nEND FUNCTION",
+        expect![[r#"
+            error[B0201]: this TRY has no END TRY
+             --> test.bas:1:1
+              |
+            1 | TRY
+              | ^^^
+              = help: add END TRY where the block that begins on line 1 ends
+            error[B0206]: a procedure cannot stand inside of another block
+             --> test.bas:5:1
+              |
+            5 | FUNCTION f(x)
+              | ^^^^^^^^
+        "#]],
+    );
+}
+
+#[test]
+fn a_misspelt_end_of_a_table() {
+    check(
+        "TABLE t\n id integer\nEND TBALE\nTALK \"x\"",
+        "TABLE t\n id integer\nEND TABLE\nTALK \"x\"",
+        expect![[r#"
+            error[B0006]: there is no END TABLE for this
+             --> test.bas:1:1
+              |
+            1 | TABLE t
+              | ^^^^^
+              = help: add a line END TABLE
+        "#]],
+    );
+}
+
+#[test]
+fn portuguese() {
+    check(
+        "SE 1 = 1 THEN\n  TALK 1\nEND IF",
+        "IF 1 = 1 THEN\n  TALK 1\nEND IF",
+        expect![[r#"
+            error[B0101]: `SE` is not a statement
+             --> test.bas:1:1
+              |
+            1 | SE 1 = 1 THEN
+              | ^^
+              = help: did you mean IF?
+            error[B0202]: END IF without a block that it could close
+             --> test.bas:3:1
+              |
+            3 | END IF
+              | ^^^^^^
+              = help: take it out, or begin the block before it: IF … THEN, FOR …, WHILE …, DO … or SELECT CASE …
+        "#]],
+    );
+}
+
+#[test]
+fn two_texts_side_by_side() {
+    check(
+        "TALK \"Total: \" 5",
+        "TALK \"Total: \" + 5",
+        expect![[r#"
+            error[B0103]: `5` does not belong to this statement
+             --> test.bas:1:16
+              |
+            1 | TALK "Total: " 5
+              |                ^
+              = help: texts are joined by +, and arguments are separated by commas
+        "#]],
     );
 }

@@ -130,54 +130,93 @@ pub fn transcript_of(programs: &[Arc<Program>], answers: &[&str], limits: Limits
         if way == Way::Suspended {
             machine = Machine::restore(&machine.suspend(), programs, limits.clone()).unwrap();
         }
-        input = Input::Continue;
-        match step {
-            Step::Yielded => {}
-            Step::Effect(effect) => write_effect(&mut out, &effect),
-            Step::Waiting(hear) => {
-                if hear.kind != HearKind::Text {
-                    writeln!(out, "hear {:?} {}", hear.kind, hear.options.join("|")).unwrap();
-                }
-                let Some(answer) = answers.next() else {
-                    out.push_str("waits\n");
-                    return out;
-                };
-                writeln!(out, "> {answer}").unwrap();
-                input = Input::text(*answer);
-            }
-            Step::Script { name } => {
-                let called = programs[1..].iter().find(|program| program.name() == name);
-                if called.is_none() {
-                    writeln!(out, "[no script {name}]").unwrap();
-                }
-                input = Input::Program(called.map(|program| Called {
-                    program: Arc::clone(program),
-                    variables: Vec::new(),
-                }));
-            }
-            Step::Request(request) => {
-                write_request(&mut out, &request);
-                let message = format!("{} is not configured", request.word);
-                input = Input::Refused(Refusal::new("not_configured", message));
-            }
-            Step::Sleeping { seconds } => writeln!(out, "[sleeps {seconds}]").unwrap(),
-            Step::Ended(Value::Null) => return out,
-            Step::Ended(value) => {
-                writeln!(out, "ended {}", value.to_json()).unwrap();
-                return out;
-            }
-            Step::Failed(error) => {
-                writeln!(
-                    out,
-                    "failed {} {}:{} {}",
-                    error.code, error.line, error.column, error.message
-                )
-                .unwrap();
-                return out;
-            }
+        let handed = Handed::of(&step);
+        write_step(&mut out, &step);
+        match handed.answered(programs, &mut answers, &mut out) {
+            Some(next) => input = next,
+            None => return out,
         }
     }
     panic!("the script never ends: {out}");
+}
+
+/// Why a machine handed back, as far as it matters for how it goes on.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Handed {
+    Ended,
+    Waiting,
+    /// The word of the request.
+    Request(String),
+    /// The script that is called.
+    Script(String),
+    /// An effect, a pause, or nothing at all.
+    Other,
+}
+
+impl Handed {
+    pub fn of(step: &Step) -> Handed {
+        match step {
+            Step::Ended(_) | Step::Failed(_) => Handed::Ended,
+            Step::Waiting(_) => Handed::Waiting,
+            Step::Request(request) => Handed::Request(request.word.to_owned()),
+            Step::Script { name } => Handed::Script(name.clone()),
+            Step::Yielded | Step::Effect(_) | Step::Sleeping { .. } => Handed::Other,
+        }
+    }
+
+    /// What the machine goes on with: nothing where the script ended, or no answer is left.
+    pub fn answered<'a>(
+        &self,
+        programs: &[Arc<Program>],
+        answers: &mut impl Iterator<Item = &'a &'a str>,
+        out: &mut String,
+    ) -> Option<Input> {
+        match self {
+            Handed::Ended => None,
+            Handed::Other => Some(Input::Continue),
+            Handed::Waiting => {
+                let Some(answer) = answers.next() else {
+                    out.push_str("waits\n");
+                    return None;
+                };
+                writeln!(out, "> {answer}").unwrap();
+                Some(Input::text(*answer))
+            }
+            Handed::Script(name) => {
+                let called = programs[1..].iter().find(|program| program.name() == *name);
+                if called.is_none() {
+                    writeln!(out, "[no script {name}]").unwrap();
+                }
+                Some(Input::Program(called.map(|program| Called {
+                    program: Arc::clone(program),
+                    variables: Vec::new(),
+                })))
+            }
+            Handed::Request(word) => {
+                let message = format!("{word} is not configured");
+                Some(Input::Refused(Refusal::new("not_configured", message)))
+            }
+        }
+    }
+}
+
+/// What can be seen of a step.
+pub fn write_step(out: &mut String, step: &Step) {
+    match step {
+        Step::Yielded | Step::Script { .. } | Step::Ended(Value::Null) => {}
+        Step::Effect(effect) => write_effect(out, effect),
+        Step::Waiting(hear) if hear.kind == HearKind::Text => {}
+        Step::Waiting(hear) => writeln!(out, "hear {:?} {}", hear.kind, hear.options.join("|")).unwrap(),
+        Step::Request(request) => write_request(out, request),
+        Step::Sleeping { seconds } => writeln!(out, "[sleeps {seconds}]").unwrap(),
+        Step::Ended(value) => writeln!(out, "ended {}", value.to_json()).unwrap(),
+        Step::Failed(error) => writeln!(
+            out,
+            "failed {} {}:{} {}",
+            error.code, error.line, error.column, error.message
+        )
+        .unwrap(),
+    }
 }
 
 /// What the host was asked for, in a line.

@@ -39,6 +39,42 @@ fn check_of_what_is_no_text_or_not_there_is_an_error() {
 }
 
 #[test]
+fn a_file_of_several_tools_is_checked_and_described_tool_by_tool() {
+    let data = DataFolder::new();
+    data.script(
+        "x",
+        "apis",
+        "DESCRIPTION \"A cat fact\"\nTALK \"purr\"\n\nDESCRIPTION \"The weather\"\nPARAM city AS STRING\nPARAM days AS INTEGER DEFAULT 1\nTALK city\n",
+    );
+    data.script(
+        "x",
+        "start",
+        "USE TOOL \"apis\"\nADD TOOL \"apis#the-weather\"\nCALL \"apis#the-weather\", \"Porto\"\nUSE TOOL \"apis#the-whether\"\n",
+    );
+    let (code, text) = data.run(&["check", "bots"]);
+    assert_eq!(code, 0, "{text}");
+    assert_eq!(text.matches("warning").count(), 1, "{text}");
+    assert!(text.contains("did you mean `apis#the-weather`?"), "{text}");
+
+    let (code, text) = data.run(&["tools", "bots"]);
+    assert_eq!(code, 0, "{text}");
+    let tools: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(tools[0]["script"], "apis");
+    assert_eq!(tools[1]["script"], "apis#the-weather");
+    assert_eq!(tools[1]["tool"]["name"], "apis_the-weather");
+    assert_eq!(
+        tools[1]["tool"]["inputSchema"]["required"],
+        serde_json::json!(["city"])
+    );
+    assert_eq!(tools.as_array().map(Vec::len), Some(2));
+
+    data.script("y", "broken", "TALK (\n");
+    let (code, text) = data.run(&["tools", "--shape", "openai", "bots"]);
+    assert_ne!(code, 0, "{text}");
+    assert!(text.contains("\"parameters\""), "{text}");
+}
+
+#[test]
 fn run_talks_in_the_terminal() {
     let data = DataFolder::new();
     data.script(

@@ -70,9 +70,9 @@ fn is_constraint(piece: &Piece<'_>) -> bool {
     // `INDEX name (fields)` and `KEY name (fields)`: no type has a bracket behind its second word.
     let index = piece.at(0).is_some_and(|word| word.is_one_of(&["INDEX", "KEY"]))
         && (piece.at_word(1, "(") || piece.at_word(2, "("))
-        && !piece
+        && piece
             .at(1)
-            .is_some_and(|word| FieldKind::named(word.text, &[]).is_some());
+            .is_none_or(|word| FieldKind::named(word.text, &[]).is_none());
     let named = piece.at_word(0, "CONSTRAINT")
         && piece
             .at(2)

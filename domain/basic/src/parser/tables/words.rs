@@ -1,5 +1,6 @@
 //! The lines of a TABLE in words, field by field.
 
+use crate::program::FieldKind;
 use crate::source::Span;
 
 /// A word or a sign; what stands in quotation marks is one word with them.
@@ -112,6 +113,15 @@ pub(super) fn pieces(source: &str, block: Span) -> Vec<Piece<'_>> {
         reader.next();
     }
     reader.line_end(true);
+    // What closes the table is misspelt: what follows it are no fields.
+    let closes = |piece: &Piece<'_>| {
+        let second = piece.words.get(1);
+        piece.words.first().is_some_and(|word| word.is("END"))
+            && second.is_none_or(|word| FieldKind::named(word.text, &[]).is_none())
+    };
+    if let Some(end) = reader.pieces.iter().position(closes) {
+        reader.pieces.truncate(end);
+    }
     reader.pieces
 }
 
