@@ -212,6 +212,7 @@ fn divided(a: i64, b: i64) -> Option<i64> {
 }
 
 /// Runs one procedure. The operation at the frame's place has changed nothing when this ends.
+#[inline(always)]
 fn run(program: &Program, registers: &mut [Value], frame: &mut Frame, account: &mut Account) -> Stopped {
     let (below, own) = registers.split_at_mut(frame.base);
     let (Some(own), Some(operations)) = (
