@@ -370,14 +370,14 @@ fn run(program: &Program, registers: &mut [Value], frame: &mut Frame, account: &
             }
             Op::Take { to, from } => done!(window.aside(|window| window.carry(to, from)), 1),
             Op::AddOwn { to, left, right } => {
-                let added = own_numbers!(
-                    to,
-                    left,
-                    right,
+                let added = calculate!(
+                    (&window.own[left.byte()], &window.own[right.byte()]),
                     i64::checked_add,
-                    |a: f64, b: f64| finite(a + b)
+                    |a: f64, b: f64| finite(a + b),
+                    |result| put_whole(&mut window.own[to.byte()], result),
+                    |result| put_fraction(&mut window.own[to.byte()], result)
                 );
-                done!(added, 1);
+                done!(added || window.aside(|window| window.join(to, left, right)), 1);
             }
             Op::SubtractOwn { to, left, right } => {
                 let subtracted = own_numbers!(
