@@ -11,6 +11,7 @@ mod fan_out;
 mod feed;
 mod machine;
 mod overload;
+mod packages;
 mod pgbench;
 mod readers;
 mod rebuild;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::served::Served;
-use crate::{fan_out, machine, overload, readers, rebuild, sockets, stream, turn, visible};
+use crate::{fan_out, machine, overload, packages, readers, rebuild, sockets, stream, turn, visible};
 
 /// Appends a second beside which somebody reads or rebuilds: far from what is borne, so that nothing else queues.
 const BESIDE_RATE: f64 = 500.0;
@@ -38,6 +38,7 @@ enum What {
     CatchUp,
     FanOut,
     Machine,
+    Packages,
 }
 
 /// What a scene showed: a line for people, and the samples.
@@ -124,6 +125,12 @@ pub const SCENES: &[Scene] = &[
         shows: "ten programs of the dialect, limits on, against Lua 5.4, yabasic and Rhai: geometric means of the medians",
         goal: "1.0 of Lua, 4 of yabasic, 20 of Rhai",
         what: What::Machine,
+    },
+    Scene {
+        name: "packages",
+        shows: "a package of 500 scripts from its folder to programs, and again after one of them changed, before anything is stored",
+        goal: "2 s, then 50 ms",
+        what: What::Packages,
     },
 ];
 
@@ -261,6 +268,20 @@ impl Scene {
                 let found = machine::run()?;
                 Ok(Shown {
                     line: found.line(),
+                    samples: json!(found),
+                })
+            }
+            What::Packages => {
+                let found = packages::run()?;
+                Ok(Shown {
+                    line: format!(
+                        "{} scripts of {} kB, {} kB as programs: {}; one that changed: {}",
+                        found.scripts,
+                        found.bytes / 1000,
+                        found.program_bytes / 1000,
+                        found.load,
+                        found.reload
+                    ),
                     samples: json!(found),
                 })
             }
