@@ -59,7 +59,10 @@ pub fn run() -> anyhow::Result<Found> {
         let assembled = load(folder.path(), &package)?;
         reloads.push(began.elapsed());
         ensure!(assembled.programs.len() == 1, "one script changed");
-        ensure!(assembled.package.digest != package.digest, "the package is another one");
+        ensure!(
+            assembled.package.digest != package.digest,
+            "the package is another one"
+        );
         package = assembled.package;
     }
     Ok(Found {

@@ -119,5 +119,9 @@ fn show(targets: &[&'static Target], path: &std::path::Path) -> anyhow::Result<E
 }
 
 fn ended(clean: bool) -> ExitCode {
-    if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if clean {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }

@@ -15,7 +15,12 @@ pub fn shrunk(target: &Target, input: &[u8], finding: &Finding) -> Vec<u8> {
     let shows = |input: &[u8]| matches!(attempt(target, input), Err(found) if found.name == finding.name);
     let mut smallest = input.to_vec();
     if target.kind != Kind::Bytes {
-        let lines = |input: &[u8]| input.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
+        let lines = |input: &[u8]| {
+            input
+                .split_inclusive(|byte| *byte == b'\n')
+                .map(<[u8]>::to_vec)
+                .collect()
+        };
         smallest = without_parts(smallest, lines, until, &shows);
         let words = |input: &[u8]| {
             let text = String::from_utf8_lossy(input);

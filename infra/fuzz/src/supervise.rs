@@ -24,7 +24,9 @@ pub fn supervise(
     let mut deaths = Vec::new();
     let mut found = false;
     for _ in 0..DEATHS_MAX {
-        task.time = until.saturating_duration_since(Instant::now()).max(Duration::from_secs(1));
+        task.time = until
+            .saturating_duration_since(Instant::now())
+            .max(Duration::from_secs(1));
         let status = worker(&task).status()?;
         match status.code() {
             Some(0) => return Ok((deaths, found)),

@@ -106,12 +106,7 @@ struct Worker<W> {
 }
 
 impl<W: Write> Worker<W> {
-    fn new(
-        target: &'static Target,
-        task: Task,
-        tried: Arc<AtomicU64>,
-        out: W,
-    ) -> io::Result<Worker<W>> {
+    fn new(target: &'static Target, task: Task, tried: Arc<AtomicU64>, out: W) -> io::Result<Worker<W>> {
         std::fs::create_dir_all(&task.reached)?;
         let notes = OpenOptions::new()
             .create(true)
@@ -241,7 +236,9 @@ impl<W: Write> Worker<W> {
 fn processor_time() -> Duration {
     let usage = getrusage(UsageWho::RUSAGE_SELF);
     let micros = |time: TimeVal| Duration::from_micros(u64::try_from(time.num_microseconds()).unwrap_or(0));
-    usage.map_or(Duration::ZERO, |usage| micros(usage.user_time()) + micros(usage.system_time()))
+    usage.map_or(Duration::ZERO, |usage| {
+        micros(usage.user_time()) + micros(usage.system_time())
+    })
 }
 
 /// What a worker noted last.

@@ -55,7 +55,8 @@ impl Machine {
                 &mut account,
             );
             (self.meter.steps, self.weight) = (account.steps, account.weight);
-            self.registers.counted(self.frame.base + program.operations[self.frame.procedure].registers);
+            self.registers
+                .counted(self.frame.base + program.operations[self.frame.procedure].registers);
             if self.meter.steps >= goal {
                 return Ok(None);
             }
@@ -364,7 +365,9 @@ impl Machine {
     ) -> Result<(), Fault> {
         let first = self.frame.address(base);
         let arguments = &mut self.registers.used_mut()[first..first + usize::from(count)];
-        let weight = arguments.iter().fold(0_u64, |weight, value| weight.saturating_add(value.weight()));
+        let weight = arguments
+            .iter()
+            .fold(0_u64, |weight, value| weight.saturating_add(value.weight()));
         self.weight = self.weight.saturating_sub(weight);
         let work = if function.linear {
             arguments.iter().map(walk).sum()

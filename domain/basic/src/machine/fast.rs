@@ -59,7 +59,14 @@ pub(super) fn spin(
                 procedure,
                 base,
                 count,
-            } => enter(program, registers, frame, callers, account, (procedure, base, count)),
+            } => enter(
+                program,
+                registers,
+                frame,
+                callers,
+                account,
+                (procedure, base, count),
+            ),
             Stopped::Return { value } => leave(program, registers, frame, callers, account, value),
             Stopped::Instruction | Stopped::Steps => false,
         };
@@ -255,7 +262,9 @@ fn run(program: &Program, registers: &mut [Value], frame: &mut Frame, account: &
             ($width:expr, $target:expr) => {{
                 let width: u8 = $width;
                 let target = $target as usize;
-                let steps = ahead.wrapping_add(next as u64).wrapping_add(u64::from(width));
+                let steps = ahead
+                    .wrapping_add(next as u64)
+                    .wrapping_add(u64::from(width));
                 ahead = steps.wrapping_sub(target as u64);
                 let back = target <= next;
                 next = target;
@@ -330,7 +339,10 @@ fn run(program: &Program, registers: &mut [Value], frame: &mut Frame, account: &
         macro_rules! own_numbers {
             ($to:ident, $left:ident, $right:ident, $whole:expr, $fraction:expr) => {
                 calculate!(
-                    (&window.own[usize::from($left)], &window.own[usize::from($right)]),
+                    (
+                        &window.own[usize::from($left)],
+                        &window.own[usize::from($right)]
+                    ),
                     $whole,
                     $fraction,
                     |result| put_whole(&mut window.own[usize::from($to)], result),
@@ -380,28 +392,17 @@ fn run(program: &Program, registers: &mut [Value], frame: &mut Frame, account: &
                 done!(added || window.aside(|window| window.join(to, left, right)), 1);
             }
             Op::SubtractOwn { to, left, right } => {
-                let subtracted = own_numbers!(
-                    to,
-                    left,
-                    right,
-                    i64::checked_sub,
-                    |a: f64, b: f64| finite(a - b)
-                );
+                let subtracted =
+                    own_numbers!(to, left, right, i64::checked_sub, |a: f64, b: f64| finite(a - b));
                 done!(subtracted, 1);
             }
             Op::MultiplyOwn { to, left, right } => {
-                let multiplied = own_numbers!(
-                    to,
-                    left,
-                    right,
-                    i64::checked_mul,
-                    |a: f64, b: f64| finite(a * b)
-                );
+                let multiplied =
+                    own_numbers!(to, left, right, i64::checked_mul, |a: f64, b: f64| finite(a * b));
                 done!(multiplied, 1);
             }
             Op::DivideOwn { to, left, right } => {
-                let quotient =
-                    own_numbers!(to, left, right, divided, |a, b| fraction(a, b, |a, b| a / b));
+                let quotient = own_numbers!(to, left, right, divided, |a, b| fraction(a, b, |a, b| a / b));
                 done!(quotient, 1);
             }
             Op::Add {
@@ -410,14 +411,11 @@ fn run(program: &Program, registers: &mut [Value], frame: &mut Frame, account: &
                 right,
                 width,
             } => {
-                let added = numbers!(
-                    to,
-                    left,
-                    right,
-                    i64::checked_add,
-                    |a: f64, b: f64| finite(a + b)
+                let added = numbers!(to, left, right, i64::checked_add, |a: f64, b: f64| finite(a + b));
+                done!(
+                    added || window.aside(|window| window.join(to, left, right)),
+                    width
                 );
-                done!(added || window.aside(|window| window.join(to, left, right)), width);
             }
             Op::Join {
                 to,
@@ -431,13 +429,7 @@ fn run(program: &Program, registers: &mut [Value], frame: &mut Frame, account: &
                 right,
                 width,
             } => {
-                let subtracted = numbers!(
-                    to,
-                    left,
-                    right,
-                    i64::checked_sub,
-                    |a: f64, b: f64| finite(a - b)
-                );
+                let subtracted = numbers!(to, left, right, i64::checked_sub, |a: f64, b: f64| finite(a - b));
                 done!(subtracted, width);
             }
             Op::Multiply {
@@ -446,13 +438,7 @@ fn run(program: &Program, registers: &mut [Value], frame: &mut Frame, account: &
                 right,
                 width,
             } => {
-                let multiplied = numbers!(
-                    to,
-                    left,
-                    right,
-                    i64::checked_mul,
-                    |a: f64, b: f64| finite(a * b)
-                );
+                let multiplied = numbers!(to, left, right, i64::checked_mul, |a: f64, b: f64| finite(a * b));
                 done!(multiplied, width);
             }
             Op::Divide {
@@ -470,13 +456,11 @@ fn run(program: &Program, registers: &mut [Value], frame: &mut Frame, account: &
                 right,
                 width,
             } => {
-                let rest = numbers!(
-                    to,
-                    left,
-                    right,
-                    i64::checked_rem,
-                    |a, b| fraction(a, b, |a, b| a % b)
-                );
+                let rest = numbers!(to, left, right, i64::checked_rem, |a, b| fraction(
+                    a,
+                    b,
+                    |a, b| a % b
+                ));
                 done!(rest, width);
             }
             Op::AddNumber {
@@ -642,9 +626,8 @@ fn run(program: &Program, registers: &mut [Value], frame: &mut Frame, account: &
                 let at = *at;
                 match usize::try_from(at).ok().and_then(|at| items.get(at)).cloned() {
                     Some(found) => {
-                        let put = window.aside(|window| {
-                            window.put_any(item, found) && window.put_whole(index, at + 1)
-                        });
+                        let put = window
+                            .aside(|window| window.put_any(item, found) && window.put_whole(index, at + 1));
                         done!(put, 1);
                     }
                     None => jump!(1, exit),

@@ -77,7 +77,10 @@ impl Machine {
     /// The state as bytes, small, naming its program by hash. Possible after any step.
     pub fn suspend(&self) -> Vec<u8> {
         let mut encoder = Encoder::default();
-        self.registers.used().iter().for_each(|value| encoder.value(value));
+        self.registers
+            .used()
+            .iter()
+            .for_each(|value| encoder.value(value));
         let status = match &self.status {
             Status::Fresh => StoredStatus::Fresh,
             Status::Ready => StoredStatus::Ready,

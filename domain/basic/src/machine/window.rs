@@ -2,7 +2,6 @@
 //!
 //! Whatever is asked of it either does all of it or changes nothing and says so.
 
-
 use triomphe::Arc;
 
 use super::fast::replace;

@@ -607,7 +607,11 @@ impl Translator<'_> {
                 index,
                 name: *name,
             },
-            _ => Op::Index { to: last, from, index },
+            _ => Op::Index {
+                to: last,
+                from,
+                index,
+            },
         })
     }
 
@@ -627,7 +631,11 @@ impl Translator<'_> {
             return None;
         };
         let fits = left == to && right == second && condition == result && to != second;
-        (fits && [to, second, result].iter().all(|register| *register >= self.variables)).then_some(())?;
+        (fits
+            && [to, second, result]
+                .iter()
+                .all(|register| *register >= self.variables))
+        .then_some(())?;
         Some(Op::UnlessMember {
             compare: Compare::of(operator)?,
             from: self.operand(from)?,

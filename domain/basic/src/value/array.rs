@@ -1,6 +1,5 @@
 //! Arrays: lists of values, copied when changed while shared.
 
-
 use triomphe::Arc;
 
 use super::{HEADER_WEIGHT, ITEMS_MAX, NESTING_MAX, Value};

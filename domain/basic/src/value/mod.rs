@@ -24,7 +24,6 @@ pub(crate) use convert::{parse_date, parse_moment, parse_number};
 pub(crate) use operators::{DIGITS_MAX, Operator, apply, compare, equal, increment, negate, push_integer};
 pub(crate) use path::{Key, get_index, get_member, set_path};
 
-
 use chrono::{DateTime, NaiveDate, Utc};
 use triomphe::Arc;
 

@@ -124,7 +124,9 @@ fn change_pieces(words: &Words, text: &str, other: &str, random: &mut StdRng) ->
             parts.insert(at, odd);
         }
         _ => {
-            own = parts.get(at).map_or_else(String::new, |part| recased(part, random));
+            own = parts
+                .get(at)
+                .map_or_else(String::new, |part| recased(part, random));
             parts.splice(at..(at + 1).min(parts.len()), [own.as_str()]);
         }
     }
@@ -133,7 +135,20 @@ fn change_pieces(words: &Words, text: &str, other: &str, random: &mut StdRng) ->
 
 /// Signs that upset those who count characters or bytes.
 const ODD: [&str; 14] = [
-    "\r\n", "\r", "\u{feff}", "\u{0}", "é", "ß", "İ", "\u{301}", "💧", "\u{2028}", "\u{f0000}", "\"", "\\", "${",
+    "\r\n",
+    "\r",
+    "\u{feff}",
+    "\u{0}",
+    "é",
+    "ß",
+    "İ",
+    "\u{301}",
+    "💧",
+    "\u{2028}",
+    "\u{f0000}",
+    "\"",
+    "\\",
+    "${",
 ];
 
 fn recased(word: &str, random: &mut StdRng) -> String {

@@ -45,7 +45,10 @@ pub fn read(input: &[u8]) -> Result<Worth, Violation> {
             if counts(0) + counts(1) == 4 {
                 Ok(Worth::Perhaps)
             } else {
-                Err(Violation::new("each row meets a condition or its opposite", found.to_string()))
+                Err(Violation::new(
+                    "each row meets a condition or its opposite",
+                    found.to_string(),
+                ))
             }
         }
         // The opposite lies one level deeper, and the text of it is longer.

@@ -57,7 +57,10 @@ pub fn start(seed: u64) -> Start {
     Start {
         seed,
         variables: vec![
-            ("user".to_owned(), Value::from_json(json!({"name": "Ana", "age": 30}))),
+            (
+                "user".to_owned(),
+                Value::from_json(json!({"name": "Ana", "age": 30})),
+            ),
             ("x".to_owned(), Value::from(3)),
             ("l".to_owned(), Value::from_json(json!([1, "b", {"a": 2}]))),
             ("o".to_owned(), Value::from_json(json!({"a": [1, 2], "b": null}))),
@@ -117,7 +120,10 @@ pub fn go_on(
             })),
         };
     }
-    Err(Violation::new("a script comes to an end or asks", "after so many slices"))
+    Err(Violation::new(
+        "a script comes to an end or asks",
+        "after so many slices",
+    ))
 }
 
 fn answer(random: &mut StdRng) -> Input {
@@ -137,9 +143,15 @@ pub fn value(random: &mut StdRng, levels: u32) -> Value {
         1 => Value::Bool(random.random()),
         2 => Value::Integer(NUMBERS[random.random_range(0..NUMBERS.len())]),
         3 => Value::Number(random.random_range(-2.0..1e9)),
-        4 => Value::from(["", "a", "7", "1.5", "TRUE", "2026-12-31", "[1]", "é💧"][random.random_range(0..8)]),
+        4 => {
+            Value::from(["", "a", "7", "1.5", "TRUE", "2026-12-31", "[1]", "é💧"][random.random_range(0..8)])
+        }
         5 => Value::text("ab".repeat(random.random_range(0..2_000))),
-        6 => Value::Array((0..random.random_range(0..5)).map(|_| value(random, levels - 1)).collect()),
+        6 => Value::Array(
+            (0..random.random_range(0..5))
+                .map(|_| value(random, levels - 1))
+                .collect(),
+        ),
         7 => {
             // Rows, as most that is found.
             let row = |number: i64| json!({"id": number, "name": format!("n{number}"), "price": number * 3, "a": [number]});
@@ -157,8 +169,24 @@ pub fn value(random: &mut StdRng, levels: u32) -> Value {
 
 fn heard(hear: &Hear, random: &mut StdRng) -> Input {
     const ANSWERS: [&str; 18] = [
-        "", "1", "yes", "no", "x", "7,5", "2026-12-31", "tomorrow", "ana@example.com", "10:30", "+351 912 345 678",
-        "4111 1111 1111 1111", "#ff8800", "https://example.com/a?b=c", "português", "\u{feff}é💧\u{0}", "-1", "529.982.247-25",
+        "",
+        "1",
+        "yes",
+        "no",
+        "x",
+        "7,5",
+        "2026-12-31",
+        "tomorrow",
+        "ana@example.com",
+        "10:30",
+        "+351 912 345 678",
+        "4111 1111 1111 1111",
+        "#ff8800",
+        "https://example.com/a?b=c",
+        "português",
+        "\u{feff}é💧\u{0}",
+        "-1",
+        "529.982.247-25",
     ];
     let text = match hear.options.first() {
         Some(first) if random.random_bool(0.5) => first.clone(),

@@ -22,7 +22,10 @@ fn told_well(compilation: &Compilation, source: &str) -> Result<(), Violation> {
         .any(|diagnostic| diagnostic.severity == Severity::Error);
     if compilation.program.is_some() == errors {
         let detail = format!("{:?}", compilation.diagnostics);
-        return Err(Violation::new("a program comes exactly where no error is told", detail));
+        return Err(Violation::new(
+            "a program comes exactly where no error is told",
+            detail,
+        ));
     }
     for diagnostic in &compilation.diagnostics {
         let (start, end) = (diagnostic.start, diagnostic.end);
@@ -33,7 +36,10 @@ fn told_well(compilation: &Compilation, source: &str) -> Result<(), Violation> {
         let line = source[..start.min(source.len())].matches('\n').count() + 1;
         if !inside || line != diagnostic.line as usize || diagnostic.column == 0 {
             let detail = format!("{diagnostic:?} of {} bytes", source.len());
-            return Err(Violation::new("a diagnostic has its place inside the source", detail));
+            return Err(Violation::new(
+                "a diagnostic has its place inside the source",
+                detail,
+            ));
         }
         diagnostic.render("fuzzed.bas", source);
     }
@@ -49,9 +55,8 @@ pub fn compiled(input: &[u8]) -> Result<Worth, Violation> {
         return Ok(Worth::Nothing);
     };
     let bytes = program.to_bytes();
-    let stored = Program::from_bytes(&bytes).map_err(|error| {
-        Violation::new("what was compiled can be read again", error.to_string())
-    })?;
+    let stored = Program::from_bytes(&bytes)
+        .map_err(|error| Violation::new("what was compiled can be read again", error.to_string()))?;
     let again = basic::compile("fuzzed", source).program;
     let declared = |program: &Program| {
         format!(
@@ -63,8 +68,14 @@ pub fn compiled(input: &[u8]) -> Result<Worth, Violation> {
             program.calls()
         )
     };
-    if declared(&stored) != declared(&program) || stored.to_bytes() != bytes || stored.hash() != program.hash() {
-        return Err(Violation::new("what was compiled is the same when read again", declared(&program)));
+    if declared(&stored) != declared(&program)
+        || stored.to_bytes() != bytes
+        || stored.hash() != program.hash()
+    {
+        return Err(Violation::new(
+            "what was compiled is the same when read again",
+            declared(&program),
+        ));
     }
     if again.is_none_or(|again| again.to_bytes() != bytes) {
         return Err(Violation::new("the same source gives the same program", ""));
@@ -104,7 +115,11 @@ fn same(one: &[Told], other: &[Told], way: Way) -> Result<(), Violation> {
     if one == other {
         return Ok(());
     }
-    let at = one.iter().zip(other).take_while(|(one, other)| one == other).count();
+    let at = one
+        .iter()
+        .zip(other)
+        .take_while(|(one, other)| one == other)
+        .count();
     let property = match way {
         Way::Plainly => "quick operations do what instructions do",
         Way::Suspended => "a machine that was put away goes on the same",

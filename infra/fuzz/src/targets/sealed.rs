@@ -32,9 +32,10 @@ pub fn sealed(input: &[u8]) -> Result<Worth, Violation> {
         return Err(Violation::new("nothing personal stays clear", clear.to_string()));
     }
     match PROBE.open(stored.clone()) {
-        Ok(opened) if without_sealed(&payload) && !same(&opened, &payload) => {
-            Err(Violation::new("what was sealed opens as it was", format!("{opened}, not {payload}")))
-        }
+        Ok(opened) if without_sealed(&payload) && !same(&opened, &payload) => Err(Violation::new(
+            "what was sealed opens as it was",
+            format!("{opened}, not {payload}"),
+        )),
         Ok(_) => moved(&stored),
         Err(error) => Err(Violation::new("what was sealed can be opened", error.to_string())),
     }
@@ -44,13 +45,16 @@ pub fn sealed(input: &[u8]) -> Result<Worth, Violation> {
 fn moved(stored: &Value) -> Result<Worth, Violation> {
     match PROBE.seal(TENANT, Uuid::from_u128(3), stored.clone(), now()) {
         Ok(again) if again == *stored => Ok(Worth::Perhaps),
-        other => Err(Violation::new("what is sealed stays as it is", format!("{other:?}"))),
+        other => Err(Violation::new(
+            "what is sealed stays as it is",
+            format!("{other:?}"),
+        )),
     }
 }
 
 /// The same as it is stored, where a subject may be written in several ways.
 fn same(opened: &Value, payload: &Value) -> bool {
-    opened.to_string() == canonical(payload).to_string()
+    *opened == canonical(payload)
 }
 
 fn canonical(value: &Value) -> Value {
@@ -66,7 +70,9 @@ fn canonical(value: &Value) -> Value {
                 }
                 return whole;
             }
-            let fields = fields.iter().map(|(name, field)| (name.clone(), canonical(field)));
+            let fields = fields
+                .iter()
+                .map(|(name, field)| (name.clone(), canonical(field)));
             Value::Object(fields.collect())
         }
         Value::Array(items) => items.iter().map(canonical).collect(),
@@ -100,16 +106,18 @@ const SAID: &str = "said in private";
 
 /// Sealed values as they are stored.
 pub fn envelopes() -> Vec<Value> {
-    let personal = |value: Value| {
-        json!({"text": {"$personal": {"subject": Uuid::from_u128(4), "class": "conversation", "value": value}}, "n": 1})
-    };
-    [json!(SAID), json!([SAID, {"$sealed": SAID}]), json!({"a": {"b": SAID}})]
-        .into_iter()
-        .filter_map(|value| {
-            let event = DateTime::from_timestamp(0, 0)?;
-            PROBE.seal(TENANT, EVENT, personal(value), event).ok()
-        })
-        .collect()
+    let personal = |value: Value| json!({"text": {"$personal": {"subject": Uuid::from_u128(4), "class": "conversation", "value": value}}, "n": 1});
+    [
+        json!(SAID),
+        json!([SAID, {"$sealed": SAID}]),
+        json!({"a": {"b": SAID}}),
+    ]
+    .into_iter()
+    .filter_map(|value| {
+        let event = DateTime::from_timestamp(0, 0)?;
+        PROBE.seal(TENANT, EVENT, personal(value), event).ok()
+    })
+    .collect()
 }
 
 pub fn opened(input: &[u8]) -> Result<Worth, Violation> {
@@ -127,7 +135,10 @@ pub fn opened(input: &[u8]) -> Result<Worth, Violation> {
     for value in personal {
         let text = value.to_string();
         if !text.contains(SAID) && !inside.contains("$personal") {
-            return Err(Violation::new("a changed envelope does not open as another", text));
+            return Err(Violation::new(
+                "a changed envelope does not open as another",
+                text,
+            ));
         }
     }
     Ok(Worth::Perhaps)

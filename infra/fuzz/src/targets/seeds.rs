@@ -22,7 +22,11 @@ pub fn scripts() -> Vec<Vec<u8>> {
         .map(|script| script.as_bytes().to_vec())
         .collect();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    for folder in ["infra/botserver/samples", "infra/bench/src/machine", "domain/basic/tests/golden"] {
+    for folder in [
+        "infra/botserver/samples",
+        "infra/bench/src/machine",
+        "domain/basic/tests/golden",
+    ] {
         gather(&root.join(folder), &mut scripts);
     }
     scripts.sort();
@@ -103,7 +107,10 @@ pub fn answers() -> Vec<Vec<u8>> {
     }
     // What is shared is written once.
     let shared = Value::from_json(json!([[1, {"a": [2]}], "x"]));
-    seeds.push(Answer::encode(&[Answer::Value(shared.clone()), Answer::Value(shared)]));
+    seeds.push(Answer::encode(&[
+        Answer::Value(shared.clone()),
+        Answer::Value(shared),
+    ]));
     seeds
 }
 
@@ -123,8 +130,7 @@ pub fn conditions() -> Vec<Vec<u8>> {
 }
 
 pub fn payloads() -> Vec<Vec<u8>> {
-    const PERSONAL: &str =
-        r#"{"$personal":{"subject":"00000000-0000-0000-0000-000000000001","class":"conversation","value":"hello"}}"#;
+    const PERSONAL: &str = r#"{"$personal":{"subject":"00000000-0000-0000-0000-000000000001","class":"conversation","value":"hello"}}"#;
     [
         r#"{"text":"hello","n":[1,2.5,null,true]}"#.to_owned(),
         format!(r#"{{"text":{PERSONAL},"also":[{PERSONAL},{{"a/b~c":{PERSONAL}}}]}}"#),
