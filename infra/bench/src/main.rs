@@ -12,6 +12,7 @@ mod fan_out;
 mod feed;
 mod machine;
 mod overload;
+mod packages;
 mod pgbench;
 mod readers;
 mod rebuild;

@@ -5,7 +5,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::served::Served;
-use crate::{data, fan_out, machine, overload, readers, rebuild, sockets, stream, turn, visible};
+use crate::{
+    data, fan_out, machine, overload, packages, readers, rebuild, sockets, stream, turn, visible,
+};
 
 /// Appends a second beside which somebody reads or rebuilds: far from what is borne, so that nothing else queues.
 const BESIDE_RATE: f64 = 500.0;
@@ -40,6 +42,7 @@ enum What {
     Machine,
     Merge,
     Find,
+    Packages,
 }
 
 /// What a scene showed: a line for people, and the samples.
@@ -138,6 +141,12 @@ pub const SCENES: &[Scene] = &[
         shows: "FIND of one row and of 300 among 1,000,000, against the same SELECT by hand into the same values",
         goal: "0.8 times",
         what: What::Find,
+    },
+    Scene {
+        name: "packages",
+        shows: "a package of 500 scripts from its folder to programs, and again after one of them changed, before anything is stored",
+        goal: "2 s, then 50 ms",
+        what: What::Packages,
     },
 ];
 
@@ -290,6 +299,20 @@ impl Scene {
                 let found = machine::run()?;
                 Ok(Shown {
                     line: found.line(),
+                    samples: json!(found),
+                })
+            }
+            What::Packages => {
+                let found = packages::run()?;
+                Ok(Shown {
+                    line: format!(
+                        "{} scripts of {} kB, {} kB as programs: {}; one that changed: {}",
+                        found.scripts,
+                        found.bytes / 1000,
+                        found.program_bytes / 1000,
+                        found.load,
+                        found.reload
+                    ),
                     samples: json!(found),
                 })
             }

@@ -219,6 +219,7 @@ fn divided(a: i64, b: i64) -> Option<i64> {
 }
 
 /// Runs one procedure. The operation at the frame's place has changed nothing when this ends.
+#[inline(always)]
 fn run(program: &Program, registers: &mut [Value], frame: &mut Frame, account: &mut Account) -> Stopped {
     let (below, own) = registers.split_at_mut(frame.base);
     let (Some(own), Some(operations)) = (
@@ -381,8 +382,14 @@ fn run(program: &Program, registers: &mut [Value], frame: &mut Frame, account: &
             }
             Op::Take { to, from } => done!(window.aside(|window| window.carry(to, from)), 1),
             Op::AddOwn { to, left, right } => {
-                let added = own_numbers!(to, left, right, i64::checked_add, |a: f64, b: f64| finite(a + b));
-                done!(added, 1);
+                let added = calculate!(
+                    (&window.own[left.byte()], &window.own[right.byte()]),
+                    i64::checked_add,
+                    |a: f64, b: f64| finite(a + b),
+                    |result| put_whole(&mut window.own[to.byte()], result),
+                    |result| put_fraction(&mut window.own[to.byte()], result)
+                );
+                done!(added || window.aside(|window| window.join(to, left, right)), 1);
             }
             Op::SubtractOwn { to, left, right } => {
                 let subtracted =

@@ -82,7 +82,9 @@ impl Request {
             clauses,
             condition: None,
         };
-        request.condition = request.said_condition(shape)?;
+        if shape.has_clauses() || shape.condition_at.is_some() {
+            request.condition = request.said_condition(shape)?;
+        }
         Ok(request)
     }
 

@@ -50,6 +50,12 @@ impl Operand {
         (self.0 & ELSEWHERE == 0).then_some(self.0 as u8)
     }
 
+    /// Its number, of one that is known to be one of the frame's own registers.
+    #[inline(always)]
+    pub fn byte(self) -> usize {
+        usize::from(self.0 as u8)
+    }
+
     /// Whether reading it takes it.
     #[inline(always)]
     pub fn is_temporary(self) -> bool {
@@ -124,10 +130,11 @@ pub(crate) enum Op {
         width: u8,
     },
     /// The same among the frame's own registers.
+    /// These also tell variables from temporaries, for texts.
     AddOwn {
-        to: u8,
-        left: u8,
-        right: u8,
+        to: Operand,
+        left: Operand,
+        right: Operand,
     },
     SubtractOwn {
         to: u8,
@@ -721,9 +728,11 @@ impl Translator<'_> {
             });
         }
         let (to, width) = (self.operand(to)?, at as u8 + 1);
+        if let (Operator::Add, Some(_), Some(_), Some(_)) = (operator, to.own(), left.own(), right.own()) {
+            return Some(Op::AddOwn { to, left, right });
+        }
         if let (Some(to), Some(left)) = (to.own(), left.own()) {
             let own = match (operator, right.own(), self.whole(right)) {
-                (Operator::Add, Some(right), _) => Some(Op::AddOwn { to, left, right }),
                 (Operator::Subtract, Some(right), _) => Some(Op::SubtractOwn { to, left, right }),
                 (Operator::Multiply, Some(right), _) => Some(Op::MultiplyOwn { to, left, right }),
                 (Operator::Divide, Some(right), _) => Some(Op::DivideOwn { to, left, right }),

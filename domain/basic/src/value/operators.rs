@@ -107,9 +107,10 @@ pub(crate) fn push_integer(text: &mut String, number: i64) {
         }
     }
     if number < 0 {
-        text.push('-');
+        at -= 1;
+        digits[at] = b'-';
     }
-    text.extend(digits[at..].iter().map(|digit| char::from(*digit)));
+    text.push_str(std::str::from_utf8(&digits[at..]).unwrap_or_default());
 }
 
 #[derive(Clone, Copy)]

@@ -54,7 +54,7 @@ fn moved(stored: &Value) -> Result<Worth, Violation> {
 
 /// The same as it is stored, where a subject may be written in several ways.
 fn same(opened: &Value, payload: &Value) -> bool {
-    opened.to_string() == canonical(payload).to_string()
+    *opened == canonical(payload)
 }
 
 fn canonical(value: &Value) -> Value {
