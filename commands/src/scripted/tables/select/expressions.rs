@@ -64,14 +64,14 @@ impl Writer<'_> {
                         [name] => self.field(source, name),
                         [name, path @ ..] => {
                             let column = self.field(source, name)?;
-                            self.part(column, &path.join("."))
+                            self.part(&column, &path.join("."))
                         }
                         [] => Err(refused("a whole row")),
                     };
                 }
                 if let Some((source, column)) = scope.find(&names[0])? {
                     let column = self.field(source, &column.name)?;
-                    return self.part(column, &names[1..].join("."));
+                    return self.part(&column, &names[1..].join("."));
                 }
                 let value = self.member(parts);
                 let value = value.ok_or_else(|| no_field(&names.join(".")))?;
@@ -86,7 +86,7 @@ impl Writer<'_> {
                         _ => return Err(refused("a part in brackets")),
                     }
                 }
-                self.part(root, &path.join("."))
+                self.part(&root, &path.join("."))
             }
             Expr::Value(_) | Expr::TypedString(_) => {
                 let value = self.value_of(said, scope);
@@ -215,7 +215,7 @@ impl Writer<'_> {
                 let name = self
                     .value_of(right, scope)
                     .ok_or_else(|| refused("this operator"))?;
-                return self.part_named(column, &[name.to_string()]);
+                return self.part_named(&column, &[name.to_string()]);
             }
             BinaryOperator::Plus => return self.computed(left, "+", right, scope),
             BinaryOperator::Minus => return self.computed(left, "-", right, scope),
@@ -452,12 +452,12 @@ impl Writer<'_> {
     }
 
     /// A part of a field that is JSON, as a text.
-    fn part(&mut self, of: Typed, path: &str) -> Result<Typed, Refusal> {
+    fn part(&mut self, of: &Typed, path: &str) -> Result<Typed, Refusal> {
         let parts: Vec<String> = path.split('.').map(str::to_owned).collect();
         self.part_named(of, &parts)
     }
 
-    fn part_named(&mut self, of: Typed, parts: &[String]) -> Result<Typed, Refusal> {
+    fn part_named(&mut self, of: &Typed, parts: &[String]) -> Result<Typed, Refusal> {
         if of.kind != FieldKind::Json {
             let message = format!("there is no part `{}`: the field is no JSON", parts.join("."));
             return Err(Refusal::mistake("field_unknown", message));
