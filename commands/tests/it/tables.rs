@@ -261,6 +261,12 @@ INSERT "guests", {name: "Ana", email: "ana@x.org"}
 INSERT "guests", {name: "Rui", email: "rui@x.org"}
 evil = "x' OR '1'='1"
 TALK UBOUND(FIND("guests", "name='" + evil + "'"))
+TALK UBOUND(FILTER(FIND("guests"), "name='" + evil + "'"))
+said = "B', berth='9"
+SET "guests", "name='Ana'", "name='" + said + "', paid=" + "3"
+row = FIND "guests", "email=ana@x.org"
+TALK row.name + "|" + row.berth + "|" + row.paid
+SET "guests", "email='ana@x.org'", "name='Ana'"
 TALK UBOUND(FIND("guests", "name=${evil}"))
 found = FIND "guests" WHERE name = evil
 TALK UBOUND(found)
@@ -279,6 +285,8 @@ TALK UBOUND(FIND("guests"))
 "#,
         &[
             "0",
+            "0",
+            "B', berth='9||3",
             "0",
             "0",
             "Eva",

@@ -261,7 +261,7 @@ async fn sweep_states(dialogues: Dialogues, tenant: OrganisationId) {
 }
 
 /// The tables of bots. Connections to other databases lead where the web may be asked.
-pub(crate) fn tables(config: &Config, app: &PgPool) -> Tables {
+pub(crate) fn tables(config: &Config, app: &sqlx::PgPool) -> Tables {
     let allowed = config.web.allowed_networks.clone();
     Tables::new(app.clone()).reaching(Arc::new(move |address| web::may_reach(address, &allowed)))
 }

@@ -175,17 +175,30 @@ async fn loaded(
 pub async fn plan(config: &Config, bot: &str, out: &mut dyn Write) -> anyhow::Result<()> {
     let (database, pools) = reach(config).await?;
     let (bot, package, declared, _) = loaded(config, &pools, bot).await?;
-    let (migration, _) = declared.declare(bot, &package, Extent::Plan).await?;
+    let (migration, found) = declared.declare(bot, &package, Extent::Plan).await?;
     for done in &migration.done {
         writeln!(out, "at the next start:  {done}")?;
     }
     for refused in &migration.refused {
         writeln!(out, "when it is applied: {}", refused.change)?;
     }
-    if migration == Migration::default() {
+    let elsewhere = write_elsewhere(&found, out)?;
+    if migration == Migration::default() && !elsewhere {
         writeln!(out, "the tables are what the scripts declare")?;
     }
     database.stop().await
+}
+
+/// What is not as declared in other databases; true where there is something.
+fn write_elsewhere(found: &[FileFinding], out: &mut dyn Write) -> std::io::Result<bool> {
+    let mut any = false;
+    for found in found {
+        if [MISCONFIGURED, ELSEWHERE].contains(&found.finding.code.as_str()) {
+            writeln!(out, "in another database: {}", found.finding.message)?;
+            any = true;
+        }
+    }
+    Ok(any)
 }
 
 /// `botserver tables apply BOT`: changes the tables, whatever they lose. False when rows stand against something.
@@ -199,7 +212,8 @@ pub async fn apply(config: &Config, bot: &str, out: &mut dyn Write) -> anyhow::R
     for refused in &migration.refused {
         writeln!(out, "cannot be done: {}", refused.change)?;
     }
-    if migration == Migration::default() {
+    let elsewhere = write_elsewhere(&found, out)?;
+    if migration == Migration::default() && !elsewhere {
         writeln!(out, "the tables are what the scripts declare")?;
     }
     let before = package.digest.clone();
@@ -217,5 +231,5 @@ pub async fn apply(config: &Config, bot: &str, out: &mut dyn Write) -> anyhow::R
             .await?;
     }
     database.stop().await?;
-    Ok(migration.refused.is_empty())
+    Ok(migration.refused.is_empty() && !elsewhere)
 }

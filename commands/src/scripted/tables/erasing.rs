@@ -83,7 +83,7 @@ impl Tables {
             bot_id,
             table: definition.table.name.clone(),
             rows: deleted.len() as u64,
-            digest: digest_of(definition, &rows.keys),
+            digest: digest_of(definition, &rows.keys, &[]),
             erased_at: Utc::now(),
         };
         let events = [UserEvent::RowsErased(erased.clone())];

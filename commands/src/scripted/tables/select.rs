@@ -1,9 +1,11 @@
 //! SELECT as it is written: read into a tree, of which what is known is written anew. Nothing of its text reaches the
 //! database: names come from declarations and are quoted, values are bound, and what is not known is refused.
 
+mod constants;
 mod expressions;
 mod functions;
 mod names;
+mod parts;
 mod query;
 
 use std::collections::HashMap;
@@ -79,7 +81,7 @@ impl Read {
     /// The tables that it names, each once, in lower case.
     pub fn tables(&self) -> Result<Vec<String>, Refusal> {
         let mut found = Vec::new();
-        query::tables(&self.query, &mut found, 0)?;
+        parts::tables(&self.query, &mut found, 0)?;
         Ok(found)
     }
 

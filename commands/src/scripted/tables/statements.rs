@@ -28,7 +28,7 @@ const ROWS_MAX: usize = 100_000;
 /// What rows have together.
 const ROWS_BYTES_MAX: usize = 32 << 20;
 /// Rows that one statement binds at a time.
-const CHUNK: usize = 5_000;
+const CHUNK: usize = 20_000;
 
 pub(in crate::scripted) fn knows(word: &str) -> bool {
     matches!(

@@ -3,6 +3,7 @@
 //! A condition that a script puts together from parts stands in its program as a text with holes and the values that
 //! belong there. Only the text is read as a condition, so that no value changes what it means.
 
+mod assignments;
 mod parser;
 
 use std::cmp::Ordering;

@@ -36,7 +36,7 @@ pub(super) const WORDS: &[Word] = &[
 ];
 
 fn filter(_: &mut Context<'_>, values: &mut [Value]) -> Outcome {
-    let condition = Condition::parse(&values[1].to_text()?)?;
+    let condition = Condition::of(&values[1])?;
     let mut work = Work::new();
     let mut kept = Vec::new();
     for row in items(&values[0], "FILTER")? {

@@ -92,16 +92,17 @@ impl Parser<'_, '_> {
         }
         while self.clauses(shape, &mut clauses)? {}
         let mut arguments = self.counted(word, span, arguments)?;
-        if let Some(said) = shape
-            .condition_at
-            .and_then(|at| arguments.get_mut(usize::from(at)))
-        {
-            let whole = std::mem::replace(said, text(span, ""));
-            *said = self.prepared(whole);
-            let alone = arguments.len() == 2 || word.name != "FIND";
-            if let Some(at) = shape.condition_at.filter(|_| alone) {
-                self.warn_of_condition(word, &arguments[usize::from(at)]);
+        if let Some(at) = shape.condition_at {
+            self.prepare(&mut arguments, usize::from(at));
+            if let Some(said) = arguments.get(usize::from(at))
+                && (arguments.len() == 2 || word.name != "FIND")
+            {
+                self.warn_of_condition(word, said);
             }
+        }
+        // What is set is a text of the same kind.
+        if word.name == "SET TABLE" {
+            self.prepare(&mut arguments, 2);
         }
         if shape.naming {
             clauses.push(("names".to_owned(), self.names_of(&arguments, span)));

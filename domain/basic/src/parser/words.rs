@@ -132,7 +132,10 @@ impl Parser<'_, '_> {
                 } else {
                     self.unparenthesised(word, span, most)?
                 };
-                let (word, arguments) = self.continued(word, arguments)?;
+                let (word, mut arguments) = self.continued(word, arguments)?;
+                if word.name == "FILTER" {
+                    self.prepare(&mut arguments, 1);
+                }
                 let span = span.to(self.previous());
                 Some(Some(Expression {
                     span,

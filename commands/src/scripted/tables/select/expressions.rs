@@ -2,14 +2,11 @@
 //! with, and answers are read as what they are.
 
 use basic::{FieldKind, Refusal, Value};
-use sqlparser::ast::{
-    AccessExpr, BinaryOperator, CaseWhen, CastKind, DataType, Expr, InTarget, Query, TimezoneInfo,
-    UnaryOperator, Value as Literal,
-};
+use sqlparser::ast::{AccessExpr, BinaryOperator, CaseWhen, CastKind, Expr, InTarget, UnaryOperator};
 
 use super::super::condition::quoted_path;
-use super::super::definition::{Column, sql_type};
-use super::super::values::bound;
+use super::super::definition::sql_type;
+use super::constants::{kind_of, kind_of_type};
 use super::names::{Scope, plain};
 use super::query::general;
 use super::{DEPTH_MAX, NUMBER, TEXT, Typed, Writer, refused};
@@ -64,14 +61,14 @@ impl Writer<'_> {
                         [name] => self.field(source, name),
                         [name, path @ ..] => {
                             let column = self.field(source, name)?;
-                            self.part(column, &path.join("."))
+                            self.part(&column, &path.join("."))
                         }
                         [] => Err(refused("a whole row")),
                     };
                 }
                 if let Some((source, column)) = scope.find(&names[0])? {
                     let column = self.field(source, &column.name)?;
-                    return self.part(column, &names[1..].join("."));
+                    return self.part(&column, &names[1..].join("."));
                 }
                 let value = self.member(parts);
                 let value = value.ok_or_else(|| no_field(&names.join(".")))?;
@@ -86,7 +83,7 @@ impl Writer<'_> {
                         _ => return Err(refused("a part in brackets")),
                     }
                 }
-                self.part(root, &path.join("."))
+                self.part(&root, &path.join("."))
             }
             Expr::Value(_) | Expr::TypedString(_) => {
                 let value = self.value_of(said, scope);
@@ -215,7 +212,7 @@ impl Writer<'_> {
                 let name = self
                     .value_of(right, scope)
                     .ok_or_else(|| refused("this operator"))?;
-                return self.part_named(column, &[name.to_string()]);
+                return self.part_named(&column, &[name.to_string()]);
             }
             BinaryOperator::Plus => return self.computed(left, "+", right, scope),
             BinaryOperator::Minus => return self.computed(left, "-", right, scope),
@@ -452,12 +449,12 @@ impl Writer<'_> {
     }
 
     /// A part of a field that is JSON, as a text.
-    fn part(&mut self, of: Typed, path: &str) -> Result<Typed, Refusal> {
+    fn part(&mut self, of: &Typed, path: &str) -> Result<Typed, Refusal> {
         let parts: Vec<String> = path.split('.').map(str::to_owned).collect();
         self.part_named(of, &parts)
     }
 
-    fn part_named(&mut self, of: Typed, parts: &[String]) -> Result<Typed, Refusal> {
+    fn part_named(&mut self, of: &Typed, parts: &[String]) -> Result<Typed, Refusal> {
         if of.kind != FieldKind::Json {
             let message = format!("there is no part `{}`: the field is no JSON", parts.join("."));
             return Err(Refusal::mistake("field_unknown", message));
@@ -468,145 +465,6 @@ impl Writer<'_> {
         );
         Ok(Typed::new(format!("({} #>> {path})", of.sql), TEXT))
     }
-
-    /// What the right side of a comparison gives, if it is a value: there a variable comes before a field of its name.
-    pub(super) fn given(&self, said: &Expr, scope: &Scope<'_>) -> Option<Value> {
-        self.value_of(said, scope)
-    }
-
-    /// The same of a left side, where a field comes first.
-    pub(super) fn given_first(&self, said: &Expr, scope: &Scope<'_>) -> Option<Value> {
-        match said {
-            Expr::Nested(within) => self.given_first(within, scope),
-            Expr::Identifier(name) => match scope.find(&plain(name)) {
-                Ok(None) => self.value_of(said, scope),
-                _ => None,
-            },
-            Expr::CompoundIdentifier(parts) => match parts.first().map(|name| scope.find(&plain(name))) {
-                Some(Ok(None)) => self.value_of(said, scope),
-                _ => None,
-            },
-            _ => self.value_of(said, scope),
-        }
-    }
-
-    /// The value of a constant, a variable or a text in the quotation marks of the dialect; None where it is none.
-    pub(super) fn value_of(&self, said: &Expr, scope: &Scope<'_>) -> Option<Value> {
-        match said {
-            Expr::Nested(within) => self.value_of(within, scope),
-            Expr::Value(value) => match &value.value {
-                Literal::Number(number, _) => number.parse::<i64>().map(Value::Integer).ok().or_else(|| {
-                    number
-                        .parse::<f64>()
-                        .ok()
-                        .filter(|n| n.is_finite())
-                        .map(Value::Number)
-                }),
-                Literal::SingleQuotedString(text) => Some(Value::from(text.as_str())),
-                Literal::Boolean(truth) => Some(Value::Bool(*truth)),
-                Literal::Null => Some(Value::Null),
-                _ => None,
-            },
-            // `DATE '2026-12-01'`
-            Expr::TypedString(typed) => match &typed.value.value {
-                Literal::SingleQuotedString(text) if !typed.uses_odbc_syntax => {
-                    let kind = kind_of_type(&typed.data_type).ok()?;
-                    let column = column_of(kind);
-                    let text = bound(&column, &Value::from(text.as_str())).ok()??;
-                    match kind {
-                        FieldKind::Date => text.parse().ok().map(Value::Date),
-                        FieldKind::DateTime => text.parse().ok().map(Value::Moment),
-                        _ => Some(Value::from(text)),
-                    }
-                }
-                _ => None,
-            },
-            Expr::UnaryOp {
-                op: UnaryOperator::Minus,
-                expr,
-            } => match self.value_of(expr, scope)? {
-                Value::Integer(number) if matches!(**expr, Expr::Value(_)) => {
-                    Some(Value::Integer(number.checked_neg()?))
-                }
-                Value::Number(number) if matches!(**expr, Expr::Value(_)) => Some(Value::Number(-number)),
-                _ => None,
-            },
-            Expr::Identifier(name) if name.quote_style == Some('"') => Some(Value::from(name.value.as_str())),
-            Expr::Identifier(name) => self.variable(&name.value).cloned(),
-            Expr::CompoundIdentifier(parts) => {
-                let first = parts.first().map(plain)?;
-                match scope.source(&first) {
-                    Some(_) => None,
-                    None => self.member(parts),
-                }
-            }
-            _ => None,
-        }
-    }
-
-    /// A value that is bound, as of a kind where one is wanted.
-    pub(super) fn constant(&mut self, value: &Value, wanted: Option<FieldKind>) -> Result<Typed, Refusal> {
-        let mut kind = general(wanted.unwrap_or_else(|| kind_of(value)));
-        // A whole number is compared with any number.
-        if kind == FieldKind::Integer && bound(&column_of(kind), value).is_err() {
-            kind = NUMBER;
-        }
-        let text = bound(&column_of(kind), value)?;
-        let sql = self.bind(text, &sql_type(kind));
-        Ok(Typed::new(sql, kind))
-    }
-}
-
-/// The queries that stand within an expression.
-pub(super) fn queries_within<'q>(
-    said: &'q Expr,
-    found: &mut Vec<&'q Query>,
-    depth: usize,
-) -> Result<(), Refusal> {
-    if depth > DEPTH_MAX {
-        return Err(refused("so much nesting"));
-    }
-    let mut within: Vec<&'q Expr> = Vec::new();
-    match said {
-        Expr::Subquery(query) | Expr::Exists { subquery: query, .. } => found.push(query),
-        Expr::In { expr, target, .. } => {
-            within.push(expr);
-            match target {
-                InTarget::Subquery(query) => found.push(query),
-                InTarget::List(items) => within.extend(items),
-                _ => {}
-            }
-        }
-        Expr::Nested(of)
-        | Expr::UnaryOp { expr: of, .. }
-        | Expr::Cast { expr: of, .. }
-        | Expr::IsNull(of)
-        | Expr::IsNotNull(of)
-        | Expr::IsTrue(of)
-        | Expr::IsNotTrue(of)
-        | Expr::IsFalse(of)
-        | Expr::IsNotFalse(of) => within.push(of),
-        Expr::BinaryOp { left, right, .. } => within.extend([&**left, &**right]),
-        Expr::IsDistinctFrom(left, right) | Expr::IsNotDistinctFrom(left, right) => {
-            within.extend([&**left, &**right]);
-        }
-        Expr::Between { expr, low, high, .. } => within.extend([&**expr, &**low, &**high]),
-        Expr::Case {
-            operand,
-            conditions,
-            else_result,
-            ..
-        } => {
-            within.extend(operand.iter().chain(else_result).map(|of| &**of));
-            within.extend(conditions.iter().flat_map(|when| [&when.condition, &when.result]));
-        }
-        Expr::Function(function) => within.extend(super::functions::arguments_of(function)),
-        _ => {}
-    }
-    for said in within {
-        queries_within(said, found, depth + 1)?;
-    }
-    Ok(())
 }
 
 fn not(negated: bool) -> &'static str {
@@ -635,47 +493,5 @@ fn wider(a: FieldKind, b: FieldKind) -> FieldKind {
         (a, FieldKind::Double) if is_number(a) => FieldKind::Double,
         (FieldKind::Integer, FieldKind::Decimal { .. }) => NUMBER,
         (a, _) => a,
-    }
-}
-
-fn kind_of(value: &Value) -> FieldKind {
-    match value {
-        Value::Bool(_) => FieldKind::Boolean,
-        Value::Integer(_) => FieldKind::Integer,
-        Value::Number(_) => NUMBER,
-        Value::Date(_) => FieldKind::Date,
-        Value::Moment(_) => FieldKind::DateTime,
-        Value::Array(_) | Value::Object(_) => FieldKind::Json,
-        Value::Null | Value::Text(_) => TEXT,
-    }
-}
-
-/// A kind that a value is cast to.
-fn kind_of_type(data_type: &DataType) -> Result<FieldKind, Refusal> {
-    Ok(match data_type {
-        DataType::Text | DataType::Varchar(_) | DataType::String(_) => TEXT,
-        DataType::Int(_) | DataType::Integer(_) | DataType::BigInt(_) => FieldKind::Integer,
-        DataType::Numeric(_) | DataType::Decimal(_) => NUMBER,
-        DataType::Float(_) | DataType::Real | DataType::DoublePrecision | DataType::Double(_) => {
-            FieldKind::Double
-        }
-        DataType::Boolean | DataType::Bool => FieldKind::Boolean,
-        DataType::Date => FieldKind::Date,
-        DataType::Timestamp(_, TimezoneInfo::None | TimezoneInfo::WithTimeZone) => FieldKind::DateTime,
-        DataType::Uuid => FieldKind::Uuid,
-        _ => return Err(refused("a cast to this type")),
-    })
-}
-
-fn column_of(kind: FieldKind) -> Column {
-    Column {
-        name: "the value".to_owned(),
-        sql: String::new(),
-        kind,
-        key: false,
-        given: false,
-        subject: false,
-        read_by: Vec::new(),
-        write_by: Vec::new(),
     }
 }

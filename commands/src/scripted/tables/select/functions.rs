@@ -292,7 +292,7 @@ impl Writer<'_> {
                 };
                 let of = match self.expression(of, scope)? {
                     of if is_number(of.kind) => of,
-                    of => local(of)?,
+                    of => local(&of)?,
                 };
                 Typed::new(format!("to_char({}, {})", of.sql, pattern.sql), TEXT)
             }
@@ -345,7 +345,7 @@ impl Writer<'_> {
             Some(value) => self.constant(&value, Some(FieldKind::DateTime))?,
             None => self.expression(said, scope)?,
         };
-        local(of)
+        local(&of)
     }
 
     /// The part of a date that a text names.
@@ -363,7 +363,7 @@ impl Writer<'_> {
 }
 
 /// As it is without a zone, in UTC.
-fn local(of: Typed) -> Result<Typed, Refusal> {
+fn local(of: &Typed) -> Result<Typed, Refusal> {
     let sql = match of.kind {
         FieldKind::DateTime => format!("({} at time zone 'UTC')", of.sql),
         FieldKind::Date => format!("({})::timestamp", of.sql),
@@ -383,7 +383,7 @@ fn part_of(field: &DateTimeField) -> Result<String, Refusal> {
 fn extracted(part: &str, of: &Typed) -> Result<Typed, Refusal> {
     let of = match of.kind {
         FieldKind::Time => of.clone(),
-        _ => local(of.clone())?,
+        _ => local(of)?,
     };
     Ok(match part {
         "second" => Typed::new(format!("extract({part} from {})::numeric", of.sql), NUMBER),

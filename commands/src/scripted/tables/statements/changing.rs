@@ -1,6 +1,6 @@
 //! SAVE, INSERT, UPDATE and DELETE.
 
-use basic::{Condition, Object, Refusal, Request, Value};
+use basic::{Condition, Refusal, Request, Value};
 use domain::UserId;
 use domain::run::{DataOperation, RowKeys};
 use sqlx::Row as _;
@@ -245,7 +245,8 @@ fn changes<'d>(definition: &'d Definition, request: &Request, roles: &[&str]) ->
         (Some(Value::Object(object)), _) => of_object(definition, object, roles),
         // `SET "guests", "id = 7", "name = 'B'"`
         _ if request.word == "SET TABLE" => {
-            let object = assignments(&text(request, 2))?;
+            let object = Condition::assignments(request.argument(2))
+                .map_err(|unclear| Refusal::mistake("changes_unclear", unclear))?;
             of_object(definition, &object, roles)
         }
         // `UPDATE "guests", 7, "name", "B"`
@@ -322,37 +323,4 @@ fn is_whole_row(request: &Request) -> bool {
 
 fn is_own_key(request: &Request, column: &Column) -> bool {
     column.key && is_whole_row(request)
-}
-
-/// `name = 'B', rank = 2` as an object.
-fn assignments(text: &str) -> Result<Object, Refusal> {
-    let mut quote = None;
-    let mut parts = vec![String::new()];
-    for c in text.chars() {
-        match quote {
-            Some(open) if c == open => quote = None,
-            None if c == '\'' || c == '"' => quote = Some(c),
-            None if c == ',' => {
-                parts.push(String::new());
-                continue;
-            }
-            _ => {}
-        }
-        if let Some(part) = parts.last_mut() {
-            part.push(c);
-        }
-    }
-    let unclear = || Refusal::mistake("changes_unclear", format!("`{text}` does not say name = value"));
-    let mut fields = Vec::new();
-    for part in parts {
-        match Condition::read(&part).map_err(|_| unclear())? {
-            Condition::Compared {
-                field,
-                comparison: basic::Comparison::Equal,
-                value,
-            } => fields.push((field, value)),
-            _ => return Err(unclear()),
-        }
-    }
-    Ok(fields.into_iter().collect())
 }

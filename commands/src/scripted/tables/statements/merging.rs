@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use basic::{FieldKind, Object, Refusal, Request, TableField, Value};
-use domain::run::DataOperation;
+use domain::run::{DataOperation, DataStatement};
 use sqlx::Row as _;
 
 use super::super::definition::{Column, Definition, sql_type};
@@ -107,7 +107,7 @@ impl Asked {
             }
             self.number_on(columns).await?;
         }
-        let (inserted, updated) = (changed.keys.added.len() as i64, changed.keys.changed.len() as i64);
+        let (inserted, updated) = (changed.added() as i64, changed.changed() as i64);
         let counts = [
             ("inserted", inserted),
             ("updated", updated),
@@ -132,7 +132,6 @@ impl Asked {
         subjects: Option<&[String]>,
         changed: &mut Rows,
     ) -> Result<Result<(), Refusal>, CommandError> {
-        let mut chosen: Option<Vec<String>> = None;
         let mut lists: Vec<Vec<Option<String>>> = vec![Vec::with_capacity(rows.len()); columns.len()];
         for row in rows {
             for (list, (column, value)) in lists.iter_mut().zip(columns.iter().zip(row)) {
@@ -142,46 +141,62 @@ impl Asked {
                 }
             }
         }
-        let sql = if in_one_go(&self.definition, columns, keys) {
-            let places: Vec<usize> = keys
-                .iter()
-                .filter_map(|key| columns.iter().position(|column| column.sql == key.sql))
-                .collect();
+        let mut subjects: Option<Vec<String>> = subjects.map(<[String]>::to_vec);
+        let places: Vec<usize> = keys
+            .iter()
+            .filter_map(|key| columns.iter().position(|column| column.sql == key.sql))
+            .collect();
+        let upserts = in_one_go(&self.definition, columns, keys);
+        if upserts {
             let kept = last_of_each(&lists, &places);
             if kept.len() < rows.len() {
                 for list in &mut lists {
                     *list = kept.iter().map(|at| list[*at].take()).collect();
                 }
-                chosen =
-                    subjects.map(|subjects| kept.iter().map(|at| subjects[*at].clone()).collect::<Vec<_>>());
+                subjects = subjects.map(|all| kept.iter().map(|at| all[*at].clone()).collect());
             }
-            upserting(&self.definition, columns, keys)
-        } else {
-            merging(&self.definition, columns, keys)
+        }
+        let count = lists.first().map_or(0, Vec::len);
+        // Of many rows the keys are known here, and only how many of them are new is asked.
+        let many = upserts && count > DataStatement::KEYS_MAX;
+        let sql = match upserts {
+            true => upserting(&self.definition, columns, keys, many),
+            false => merging(&self.definition, columns, keys),
         };
-        let subjects = chosen.as_deref().or(subjects);
         let mut query = sqlx::query(&sql).persistent(false);
         for list in &lists {
             query = query.bind(list);
         }
-        let own: Vec<String>;
-        let subjects = match subjects {
-            Some(subjects) => subjects,
-            None => {
-                let count = lists.first().map_or(0, Vec::len);
-                own = vec![self.person.to_string(); count];
-                &own
-            }
-        };
+        // Rows of one person say so once.
+        let own = vec![self.person.to_string(); if upserts { 1 } else { count }];
         let found = query
-            .bind(subjects)
+            .bind(subjects.unwrap_or(own))
             .fetch_all(&mut *self.opened.transaction)
             .await;
-        let rows = match found {
-            Ok(rows) => rows,
+        let found = match found {
+            Ok(found) => found,
             Err(error) => return self.opened.refused(error).map(Err),
         };
-        for row in rows {
+        if many {
+            for row in found {
+                let [new, all]: [i64; 2] = [
+                    row.try_get(0).map_err(CommandError::unexpected)?,
+                    row.try_get(1).map_err(CommandError::unexpected)?,
+                ];
+                changed.counted[0] += new as u64;
+                changed.counted[1] += (all - new) as u64;
+            }
+            let key = |at: usize| -> String {
+                let parts: Vec<&str> = places
+                    .iter()
+                    .filter_map(|place| lists[*place][at].as_deref())
+                    .collect();
+                parts.join(" ")
+            };
+            changed.together.extend((0..count).map(key));
+            return Ok(Ok(()));
+        }
+        for row in found {
             let new: bool = row.try_get(0).map_err(CommandError::unexpected)?;
             changed.push(&self.definition, &row, 1, |keys| {
                 if new { &mut keys.added } else { &mut keys.changed }
@@ -224,17 +239,18 @@ fn in_one_go(definition: &Definition, columns: &[&Column], keys: &[&Column]) -> 
 fn last_of_each(lists: &[Vec<Option<String>>], keys: &[usize]) -> Vec<usize> {
     let count = lists.first().map_or(0, Vec::len);
     let mut last: HashMap<Vec<Option<&str>>, usize> = HashMap::with_capacity(count);
-    for at in 0..count {
+    last.extend((0..count).map(|at| {
         let key: Vec<Option<&str>> = keys.iter().map(|key| lists[*key][at].as_deref()).collect();
-        last.insert(key, at);
-    }
+        (key, at)
+    }));
     let mut kept: Vec<usize> = last.into_values().collect();
     kept.sort_unstable();
     kept
 }
 
-/// One statement for rows of which no two have the same key.
-fn upserting(definition: &Definition, columns: &[&Column], keys: &[&Column]) -> String {
+/// One statement for rows of which no two have the same key. Answers of each whether it is new, and its key; of `many` how
+/// many are new, and how many there are.
+fn upserting(definition: &Definition, columns: &[&Column], keys: &[&Column], many: bool) -> String {
     let path = &definition.path;
     let names: Vec<String> = (1..=columns.len()).map(|at| format!("c{at}")).collect();
     let arrays: Vec<String> = (1..=columns.len() + 1)
@@ -265,23 +281,33 @@ fn upserting(definition: &Definition, columns: &[&Column], keys: &[&Column]) -> 
                 .map(|key| format!("{key} = excluded.{key}")),
         )
         .collect();
-    format!(
+    let returned = match many {
+        true => "xmax = 0 as new".to_owned(),
+        false => format!("xmax = 0, {}", returned(definition, "t.")),
+    };
+    let of_person = match columns.iter().any(|column| column.subject) {
+        true => "s::uuid".to_owned(),
+        // The same of all: it is given once.
+        false => format!("(${}::text[])[1]::uuid", columns.len() + 1),
+    };
+    let (subject, of) = match definition.is_own() {
+        true => (", \"__subject\"", format!(", {of_person}")),
+        false => ("", String::new()),
+    };
+    let sql = format!(
         "insert into {path} as t ({own}{subject}) select {typed}{of} from unnest({arrays}) as g({names}, s)
-         on conflict ({keys}) do update set {changes} returning xmax = 0, {returned}",
+         on conflict ({keys}) do update set {changes} returning {returned}",
         own = own.join(", "),
         typed = typed.join(", "),
-        subject = if definition.is_own() {
-            ", \"__subject\""
-        } else {
-            ""
-        },
-        of = if definition.is_own() { ", s::uuid" } else { "" },
         arrays = arrays.join(", "),
         names = names.join(", "),
         keys = keyed.join(", "),
         changes = changes.join(", "),
-        returned = returned(definition, "t."),
-    )
+    );
+    match many {
+        true => format!("with done as ({sql}) select count(*) filter (where new), count(*) from done"),
+        false => sql,
+    }
 }
 
 /// One statement for all rows: those whose key is there are changed, the others added; of two with the same key the last

@@ -25,6 +25,9 @@ pub(super) struct Changed {
 #[derive(Default)]
 pub(in super::super) struct Rows {
     pub keys: RowKeys,
+    /// Of many rows it is known how many are new and have changed, and only of all together which.
+    pub counted: [u64; 2],
+    pub together: Vec<String>,
     /// People whose data the rows are, where their keys tell something.
     pub subjects: Vec<Uuid>,
 }
@@ -60,8 +63,16 @@ impl Rows {
         Ok(())
     }
 
-    fn len(&self) -> usize {
-        self.keys.added.len() + self.keys.changed.len() + self.keys.deleted.len()
+    pub fn added(&self) -> u64 {
+        self.keys.added.len() as u64 + self.counted[0]
+    }
+
+    pub fn changed(&self) -> u64 {
+        self.keys.changed.len() as u64 + self.counted[1]
+    }
+
+    fn len(&self) -> u64 {
+        self.added() + self.changed() + self.keys.deleted.len() as u64
     }
 }
 
@@ -94,13 +105,16 @@ pub(super) fn names_subject(definition: &Definition) -> bool {
 
 impl Asked {
     pub(super) fn changed(&self, value: Value, operation: DataOperation, rows: Rows) -> Changed {
-        let digest = digest_of(&self.definition, &rows.keys);
+        let (count, added) = (rows.len(), rows.added());
+        let digest = digest_of(&self.definition, &rows.keys, &rows.together);
         let bytes: usize = [&rows.keys.added, &rows.keys.changed, &rows.keys.deleted]
             .into_iter()
             .flatten()
             .map(String::len)
             .sum();
-        let few = (1..=DataStatement::KEYS_MAX).contains(&rows.len()) && bytes <= KEYS_BYTES_MAX;
+        let few = (1..=DataStatement::KEYS_MAX as u64).contains(&count)
+            && bytes <= KEYS_BYTES_MAX
+            && rows.together.is_empty();
         // What is sealed for one person must say nothing of another, whom it would outlive.
         let known = self.definition.is_own() || !tells(&self.definition);
         let own = known && rows.subjects.iter().all(|subject| *subject == self.person.0);
@@ -109,10 +123,10 @@ impl Asked {
             statement: DataStatement {
                 table: self.definition.table.name.clone(),
                 operation,
-                rows: rows.len() as u64,
+                rows: count,
                 digest,
                 bot_id: Some(self.opened.bot),
-                added: (operation == DataOperation::Merge).then_some(rows.keys.added.len() as u64),
+                added: (operation == DataOperation::Merge).then_some(added),
                 keys: (few && own).then(|| Personal::conversation(self.person, rows.keys)),
             },
         }
@@ -120,13 +134,14 @@ impl Asked {
 }
 
 /// A digest of keys in any order; empty where they could be guessed from it.
-pub(in super::super) fn digest_of(definition: &Definition, keys: &RowKeys) -> String {
+pub(in super::super) fn digest_of(definition: &Definition, keys: &RowKeys, together: &[String]) -> String {
     if tells(definition) {
         return String::new();
     }
     let mut all: Vec<&str> = [&keys.added, &keys.changed, &keys.deleted]
         .into_iter()
         .flatten()
+        .chain(together)
         .map(String::as_str)
         .collect();
     all.sort_unstable();

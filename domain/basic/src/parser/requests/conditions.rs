@@ -162,7 +162,16 @@ impl Parser<'_, '_> {
 
     /// A condition in a text that is put together from parts: only what stands in the source is read as a condition,
     /// what is put in is always a value. Becomes `["text", text with holes, values]`.
-    pub(in crate::parser) fn prepared(&self, said: Expression) -> Expression {
+    /// Has the values of a text that is put together stand apart from it.
+    pub(in crate::parser) fn prepare(&self, arguments: &mut [Expression], at: usize) {
+        if let Some(said) = arguments.get_mut(at) {
+            let nothing = text(said.span, "");
+            let whole = std::mem::replace(said, nothing);
+            *said = self.prepared(whole);
+        }
+    }
+
+    fn prepared(&self, said: Expression) -> Expression {
         let pieces = match said.kind {
             ExpressionKind::Joined(pieces) => pieces,
             ExpressionKind::Chain(first, rest) => {

@@ -186,9 +186,12 @@ FOR i = 1 TO 20
   path = path + path
 NEXT
 rows = RANGE(1, 1000)
-TALK FILTER([{ a: "x" }, { a: 1 }], "a = x" + space + "AND" + space + "a <> z")
-TALK COUNT(FILTER([1], "a = x" + space + "y"))
-a = FILTER(rows, path + "a = 1")
+condition = "a = x" + space + "AND" + space + "a <> z"
+TALK FILTER([{ a: "x" }, { a: 1 }], condition)
+condition = "a = x" + space + "y"
+TALK COUNT(FILTER([1], condition))
+condition = path + "a = 1"
+a = FILTER(rows, condition)
 TALK ERROR MESSAGE
 CLEAR ERROR
 a = MAP(rows, path + "a")
@@ -198,7 +201,8 @@ a = FILL(rows, "{{" + path + "}}")
 TALK ERROR MESSAGE
 CLEAR ERROR
 rows = RANGE(1, 200000)
-a = FILTER(rows, "a IN (" + JOIN(rows, ",") + ")")
+condition = "a IN (" + JOIN(rows, ",") + ")"
+a = FILTER(rows, condition)
 TALK ERROR MESSAGE
 "#,
         &[],
