@@ -442,25 +442,32 @@ async fn many_write_to_one_file_and_nothing_is_lost() {
 async fn what_an_erased_person_wrote_is_gone_and_its_content_swept() {
     let world = World::new().await;
     let process = world.process().await;
-    let script = "HEAR word\nIF word = \"write\" THEN WRITE \"mine.txt\", word\nTALK UBOUND(LIST \"\")\nx = READ \"mine.txt\"\nTALK x\nHEAR y";
-    let bot = world.bot(&process, script).await;
-    let (author, reader) = (
-        world.visitor(&process, bot).await,
-        world.visitor(&process, bot).await,
-    );
-    say(&process, &author, "write").await;
-    world.hears(&["1", "write"]).await;
+    let bot = world
+        .bot(
+            &process,
+            "HEAR word\nWRITE \"mine.txt\", word\nTALK READ \"mine.txt\"\nHEAR x",
+        )
+        .await;
+    let author = world.visitor(&process, bot).await;
+    say(&process, &author, "secret").await;
+    world.hears(&["secret"]).await;
     let later = chrono::Utc::now() + chrono::TimeDelta::hours(2);
-    assert_eq!(process.sweep_drives(world.tenant, later).await.expect("swept"), 0);
+    let swept = process.sweep_drives(world.tenant, later).await;
+    assert_eq!(swept.expect("swept"), 0, "a file has it");
     world
         .keyring
         .erase_subject(world.tenant.0, author.open.user_id.0)
         .await
         .expect("erased");
-    say(&process, &reader, "read").await;
-    let broken = "Something went wrong here, and the bot's authors have been told. Please try again later.";
-    world.hears(&["1", "write", "0", broken]).await;
-    assert_eq!(process.sweep_drives(world.tenant, later).await.expect("swept"), 1);
+    let drive = process
+        .executor()
+        .load_fresh::<Drive>(world.tenant, bot)
+        .await
+        .expect("readable")
+        .state;
+    assert!(drive.by_path().is_empty() && drive.files().len() == 1);
+    let swept = process.sweep_drives(world.tenant, later).await;
+    assert_eq!(swept.expect("swept"), 1);
 }
 
 #[tokio::test]
