@@ -437,3 +437,79 @@ async fn many_write_to_one_file_and_nothing_is_lost() {
     let sizes: Vec<u64> = drive.by_path().into_values().map(|file| file.bytes).collect();
     assert_eq!(sizes, ["words\n".len() as u64 + 6 * 4, 6 * 4]);
 }
+
+#[tokio::test]
+async fn what_an_erased_person_wrote_is_gone_and_its_content_swept() {
+    let world = World::new().await;
+    let process = world.process().await;
+    let bot = world
+        .bot(
+            &process,
+            "HEAR word\nWRITE \"mine.txt\", word\nTALK READ \"mine.txt\"\nHEAR x",
+        )
+        .await;
+    let author = world.visitor(&process, bot).await;
+    say(&process, &author, "secret").await;
+    world.hears(&["secret"]).await;
+    let later = chrono::Utc::now() + chrono::TimeDelta::hours(2);
+    let swept = process.sweep_drives(world.tenant, later).await;
+    assert_eq!(swept.expect("swept"), 0, "a file has it");
+    world
+        .keyring
+        .erase_subject(world.tenant.0, author.open.user_id.0)
+        .await
+        .expect("erased");
+    let drive = process
+        .executor()
+        .load_fresh::<Drive>(world.tenant, bot)
+        .await
+        .expect("readable")
+        .state;
+    assert!(drive.by_path().is_empty() && drive.files().len() == 1);
+    let swept = process.sweep_drives(world.tenant, later).await;
+    assert_eq!(swept.expect("swept"), 1);
+}
+
+#[tokio::test]
+async fn the_package_s_files_are_written_once_and_leave_with_it() {
+    let world = World::new().await;
+    let process = world.process().await;
+    let bot = world.bot(&process, "TALK READ \"a.txt\"\nHEAR x").await;
+    let file = |path: &str, digest: &str, content: &'static str| commands::PackagedFile {
+        path: path.to_owned(),
+        digest: digest.to_owned(),
+        content: Bytes::from_static(content.as_bytes()),
+    };
+    let context = world.context();
+    let files = || vec![file("a.txt", "1", "one"), file("b.txt", "1", "two")];
+    for _ in 0..2 {
+        process
+            .mount_files(&context, bot, files())
+            .await
+            .expect("mounted");
+    }
+    let mounted = process.mounted_files(world.tenant, bot).await.expect("known");
+    assert_eq!(mounted.into_keys().collect::<Vec<_>>(), ["a.txt", "b.txt"]);
+    let version = process
+        .executor()
+        .load_fresh::<Drive>(world.tenant, bot)
+        .await
+        .expect("readable")
+        .version;
+    assert_eq!(version, 2, "the second time there is nothing to do");
+    let visitor = world.visitor(&process, bot).await;
+    say(&process, &visitor, "hello").await;
+    world.hears(&["one"]).await;
+    process
+        .unmount_files(&context, bot, vec!["a.txt".to_owned()])
+        .await
+        .expect("unmounted");
+    let mounted = process.mounted_files(world.tenant, bot).await.expect("known");
+    assert_eq!(mounted.into_keys().collect::<Vec<_>>(), ["b.txt"]);
+    let large = commands::PackagedFile {
+        content: Bytes::from(vec![0; (1 << 20) + 1]),
+        ..file("c.txt", "1", "")
+    };
+    let refused = process.mount_files(&context, bot, vec![large]).await;
+    assert_eq!(crate::world::refusal(refused), "drive_full");
+}

@@ -23,7 +23,7 @@ use uuid::Uuid;
 use valkey::{Counts, Valkey, share_positions};
 use web::{Own, Web};
 
-use crate::config::{Config, Role};
+use crate::config::{Config, Role, Server};
 use crate::database::Pools;
 use crate::desk::ReadDesk;
 use crate::document;
@@ -271,37 +271,42 @@ fn services(config: &Config) -> anyhow::Result<Arc<dyn Services>> {
     if !config.web.enabled {
         return Ok(Arc::new(Unconfigured));
     }
-    let web =
-        Web::new(config.web.allowed_networks.clone(), own(config)).context("the web cannot be asked")?;
+    let web = Web::new(config.web.allowed_networks.clone(), own(&config.server))
+        .context("the web cannot be asked")?;
     Ok(Arc::new(web))
 }
 
 /// Where this server answers, so that scripts do not ask it from behind.
-fn own(config: &Config) -> Own {
-    let public = config.server.public_url.as_deref();
-    let host = public
-        .and_then(|url| url.split_once("://"))
-        .map(|(_, rest)| rest.split('/').next().unwrap_or_default());
-    // Without the port; an address in brackets is none of a name.
-    let host = host.map(|host| {
-        host.rsplit_once(':')
-            .map_or(host, |(name, _)| name)
-            .to_lowercase()
-    });
-    let named = [host, Some(config.server.host.to_lowercase())];
-    let is_name =
-        |host: &String| !host.is_empty() && host.parse::<std::net::IpAddr>().is_err() && host != "localhost";
+fn own(server: &Server) -> Own {
     let interfaces = nix::ifaddrs::getifaddrs().into_iter().flatten();
     let addresses = interfaces.filter_map(|interface| {
         let address = interface.address?;
         let v4 = address.as_sockaddr_in().map(|address| address.ip().into());
         v4.or_else(|| address.as_sockaddr_in6().map(|address| address.ip().into()))
     });
-    Own {
-        hosts: named.into_iter().flatten().filter(is_name).collect(),
+    let mut own = Own {
+        hosts: Vec::new(),
         addresses: addresses.collect(),
-        ports: vec![config.server.port],
+        ports: vec![server.port],
+    };
+    let mut add = |host: &str| match host.trim_matches(['[', ']']).parse::<std::net::IpAddr>() {
+        Ok(address) if !address.is_unspecified() => own.addresses.push(address),
+        Err(_) if host != "localhost" => own.hosts.push(host.to_lowercase()),
+        _ => {}
+    };
+    add(&server.host);
+    // Behind a proxy the public address is another machine's.
+    let public = server.public_url.as_deref().and_then(|url| url.split_once("://"));
+    if let Some((scheme, rest)) = public {
+        let authority = rest.split('/').next().unwrap_or_default();
+        let numbered = authority
+            .rsplit_once(':')
+            .and_then(|(host, port)| Some((host, port.parse().ok()?)));
+        let (host, port) = numbered.unwrap_or((authority, if scheme == "https" { 443 } else { 80 }));
+        add(host);
+        own.ports.push(port);
     }
+    own
 }
 
 fn dialogue_options(
@@ -363,4 +368,43 @@ fn owner(data_dir: &Path) -> anyhow::Result<Uuid> {
     let id = Uuid::new_v4();
     std::fs::write(&path, format!("{id}\n")).with_context(|| format!("cannot write {}", path.display()))?;
     Ok(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_server_knows_where_it_is_reached() {
+        let server = |host: &str, public_url: &str| Server {
+            host: host.to_owned(),
+            port: 8080,
+            public_url: Some(public_url.to_owned()),
+            roles: Vec::new(),
+            drain_seconds: 0,
+            trusted_proxies: Vec::new(),
+            embed_origins: Vec::new(),
+        };
+        let named = own(&server("0.0.0.0", "https://Bots.example.org"));
+        assert_eq!(
+            (named.hosts, named.ports),
+            (vec!["bots.example.org".to_owned()], vec![8080, 443])
+        );
+        let numbered = own(&server("localhost", "http://[2001:db8::1]:9000"));
+        assert!(
+            numbered
+                .addresses
+                .contains(&"2001:db8::1".parse().expect("an address"))
+        );
+        assert_eq!((numbered.hosts, numbered.ports), (Vec::new(), vec![8080, 9000]));
+        let bare = own(&server("bots", "https://203.0.113.7"));
+        assert!(
+            bare.addresses
+                .contains(&"203.0.113.7".parse().expect("an address"))
+        );
+        assert_eq!(
+            (bare.hosts, bare.ports),
+            (vec!["bots".to_owned()], vec![8080, 443])
+        );
+    }
 }

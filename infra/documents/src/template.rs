@@ -115,7 +115,7 @@ impl<'t> Parts<'t> {
                     });
                 }
                 "else" if inner.word == "if" && inner.otherwise.is_none() => {
-                    inner.otherwise = Some(Vec::new())
+                    inner.otherwise = Some(Vec::new());
                 }
                 "/each" | "/if" if inner.word == &word[1..] => {
                     let Some(closed) = open.pop() else { break };

@@ -290,10 +290,14 @@ async fn gathered(response: Response, bytes_max: usize) -> Result<Vec<u8>, Refus
     Ok(bytes)
 }
 
+/// Answers that are read at the same time: how long one takes is up to whoever wrote it.
+static READ_TOGETHER: Semaphore = Semaphore::const_new(4);
+
 /// Reads where nobody waits for it.
 async fn read_apart<T: Send + 'static>(
     read: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
 ) -> Result<T, Refusal> {
+    let _permit = READ_TOGETHER.acquire().await.expect("is never closed");
     tokio::task::spawn_blocking(read)
         .await
         .unwrap_or_else(|_| Err(Refusal::new("http_unreadable", "its answer cannot be read")))

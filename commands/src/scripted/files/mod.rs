@@ -12,8 +12,6 @@ mod sent;
 mod tables;
 mod write;
 
-use std::sync::LazyLock;
-
 use basic::{Answer, Refusal, Request, Value};
 use domain::drive::Drive;
 use event_log::Outcome;
@@ -33,7 +31,7 @@ pub(super) use sent::reply;
 const ATTEMPTS_MAX: u32 = 8;
 
 /// Files that are worked on at the same time; each may take some hundred MiB meanwhile.
-static AT_ONCE: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(4));
+static AT_ONCE: Semaphore = Semaphore::const_new(4);
 
 /// What a word comes to.
 enum Done {

@@ -54,7 +54,7 @@ pub(in crate::scripted) fn knows(request: &Request) -> bool {
 pub(super) fn changes(request: &Request) -> bool {
     !matches!(
         request.word,
-        "READ" | "GET" | "LIST" | "IMPORT" | "FIND" | "GET FROM" | "AGGREGATE" | "SEARCH"
+        "READ" | "GET" | "LIST" | "IMPORT" | "FIND" | "GET FROM" | "AGGREGATE" | "SEARCH" | "SEND FILE"
     )
 }
 

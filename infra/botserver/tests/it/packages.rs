@@ -213,13 +213,46 @@ async fn a_pdf_is_read_in_a_process_of_its_own() {
     let script = "WRITE \"t.html\", \"<h1>Tide {{name}}</h1>\"\na = GENERATE PDF \"t.html\", {name: \"one\"}, \"a.pdf\"\n\
         b = GENERATE PDF \"t.html\", {name: \"two\"}, \"b.pdf\"\nHEAR x\nTALK READ \"a.pdf\"\n\
         MERGE PDF [\"a.pdf\", b], \"all.pdf\"\ntext = READ \"all.pdf\"\nTALK CONTAINS(text, \"Tide one\") AND CONTAINS(text, \"Tide two\")\n\
-        WRITE \"bad.pdf\", \"%PDF-1.7 and nothing more\"\nbad = READ \"bad.pdf\"\nTALK bad.code\nHEAR x\n";
+        WRITE \"bad.pdf\", \"%PDF-1.7 and nothing more\"\nbad = READ \"bad.pdf\"\nTALK bad.code\nevil = READ \"evil.pdf\"\nTALK evil.code\nTALK READ \"b.pdf\"\nHEAR x\n";
     data.script("desk", "start", script);
+    let drive = data.bots().join("desk.gbai/desk.gbdrive");
+    fs::create_dir_all(&drive).expect("the folder is made");
+    fs::write(drive.join("evil.pdf"), drawing_itself()).expect("written");
     let server = Server::start(&data);
     let mut visitor = Visitor::enter(&server.address, "desk").await.expect("let in");
     assert_eq!(
         heard(&mut visitor, "go").await,
-        ["Tide one", "true", "document_unreadable"]
+        [
+            "Tide one",
+            "true",
+            "document_unreadable",
+            "document_unreadable",
+            "Tide two"
+        ]
     );
     assert!(server.stop(), "the server stops when asked");
+}
+
+/// A PDF whose picture is within itself: whoever follows it runs out of stack.
+fn drawing_itself() -> Vec<u8> {
+    let resources = "/Resources << /XObject << /X0 4 0 R >> >>";
+    let form = format!("/Type /XObject /Subtype /Form /BBox [0 0 9 9] {resources}");
+    let objects = [
+        "<< /Type /Catalog /Pages 2 0 R >>".to_owned(),
+        "<< /Type /Pages /Kids [3 0 R] /Count 1 >>".to_owned(),
+        format!("<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] {resources} /Contents 5 0 R >>"),
+        format!("<< {form} /Length 6 >>\nstream\n/X0 Do\nendstream"),
+        "<< /Length 6 >>\nstream\n/X0 Do\nendstream".to_owned(),
+    ];
+    let mut pdf = "%PDF-1.7\n".to_owned();
+    let mut places = "0000000000 65535 f \n".to_owned();
+    for (number, object) in objects.iter().enumerate() {
+        places.push_str(&format!("{:010} 00000 n \n", pdf.len()));
+        pdf.push_str(&format!("{} 0 obj\n{object}\nendobj\n", number + 1));
+    }
+    let start = pdf.len();
+    pdf.push_str(&format!(
+        "xref\n0 6\n{places}trailer\n<< /Size 6 /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n"
+    ));
+    pdf.into_bytes()
 }

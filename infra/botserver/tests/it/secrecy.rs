@@ -13,7 +13,7 @@ async fn a_planted_string_is_found_nowhere_on_disk() {
     data.script(
         "echo",
         "start",
-        "TALK \"go on\"\nDO WHILE TRUE\n  HEAR said\n  kept = said\n  TALK \"echo \" + kept\nLOOP\n",
+        "TALK \"go on\"\nDO WHILE TRUE\n  HEAR said\n  kept = said\n  WRITE said + \".txt\", said\n  TALK \"echo \" + kept\nLOOP\n",
     );
     let server = Server::start_with(&data, &[("BOTSERVER_LOG_FILTER", "debug".to_owned())]);
     let planted = format!("canary{}", uuid::Uuid::new_v4().simple());

@@ -123,7 +123,7 @@ impl Gathering {
             }
             "td" => self.runs.clear(),
             "p" | "div" | "section" | "article" | "header" | "footer" | "blockquote" | "pre" | "address" => {
-                self.end()
+                self.end();
             }
             _ => {}
         }

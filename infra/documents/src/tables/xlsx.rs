@@ -200,7 +200,7 @@ mod tests {
             { "name": "=1+1", "berths": 3, "price": 12.5, "free": true, "note": null },
             { "name": "Ana", "berths": -2, "price": 0.1, "free": false, "note": "x" },
         ]);
-        let mut table = Table::of(&Value::from_json(rows.clone())).expect("a table");
+        let mut table = Table::of(&Value::from_json(rows)).expect("a table");
         let day = chrono::NaiveDate::from_ymd_opt(2026, 11, 30).expect("a day");
         let moment = day.and_hms_opt(8, 15, 7).expect("a time").and_utc();
         let dated = [
