@@ -29,6 +29,7 @@ mod service;
 mod session;
 mod snapshots;
 mod token;
+mod tool;
 mod turn;
 mod upload;
 mod user;
@@ -54,15 +55,16 @@ pub use recovery::Recovery;
 pub use run::{RunCommand, RunError};
 pub use runners::Runners;
 pub use scripted::{
-    Asking, Attendant, Desk, Extent, Migration, NoDesk, Plan, Queued, Reason, RefusedChange, Services, Tables,
-    Unconfigured,
+    Asking, Attendant, Desk, Extent, Migration, NoDesk, Plan, Queued, Reason, RefusedChange, Services, SetUp,
+    Switcher, Tables, Unconfigured,
 };
 pub use service::{
-    BotCreated, Commands, Done, FileBlob, FileContent, GivenReply, IssuedToken, NewAccount, NewReply, NewToken,
+    BotCreated, Choice, Commands, Done, FileBlob, FileContent, GivenReply, IssuedToken, NewAccount, NewReply, NewToken,
     RatedReply, RegisteredUser, StartedSession, UNSENT_KEPT_FOR, VisitorSession,
 };
 pub use session::{SessionCommand, SessionError};
 pub use token::{TokenCommand, TokenError};
+pub use tool::NewInvocation;
 pub use turn::{NewTurn, ReceivedTurn};
 pub use upload::{UploadedFile, Uploading, file_address};
 pub use user::{UserCommand, UserError};

@@ -4,6 +4,7 @@ mod accounts;
 mod desk;
 mod files;
 mod ratings;
+mod set_up;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ pub use accounts::{NewAccount, RegisteredUser};
 pub use desk::{GivenReply, NewReply};
 pub use files::{FileBlob, FileContent, UNSENT_KEPT_FOR};
 pub use ratings::RatedReply;
+pub use set_up::Choice;
 
 use crate::bot::valid_name;
 use crate::credential::Secret;

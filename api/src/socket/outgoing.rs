@@ -3,7 +3,7 @@
 //! A frame with a message has neither `type` nor `event`; only such frames move a client's position.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use commands::{CommandError, ReceivedTurn, VisitorSession};
+use commands::{CommandError, ReceivedTurn, SetUp, VisitorSession};
 use domain::conversation::{Control, Rating, Reply, ReplyContent, Suggestion, SuggestionAction, Turn};
 use domain::file::AttachedFile;
 use domain::{Personal, ReplyId, TurnId};
@@ -60,6 +60,10 @@ struct MessageFrame<'a> {
     is_complete: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     suggestions: Option<Vec<SuggestionFrame<'a>>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    switchers: Vec<SwitcherFrame<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    context_name: Option<&'a str>,
     position: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     message_id: Option<Uuid>,
@@ -70,6 +74,25 @@ struct MessageFrame<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     reply_id: Option<Uuid>,
     at: String,
+}
+
+/// A switch, without what a model is told: that is between the bot and the model.
+#[derive(Serialize)]
+struct SwitcherFrame<'a> {
+    id: &'a str,
+    label: &'a str,
+    active: bool,
+}
+
+fn switchers(set_up: &SetUp) -> Vec<SwitcherFrame<'_>> {
+    fn frame(one: &commands::Switcher) -> SwitcherFrame<'_> {
+        SwitcherFrame {
+            id: &one.id,
+            label: &one.label,
+            active: one.active,
+        }
+    }
+    set_up.switchers.iter().map(frame).collect()
 }
 
 #[derive(Serialize)]
@@ -118,7 +141,7 @@ pub(super) fn connected(parties: &Parties, bot_name: &str) -> String {
 }
 
 /// A frame of the history.
-pub(super) fn of_row(parties: &Parties, row: &TurnRow) -> String {
+pub(super) fn of_row(parties: &Parties, row: &TurnRow, set_up: &SetUp) -> String {
     let position = row.position.0;
     match &row.said {
         Said::ByVisitor {
@@ -153,6 +176,7 @@ pub(super) fn of_row(parties: &Parties, row: &TurnRow) -> String {
                 rating: *rating,
                 at: row.at,
             },
+            set_up,
         ),
     }
 }
@@ -169,7 +193,7 @@ pub(super) fn turn(parties: &Parties, position: i64, turn: &Turn) -> String {
     )
 }
 
-pub(super) fn reply(parties: &Parties, position: i64, reply: &Reply) -> String {
+pub(super) fn reply(parties: &Parties, position: i64, reply: &Reply, set_up: &SetUp) -> String {
     reply_frame(
         parties,
         position,
@@ -181,6 +205,7 @@ pub(super) fn reply(parties: &Parties, position: i64, reply: &Reply) -> String {
             rating: None,
             at: reply.produced_at,
         },
+        set_up,
     )
 }
 
@@ -224,6 +249,26 @@ pub(super) fn control(
     frame.to_string()
 }
 
+/// What the session is set up with, as far as the person may choose.
+pub(super) fn set_up(set_up: &SetUp) -> String {
+    let data = json!({ "context_name": set_up.context, "switchers": switchers(set_up) });
+    json!({ "event": "set_up", "data": data }).to_string()
+}
+
+/// How the page shall look: a name, or colours, title and logo.
+pub(super) fn change_theme(theme: &Value) -> String {
+    let data = match theme {
+        Value::Object(_) => theme.clone(),
+        name => json!({ "theme": name }),
+    };
+    json!({ "event": "change_theme", "data": data }).to_string()
+}
+
+/// A choice is kept.
+pub(super) fn chosen(message_id: Option<Uuid>) -> String {
+    json!({ "event": "received", "data": { "message_id": message_id } }).to_string()
+}
+
 /// What a turn says is a secret: it is shown no longer.
 pub(super) fn masked(turn_id: TurnId, position: i64) -> String {
     json!({ "event": "masked", "data": { "turn_id": turn_id }, "position": position }).to_string()
@@ -257,6 +302,10 @@ pub(super) fn command_error(error: &CommandError, message_id: Option<Uuid>) -> S
         CommandError::Unauthenticated => ("unauthenticated", error.to_string()),
         CommandError::Refused { code, message, .. } => (*code, message.clone()),
         CommandError::Invalid { field: "files", .. } => ("files_invalid", error.to_string()),
+        CommandError::Invalid {
+            field: "context_name", ..
+        } => ("context_invalid", error.to_string()),
+        CommandError::Invalid { field: "arguments", .. } => ("tool_arguments_invalid", error.to_string()),
         CommandError::Invalid { .. } => ("content_invalid", error.to_string()),
         CommandError::Taken { .. } => ("taken", error.to_string()),
         CommandError::Mismatch => ("message_id_reused", error.to_string()),
@@ -305,6 +354,8 @@ fn turn_frame(
         message_type: VISITOR,
         is_complete: true,
         suggestions: None,
+        switchers: Vec::new(),
+        context_name: None,
         position,
         message_id,
         turn_id: Some(turn_id.0),
@@ -324,7 +375,7 @@ struct ReplyParts<'a> {
     at: DateTime<Utc>,
 }
 
-fn reply_frame(parties: &Parties, position: i64, reply: &ReplyParts<'_>) -> String {
+fn reply_frame(parties: &Parties, position: i64, reply: &ReplyParts<'_>, set_up: &SetUp) -> String {
     let clear = reply.content.clear();
     let suggestions = clear.map_or(&[][..], |content| &content.suggestions);
     written(&MessageFrame {
@@ -339,6 +390,8 @@ fn reply_frame(parties: &Parties, position: i64, reply: &ReplyParts<'_>) -> Stri
         message_type: BOT,
         is_complete: true,
         suggestions: Some(suggestions.iter().map(SuggestionFrame::from).collect()),
+        switchers: switchers(set_up),
+        context_name: set_up.context.as_deref(),
         position,
         message_id: None,
         turn_id: reply.in_reply_to.map(|turn| turn.0),

@@ -20,6 +20,24 @@ pub(crate) struct Execution {
     pub steps: u64,
     /// Whether something was stored in the conversation's own stream.
     pub conversation_changed: bool,
+    /// What the script ended with, where that can be said.
+    pub returned: Option<String>,
+}
+
+impl Execution {
+    /// Has what a tool returns said, if it said nothing itself.
+    pub fn say_what_is_returned(&mut self) {
+        if self.replies.iter().any(|reply| !reply.text.trim().is_empty()) {
+            return;
+        }
+        if let Some(text) = self.returned.take() {
+            let text = ReplyContent {
+                text,
+                ..ReplyContent::default()
+            };
+            self.replies.insert(0, text);
+        }
+    }
 }
 
 pub(crate) enum ExecutionEnd {
@@ -47,6 +65,7 @@ pub(crate) async fn execute(
         menu: Vec::new(),
     };
     let mut input = input;
+    let mut returned = None;
     let end = loop {
         match machine.run(input, now, SLICE_STEPS) {
             Step::Yielded => {
@@ -73,7 +92,10 @@ pub(crate) async fn execute(
                 continue;
             }
             Step::Sleeping { seconds } => break ExecutionEnd::Pausing(seconds),
-            Step::Ended(_) => break ExecutionEnd::Completed,
+            Step::Ended(value) => {
+                returned = Some(value.to_string()).filter(|text| !text.trim().is_empty());
+                break ExecutionEnd::Completed;
+            }
             Step::Failed(error) => break ExecutionEnd::Failed(error),
         }
         input = Input::Continue;
@@ -88,6 +110,7 @@ pub(crate) async fn execute(
         end,
         steps: machine.steps(),
         conversation_changed: host.conversation_changed,
+        returned,
     })
 }
 

@@ -27,8 +27,10 @@ use crate::executor::append_command;
 use crate::{CommandError, Context, ConversationCommand};
 
 pub use desk::{Attendant, Desk, NoDesk, Queued};
-pub(crate) use memory::Remembering;
+pub(crate) use memory::{Remembering, stream_of};
 pub use services::{Asking, Plan, Services, Unconfigured};
+pub(crate) use setup::{ACTIVE as ACTIVE_CONTEXT, ACTIVE_SWITCHERS};
+pub use setup::{SetUp, Switcher};
 pub use tables::{Extent, Migration, Reason, RefusedChange, Tables};
 
 /// The largest record of answers that stands in its event.

@@ -2,6 +2,8 @@
 //!
 //! It is kept in the session's memory, under keys that scripts do not see, for whoever asks a language model.
 
+mod shown;
+
 use basic::{Refusal, Request, Value};
 use domain::memory::MemoryScope;
 
@@ -9,8 +11,12 @@ use super::memory::listed;
 use super::{Answered, Host, text};
 use crate::CommandError;
 
+pub use shown::{SetUp, Switcher};
+
 const CONTEXT: &str = "setup.context.";
-const ACTIVE: &str = "setup.active_context";
+pub(crate) const ACTIVE: &str = "setup.active_context";
+/// Ids of the switches that are on.
+pub(crate) const ACTIVE_SWITCHERS: &str = "setup.active_switchers";
 const SWITCHER: &str = "setup.switcher.";
 const TOOL: &str = "setup.tool.";
 const KNOWLEDGE: &str = "setup.knowledge.";
@@ -126,7 +132,10 @@ impl Host<'_> {
                     None,
                 )
             }
-            "CLEAR SWITCHERS" => self.without(session, SWITCHER, "").await?,
+            "CLEAR SWITCHERS" => {
+                self.forget(session, ACTIVE_SWITCHERS, "").await?;
+                self.without(session, SWITCHER, "").await?
+            }
             "SET ANSWER MODE" if !ANSWER_MODES.contains(&lower.as_str()) => Err(Refusal::mistake(
                 "answer_mode",
                 format!(

@@ -16,6 +16,7 @@ mod scripts;
 mod services;
 mod snapshots;
 mod tables;
+mod tools;
 mod takeover;
 mod turns;
 mod world;
