@@ -71,10 +71,11 @@ impl Sending<'_> {
 
     async fn follow(&self, resume_after: Position) -> Result<Close, Close> {
         let mut live = self.edge.live.subscribe(self.visitor.session_id).await;
+        // Read after the listener began: what changes from here on is heard.
         let mut set_up = self.set_up().await?;
+        self.tell_set_up(&SetUp::default(), &set_up).await?;
         let seen = self.catch_up(&live, resume_after, &set_up).await?;
         self.tell_control().await?;
-        self.tell_set_up(&SetUp::default(), &set_up).await?;
         while let Some(event) = live.events.recv().await {
             // A client that was told more by another process is not told again.
             if event.position > seen {

@@ -24,7 +24,7 @@ pub struct Choice {
 }
 
 impl Commands {
-    /// What a session is set up with now.
+    /// What a session is set up with now, as the log has it: memory may be behind what a listener was just told of.
     pub async fn set_up(
         &self,
         tenant: OrganisationId,
@@ -32,7 +32,7 @@ impl Commands {
         now: DateTime<Utc>,
     ) -> Result<SetUp, CommandError> {
         let stream = stream_of(MemoryScope::Session { session_id });
-        let memory = self.executor.load::<Memory>(tenant, stream).await?.state;
+        let memory = self.executor.load_fresh::<Memory>(tenant, stream).await?.state;
         Ok(SetUp::of(&memory, now))
     }
 
