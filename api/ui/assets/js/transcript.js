@@ -8,17 +8,17 @@
 //    log that are still on their way.
 // 4. Entries are never changed in place: the same object means the same picture.
 
-export const MESSAGE_TYPE = { visitor: 1, bot: 2, tool: 6, system: 7 };
+export const MESSAGE_TYPE = { visitor: 1, bot: 2, context: 5, tool: 6, system: 7, switcher: 8 };
 
 /** `typing` holds the turns that the bot works on; null stands for one that was not named. */
 export const emptyTranscript = () => ({ entries: [], position: 0, typing: [], interrupted: [] });
 
 /**
- * A message that the visitor just wrote: `{messageId, content, files?, secret?, at, contextName?, messageType?}`.
+ * A message that the visitor just wrote: `{messageId, content, files?, secret?, at, contextName?, messageType?, tool?, params?}`.
  * What is secret is not shown, not even before the server masks it.
  */
-export function withOutgoing(transcript, { messageId, content, files = [], secret = false, at, contextName = null, messageType = MESSAGE_TYPE.visitor }) {
-  const entry = { ...blank("visitor", `m:${messageId}`), messageId, content, files, masked: secret, at, contextName, messageType, state: "sending" };
+export function withOutgoing(transcript, { messageId, content, files = [], secret = false, at, contextName = null, messageType = MESSAGE_TYPE.visitor, tool = null, params = null }) {
+  const entry = { ...blank("visitor", `m:${messageId}`), messageId, content, files, masked: secret, at, contextName, messageType, tool, params, state: "sending" };
   return { ...transcript, entries: [...transcript.entries, entry] };
 }
 
@@ -49,6 +49,9 @@ export function withAnswered(transcript, turnId) {
   const typing = transcript.typing.filter((turn) => turn !== null && turn !== turnId);
   return { ...transcript, typing, entries: answeredUpTo(transcript.entries, turnId) };
 }
+
+/** A turn is left to people: nobody works on it in the bot's way. */
+export const withLeft = (transcript, turnId) => ({ ...transcript, typing: transcript.typing.filter((turn) => turn !== null && turn !== turnId) });
 
 /** What a turn says is a secret: it is no longer shown, nor kept. */
 export function withMasked(transcript, turnId) {
@@ -149,6 +152,7 @@ function withReply(transcript, frame, position) {
     inReplyTo: frame.in_reply_to ?? null,
     suggestions: suggestionsIn(frame.suggestions),
     asksSecret: frame.asks_secret === true,
+    attendant: typeof frame.attendant === "string" && frame.attendant.trim() !== "" ? frame.attendant : null,
     replyId: frame.reply_id ?? null,
     rating: ratingIn(frame.rating),
     streaming: false,
@@ -239,6 +243,7 @@ const blank = (author, key) => ({
   retryable: true,
   suggestions: [],
   asksSecret: false,
+  attendant: null,
   replyId: null,
   rating: null,
   streaming: false,

@@ -12,7 +12,7 @@ export function createTranscriptView(tools) {
   const views = new Map();
   const announced = new Set();
 
-  /** Shows the rows; gives back the complete replies that were not there before, as `{key, position, text}`. */
+  /** Shows the rows; gives back the complete replies that were not there before, as `{key, position, attendant, text}`. */
   function show(transcript, { unreadFrom, connected }) {
     const rows = rowsOf(transcript.entries, unreadFrom);
     const keys = new Set(rows.map((row) => row.key));
@@ -52,7 +52,7 @@ export function createTranscriptView(tools) {
     const fresh = rows.filter(({ kind, key, entry }) =>
       kind === "message" && entry.author !== "visitor" && !entry.streaming && !announced.has(key));
     for (const { key } of fresh) announced.add(key);
-    return fresh.map(({ key, entry }) => ({ key, position: entry.position, text: views.get(key).text() }));
+    return fresh.map(({ key, entry }) => ({ key, position: entry.position, attendant: entry.attendant, text: views.get(key).text() }));
   }
 
   return { show };

@@ -51,7 +51,7 @@ test("every_language_says_everything_with_the_same_values", () => {
 });
 
 test("every_text_is_used", () => {
-  const modules = filesIn("assets/js", ".js").map((path) => read(path).toString()).join("\n");
+  const modules = [...filesIn("assets/js", ".js"), ...filesIn("assets/js/desk", ".js")].map((path) => read(path).toString()).join("\n");
   for (const name of Object.keys(english)) assert.ok(modules.includes(`"${name}"`), name);
 });
 
