@@ -14,7 +14,7 @@ import { createScrollKeeper } from "./scroll_keeper.js";
 import { storageOf } from "./storage.js";
 import { createSuggestions } from "./suggestions.js";
 import { chosenLanguage, clockIn, directionOf, sizeIn, textsIn } from "./texts.js";
-import { applyColours, proposeTheme } from "./theme.js";
+import { applyColours } from "./theme.js";
 import * as transcripts from "./transcript.js";
 import { createTranscriptView } from "./transcript_view.js";
 import { createTransport } from "./transport.js";
@@ -198,11 +198,11 @@ async function upload(file, progress) {
   return uploadFile(storage.credential(), file, progress);
 }
 
-/** Who answers and what is switched on; most conversations never need the words for it. */
+/** Who answers, what is switched on. */
 async function showDesk(told) {
   atDesk = { ...atDesk, ...told };
   desk ??= import("./desk/desk.js").then(({ createDesk }) =>
-    createDesk({ text, announce: announcer.say, choose: (frame) => transport.send({ session_id: sessionId, channel: "web", ...frame }) }));
+    createDesk({ language, announce: announcer.say, choose: (frame) => transport.send({ session_id: sessionId, channel: "web", ...frame }) }));
   (await desk).show(atDesk, connection.phase === "ready");
 }
 
@@ -237,7 +237,6 @@ function connectionChanged(next) {
 
 function hear(frame) {
   if (frame.type === "connected") {
-    // What is not told again holds no longer.
     atDesk = {};
     return enterSession(frame.session_id);
   }
@@ -286,19 +285,18 @@ const EVENTS = {
   },
   rated: (data) => change(transcripts.withRating(transcript, data.reply_id ?? null, data.rating)),
   masked: (data) => change(transcripts.withMasked(transcript, data.turn_id)),
-  left_to_human: (data) => change(transcripts.withLeft(transcript, data.turn_id)),
+  left_to_human: () => change(transcripts.withoutTyping(transcript)),
   control: (control) => showDesk({ control }),
   set_up: (data) => showDesk({ set_up: data }),
   answered: (data) => change(transcripts.withAnswered(transcript, data.turn_id)),
   error(data) {
     const reason = reasonOf(data);
-    const isMessage = transcript.entries.some((entry) => entry.messageId === data.message_id);
-    if (typeof data.message_id !== "string" || !isMessage) return composer.notify(reason);
+    if (typeof data.message_id !== "string") return composer.notify(reason);
     delivery.settled(data.message_id);
     change(transcripts.withFailed(transcript, data.message_id, reason, data.retryable !== false));
   },
   change_theme(data) {
-    proposeTheme(data.theme);
+    if (data.theme) showDesk({ theme: data.theme });
     applyColours(data);
     const title = data.title ?? data.logo_text;
     if (typeof title === "string" && title !== "") bot = { ...bot, title };

@@ -4,7 +4,7 @@ import { byId, element } from "./element.js";
 import { MESSAGE_TYPE } from "./transcript.js";
 
 /**
- * The message that a suggestion stands for: `{content, contextName, messageType, tool?, params?}`. Pure.
+ * The message that a suggestion stands for: `{content, contextName, messageType}`. Pure.
  * An action of a kind we do not know says the text of the chip.
  */
 export function messageOf({ text, context, action }) {
@@ -13,12 +13,10 @@ export function messageOf({ text, context, action }) {
   if (action?.type === "send_message" && filled(action.message)) return { ...said, content: action.message };
   if (action?.type === "select_context" && filled(action.context)) return { ...said, contextName: action.context };
   if (action?.type === "invoke_tool" && filled(action.tool)) {
-    return { ...said, messageType: MESSAGE_TYPE.tool, tool: action.tool, params: isObject(action.params) ? action.params : null };
+    return { ...said, messageType: MESSAGE_TYPE.tool, tool: action.tool, params: action.params ?? null };
   }
   return said;
 }
-
-const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** The chip that a key leads to: around at both ends, and along the direction in which the page is written. */
 function chipAfter(chips, chip, key, leftward) {

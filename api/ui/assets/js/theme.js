@@ -22,12 +22,6 @@ export function applyTheme(theme) {
   else document.documentElement.dataset.theme = theme;
 }
 
-/** The bot would like it light or dark: so it is, unless the visitor has chosen. */
-export function proposeTheme(theme) {
-  if (currentTheme() !== "system" || !["light", "dark"].includes(theme)) return;
-  document.documentElement.dataset.theme = theme;
-}
-
 /** Takes over the colours of a bot; a colour that cannot be understood leaves the page's own. */
 export function applyColours({ color1, color2 } = {}) {
   const style = document.documentElement.style;

@@ -8,7 +8,7 @@
 //    log that are still on their way.
 // 4. Entries are never changed in place: the same object means the same picture.
 
-export const MESSAGE_TYPE = { visitor: 1, bot: 2, context: 5, tool: 6, system: 7, switcher: 8 };
+export const MESSAGE_TYPE = { visitor: 1, bot: 2, tool: 6, system: 7 };
 
 /** `typing` holds the turns that the bot works on; null stands for one that was not named. */
 export const emptyTranscript = () => ({ entries: [], position: 0, typing: [], interrupted: [] });
@@ -49,9 +49,6 @@ export function withAnswered(transcript, turnId) {
   const typing = transcript.typing.filter((turn) => turn !== null && turn !== turnId);
   return { ...transcript, typing, entries: answeredUpTo(transcript.entries, turnId) };
 }
-
-/** A turn is left to people: nobody works on it in the bot's way. */
-export const withLeft = (transcript, turnId) => ({ ...transcript, typing: transcript.typing.filter((turn) => turn !== null && turn !== turnId) });
 
 /** What a turn says is a secret: it is no longer shown, nor kept. */
 export function withMasked(transcript, turnId) {
@@ -152,7 +149,7 @@ function withReply(transcript, frame, position) {
     inReplyTo: frame.in_reply_to ?? null,
     suggestions: suggestionsIn(frame.suggestions),
     asksSecret: frame.asks_secret === true,
-    attendant: typeof frame.attendant === "string" && frame.attendant.trim() !== "" ? frame.attendant : null,
+    attendant: frame.attendant || null,
     replyId: frame.reply_id ?? null,
     rating: ratingIn(frame.rating),
     streaming: false,

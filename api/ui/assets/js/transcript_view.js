@@ -12,7 +12,7 @@ export function createTranscriptView(tools) {
   const views = new Map();
   const announced = new Set();
 
-  /** Shows the rows; gives back the complete replies that were not there before, as `{key, position, attendant, text}`. */
+  /** Shows the rows; gives back the complete replies that were not there before, as `{key, position, text}`. */
   function show(transcript, { unreadFrom, connected }) {
     const rows = rowsOf(transcript.entries, unreadFrom);
     const keys = new Set(rows.map((row) => row.key));

@@ -28,12 +28,6 @@ test("a_set_up_that_cannot_be_read_is_none", () => {
 test("the_chip_of_a_tool_says_its_text_and_calls_the_tool", () => {
   const chip = { text: "Book a berth", context: null, action: { type: "invoke_tool", tool: "book", params: { nights: 2 } } };
   assert.deepEqual(messageOf(chip), { content: "Book a berth", contextName: null, messageType: 6, tool: "book", params: { nights: 2 } });
-  assert.equal(messageOf({ ...chip, action: { type: "invoke_tool", tool: "book", params: [1] } }).params, null);
-});
-
-test("a_turn_that_is_left_to_people_is_not_worked_on", () => {
-  const typing = transcripts.withTyping(transcripts.withTyping(transcripts.emptyTranscript(), "a"), "b");
-  assert.deepEqual(transcripts.withLeft(typing, "a").typing, ["b"]);
 });
 
 test("bot_and_person_are_groups_of_their_own", () => {

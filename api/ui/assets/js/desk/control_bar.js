@@ -1,6 +1,6 @@
 // Says who answers, where that is not the bot.
 
-import { byId, element, icon } from "../element.js";
+import { byId, element } from "../element.js";
 
 /** What the bar says of `{control, attendant}`: `{name, values}` of a text, or null while the bot answers. Pure. */
 export function controlWords({ control, attendant = null }) {
@@ -23,7 +23,7 @@ export function createControlBar(text) {
       shown = said;
       bar.hidden = said === null;
       bar.dataset.control = said === null ? "" : state.control;
-      bar.replaceChildren(...(said === null ? [] : [icon(state.control === "paused" ? "clock" : "person"), element("span", { dir: "auto", text: said })]));
+      bar.replaceChildren(...(said === null ? [] : [element("span", { class: `dot dot-${state.control === "human" ? "good" : "busy"}`, "aria-hidden": "true" }), element("span", { dir: "auto", text: said })]));
       return back;
     },
   };
