@@ -202,7 +202,7 @@ async function upload(file, progress) {
 async function showDesk(told) {
   atDesk = { ...atDesk, ...told };
   desk ??= import("./desk/desk.js").then(({ createDesk }) =>
-    createDesk({ language, announce: announcer.say, choose: (frame) => transport.send({ session_id: sessionId, channel: "web", ...frame }) }));
+    createDesk({ language, announce: announcer.say, choose: transport.send }));
   (await desk).show(atDesk, connection.phase === "ready");
 }
 
