@@ -25,6 +25,19 @@ pub(crate) struct Execution {
 }
 
 impl Execution {
+    /// Whether the script waits for a turn.
+    pub fn waits(&self) -> bool {
+        matches!(self.end, ExecutionEnd::Waiting(_))
+    }
+
+    /// Why the script broke, if it did.
+    pub fn broken(&self) -> Option<&str> {
+        match &self.end {
+            ExecutionEnd::Failed(error) => Some(&error.message),
+            _ => None,
+        }
+    }
+
     /// Has what a tool returns said, if it said nothing itself.
     pub fn say_what_is_returned(&mut self) {
         if self.replies.iter().any(|reply| !reply.text.trim().is_empty()) {
@@ -48,16 +61,31 @@ pub(crate) enum ExecutionEnd {
     Failed(RuntimeError),
 }
 
-/// Runs `machine` until it waits, ends or breaks.
-///
-/// Gives way to other tasks after every slice, so that endless scripts do not hold up other sessions.
+/// Runs `machine` until it waits, ends or breaks, and has what it remembered stored.
 pub(crate) async fn execute(
     machine: &mut Machine,
     host: &mut Host<'_>,
     input: Input,
     suggestions: Vec<Suggestion>,
 ) -> Result<Execution, CommandError> {
-    let (started, now) = (Instant::now(), host.now);
+    let execution = execute_within(machine, host, input, suggestions).await?;
+    host.finish().await?;
+    Ok(Execution {
+        conversation_changed: host.conversation_changed,
+        ..execution
+    })
+}
+
+/// The same for a machine within another one's turn.
+///
+/// Gives way to other tasks after every slice, so that endless scripts do not hold up other sessions.
+pub(crate) async fn execute_within(
+    machine: &mut Machine,
+    host: &mut Host<'_>,
+    input: Input,
+    suggestions: Vec<Suggestion>,
+) -> Result<Execution, CommandError> {
+    let now = host.now;
     let time_max = host.shared.options.script_time_max;
     let mut gathered = Gathered {
         replies: Vec::new(),
@@ -69,7 +97,7 @@ pub(crate) async fn execute(
     let end = loop {
         match machine.run(input, now, SLICE_STEPS) {
             Step::Yielded => {
-                if started.elapsed() > time_max {
+                if Instant::now() > host.deadline {
                     break ExecutionEnd::Failed(out_of_time(time_max));
                 }
                 tokio::task::yield_now().await;
@@ -85,7 +113,7 @@ pub(crate) async fn execute(
                 continue;
             }
             Step::Request(request) => {
-                if started.elapsed() > time_max {
+                if Instant::now() > host.deadline {
                     break ExecutionEnd::Failed(out_of_time(time_max));
                 }
                 input = host.answer(request).await?.into();
@@ -103,13 +131,12 @@ pub(crate) async fn execute(
     // While a script pauses nobody is asked anything.
     let silent = matches!(end, ExecutionEnd::Failed(_) | ExecutionEnd::Pausing(_));
     gathered.attach_suggestions(silent);
-    host.finish().await?;
     Ok(Execution {
         replies: gathered.replies,
         suggestions: gathered.suggestions,
         end,
         steps: machine.steps(),
-        conversation_changed: host.conversation_changed,
+        conversation_changed: false,
         returned,
     })
 }
@@ -122,7 +149,7 @@ impl Host<'_> {
         };
         let hash: ProgramHash = hash.parse().map_err(CommandError::unexpected)?;
         let program = self.shared.programs.load(self.context.tenant, hash).await?;
-        let variables = self.shared.variables(self.context.tenant, self.start).await?;
+        let variables = self.shared.variables(self.context.tenant, &self.start).await?;
         Ok(Some(Called { program, variables }))
     }
 }

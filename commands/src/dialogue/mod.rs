@@ -29,6 +29,7 @@ use uuid::Uuid;
 use crate::{
     Attendant, Blobs, CommandError, Desk, Executor, Programs, RefusalKind, Runners, Services, Tables,
 };
+pub(crate) use execution::{Execution, execute_within};
 use worker::{Wake, Worker};
 
 /// Open conversations whose session is known without asking the log.
@@ -58,7 +59,7 @@ pub struct Dialogues {
 
 pub(crate) struct Shared {
     pub(crate) executor: Executor,
-    programs: Programs,
+    pub(crate) programs: Programs,
     pub(crate) tables: Tables,
     blobs: Arc<dyn Blobs>,
     pub(crate) options: DialogueOptions,
@@ -98,6 +99,12 @@ impl Dialogues {
         };
         Self {
             shared: Arc::new(shared),
+        }
+    }
+
+    pub(crate) fn of(shared: &Arc<Shared>) -> Self {
+        Self {
+            shared: shared.clone(),
         }
     }
 

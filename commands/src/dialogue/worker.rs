@@ -332,7 +332,7 @@ impl Worker {
             context,
             conversation: self.id,
             run: run.id,
-            start: &run.start,
+            start: run.start.clone(),
             turn: turn.map(|turn| turn.turn_id),
             now,
             version: run.version,
@@ -344,6 +344,8 @@ impl Worker {
             intended: false,
             asked: 0,
             conversation_changed: false,
+            hops: 0,
+            deadline: Instant::now() + self.shared.options.script_time_max,
         };
         let execution = execute(&mut run.machine, &mut host, input, offered).await?;
         (run.version, run.begun, run.answers) = (host.version, host.begun, host.blobs);

@@ -6,11 +6,14 @@
 
 mod desk;
 mod memory;
+mod others;
 mod services;
 mod setup;
 mod tables;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -38,12 +41,13 @@ const EVENT_BYTES_MAX: usize = 16 << 10;
 
 /// Performs what one run asks for while it answers one turn.
 pub(crate) struct Host<'a> {
-    pub shared: &'a Shared,
+    pub shared: &'a Arc<Shared>,
     /// Whoever the events are caused by.
     pub context: Context,
     pub conversation: ConversationId,
     pub run: RunId,
-    pub start: &'a RunStart,
+    /// Whose script asks: another bot's while that answers.
+    pub start: RunStart,
     pub turn: Option<TurnId>,
     /// The time that the script sees.
     pub now: DateTime<Utc>,
@@ -64,6 +68,10 @@ pub(crate) struct Host<'a> {
     pub asked: u64,
     /// Whether something was stored in the conversation's own stream.
     pub conversation_changed: bool,
+    /// How many bots ask one another.
+    pub hops: u32,
+    /// By when the script must wait or end.
+    pub deadline: Instant,
 }
 
 impl Host<'_> {
@@ -75,6 +83,13 @@ impl Host<'_> {
         }
         if desk::gathers(request.word) {
             return Ok(answer(self.set_attendant_status(&request)));
+        }
+        if self.hops > 0 && setup::belongs_to_session(request.word) {
+            // The session is not that bot's to set up.
+            return Ok(Answer::Value(Value::Null));
+        }
+        if others::asks_bots(&request) {
+            return Ok(answer(self.ask_bots(&request).await?));
         }
         if setup::gathers(request.word) {
             return Ok(answer(self.set_up(&request).await?));
@@ -91,6 +106,7 @@ impl Host<'_> {
         let answered = match request.word {
             word if memory::knows(word) => self.remember(&request).await?,
             word if setup::knows(word) => self.set_up(&request).await?,
+            _ if others::tells(&request) => self.tell_session(&request).await?,
             word if desk::knows(word) => self.ask_desk(&request).await?,
             word if tables::knows(word) && !tables::is_elsewhere(&request) => Err(tables::unknown(&request)),
             _ => self.ask_services(&request).await?,

@@ -10,6 +10,7 @@ mod files;
 mod large_states;
 mod memory;
 mod observing;
+mod others;
 mod recovery;
 mod remembering;
 mod scripts;

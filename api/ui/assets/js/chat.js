@@ -198,7 +198,6 @@ async function upload(file, progress) {
   return uploadFile(storage.credential(), file, progress);
 }
 
-/** Who answers, and switches. */
 async function showDesk(told) {
   atDesk = { ...atDesk, ...told };
   desk ??= import("./desk/desk.js").then(({ createDesk }) =>
