@@ -205,7 +205,8 @@ trait DecideOpen {
 impl DecideOpen for OpenConversation {
     fn decide(&self, command: ConversationCommand) -> Result<Vec<ConversationEvent>, ConversationError> {
         use ConversationCommand::{
-            AddNote, Answer, Assign, Control as ChangeControl, End, Expire, SetPriority, Start, Tag, Take, Tell,
+            AddNote, Answer, Assign, Control as ChangeControl, End, Expire, SetPriority, Start, Tag, Take,
+            Tell,
         };
         let session_id = self.session_id;
         match command {
@@ -307,10 +308,7 @@ impl DecideOpen for OpenConversation {
             attendant: to.attendant.map(mine),
             reason: to.reason.map(mine),
             department: department.or_else(|| kept.and_then(|kept| kept.department.clone())),
-            priority: to
-                .priority
-                .or(kept.map(|kept| kept.priority))
-                .unwrap_or_default(),
+            priority: to.priority.or(kept.map(|kept| kept.priority)).unwrap_or_default(),
             changed_at: at,
         };
         let holds = Controlled {

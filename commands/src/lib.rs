@@ -59,8 +59,8 @@ pub use scripted::{
     Switcher, Tables, Unconfigured,
 };
 pub use service::{
-    BotCreated, Choice, Commands, Done, FileBlob, FileContent, GivenReply, IssuedToken, NewAccount, NewReply, NewToken,
-    RatedReply, RegisteredUser, StartedSession, UNSENT_KEPT_FOR, VisitorSession,
+    BotCreated, Choice, Commands, Done, FileBlob, FileContent, GivenReply, IssuedToken, NewAccount, NewReply,
+    NewToken, RatedReply, RegisteredUser, StartedSession, UNSENT_KEPT_FOR, VisitorSession,
 };
 pub use session::{SessionCommand, SessionError};
 pub use token::{TokenCommand, TokenError};

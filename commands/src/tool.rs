@@ -75,7 +75,9 @@ pub(crate) fn arguments(
         };
         let Some(value) = argument(parameter, value) else {
             let Parameter { name, kind, .. } = parameter;
-            return Err(invalid(format!("`{name}` is not of the kind {kind}, or no choice")));
+            return Err(invalid(format!(
+                "`{name}` is not of the kind {kind}, or no choice"
+            )));
         };
         read.push((parameter.name.clone(), value));
     }
@@ -93,7 +95,10 @@ fn argument(parameter: &Parameter, given: &Json) -> Option<Value> {
         other => other.to_string(),
     };
     let chosen = parameter.choices.is_empty()
-        || parameter.choices.iter().any(|choice| choice.trim().eq_ignore_ascii_case(&text));
+        || parameter
+            .choices
+            .iter()
+            .any(|choice| choice.trim().eq_ignore_ascii_case(&text));
     if !chosen {
         return None;
     }
@@ -146,7 +151,9 @@ mod tests {
                       PARAM room AS STRING ENUM [\"sea\", \"land\"] DESCRIPTION \"Which\"\n\
                       PARAM late AS BOOLEAN DESCRIPTION \"Late\"\nTALK guests\n";
         let compiled = basic::compile("book", source);
-        compiled.program.unwrap_or_else(|| panic!("{:?}", compiled.diagnostics))
+        compiled
+            .program
+            .unwrap_or_else(|| panic!("{:?}", compiled.diagnostics))
     }
 
     fn read(given: Json) -> Result<Vec<(String, Value)>, &'static str> {
@@ -163,7 +170,9 @@ mod tests {
     fn arguments_are_read_as_the_kind_that_is_asked_for() {
         let read = read(json!({ "GUESTS": "4", "room": "Sea", "late": "yes" })).expect("they fit");
         let named = |name: &str| {
-            read.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.clone())
+            read.iter()
+                .find(|(known, _)| known.eq_ignore_ascii_case(name))
+                .map(|(_, value)| value.clone())
         };
         assert_eq!(named("guests"), Some(Value::Integer(4)));
         assert_eq!(named("room"), Some(Value::from("Sea")));

@@ -55,7 +55,10 @@ pub(crate) fn json<T: DeserializeOwned>(row: &PgRow, column: &str) -> Result<T, 
         .map_err(|_| undecodable(column, "JSON this version cannot read"))
 }
 
-pub(crate) fn optional_json<T: DeserializeOwned>(row: &PgRow, column: &str) -> Result<Option<T>, sqlx::Error> {
+pub(crate) fn optional_json<T: DeserializeOwned>(
+    row: &PgRow,
+    column: &str,
+) -> Result<Option<T>, sqlx::Error> {
     row.try_get::<Option<Value>, _>(column)?
         .map(serde_json::from_value)
         .transpose()

@@ -10,7 +10,8 @@ mod turns;
 
 use chrono::{DateTime, Utc};
 use domain::conversation::{
-    Control, ControlChange, Conversation, ConversationEnd, ConversationEvent, Note, Priority, Rating, Reply, Turn,
+    Control, ControlChange, Conversation, ConversationEnd, ConversationEvent, Note, Priority, Rating, Reply,
+    Turn,
 };
 use domain::run::{Run, RunEvent};
 use domain::{

@@ -212,7 +212,10 @@ where
 
 fn bound(query: &mut QueryBuilder<'_, Postgres>, order: Order, side: &'static str, cursor: Cursor) {
     match (order, cursor) {
-        (Order::Newest(column) | Order::Oldest(column), Cursor::Moment { at, id } | Cursor::Waiting { at, id }) => {
+        (
+            Order::Newest(column) | Order::Oldest(column),
+            Cursor::Moment { at, id } | Cursor::Waiting { at, id },
+        ) => {
             query.push(format!(" and ({column}, id){side}(")).push_bind(at);
             query.push(", ").push_bind(id).push(")");
         }

@@ -10,8 +10,8 @@ use std::time::Duration;
 use async_graphql::parser::types::{ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet};
 use async_graphql::{Context, Name, Value, Variables};
 use commands::{Position, ReadToken};
-use domain::{Permission, SessionId};
 use domain::access::Denial;
+use domain::{Permission, SessionId};
 use projections::{Live, NAMES, Projections, ReadError, Reads, WaitError};
 use tokio::sync::OnceCell;
 

@@ -335,9 +335,8 @@ impl ConversationQuery {
         #[graphql(desc = "So many from the end of the list, at most 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
         #[graphql(desc = "Only conversations with this bot.")] bot_id: Option<ID>,
-        #[graphql(desc = "Only conversations that this part of the organisation shall answer.")] department: Option<
-            String,
-        >,
+        #[graphql(desc = "Only conversations that this part of the organisation shall answer.")]
+        department: Option<String>,
         #[graphql(name = "waitFor", desc = "Token of a command that the answer must show.")]
         _wait_for: Option<String>,
     ) -> Result<Option<List<Conversation>>, AskError> {

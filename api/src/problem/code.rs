@@ -330,12 +330,7 @@ pub const CODES: &[Code] = &[
         "Department or tag is not valid",
         "1 to 40 letters, digits, spaces and `- _ . &`.",
     ),
-    code(
-        "note_invalid",
-        422,
-        "Note is not valid",
-        "1 to 4000 characters.",
-    ),
+    code("note_invalid", 422, "Note is not valid", "1 to 4000 characters."),
     code(
         "organisation_name_invalid",
         422,

@@ -160,7 +160,11 @@ fn message(frame: Value, message_bytes_max: usize) -> Result<Message, FrameError
         return refused("message_type_unsupported", "message_type is 1, 4, 5, 6 or 8");
     }
     let content = frame.content.or(frame.text).unwrap_or_default();
-    if frame.active_switchers.as_ref().is_some_and(|switchers| switchers.len() > SWITCHERS_MAX) {
+    if frame
+        .active_switchers
+        .as_ref()
+        .is_some_and(|switchers| switchers.len() > SWITCHERS_MAX)
+    {
         return refused("switchers_invalid", "there are too many switches");
     }
     let mut choice = Choice {
@@ -273,7 +277,8 @@ mod tests {
 
     #[test]
     fn what_is_chosen_is_read_with_and_without_words() {
-        let said = message_of(&json!({ "content": "a", "context_name": "prices", "active_switchers": ["tables"] }));
+        let said =
+            message_of(&json!({ "content": "a", "context_name": "prices", "active_switchers": ["tables"] }));
         assert_eq!(said.choice.context.as_deref(), Some("prices"));
         assert_eq!(said.choice.switchers, Some(vec!["tables".to_owned()]));
         let context = message_of(&json!({ "content": "prices", "message_type": 5 }));
@@ -289,7 +294,8 @@ mod tests {
             json!({ "content": "Book it", "tool": "book", "message_type": 6 }),
         ] {
             let Said::Words {
-                invokes: Some(called), ..
+                invokes: Some(called),
+                ..
             } = message_of(&frame).said
             else {
                 panic!("{frame} calls a tool");
@@ -335,7 +341,10 @@ mod tests {
                 json!({ "content": "a", "active_switchers": vec!["x"; 101] }),
                 "switchers_invalid",
             ),
-            (json!({ "content": "a", "message_type": 6, "params": [1] }), "bad_frame"),
+            (
+                json!({ "content": "a", "message_type": 6, "params": [1] }),
+                "bad_frame",
+            ),
             (
                 json!({ "content": "a", "message_type": 2 }),
                 "message_type_unsupported",

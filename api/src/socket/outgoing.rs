@@ -303,9 +303,12 @@ pub(super) fn command_error(error: &CommandError, message_id: Option<Uuid>) -> S
         CommandError::Refused { code, message, .. } => (*code, message.clone()),
         CommandError::Invalid { field: "files", .. } => ("files_invalid", error.to_string()),
         CommandError::Invalid {
-            field: "context_name", ..
+            field: "context_name",
+            ..
         } => ("context_invalid", error.to_string()),
-        CommandError::Invalid { field: "arguments", .. } => ("tool_arguments_invalid", error.to_string()),
+        CommandError::Invalid {
+            field: "arguments", ..
+        } => ("tool_arguments_invalid", error.to_string()),
         CommandError::Invalid { .. } => ("content_invalid", error.to_string()),
         CommandError::Taken { .. } => ("taken", error.to_string()),
         CommandError::Mismatch => ("message_id_reused", error.to_string()),

@@ -154,7 +154,10 @@ impl Receiving<'_> {
         if message.choice == Choice::default() {
             return None;
         }
-        let kept = self.edge.commands.choose(self.visitor, &message.choice, Utc::now());
+        let kept = self
+            .edge
+            .commands
+            .choose(self.visitor, &message.choice, Utc::now());
         match timeout(STORED_WITHIN, kept).await {
             Ok(Ok(_)) => None,
             Ok(Err(error)) => Some(outgoing::command_error(&error, message.message_id)),

@@ -186,7 +186,8 @@ impl Sending<'_> {
         match &event.event {
             LiveFact::Turn(turn) => self.tell(outgoing::turn(self.parties, position, turn)).await,
             LiveFact::Reply { reply, answers } => {
-                self.tell(outgoing::reply(self.parties, position, reply, set_up)).await?;
+                self.tell(outgoing::reply(self.parties, position, reply, set_up))
+                    .await?;
                 match answers {
                     Some(turn_id) => self.tell_answered(*turn_id, position).await,
                     None => Ok(()),

@@ -21,9 +21,12 @@ async fn talking(server: &TestServer) -> (Socket, String, String) {
     socket.send(&json!({ "content": "one" })).await;
     let token = socket.event("received").await["data"]["token"].take();
     socket.event("answered").await;
-    let query = "query($token: String) { conversations(first: 1, waitFor: $token) { edges { node { id } } } }";
+    let query =
+        "query($token: String) { conversations(first: 1, waitFor: $token) { edges { node { id } } } }";
     let found = data(server, query, json!({ "token": token })).await;
-    let id = found["conversations"]["edges"][0]["node"]["id"].as_str().expect("an id");
+    let id = found["conversations"]["edges"][0]["node"]["id"]
+        .as_str()
+        .expect("an id");
     (socket, address, id.to_owned())
 }
 
@@ -66,7 +69,12 @@ async fn a_person_takes_over_answers_and_gives_back() {
             "controlReason": "a refund", "department": "sales", "priority": "HIGH", "attendant": null } }] })
     );
 
-    let (status, given) = post(&server, &replies, json!({ "content": "I am **here**", "attendant": "Ana" })).await;
+    let (status, given) = post(
+        &server,
+        &replies,
+        json!({ "content": "I am **here**", "attendant": "Ana" }),
+    )
+    .await;
     assert_eq!(status, 201, "{given}");
     let told = socket.event("control").await;
     assert_eq!(
@@ -108,9 +116,21 @@ async fn what_people_may_not_do_is_refused() {
     for (body, status, code) in [
         (json!({}), 422, "body_invalid"),
         (json!({ "control": "nobody" }), 422, "body_invalid"),
-        (json!({ "control": "human", "department": "a@b" }), 422, "label_invalid"),
-        (json!({ "control": "human", "attendant": "" }), 422, "attendant_name_invalid"),
-        (json!({ "control": "human", "reason": "x".repeat(2001) }), 422, "reason_invalid"),
+        (
+            json!({ "control": "human", "department": "a@b" }),
+            422,
+            "label_invalid",
+        ),
+        (
+            json!({ "control": "human", "attendant": "" }),
+            422,
+            "attendant_name_invalid",
+        ),
+        (
+            json!({ "control": "human", "reason": "x".repeat(2001) }),
+            422,
+            "reason_invalid",
+        ),
     ] {
         is_problem(&post(&server, &control, body).await, status, code);
     }
@@ -120,11 +140,18 @@ async fn what_people_may_not_do_is_refused() {
     post(&server, &control, json!({ "control": "paused" })).await;
     let replies = format!("/api/v1/conversations/{id}/replies");
     for content in ["", " \n", "a\0b"] {
-        let refused = post(&server, &replies, json!({ "content": content, "attendant": "Ana" })).await;
+        let refused = post(
+            &server,
+            &replies,
+            json!({ "content": content, "attendant": "Ana" }),
+        )
+        .await;
         is_problem(&refused, 422, "field_invalid");
     }
     // Each right is one of its own.
-    let token = server.token(&[Permission::ConversationRead, Permission::ConversationWrite]).await;
+    let token = server
+        .token(&[Permission::ConversationRead, Permission::ConversationWrite])
+        .await;
     for path in [&control, &replies] {
         let refused = server
             .request(reqwest::Method::POST, path)
@@ -141,11 +168,23 @@ async fn what_people_may_not_do_is_refused() {
 async fn a_reply_that_is_sent_again_is_given_once() {
     let server = TestServer::start().await;
     let (mut socket, _, id) = talking(&server).await;
-    post(&server, &format!("/api/v1/conversations/{id}/control"), json!({ "control": "human" })).await;
+    post(
+        &server,
+        &format!("/api/v1/conversations/{id}/control"),
+        json!({ "control": "human" }),
+    )
+    .await;
     let give = async |content: &str| {
         let body = json!({ "content": content, "attendant": "Ana" });
         let request = server.post(&format!("/api/v1/conversations/{id}/replies"), &body);
-        read(request.header("idempotency-key", "one").send().await.expect("answered")).await
+        read(
+            request
+                .header("idempotency-key", "one")
+                .send()
+                .await
+                .expect("answered"),
+        )
+        .await
     };
     let (first, again) = (give("Hi").await, give("Hi").await);
     assert_eq!(first, again);

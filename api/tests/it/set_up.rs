@@ -30,7 +30,12 @@ async fn open(server: &TestServer) -> (Socket, String) {
 }
 
 fn switchers(frame: &Value) -> Vec<(String, bool)> {
-    let one = |one: &Value| (one["id"].as_str().expect("an id").to_owned(), one["active"] == true);
+    let one = |one: &Value| {
+        (
+            one["id"].as_str().expect("an id").to_owned(),
+            one["active"] == true,
+        )
+    };
     frame.as_array().expect("a list").iter().map(one).collect()
 }
 
@@ -39,7 +44,10 @@ async fn contexts_and_switches_are_offered_chosen_and_kept() {
     let server = TestServer::start().await;
     let (mut socket, address) = open(&server).await;
     let offered = socket.event("set_up").await;
-    let off = [("In rhymes, please".to_owned(), false), ("tables".to_owned(), false)];
+    let off = [
+        ("In rhymes, please".to_owned(), false),
+        ("tables".to_owned(), false),
+    ];
     assert_eq!(switchers(&offered["data"]["switchers"]), off);
     assert!(
         offered["data"]["switchers"][0]["prompt"].is_null(),
@@ -49,17 +57,28 @@ async fn contexts_and_switches_are_offered_chosen_and_kept() {
     assert_eq!(switchers(&hello["switchers"]), off, "replies carry them, too");
 
     let id = Uuid::now_v7();
-    socket.send(&json!({ "content": "tables", "message_type": 8, "message_id": id })).await;
+    socket
+        .send(&json!({ "content": "tables", "message_type": 8, "message_id": id }))
+        .await;
     let frames = socket.until(|frame| frame["event"] == "set_up").await;
     let told = frames.last().expect("one");
-    assert_eq!(switchers(&told["data"]["switchers"])[1], ("tables".to_owned(), true));
-    socket.send(&json!({ "content": "prices", "message_type": 5 })).await;
+    assert_eq!(
+        switchers(&told["data"]["switchers"])[1],
+        ("tables".to_owned(), true)
+    );
+    socket
+        .send(&json!({ "content": "prices", "message_type": 5 }))
+        .await;
     assert_eq!(socket.event("set_up").await["data"]["context_name"], "prices");
     // What is said brings its choice along; the same again is no news.
-    let said = json!({ "content": "hi", "context_name": "prices", "active_switchers": ["In rhymes, please"] });
+    let said =
+        json!({ "content": "hi", "context_name": "prices", "active_switchers": ["In rhymes, please"] });
     socket.send(&said).await;
     let told = socket.event("set_up").await;
-    let rhymes = [("In rhymes, please".to_owned(), true), ("tables".to_owned(), false)];
+    let rhymes = [
+        ("In rhymes, please".to_owned(), true),
+        ("tables".to_owned(), false),
+    ];
     assert_eq!(switchers(&told["data"]["switchers"]), rhymes);
     let themed = socket.event("change_theme").await;
     assert_eq!(themed["data"], json!({ "theme": "dark" }));
@@ -71,26 +90,43 @@ async fn contexts_and_switches_are_offered_chosen_and_kept() {
     let told = page.event("set_up").await;
     assert_eq!(switchers(&told["data"]["switchers"]), rhymes);
 
-    socket.send(&json!({ "content": "nothing", "message_type": 8, "message_id": id })).await;
+    socket
+        .send(&json!({ "content": "nothing", "message_type": 8, "message_id": id }))
+        .await;
     let refused = socket.event("error").await;
     assert_eq!(
         (&refused["data"]["code"], &refused["data"]["message_id"]),
         (&json!("switcher_not_found"), &json!(id))
     );
-    socket.send(&json!({ "content": "x".repeat(101), "message_type": 5 })).await;
+    socket
+        .send(&json!({ "content": "x".repeat(101), "message_type": 5 }))
+        .await;
     assert_eq!(socket.event("error").await["data"]["code"], "context_invalid");
 
     let query = "{ sessions(first: 1) { edges { node { setUp { context contexts tools answerMode switchers { id label prompt \
                  active } } } } } }";
     let head = server.feed.head().await.expect("the log has a head");
     let patience = std::time::Duration::from_secs(60);
-    let shown = server.edge.projections.wait_for(projections::NAMES, head, patience);
+    let shown = server
+        .edge
+        .projections
+        .wait_for(projections::NAMES, head, patience);
     shown.await.expect("the read models catch up");
     let found = data(&server, query, json!({})).await;
     let set_up = &found["sessions"]["edges"][0]["node"]["setUp"];
     assert_eq!(
-        (&set_up["context"], &set_up["contexts"], &set_up["tools"], &set_up["answerMode"]),
-        (&json!("prices"), &json!(["prices"]), &json!(["book"]), &json!("direct"))
+        (
+            &set_up["context"],
+            &set_up["contexts"],
+            &set_up["tools"],
+            &set_up["answerMode"]
+        ),
+        (
+            &json!("prices"),
+            &json!(["prices"]),
+            &json!(["book"]),
+            &json!("direct")
+        )
     );
     assert_eq!(
         set_up["switchers"][0],

@@ -27,8 +27,8 @@ use tokio::sync::mpsc;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-use super::execution::{Execution, execute};
 use super::Shared;
+use super::execution::{Execution, execute};
 use crate::scripted::{Host, Remembering};
 use crate::{CommandError, Context, file_address};
 use recording::Committed;

@@ -73,12 +73,7 @@ pub struct NoDesk;
 
 #[async_trait]
 impl Desk for NoDesk {
-    async fn conversations(
-        &self,
-        _: OrganisationId,
-        _: BotId,
-        _: u32,
-    ) -> Result<Vec<Queued>, CommandError> {
+    async fn conversations(&self, _: OrganisationId, _: BotId, _: u32) -> Result<Vec<Queued>, CommandError> {
         Ok(Vec::new())
     }
 }
@@ -141,8 +136,7 @@ impl Host<'_> {
         reason = reason.filter(|reason| !reason.trim().is_empty());
         let department = department.filter(|department| is_label(department));
         let statuses = self.statuses().await?;
-        let present = attendant
-            .filter(|attendant| statuses(&attendant.id) != "offline");
+        let present = attendant.filter(|attendant| statuses(&attendant.id) != "offline");
         let priority = asked.priority.unwrap_or_default();
         let ahead = self
             .queued()
@@ -225,7 +219,13 @@ impl Host<'_> {
         }
         let attendant = self.whoever_talks().await?;
         let free = |queued: &Queued| queued.control == Control::WaitingForHuman && queued.attendant.is_none();
-        let waiting: Vec<_> = self.queued().await?.into_iter().filter(free).take(TAKES_MAX).collect();
+        let waiting: Vec<_> = self
+            .queued()
+            .await?
+            .into_iter()
+            .filter(free)
+            .take(TAKES_MAX)
+            .collect();
         for queued in waiting {
             let mut answer = item(&queued, self.now);
             answer["success"] = true.into();
@@ -235,7 +235,9 @@ impl Host<'_> {
                 by: self.by(),
                 at: Utc::now(),
             };
-            let taken = self.carry_out(&context, queued.conversation_id, take, answer).await?;
+            let taken = self
+                .carry_out(&context, queued.conversation_id, take, answer)
+                .await?;
             if taken.is_ok() {
                 return Ok(taken);
             }
@@ -316,13 +318,18 @@ impl Host<'_> {
             return Ok(Err(unknown()));
         };
         let key = SessionId(given).to_string();
-        let owner = executor.log().claim_owner(tenant.0, "open_conversation", &key).await?;
+        let owner = executor
+            .log()
+            .claim_owner(tenant.0, "open_conversation", &key)
+            .await?;
         let named = owner.and_then(|owner| owner.parse().ok());
         let conversation = named.unwrap_or(ConversationId(given));
-        Ok(match executor.load::<Conversation>(tenant, conversation).await?.state {
-            Conversation::Open(open) if open.bot_id == self.start.bot_id => Ok(conversation),
-            _ => Err(unknown()),
-        })
+        Ok(
+            match executor.load::<Conversation>(tenant, conversation).await?.state {
+                Conversation::Open(open) if open.bot_id == self.start.bot_id => Ok(conversation),
+                _ => Err(unknown()),
+            },
+        )
     }
 
     async fn attendants(&self, request: &Request) -> Result<Answered, CommandError> {
@@ -364,7 +371,8 @@ impl Host<'_> {
         let statuses = self.statuses().await?;
         let queued = self.queued().await?;
         let theirs = |control| {
-            let of = |one: &&Queued| one.control == control && one.attendant.as_ref() == Some(&attendant.name);
+            let of =
+                |one: &&Queued| one.control == control && one.attendant.as_ref() == Some(&attendant.name);
             queued.iter().filter(of).count()
         };
         Ok(Ok(Value::from_json(json!({
@@ -460,14 +468,20 @@ fn priority(given: &Value) -> Result<Priority, Refusal> {
 
 fn status_of(said: &str) -> Result<&'static str, Refusal> {
     let said = said.trim().to_lowercase();
-    STATUSES.into_iter().find(|status| *status == said).ok_or_else(|| {
-        let message = format!("`{said}` is no status; there are {}", STATUSES.join(", "));
-        Refusal::mistake("attendant_status", message)
-    })
+    STATUSES
+        .into_iter()
+        .find(|status| *status == said)
+        .ok_or_else(|| {
+            let message = format!("`{said}` is no status; there are {}", STATUSES.join(", "));
+            Refusal::mistake("attendant_status", message)
+        })
 }
 
 fn no_attendant(name: &str) -> Refusal {
-    Refusal::new("attendant_not_found", format!("nobody at the desk is called `{name}`"))
+    Refusal::new(
+        "attendant_not_found",
+        format!("nobody at the desk is called `{name}`"),
+    )
 }
 
 fn item(queued: &Queued, now: DateTime<Utc>) -> serde_json::Value {
@@ -506,7 +520,11 @@ mod tests {
             aliases: vec!["aninha".to_owned()],
             ..Attendant::default()
         };
-        assert!(["ANA", " ana silva ", "Aninha"].iter().all(|name| ana.is_called(name)));
+        assert!(
+            ["ANA", " ana silva ", "Aninha"]
+                .iter()
+                .all(|name| ana.is_called(name))
+        );
         assert!(!ana.is_called("an"));
     }
 }

@@ -71,7 +71,9 @@ impl Host<'_> {
         match request.clause("to bot") {
             Some(bot) => {
                 let within = match request.clause("timeout") {
-                    Some(Value::Integer(seconds)) => Duration::from_secs((*seconds).clamp(1, 3_600).unsigned_abs()),
+                    Some(Value::Integer(seconds)) => {
+                        Duration::from_secs((*seconds).clamp(1, 3_600).unsigned_abs())
+                    }
                     _ => self.shared.options.script_time_max,
                 };
                 let own = self.deadline;
@@ -157,7 +159,8 @@ impl Host<'_> {
             Answer::Value(value) => serde_json::from_value::<Asked>(value.to_json()),
             Answer::Refused(refusal) => return Ok(Err(refusal)),
         };
-        self.ask_bot(asked.map_err(CommandError::unexpected)?, message).await
+        self.ask_bot(asked.map_err(CommandError::unexpected)?, message)
+            .await
     }
 
     async fn find_bot(&self, name: &str) -> Result<Answered, CommandError> {
@@ -166,14 +169,20 @@ impl Host<'_> {
             Err(refusal) => return Ok(Err(refusal)),
         };
         let executor = &self.shared.executor;
-        let bot = executor.load_fresh::<Bot>(self.context.tenant, bot_id).await?.state;
+        let bot = executor
+            .load_fresh::<Bot>(self.context.tenant, bot_id)
+            .await?
+            .state;
         let Bot::Active(mounted) = bot else {
             let message = format!("the bot `{name}` does not answer now");
             return Ok(Err(Refusal::new("bot_paused", message)));
         };
         let with_program = |(name, script): (&String, &Script)| Some((name.clone(), script.program.clone()?));
-        let scripts: BTreeMap<String, String> = mounted.package.scripts.iter().filter_map(with_program).collect();
-        let script = ["delegate", "start"].into_iter().find(|script| scripts.contains_key(*script));
+        let scripts: BTreeMap<String, String> =
+            mounted.package.scripts.iter().filter_map(with_program).collect();
+        let script = ["delegate", "start"]
+            .into_iter()
+            .find(|script| scripts.contains_key(*script));
         let Some(script) = script else {
             let message = format!("the bot `{name}` has no script that could answer");
             return Ok(Err(Refusal::new("bot_without_script", message)));
@@ -259,5 +268,7 @@ impl Host<'_> {
 
 fn all_that_is_said(execution: &Execution) -> String {
     let said = execution.replies.iter().map(|reply| reply.text.as_str());
-    said.filter(|text| !text.trim().is_empty()).collect::<Vec<_>>().join("\n")
+    said.filter(|text| !text.trim().is_empty())
+        .collect::<Vec<_>>()
+        .join("\n")
 }

@@ -85,7 +85,12 @@ fn chosen(before: &SetUp, choice: &Choice) -> Result<Vec<MemoryEntry>, CommandEr
             entries.push(entry(ACTIVE_CONTEXT, json!(context)));
         }
     }
-    let on: Vec<&str> = before.switchers.iter().filter(|one| one.active).map(|one| one.id.as_str()).collect();
+    let on: Vec<&str> = before
+        .switchers
+        .iter()
+        .filter(|one| one.active)
+        .map(|one| one.id.as_str())
+        .collect();
     let known = |id: &str| before.switchers.iter().any(|one| one.id == id);
     let wanted: Vec<&str> = match (&choice.switchers, &choice.toggle) {
         (_, Some(toggle)) if !known(toggle) => {
@@ -101,7 +106,12 @@ fn chosen(before: &SetUp, choice: &Choice) -> Result<Vec<MemoryEntry>, CommandEr
         (_, Some(toggle)) => on.iter().copied().chain([toggle.as_str()]).collect(),
         (Some(switchers), None) => {
             let named = |one: &&str| switchers.iter().any(|id| id == one);
-            before.switchers.iter().map(|one| one.id.as_str()).filter(named).collect()
+            before
+                .switchers
+                .iter()
+                .map(|one| one.id.as_str())
+                .filter(named)
+                .collect()
         }
         (None, None) => on.clone(),
     };
@@ -133,7 +143,10 @@ mod tests {
 
     fn kept(choice: Choice) -> Vec<(String, String)> {
         let entries = chosen(&before(), &choice).expect("it can be chosen");
-        entries.into_iter().map(|entry| (entry.key, entry.value)).collect()
+        entries
+            .into_iter()
+            .map(|entry| (entry.key, entry.value))
+            .collect()
     }
 
     fn switched(list: &str) -> Vec<(String, String)> {

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use basic::{Refusal, Request, Value};
 use commands::{
-    Asking, Attendant, CommandError, Commands, Desk, NewControl, NewReply, Plan, Queued, Services, VisitorSession,
+    Asking, Attendant, CommandError, Commands, Desk, NewControl, NewReply, Plan, Queued, Services,
+    VisitorSession,
 };
 use domain::conversation::{Control, ControlChange, ConversationEvent, Priority};
 use domain::{BotId, ConversationId, OrganisationId, TurnId};
@@ -48,7 +49,9 @@ impl World {
         let all = self
             .eventually(async || {
                 let turn = |fact| match fact {
-                    Fact::Conversation(_, ConversationEvent::TurnLeftToHuman { turn_id, .. }) => Some(turn_id),
+                    Fact::Conversation(_, ConversationEvent::TurnLeftToHuman { turn_id, .. }) => {
+                        Some(turn_id)
+                    }
                     _ => None,
                 };
                 left = self.facts().await.into_iter().filter_map(turn).collect();
@@ -100,7 +103,12 @@ async fn turns_are_left_to_people_until_the_bot_has_the_conversation_again() {
     world
         .hears(&["Who are you?", "Hi Ann", "I am here", "You said thanks"])
         .await;
-    let controls: Vec<_> = world.controls().await.iter().map(|change| change.control).collect();
+    let controls: Vec<_> = world
+        .controls()
+        .await
+        .iter()
+        .map(|change| change.control)
+        .collect();
     assert_eq!(controls, [Control::WaitingForHuman, Control::Human, Control::Bot]);
     // Every turn is accounted for: the checkpoint passes those that nobody's script answered.
     let head = world.feed.head().await.expect("readable");
@@ -160,11 +168,17 @@ async fn nobody_answers_where_the_bot_does() {
         let (process, context) = (process.clone(), world.context());
         async move { process.reply(&context, conversation, reply, start_of_day()).await }
     };
-    assert_eq!(refusal(attempt("Hello", Some("Ana")).await), "conversation_with_bot");
+    assert_eq!(
+        refusal(attempt("Hello", Some("Ana")).await),
+        "conversation_with_bot"
+    );
     control(&world, &process, conversation, Control::Paused).await;
     for (content, attendant) in [("", Some("Ana")), ("Hello", None), ("a\0b", Some("Ana"))] {
         let refused = attempt(content, attendant).await;
-        assert!(matches!(refused, Err(CommandError::Invalid { .. })), "{refused:?}");
+        assert!(
+            matches!(refused, Err(CommandError::Invalid { .. })),
+            "{refused:?}"
+        );
     }
     attempt("Hello", Some("Ana")).await.expect("nobody else answers");
     attempt("Again", None).await.expect("her name is known");
@@ -325,7 +339,16 @@ async fn the_desk_is_worked_at_from_a_script() {
     let (first_id, second_id) = (first.session_id.to_string(), second.session_id.to_string());
     let (took_first, took_second) = (format!("took {first_id}"), format!("took {second_id}"));
     // The urgent one comes first; the third finds that both are taken, though the queue is behind.
-    let mut expected = vec!["0", "0", "2", &took_second, &took_first, "queue_empty", "set", "1"];
+    let mut expected = vec![
+        "0",
+        "0",
+        "2",
+        &took_second,
+        &took_first,
+        "queue_empty",
+        "set",
+        "1",
+    ];
     world.hears(&expected).await;
     say(&process, &ana, &first_id).await;
     let resolved = basic::Value::Bool(true).to_string();

@@ -17,7 +17,7 @@ mod scripts;
 mod services;
 mod snapshots;
 mod tables;
-mod tools;
 mod takeover;
+mod tools;
 mod turns;
 mod world;

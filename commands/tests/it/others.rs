@@ -43,7 +43,11 @@ fn post(answers_max: usize) -> Arc<Post> {
 }
 
 async fn other(world: &World, process: &Commands, name: &str, scripts: &[(&str, &str)]) -> BotId {
-    let bot = process.create_bot(&world.context(), name).await.expect("free").bot_id;
+    let bot = process
+        .create_bot(&world.context(), name)
+        .await
+        .expect("free")
+        .bot_id;
     world.load_scripts(process, bot, scripts).await;
     bot
 }
@@ -56,7 +60,10 @@ async fn something_is_said_in_another_session_of_the_bot() {
                   TALK TO \"web:\" + who, \"Come!\"\nEND IF\nTALK \"told \" + x.code\nWEND\n";
     let bot = world.bot(&process, script).await;
     let foreign = other(&world, &process, "foreign", &[("start", "TALK \"Foreign\"\n")]).await;
-    let (first, second) = (world.visitor(&process, bot).await, world.visitor(&process, bot).await);
+    let (first, second) = (
+        world.visitor(&process, bot).await,
+        world.visitor(&process, bot).await,
+    );
     let stranger = world.visitor(&process, foreign).await;
     say(&process, &first, &second.session_id.to_string()).await;
     let expected = ["Your table is free.", "Come!", "told "];
@@ -65,7 +72,13 @@ async fn something_is_said_in_another_session_of_the_bot() {
         say(&process, &first, &nobody).await;
     }
     world
-        .hears(&[&expected[..], &["told session_not_found", "told session_not_found"]].concat())
+        .hears(
+            &[
+                &expected[..],
+                &["told session_not_found", "told session_not_found"],
+            ]
+            .concat(),
+        )
         .await;
 }
 
@@ -85,17 +98,24 @@ async fn another_bot_is_asked_and_its_answer_is_not_said_by_itself() {
     let visitor = world.visitor(&process, bot).await;
     say(&process, &visitor, "paid?").await;
     world.hears(&["bot_not_found"]).await;
-    let start = "TALK \"Billing here\"\nHEAR q\nTALK \"You ask \" + q\nADD TOOL \"x\"\nHEAR more\nTALK \"never\"\n";
+    let start =
+        "TALK \"Billing here\"\nHEAR q\nTALK \"You ask \" + q\nADD TOOL \"x\"\nHEAR more\nTALK \"never\"\n";
     let billing = other(&world, &process, "billing", &[("start", start)]).await;
     say(&process, &visitor, "paid?").await;
-    world.hears(&["bot_not_found", "billing says: You ask paid?"]).await;
+    world
+        .hears(&["bot_not_found", "billing says: You ask paid?"])
+        .await;
     let delegate = "PARAM question AS STRING LIKE \"x\" DESCRIPTION \"q\"\nRETURN \"On \" + question\n";
     world
         .load_scripts(&process, billing, &[("start", start), ("delegate", delegate)])
         .await;
     say(&process, &visitor, "7").await;
     world
-        .hears(&["bot_not_found", "billing says: You ask paid?", "billing says: On 7"])
+        .hears(&[
+            "bot_not_found",
+            "billing says: You ask paid?",
+            "billing says: On 7",
+        ])
         .await;
 }
 
@@ -105,7 +125,13 @@ async fn bots_that_ask_one_another_end_somewhere() {
     let process = world.process().await;
     let bot = world.bot(&process, ASKS).await;
     let round = "PARAM message AS STRING LIKE \"x\" DESCRIPTION \"m\"\nx = DELEGATE message TO BOT \"billing\"\nIF IS_ERROR(x) THEN TALK x.code ELSE TALK \"+\" + x\n";
-    other(&world, &process, "billing", &[("delegate", round), ("start", "TALK 1\n")]).await;
+    other(
+        &world,
+        &process,
+        "billing",
+        &[("delegate", round), ("start", "TALK 1\n")],
+    )
+    .await;
     let visitor = world.visitor(&process, bot).await;
     say(&process, &visitor, "go").await;
     world.hears(&["billing says: ++++too_many_hops"]).await;
@@ -118,10 +144,18 @@ async fn all_bots_of_the_session_are_told() {
     let script = "ADD BOT \"billing\"\nADD BOT \"nobody\"\nHEAR words\nx = BROADCAST words TO BOTS\n\
                   FOR EACH one IN x\nTALK one.bot + \": \" + one.answer + one.code\nNEXT one\n";
     let bot = world.bot(&process, script).await;
-    other(&world, &process, "billing", &[("delegate", "TALK \"closed at ten\"\n")]).await;
+    other(
+        &world,
+        &process,
+        "billing",
+        &[("delegate", "TALK \"closed at ten\"\n")],
+    )
+    .await;
     let visitor = world.visitor(&process, bot).await;
     say(&process, &visitor, "ten").await;
-    world.hears(&["billing: closed at ten", "nobody: bot_not_found"]).await;
+    world
+        .hears(&["billing: closed at ten", "nobody: bot_not_found"])
+        .await;
 }
 
 #[tokio::test]
@@ -131,7 +165,13 @@ async fn what_another_bot_did_is_not_done_again_when_the_turn_is() {
     let dead = world.process_with(silent.clone()).await;
     let script = "HEAR words\nx = DELEGATE words TO BOT \"billing\"\ny = POST \"https://example.org\", {a: 1}\nTALK x + \", \" + y.code\n";
     let bot = world.bot(&dead, script).await;
-    other(&world, &dead, "billing", &[("delegate", "TALK POST(\"https://example.org\", {b: 1})\n")]).await;
+    other(
+        &world,
+        &dead,
+        "billing",
+        &[("delegate", "TALK POST(\"https://example.org\", {b: 1})\n")],
+    )
+    .await;
     let visitor = world.visitor(&dead, bot).await;
     say(&dead, &visitor, "go").await;
     let asked = world

@@ -4,14 +4,17 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use basic::{Refusal, Request, Value};
-use commands::{Asking, CommandError, Commands, NewInvocation, NewTurn, Plan, ReceivedTurn, Services, VisitorSession};
+use commands::{
+    Asking, CommandError, Commands, NewInvocation, NewTurn, Plan, ReceivedTurn, Services, VisitorSession,
+};
 use domain::run::RunOutcome;
 use serde_json::{Value as Json, json};
 
 use crate::observing::Fact;
 use crate::world::{World, refusal, say, start_of_day};
 
-const START: &str = "TALK \"Your name?\"\nHEAR name\nTALK \"Hi \" + name\nWHILE TRUE\nHEAR words\nTALK words\nWEND\n";
+const START: &str =
+    "TALK \"Your name?\"\nHEAR name\nTALK \"Hi \" + name\nWHILE TRUE\nHEAR words\nTALK words\nWEND\n";
 const BOOK: &str = "DESCRIPTION \"Books a table\"\nPARAM guests AS INTEGER LIKE 4 DESCRIPTION \"How many\"\n\
                     IF ISEMPTY(guests) THEN\nTALK \"For how many?\"\nHEAR guests AS INTEGER\nEND IF\n\
                     TALK \"A table for \" + guests\n";
@@ -60,13 +63,24 @@ async fn a_tool_runs_over_the_script_which_asks_again_afterwards() {
     let world = World::new().await;
     let process = world.process().await;
     let visitor = begun(&world, &process).await;
-    call(&process, &visitor, "book", json!({ "guests": 3 })).await.expect("there is one");
+    call(&process, &visitor, "book", json!({ "guests": 3 }))
+        .await
+        .expect("there is one");
     world.hears(&["Your name?", "A table for 3", "Your name?"]).await;
     // What a tool returns is said where it says nothing.
-    call(&process, &visitor, "Hours.bas", json!({})).await.expect("there is one");
+    call(&process, &visitor, "Hours.bas", json!({}))
+        .await
+        .expect("there is one");
     say(&process, &visitor, "Ann").await;
     world
-        .hears(&["Your name?", "A table for 3", "Your name?", "Nine to five", "Your name?", "Hi Ann"])
+        .hears(&[
+            "Your name?",
+            "A table for 3",
+            "Your name?",
+            "Nine to five",
+            "Your name?",
+            "Hi Ann",
+        ])
         .await;
 }
 
@@ -75,14 +89,22 @@ async fn a_tool_asks_for_what_it_was_not_given() {
     let world = World::new().await;
     let process = world.process().await;
     let visitor = begun(&world, &process).await;
-    call(&process, &visitor, "book", json!({})).await.expect("there is one");
+    call(&process, &visitor, "book", json!({}))
+        .await
+        .expect("there is one");
     world.hears(&["Your name?", "For how many?"]).await;
     // Another process takes the answer up, and finds both runs in the log.
     let other = world.process().await;
     say(&other, &visitor, "2").await;
     say(&other, &visitor, "Ann").await;
     world
-        .hears(&["Your name?", "For how many?", "A table for 2", "Your name?", "Hi Ann"])
+        .hears(&[
+            "Your name?",
+            "For how many?",
+            "A table for 2",
+            "Your name?",
+            "Hi Ann",
+        ])
         .await;
 }
 
@@ -91,14 +113,27 @@ async fn a_tool_that_asks_gives_way_to_the_next() {
     let world = World::new().await;
     let process = world.process().await;
     let visitor = begun(&world, &process).await;
-    call(&process, &visitor, "book", json!({})).await.expect("there is one");
+    call(&process, &visitor, "book", json!({}))
+        .await
+        .expect("there is one");
     world.hears(&["Your name?", "For how many?"]).await;
-    call(&process, &visitor, "book", json!({ "guests": "7" })).await.expect("there is one");
+    call(&process, &visitor, "book", json!({ "guests": "7" }))
+        .await
+        .expect("there is one");
     say(&process, &visitor, "Ann").await;
     world
-        .hears(&["Your name?", "For how many?", "A table for 7", "Your name?", "Hi Ann"])
+        .hears(&[
+            "Your name?",
+            "For how many?",
+            "A table for 7",
+            "Your name?",
+            "Hi Ann",
+        ])
         .await;
-    assert_eq!(world.outcomes().await, [RunOutcome::Cancelled, RunOutcome::Completed]);
+    assert_eq!(
+        world.outcomes().await,
+        [RunOutcome::Cancelled, RunOutcome::Completed]
+    );
 }
 
 #[tokio::test]
@@ -114,11 +149,18 @@ async fn only_tools_are_called_and_only_with_what_they_take() {
         ("book", json!({ "guests": "many" }), "tool_arguments_invalid"),
         ("book", json!({ "user_id": "somebody" }), "tool_arguments_invalid"),
     ] {
-        assert_eq!(refusal(call(&process, &visitor, tool, arguments).await), code, "{tool}");
+        assert_eq!(
+            refusal(call(&process, &visitor, tool, arguments).await),
+            code,
+            "{tool}"
+        );
     }
     let large = json!({ "guests": "9".repeat(2_000) });
     let refused = call(&process, &visitor, "book", large).await;
-    assert!(matches!(refused, Err(CommandError::Invalid { .. })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(CommandError::Invalid { .. })),
+        "{refused:?}"
+    );
     assert_eq!(world.texts().await, ["Your name?"]);
 }
 
@@ -150,7 +192,9 @@ async fn a_tool_that_died_in_the_midst_of_its_turn_goes_on_elsewhere() {
     let world = World::new().await;
     let dead = world.process_with(Arc::new(Post { answers: false })).await;
     let visitor = begun(&world, &dead).await;
-    call(&dead, &visitor, "silent", json!({})).await.expect("there is one");
+    call(&dead, &visitor, "silent", json!({}))
+        .await
+        .expect("there is one");
     let recorded = world
         .eventually(async || {
             let is = |fact: &Fact| matches!(fact, Fact::Run(_, domain::run::RunEvent::Recorded(_)));

@@ -9,8 +9,8 @@ use blobs::Files;
 use chrono::{DateTime, TimeDelta, Utc};
 use commands::{
     BotCommand, CommandError, Commands, Context, Credential, Denials, Desk, DialogueOptions, Dialogues,
-    Executor, Extent, NewTurn, NoDesk, PackageFiles, Programs, ReceivedTurn, Recovery, Runners, Services, Tables, Unconfigured,
-    VisitorSession, assemble,
+    Executor, Extent, NewTurn, NoDesk, PackageFiles, Programs, ReceivedTurn, Recovery, Runners, Services,
+    Tables, Unconfigured, VisitorSession, assemble,
 };
 use domain::bot::{Bot, Package};
 use domain::conversation::{ConversationEvent, Turn};

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use domain::access::{AccessEvent, Denial};
 use domain::bot::{BotEvent, Finding, Package, Profile, Script, Severity};
 use domain::conversation::{
-    ChangedBy, Control, ControlChange, ConversationEnd, ConversationEvent, Invocation, Note, Priority, Rating,
-    Reply, Turn,
+    ChangedBy, Control, ControlChange, ConversationEnd, ConversationEvent, Invocation, Note, Priority,
+    Rating, Reply, Turn,
 };
 use domain::file::{FileEvent, Upload};
 use domain::memory::{MemoryEvent, MemoryScope};
@@ -181,7 +181,9 @@ pub fn conversation() -> Vec<ConversationEvent> {
         ConversationEvent::ControlChanged(ControlChange {
             session_id: id(4).into(),
             control: Control::WaitingForHuman,
-            by: ChangedBy::Script { run_id: id(10).into() },
+            by: ChangedBy::Script {
+                run_id: id(10).into(),
+            },
             attendant: Some(sealed("conversation")),
             reason: Some(sealed("conversation")),
             department: Some("support".into()),
@@ -195,7 +197,9 @@ pub fn conversation() -> Vec<ConversationEvent> {
         ConversationEvent::PrioritySet {
             session_id: id(4).into(),
             priority: Priority::Urgent,
-            by: ChangedBy::Token { token_id: id(14).into() },
+            by: ChangedBy::Token {
+                token_id: id(14).into(),
+            },
         },
         ConversationEvent::Tagged {
             session_id: id(4).into(),
@@ -204,7 +208,9 @@ pub fn conversation() -> Vec<ConversationEvent> {
         },
         ConversationEvent::Noted(Note {
             session_id: id(4).into(),
-            by: ChangedBy::Token { token_id: id(14).into() },
+            by: ChangedBy::Token {
+                token_id: id(14).into(),
+            },
             text: sealed("conversation"),
             noted_at: at(),
         }),

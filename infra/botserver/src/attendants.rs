@@ -63,12 +63,20 @@ pub fn read(file: &str, bytes: &[u8]) -> (Vec<Attendant>, Vec<FileFinding>) {
             continue;
         }
         let Some(name) = field(Some(named)) else {
-            warn(line, "somebody has no name".to_owned(), "write it in the column `name`");
+            warn(
+                line,
+                "somebody has no name".to_owned(),
+                "write it in the column `name`",
+            );
             continue;
         };
         let id = field(id).unwrap_or(name).to_lowercase();
         if !ids.insert(id.clone()) {
-            warn(line, format!("`{id}` stands in the file twice"), "give each an id of their own");
+            warn(
+                line,
+                format!("`{id}` stands in the file twice"),
+                "give each an id of their own",
+            );
             continue;
         }
         if attendants.len() == ATTENDANTS_MAX {
@@ -81,7 +89,11 @@ pub fn read(file: &str, bytes: &[u8]) -> (Vec<Attendant>, Vec<FileFinding>) {
             id,
             name: name.to_owned(),
             department: field(department).map(str::to_lowercase),
-            aliases: aliases.map(str::trim).filter(|alias| !alias.is_empty()).map(str::to_owned).collect(),
+            aliases: aliases
+                .map(str::trim)
+                .filter(|alias| !alias.is_empty())
+                .map(str::to_owned)
+                .collect(),
         });
     }
     (attendants, findings)
@@ -102,7 +114,14 @@ mod tests {
         let (people, findings) = read("attendant.csv", file.as_bytes());
         let seen: Vec<_> = people
             .iter()
-            .map(|one| (one.id.as_str(), one.name.as_str(), one.department.as_deref(), one.aliases.len()))
+            .map(|one| {
+                (
+                    one.id.as_str(),
+                    one.name.as_str(),
+                    one.department.as_deref(),
+                    one.aliases.len(),
+                )
+            })
             .collect();
         assert_eq!(
             seen,

@@ -134,7 +134,8 @@ pub fn read(package: &Path) -> anyhow::Result<PackageFiles> {
     files.settings = read.settings;
     files.findings = read.findings;
     if let Some(path) = attendants_file(package)? {
-        let (attendants, findings) = attendants::read("attendant.csv", &read_limited(&path, SETTINGS_BYTES_MAX)?);
+        let (attendants, findings) =
+            attendants::read("attendant.csv", &read_limited(&path, SETTINGS_BYTES_MAX)?);
         files.attendants = attendants;
         files.findings.extend(findings);
     }

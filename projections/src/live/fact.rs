@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use domain::conversation::{
     ControlChange, Conversation, ConversationEnd, ConversationEvent, Rating, Reply, Turn,
 };
-use domain::run::{Run, RunEvent};
 use domain::memory::Memory;
+use domain::run::{Run, RunEvent};
 use domain::session::Session;
 use domain::{Aggregate, EventFormatError, ReplyId, SessionId, TurnId};
 use event_log::{Position, RecordedEvent};

@@ -92,7 +92,10 @@ async fn a_conversation_is_read_with_who_answers_and_what_is_known_of_it() {
     assert_eq!(row.tags, ["berth", "refund"]);
     let notes: Vec<_> = row.notes.iter().map(|note| note.text.clear().cloned()).collect();
     assert_eq!(notes, [Some("called".to_owned()), Some("called back".to_owned())]);
-    let turns = reads.turns(cast.conversation, &Page::default()).await.expect("readable");
+    let turns = reads
+        .turns(cast.conversation, &Page::default())
+        .await
+        .expect("readable");
     let Said::ByBot { attendant, .. } = &turns.rows[0].said else {
         panic!("{turns:?}");
     };
@@ -136,18 +139,22 @@ async fn the_queue_is_read_in_pages_longest_first() {
     assert_eq!(queue(&reads, &all, Some("sales")).await, expected);
     assert_eq!(queue(&reads, &all, Some("support")).await, []);
     let page = Page::first(2, None).expect("a page");
-    let start = reads.queue(&page, &QueueFilter::default()).await.expect("readable");
+    let start = reads
+        .queue(&page, &QueueFilter::default())
+        .await
+        .expect("readable");
     assert!(start.has_next);
     let after = projections::Keyset::cursor(&start.rows[1]);
     let rest = Page::first(2, Some(after)).expect("a page");
     assert_eq!(queue(&reads, &rest, None).await, [waiting[0]]);
     assert_eq!(
-        reads.queue_count(&QueueFilter::default()).await.expect("readable"),
+        reads
+            .queue_count(&QueueFilter::default())
+            .await
+            .expect("readable"),
         3
     );
     // A cursor of the one list is none of the other.
-    let other = reads
-        .conversations(&rest, &ConversationFilter::default())
-        .await;
+    let other = reads.conversations(&rest, &ConversationFilter::default()).await;
     assert!(other.is_err());
 }

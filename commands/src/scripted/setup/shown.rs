@@ -7,8 +7,8 @@ use domain::memory::{Memory, MemoryEntry};
 use serde_json::Value;
 
 use super::{
-    ACCOUNT, ACTIVE, ACTIVE_SWITCHERS, ANSWER_MODE, CONTEXT, KNOWLEDGE, MODEL, SWITCHER, SYSTEM_PROMPT, THEME, TOOL,
-    WEBSITE,
+    ACCOUNT, ACTIVE, ACTIVE_SWITCHERS, ANSWER_MODE, CONTEXT, KNOWLEDGE, MODEL, SWITCHER, SYSTEM_PROMPT,
+    THEME, TOOL, WEBSITE,
 };
 
 /// What a session is set up with. Lists are in order of their letters.

@@ -29,7 +29,11 @@ fn to(control: Control) -> NewControl {
 }
 
 fn change(to: NewControl) -> ConversationCommand {
-    ConversationCommand::Control { to, by: BY, at: at(1) }
+    ConversationCommand::Control {
+        to,
+        by: BY,
+        at: at(1),
+    }
 }
 
 fn answer(attendant: &str) -> ConversationCommand {
@@ -111,7 +115,8 @@ fn who_answers_takes_the_conversation_over() {
         (change.control, change.department.as_deref()),
         (Control::Human, Some("sales"))
     );
-    let named = |name: &Option<domain::Personal<String>>| name.as_ref().and_then(|name| name.clear().cloned());
+    let named =
+        |name: &Option<domain::Personal<String>>| name.as_ref().and_then(|name| name.clear().cloned());
     assert_eq!(named(&change.attendant), Some("Ana".to_owned()));
     assert_eq!(named(&reply.attendant), Some("Ana".to_owned()));
     let answered = after([super::control::change(to(Control::Human)), answer("Ana")]);
@@ -127,7 +132,10 @@ fn a_conversation_is_taken_by_one() {
     );
     let taken = after([change(to(Control::WaitingForHuman)), take("Ana")]);
     for name in ["Ana", "Ben"] {
-        assert_eq!(refused(&taken, take(name)), (Conflict, "conversation_not_waiting"));
+        assert_eq!(
+            refused(&taken, take(name)),
+            (Conflict, "conversation_not_waiting")
+        );
     }
     assert_eq!(
         refused(&after([]), take("Ana")),
@@ -173,10 +181,7 @@ fn what_is_said_of_a_conversation_has_limits() {
         attendant: Some("Ana\nSilva".to_owned()),
         ..to(Control::Human)
     };
-    assert_eq!(
-        refused(&open, change(named)),
-        (Invalid, "attendant_name_invalid")
-    );
+    assert_eq!(refused(&open, change(named)), (Invalid, "attendant_name_invalid"));
     nothing(&after([tag("Refund")]), tag("refund "));
     let tagged = after((0..20).map(|number| tag(&number.to_string())));
     assert_eq!(refused(&tagged, tag("more")), (Conflict, "too_many_tags"));
