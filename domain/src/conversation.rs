@@ -188,7 +188,7 @@ pub enum ConversationEnd {
 pub enum Conversation {
     #[default]
     Absent,
-    Open(OpenConversation),
+    Open(Box<OpenConversation>),
     Ended {
         session_id: SessionId,
     },
@@ -240,7 +240,7 @@ impl Aggregate for Conversation {
                 _,
             ) => {
                 let open = OpenConversation::new(*session_id, *bot_id, *user_id, *started_at);
-                *self = Conversation::Open(open);
+                *self = Conversation::Open(Box::new(open));
             }
             (ConversationEvent::Ended { session_id, .. }, _) => {
                 *self = Conversation::Ended {

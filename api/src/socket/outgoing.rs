@@ -2,6 +2,8 @@
 //!
 //! A frame with a message has neither `type` nor `event`; only such frames move a client's position.
 
+mod choices;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use commands::{CommandError, ReceivedTurn, SetUp, VisitorSession};
 use domain::conversation::{Control, Rating, Reply, ReplyContent, Suggestion, SuggestionAction, Turn};
@@ -12,6 +14,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use self::choices::{SwitcherFrame, switchers};
+pub(super) use self::choices::{change_theme, chosen, set_up};
 use super::incoming::FrameError;
 
 const VISITOR: u8 = 1;
@@ -74,25 +78,6 @@ struct MessageFrame<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     reply_id: Option<Uuid>,
     at: String,
-}
-
-/// A switch, without what a model is told: that is between the bot and the model.
-#[derive(Serialize)]
-struct SwitcherFrame<'a> {
-    id: &'a str,
-    label: &'a str,
-    active: bool,
-}
-
-fn switchers(set_up: &SetUp) -> Vec<SwitcherFrame<'_>> {
-    fn frame(one: &commands::Switcher) -> SwitcherFrame<'_> {
-        SwitcherFrame {
-            id: &one.id,
-            label: &one.label,
-            active: one.active,
-        }
-    }
-    set_up.switchers.iter().map(frame).collect()
 }
 
 #[derive(Serialize)]
@@ -247,26 +232,6 @@ pub(super) fn control(
         frame["position"] = position.into();
     }
     frame.to_string()
-}
-
-/// What the session is set up with, as far as the person may choose.
-pub(super) fn set_up(set_up: &SetUp) -> String {
-    let data = json!({ "context_name": set_up.context, "switchers": switchers(set_up) });
-    json!({ "event": "set_up", "data": data }).to_string()
-}
-
-/// How the page shall look: a name, or colours, title and logo.
-pub(super) fn change_theme(theme: &Value) -> String {
-    let data = match theme {
-        Value::Object(_) => theme.clone(),
-        name => json!({ "theme": name }),
-    };
-    json!({ "event": "change_theme", "data": data }).to_string()
-}
-
-/// A choice is kept.
-pub(super) fn chosen(message_id: Option<Uuid>) -> String {
-    json!({ "event": "received", "data": { "message_id": message_id } }).to_string()
 }
 
 /// What a turn says is a secret: it is shown no longer.

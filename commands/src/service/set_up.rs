@@ -141,8 +141,8 @@ mod tests {
         }
     }
 
-    fn kept(choice: Choice) -> Vec<(String, String)> {
-        let entries = chosen(&before(), &choice).expect("it can be chosen");
+    fn kept(choice: &Choice) -> Vec<(String, String)> {
+        let entries = chosen(&before(), choice).expect("it can be chosen");
         entries
             .into_iter()
             .map(|entry| (entry.key, entry.value))
@@ -155,13 +155,13 @@ mod tests {
 
     #[test]
     fn what_holds_already_is_not_kept_again() {
-        assert_eq!(kept(Choice::default()), []);
+        assert_eq!(kept(&Choice::default()), []);
         let same = Choice {
             context: Some(" prices".to_owned()),
             switchers: Some(vec!["tables".to_owned(), "unknown".to_owned()]),
             toggle: None,
         };
-        assert_eq!(kept(same), []);
+        assert_eq!(kept(&same), []);
     }
 
     #[test]
@@ -170,13 +170,13 @@ mod tests {
             toggle: Some(id.to_owned()),
             ..Choice::default()
         };
-        assert_eq!(kept(toggle("tables")), switched("[]"));
-        assert_eq!(kept(toggle("cards")), switched("[\"tables\",\"cards\"]"));
+        assert_eq!(kept(&toggle("tables")), switched("[]"));
+        assert_eq!(kept(&toggle("cards")), switched("[\"tables\",\"cards\"]"));
         let list = Choice {
             switchers: Some(vec!["cards".to_owned()]),
             ..Choice::default()
         };
-        assert_eq!(kept(list), switched("[\"cards\"]"));
+        assert_eq!(kept(&list), switched("[\"cards\"]"));
         assert!(chosen(&before(), &toggle("other")).is_err());
     }
 
@@ -186,7 +186,7 @@ mod tests {
             context: Some(name.to_owned()),
             ..Choice::default()
         };
-        assert_eq!(kept(choose("")), [(ACTIVE_CONTEXT.to_owned(), "\"\"".to_owned())]);
+        assert_eq!(kept(&choose("")), [(ACTIVE_CONTEXT.to_owned(), "\"\"".to_owned())]);
         for bad in ["a\nb", &"x".repeat(101)] {
             assert!(chosen(&before(), &choose(bad)).is_err());
         }
