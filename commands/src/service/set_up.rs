@@ -186,7 +186,10 @@ mod tests {
             context: Some(name.to_owned()),
             ..Choice::default()
         };
-        assert_eq!(kept(&choose("")), [(ACTIVE_CONTEXT.to_owned(), "\"\"".to_owned())]);
+        assert_eq!(
+            kept(&choose("")),
+            [(ACTIVE_CONTEXT.to_owned(), "\"\"".to_owned())]
+        );
         for bad in ["a\nb", &"x".repeat(101)] {
             assert!(chosen(&before(), &choose(bad)).is_err());
         }
