@@ -32,6 +32,7 @@ mod service;
 mod session;
 mod snapshots;
 mod token;
+mod tool;
 mod turn;
 mod upload;
 mod user;
@@ -63,14 +64,15 @@ pub use runners::Runners;
 pub use schedule::{ScheduleCommand, ScheduleError};
 pub use scripted::{
     Asking, Attendant, Desk, Elsewhere, Extent, Fetched, Migration, Misconfigured, NoDesk, Plan, Queued, Reach,
-    Reason, RefusedChange, Services, Tables, Unconfigured,
+    Reason, RefusedChange, Services, SetUp, Switcher, Tables, Unconfigured,
 };
 pub use service::{
-    BotCreated, Commands, Done, Erasure, FileBlob, FileContent, GivenReply, IssuedToken, NewAccount, NewReply,
-    NewToken, PackagedFile, RatedReply, RegisteredUser, StartedSession, UNSENT_KEPT_FOR, VisitorSession,
+    BotCreated, Choice, Commands, Done, Erasure, FileBlob, FileContent, GivenReply, IssuedToken, NewAccount,
+    NewReply, NewToken, PackagedFile, RatedReply, RegisteredUser, StartedSession, UNSENT_KEPT_FOR, VisitorSession,
 };
 pub use session::{SessionCommand, SessionError};
 pub use token::{TokenCommand, TokenError};
+pub use tool::NewInvocation;
 pub use turn::{NewTurn, ReceivedTurn};
 pub use upload::{UploadedFile, Uploading, file_address};
 pub use user::{UserCommand, UserError};

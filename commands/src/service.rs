@@ -6,6 +6,7 @@ mod erasing;
 mod drive;
 mod files;
 mod ratings;
+mod set_up;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ pub use erasing::Erasure;
 pub use drive::PackagedFile;
 pub use files::{FileBlob, FileContent, UNSENT_KEPT_FOR};
 pub use ratings::RatedReply;
+pub use set_up::Choice;
 
 use crate::bot::valid_name;
 use crate::credential::Secret;

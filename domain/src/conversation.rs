@@ -197,7 +197,7 @@ pub enum ConversationEnd {
 pub enum Conversation {
     #[default]
     Absent,
-    Open(OpenConversation),
+    Open(Box<OpenConversation>),
     Ended {
         session_id: SessionId,
     },
@@ -253,10 +253,11 @@ impl Aggregate for Conversation {
                 },
                 _,
             ) => {
-                *self = Conversation::Open(OpenConversation {
+                let open = OpenConversation {
                     trigger: trigger.clone(),
                     ..OpenConversation::new(*session_id, *bot_id, *user_id, *started_at)
-                });
+                };
+                *self = Conversation::Open(Box::new(open));
             }
             (ConversationEvent::Ended { session_id, .. }, _) => {
                 *self = Conversation::Ended {

@@ -10,8 +10,8 @@ use std::time::Duration;
 use async_graphql::parser::types::{ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet};
 use async_graphql::{Context, Name, Value, Variables};
 use commands::{Position, ReadToken};
-use domain::Permission;
 use domain::access::Denial;
+use domain::{Permission, SessionId};
 use projections::{Live, NAMES, Projections, ReadError, Reads, WaitError};
 use tokio::sync::OnceCell;
 
@@ -70,6 +70,19 @@ impl Asking {
                 );
                 AskError::Unavailable
             })
+    }
+
+    /// What a session is set up with now.
+    pub async fn set_up(&self, session: SessionId) -> Result<super::set_up::SetUp, AskError> {
+        let (commands, tenant) = (&self.0.edge.commands, self.0.context.tenant);
+        let found = commands.set_up(tenant, session, chrono::Utc::now()).await;
+        found.map(Into::into).map_err(|error| {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "what a session is set up with is not readable"
+            );
+            AskError::Unavailable
+        })
     }
 
     /// Whose rows are read.

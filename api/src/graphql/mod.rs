@@ -29,6 +29,7 @@ mod refusal;
 mod run;
 mod scalar;
 mod session;
+mod set_up;
 mod stream;
 mod subscription;
 mod turn;

@@ -15,7 +15,11 @@ use super::guard::Needs;
 use super::loaders::{Loaders, SocketsOf, find, find_by_text};
 use super::paging::{List, cost, counted, list, page};
 use super::scalar::id;
+use super::set_up::SetUp;
 use super::user::User;
+
+/// It is a memory of its own, which is read from the log where it is not at hand.
+const SET_UP_COST: usize = 20;
 
 pub(super) struct Session(SessionRow);
 
@@ -122,6 +126,12 @@ impl Session {
         let loaders = ctx.data_unchecked::<Loaders>();
         let sockets = loaders.load_one(SocketsOf(self.0.id)).await?;
         Ok(Some(sockets.unwrap_or_default()))
+    }
+
+    /// What it is set up with, as of now. Null when it cannot be read.
+    #[graphql(complexity = "SET_UP_COST")]
+    async fn set_up(&self, ctx: &Context<'_>) -> Result<Option<SetUp>, AskError> {
+        Asking::of(ctx).set_up(self.0.id).await.map(Some)
     }
 
     /// Its conversations, newest first. Null when they cannot be read. Needs `conversation.read`.

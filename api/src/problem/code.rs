@@ -121,10 +121,22 @@ pub const CODES: &[Code] = &[
         "No session of this organisation has the id.",
     ),
     code(
+        "switcher_not_found",
+        404,
+        "Switch not found",
+        "The session has no switch of this id.",
+    ),
+    code(
         "token_not_found",
         404,
         "Token not found",
         "No token of this organisation has the id.",
+    ),
+    code(
+        "tool_not_found",
+        404,
+        "Tool not found",
+        "The bot has no script of this name that says what it is for.",
     ),
     code(
         "user_not_found",
@@ -354,6 +366,12 @@ pub const CODES: &[Code] = &[
         422,
         "Reason is not valid",
         "At most 2000 characters.",
+    ),
+    code(
+        "tool_arguments_invalid",
+        422,
+        "Arguments are not the tool's",
+        "`detail` says which parameter is unknown or of another kind.",
     ),
     code(
         "token_expiry_invalid",

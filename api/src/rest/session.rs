@@ -121,6 +121,7 @@ pub(crate) async fn receive_turn(
     };
     let turn = NewTurn {
         content: body.content,
+        invokes: None,
         files: body.files,
         message_id,
     };

@@ -1,8 +1,9 @@
 //! What a client says: its frames, read once and strictly.
 
+use commands::{Choice, NewInvocation};
 use domain::FileId;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 /// A frame that this server understands.
@@ -32,13 +33,31 @@ impl std::fmt::Debug for Auth {
     }
 }
 
-/// Something to be said to the bot.
+/// Something to be said to the bot, chosen, or both.
 #[derive(Clone, PartialEq)]
 pub(super) struct Message {
-    pub content: String,
-    pub files: Vec<FileId>,
+    pub choice: Choice,
+    pub said: Said,
     pub message_id: Option<Uuid>,
 }
+
+#[derive(Clone, PartialEq)]
+pub(super) enum Said {
+    Nothing,
+    Words {
+        content: String,
+        files: Vec<FileId>,
+        invokes: Option<NewInvocation>,
+    },
+}
+
+/// Switches that a frame may name.
+const SWITCHERS_MAX: usize = 100;
+const MESSAGE: i64 = 1;
+const SUGGESTION: i64 = 4;
+const CONTEXT: i64 = 5;
+const TOOL: i64 = 6;
+const SWITCHER: i64 = 8;
 
 impl std::fmt::Debug for Message {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -83,6 +102,17 @@ struct MessageFrame {
     /// Ids of files that were uploaded to the session.
     #[serde(default)]
     files: Option<Vec<String>>,
+    /// The context that is active from now on.
+    #[serde(default)]
+    context_name: Option<String>,
+    /// Ids of the switches that are on from now on.
+    #[serde(default)]
+    active_switchers: Option<Vec<String>>,
+    /// The tool that is called; the content names it where this does not.
+    #[serde(default)]
+    tool: Option<String>,
+    #[serde(default)]
+    params: Option<Map<String, Value>>,
 }
 
 /// Reads a text frame. Whether the message is good to be stored is decided here too, so that what is refused is
@@ -106,7 +136,8 @@ pub(super) fn parse(text: &str, message_bytes_max: usize) -> Result<ClientFrame,
 fn message(frame: Value, message_bytes_max: usize) -> Result<Message, FrameError> {
     let frame: MessageFrame = serde_json::from_value(frame).map_err(|_| {
         FrameError::bad(
-            "content and message_id are texts, message_type is a number, files are a list of texts",
+            "content, message_id, context_name and tool are texts, message_type is a number, files and \
+             active_switchers are lists of texts, params are an object",
         )
     })?;
     let message_id = match frame.message_id.as_deref() {
@@ -124,12 +155,41 @@ fn message(frame: Value, message_bytes_max: usize) -> Result<Message, FrameError
             message_id,
         })
     };
-    match frame.message_type {
-        None | Some(1 | 4) => {}
-        Some(6) => return refused("not_available", "tools are not available here"),
-        Some(_) => return refused("message_type_unsupported", "message_type is 1 or 4"),
+    let kind = frame.message_type.unwrap_or(MESSAGE);
+    if ![MESSAGE, SUGGESTION, CONTEXT, TOOL, SWITCHER].contains(&kind) {
+        return refused("message_type_unsupported", "message_type is 1, 4, 5, 6 or 8");
     }
     let content = frame.content.or(frame.text).unwrap_or_default();
+    if frame
+        .active_switchers
+        .as_ref()
+        .is_some_and(|switchers| switchers.len() > SWITCHERS_MAX)
+    {
+        return refused("switchers_invalid", "there are too many switches");
+    }
+    let mut choice = Choice {
+        context: frame.context_name,
+        switchers: frame.active_switchers,
+        toggle: None,
+    };
+    // These say nothing to the bot.
+    if kind == CONTEXT || kind == SWITCHER {
+        match kind {
+            CONTEXT => choice.context = choice.context.or(Some(content)),
+            _ if choice.switchers.is_none() => choice.toggle = Some(content),
+            _ => {}
+        }
+        let said = Said::Nothing;
+        return Ok(Message {
+            choice,
+            said,
+            message_id,
+        });
+    }
+    let invokes = (kind == TOOL).then(|| NewInvocation {
+        tool: frame.tool.unwrap_or_else(|| content.clone()),
+        arguments: frame.params.unwrap_or_default(),
+    });
     let files = frame.files.unwrap_or_default();
     let files: Result<Vec<FileId>, _> = files
         .iter()
@@ -148,8 +208,12 @@ fn message(frame: Value, message_bytes_max: usize) -> Result<Message, FrameError
         return refused("content_invalid", "the message holds a NUL character");
     }
     Ok(Message {
-        content,
-        files,
+        choice,
+        said: Said::Words {
+            content,
+            files,
+            invokes,
+        },
         message_id,
     })
 }
@@ -166,7 +230,10 @@ mod tests {
 
     fn content_of(frame: &Value) -> String {
         match parsed(frame) {
-            Ok(ClientFrame::Message(message)) => message.content,
+            Ok(ClientFrame::Message(Message {
+                said: Said::Words { content, .. },
+                ..
+            })) => content,
             other => panic!("{frame} is no message: {other:?}"),
         }
     }
@@ -195,7 +262,46 @@ mod tests {
         let Ok(ClientFrame::Message(message)) = parsed(&json!({ "content": "", "files": [file] })) else {
             panic!("is a message");
         };
-        assert_eq!(message.files, [FileId(file)]);
+        let Said::Words { files, .. } = message.said else {
+            panic!("says something");
+        };
+        assert_eq!(files, [FileId(file)]);
+    }
+
+    fn message_of(frame: &Value) -> Message {
+        match parsed(frame) {
+            Ok(ClientFrame::Message(message)) => message,
+            other => panic!("{frame} is no message: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_is_chosen_is_read_with_and_without_words() {
+        let said =
+            message_of(&json!({ "content": "a", "context_name": "prices", "active_switchers": ["tables"] }));
+        assert_eq!(said.choice.context.as_deref(), Some("prices"));
+        assert_eq!(said.choice.switchers, Some(vec!["tables".to_owned()]));
+        let context = message_of(&json!({ "content": "prices", "message_type": 5 }));
+        assert!(context.said == Said::Nothing && context.choice.context.as_deref() == Some("prices"));
+        let switcher = message_of(&json!({ "content": "tables", "message_type": 8 }));
+        assert!(switcher.said == Said::Nothing && switcher.choice.toggle.as_deref() == Some("tables"));
+    }
+
+    #[test]
+    fn a_tool_is_named_by_itself_or_by_the_content() {
+        for frame in [
+            json!({ "content": "book", "message_type": 6 }),
+            json!({ "content": "Book it", "tool": "book", "message_type": 6 }),
+        ] {
+            let Said::Words {
+                invokes: Some(called),
+                ..
+            } = message_of(&frame).said
+            else {
+                panic!("{frame} calls a tool");
+            };
+            assert_eq!(called.tool, "book");
+        }
     }
 
     #[test]
@@ -231,7 +337,14 @@ mod tests {
                 json!({ "content": "a", "message_id": "mine" }),
                 "message_id_invalid",
             ),
-            (json!({ "content": "a", "message_type": 6 }), "not_available"),
+            (
+                json!({ "content": "a", "active_switchers": vec!["x"; 101] }),
+                "switchers_invalid",
+            ),
+            (
+                json!({ "content": "a", "message_type": 6, "params": [1] }),
+                "bad_frame",
+            ),
             (
                 json!({ "content": "a", "message_type": 2 }),
                 "message_type_unsupported",

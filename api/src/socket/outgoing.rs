@@ -2,8 +2,10 @@
 //!
 //! A frame with a message has neither `type` nor `event`; only such frames move a client's position.
 
+mod choices;
+
 use chrono::{DateTime, SecondsFormat, Utc};
-use commands::{CommandError, ReceivedTurn, VisitorSession};
+use commands::{CommandError, ReceivedTurn, SetUp, VisitorSession};
 use domain::conversation::{Control, Rating, Reply, ReplyContent, Suggestion, SuggestionAction, Turn};
 use domain::file::AttachedFile;
 use domain::{Personal, ReplyId, TurnId};
@@ -12,6 +14,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use self::choices::{SwitcherFrame, switchers};
+pub(super) use self::choices::{change_theme, chosen, set_up};
 use super::incoming::FrameError;
 
 const VISITOR: u8 = 1;
@@ -60,6 +64,10 @@ struct MessageFrame<'a> {
     is_complete: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     suggestions: Option<Vec<SuggestionFrame<'a>>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    switchers: Vec<SwitcherFrame<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    context_name: Option<&'a str>,
     position: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     message_id: Option<Uuid>,
@@ -118,7 +126,7 @@ pub(super) fn connected(parties: &Parties, bot_name: &str) -> String {
 }
 
 /// A frame of the history.
-pub(super) fn of_row(parties: &Parties, row: &TurnRow) -> String {
+pub(super) fn of_row(parties: &Parties, row: &TurnRow, set_up: &SetUp) -> String {
     let position = row.position.0;
     match &row.said {
         Said::ByVisitor {
@@ -153,6 +161,7 @@ pub(super) fn of_row(parties: &Parties, row: &TurnRow) -> String {
                 rating: *rating,
                 at: row.at,
             },
+            set_up,
         ),
     }
 }
@@ -169,7 +178,7 @@ pub(super) fn turn(parties: &Parties, position: i64, turn: &Turn) -> String {
     )
 }
 
-pub(super) fn reply(parties: &Parties, position: i64, reply: &Reply) -> String {
+pub(super) fn reply(parties: &Parties, position: i64, reply: &Reply, set_up: &SetUp) -> String {
     reply_frame(
         parties,
         position,
@@ -181,6 +190,7 @@ pub(super) fn reply(parties: &Parties, position: i64, reply: &Reply) -> String {
             rating: None,
             at: reply.produced_at,
         },
+        set_up,
     )
 }
 
@@ -257,6 +267,13 @@ pub(super) fn command_error(error: &CommandError, message_id: Option<Uuid>) -> S
         CommandError::Unauthenticated => ("unauthenticated", error.to_string()),
         CommandError::Refused { code, message, .. } => (*code, message.clone()),
         CommandError::Invalid { field: "files", .. } => ("files_invalid", error.to_string()),
+        CommandError::Invalid {
+            field: "context_name",
+            ..
+        } => ("context_invalid", error.to_string()),
+        CommandError::Invalid {
+            field: "arguments", ..
+        } => ("tool_arguments_invalid", error.to_string()),
         CommandError::Invalid { .. } => ("content_invalid", error.to_string()),
         CommandError::Taken { .. } => ("taken", error.to_string()),
         CommandError::Mismatch => ("message_id_reused", error.to_string()),
@@ -305,6 +322,8 @@ fn turn_frame(
         message_type: VISITOR,
         is_complete: true,
         suggestions: None,
+        switchers: Vec::new(),
+        context_name: None,
         position,
         message_id,
         turn_id: Some(turn_id.0),
@@ -324,7 +343,7 @@ struct ReplyParts<'a> {
     at: DateTime<Utc>,
 }
 
-fn reply_frame(parties: &Parties, position: i64, reply: &ReplyParts<'_>) -> String {
+fn reply_frame(parties: &Parties, position: i64, reply: &ReplyParts<'_>, set_up: &SetUp) -> String {
     let clear = reply.content.clear();
     let suggestions = clear.map_or(&[][..], |content| &content.suggestions);
     written(&MessageFrame {
@@ -339,6 +358,8 @@ fn reply_frame(parties: &Parties, position: i64, reply: &ReplyParts<'_>) -> Stri
         message_type: BOT,
         is_complete: true,
         suggestions: Some(suggestions.iter().map(SuggestionFrame::from).collect()),
+        switchers: switchers(set_up),
+        context_name: set_up.context.as_deref(),
         position,
         message_id: None,
         turn_id: reply.in_reply_to.map(|turn| turn.0),

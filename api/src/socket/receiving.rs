@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use axum::extract::ws::{Message as Frame, Utf8Bytes};
 use chrono::Utc;
-use commands::{CommandError, NewTurn, VisitorSession};
+use commands::{Choice, CommandError, NewTurn, VisitorSession};
 use futures::{Stream, StreamExt};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::close::Close;
 use super::connection::FRAME_BYTES_MAX;
-use super::incoming::{self, ClientFrame, FrameError, Message};
+use super::incoming::{self, ClientFrame, FrameError, Message, Said};
 use super::outgoing;
 use super::sending::Answered;
 use super::wire::{Pulse, is_too_long, pings};
@@ -105,16 +105,28 @@ impl Receiving<'_> {
         }
     }
 
+    /// Takes in what the person chooses, then what they say.
     async fn store(&self, message: Message) -> Result<(), Close> {
         let message_id = message.message_id;
         if !self.edge.sockets.may_speak(self.visitor.session_id).await {
             metrics::counter!("ws_messages_refused_total").increment(1);
             return self.tell(outgoing::too_many_messages(message_id)).await;
         }
-        let turn = NewTurn {
-            content: message.content,
-            files: message.files,
-            message_id,
+        if let Some(refused) = self.choose(&message).await {
+            return self.tell(refused).await;
+        }
+        let turn = match message.said {
+            Said::Nothing => return self.tell(outgoing::chosen(message_id)).await,
+            Said::Words {
+                content,
+                files,
+                invokes,
+            } => NewTurn {
+                content,
+                files,
+                invokes,
+                message_id,
+            },
         };
         let stored = self.edge.commands.receive_turn(self.visitor, turn, Utc::now());
         match timeout(STORED_WITHIN, stored).await {
@@ -134,6 +146,22 @@ impl Receiving<'_> {
             }
             // It may have been stored: the same message_id again will tell.
             Err(_) => self.tell(outgoing::timed_out(message_id)).await,
+        }
+    }
+
+    /// Keeps what the message chooses; the frame that says why not.
+    async fn choose(&self, message: &Message) -> Option<String> {
+        if message.choice == Choice::default() {
+            return None;
+        }
+        let kept = self
+            .edge
+            .commands
+            .choose(self.visitor, &message.choice, Utc::now());
+        match timeout(STORED_WITHIN, kept).await {
+            Ok(Ok(_)) => None,
+            Ok(Err(error)) => Some(outgoing::command_error(&error, message.message_id)),
+            Err(_) => Some(outgoing::timed_out(message.message_id)),
         }
     }
 

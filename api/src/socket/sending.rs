@@ -5,7 +5,8 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use axum::extract::ws::Message as Frame;
-use commands::VisitorSession;
+use chrono::Utc;
+use commands::{SetUp, VisitorSession};
 use domain::TurnId;
 use domain::conversation::Control;
 use event_log::Position;
@@ -70,19 +71,27 @@ impl Sending<'_> {
 
     async fn follow(&self, resume_after: Position) -> Result<Close, Close> {
         let mut live = self.edge.live.subscribe(self.visitor.session_id).await;
-        let seen = self.catch_up(&live, resume_after).await?;
+        // Read after the listener began: what changes from here on is heard.
+        let mut set_up = self.set_up().await?;
+        self.tell_set_up(&SetUp::default(), &set_up).await?;
+        let seen = self.catch_up(&live, resume_after, &set_up).await?;
         self.tell_control().await?;
         while let Some(event) = live.events.recv().await {
             // A client that was told more by another process is not told again.
             if event.position > seen {
-                self.tell_event(&event).await?;
+                self.tell_event(&event, &mut set_up).await?;
             }
         }
         Ok(ended(&live))
     }
 
     /// Tells what was said after `after`, up to where the listener takes over; returns the last position told.
-    async fn catch_up(&self, live: &LiveSubscription, after: Position) -> Result<Position, Close> {
+    async fn catch_up(
+        &self,
+        live: &LiveSubscription,
+        after: Position,
+        set_up: &SetUp,
+    ) -> Result<Position, Close> {
         let names = [conversation::NAME];
         let caught_up = self
             .edge
@@ -109,7 +118,7 @@ impl Sending<'_> {
             })?;
             let last_chunk = rows.len() < CHUNK_TURNS as usize;
             for row in rows.iter().filter(|row| row.position <= live.from) {
-                self.tell(outgoing::of_row(self.parties, row)).await?;
+                self.tell(outgoing::of_row(self.parties, row, set_up)).await?;
                 seen = row.position;
             }
             if last_chunk || rows.iter().any(|row| row.position > live.from) {
@@ -139,6 +148,32 @@ impl Sending<'_> {
         }
     }
 
+    async fn set_up(&self) -> Result<SetUp, Close> {
+        let (tenant, session) = (self.visitor.tenant, self.visitor.session_id);
+        self.edge
+            .commands
+            .set_up(tenant, session, Utc::now())
+            .await
+            .map_err(|error| {
+                tracing::error!(error = &error as &dyn std::error::Error,
+                    session.id = %session, "what a session is set up with cannot be read");
+                Close::TryAgain
+            })
+    }
+
+    /// Tells what of a session's set-up is another than before.
+    async fn tell_set_up(&self, before: &SetUp, now: &SetUp) -> Result<(), Close> {
+        if (&before.context, &before.switchers) != (&now.context, &now.switchers) {
+            self.tell(outgoing::set_up(now)).await?;
+        }
+        match &now.theme {
+            Some(theme) if before.theme.as_ref() != Some(theme) => {
+                self.tell(outgoing::change_theme(theme)).await
+            }
+            _ => Ok(()),
+        }
+    }
+
     async fn chunk(&self, after: Position) -> Result<Vec<conversation::TurnRow>, ReadError> {
         let reads = self.edge.reader.tenant(self.visitor.tenant).await?;
         reads
@@ -146,12 +181,13 @@ impl Sending<'_> {
             .await
     }
 
-    async fn tell_event(&self, event: &LiveEvent) -> Result<(), Close> {
+    async fn tell_event(&self, event: &LiveEvent, set_up: &mut SetUp) -> Result<(), Close> {
         let position = event.position.0;
         match &event.event {
             LiveFact::Turn(turn) => self.tell(outgoing::turn(self.parties, position, turn)).await,
             LiveFact::Reply { reply, answers } => {
-                self.tell(outgoing::reply(self.parties, position, reply)).await?;
+                self.tell(outgoing::reply(self.parties, position, reply, set_up))
+                    .await?;
                 match answers {
                     Some(turn_id) => self.tell_answered(*turn_id, position).await,
                     None => Ok(()),
@@ -176,6 +212,11 @@ impl Sending<'_> {
             LiveFact::ConversationEnded { .. } => {
                 let frame = outgoing::control(Control::Bot, None, event.recorded_at, Some(position));
                 self.tell(frame).await
+            }
+            LiveFact::Remembered => {
+                let now = self.set_up().await?;
+                let before = std::mem::replace(set_up, now);
+                self.tell_set_up(&before, set_up).await
             }
             LiveFact::ConversationStarted => Ok(()),
         }

@@ -13,5 +13,6 @@ mod ratings;
 mod rest;
 mod schemathesis;
 mod server;
+mod set_up;
 mod socket;
 mod visit;

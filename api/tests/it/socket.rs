@@ -182,6 +182,7 @@ async fn a_long_history_comes_whole() {
     for n in 0..410 {
         let turn = commands::NewTurn {
             content: n.to_string(),
+            invokes: None,
             files: Vec::new(),
             message_id: None,
         };
@@ -367,6 +368,7 @@ async fn a_listener_that_does_not_keep_up_is_dropped_and_the_others_are_not() {
     for n in 0..200 {
         let turn = commands::NewTurn {
             content: n.to_string(),
+            invokes: None,
             files: Vec::new(),
             message_id: None,
         };

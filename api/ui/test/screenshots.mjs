@@ -101,6 +101,20 @@ const STATES = {
       await page.locator(".chip").first().focus();
     },
   },
+  desk: {
+    async act(page, server) {
+      await settled(page);
+      const switchers = [["tables", "Tables", true], ["rhymes", "In rhymes, please, and with a very long name", false], ["cards", "Cards", false]].map(([id, label, active]) => ({ id, label, active }));
+      server.toAll(server.onlySession, { event: "set_up", data: { context_name: "Prices", switchers } });
+      await say(page, "I would like to talk with a person about my refund.");
+      await page.locator(".state-received").waitFor();
+      server.reply(server.onlySession, "Of course. I have told the harbour office.");
+      server.toAll(server.onlySession, { event: "control", data: { control: "human", attendant: "Ana Silva" } });
+      server.reply(server.onlySession, { content: "Good morning, this is **Ana**. Which booking is it?", attendant: "Ana Silva" });
+      server.reply(server.onlySession, { content: "The number is on your ticket.", attendant: "Ana Silva" });
+      await page.locator("#control:not([hidden])").waitFor();
+    },
+  },
   typing: {
     async act(page, server) {
       await settled(page);

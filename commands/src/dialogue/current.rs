@@ -71,7 +71,7 @@ impl Dialogues {
         Ok(Some(conversation))
     }
 
-    pub(super) async fn ensure_conversation(
+    pub(crate) async fn ensure_conversation(
         &self,
         tenant: OrganisationId,
         session_id: SessionId,

@@ -20,6 +20,37 @@ pub(crate) struct Execution {
     pub steps: u64,
     /// Whether something was stored in the conversation's own stream.
     pub conversation_changed: bool,
+    /// What the script ended with, where that can be said.
+    pub returned: Option<String>,
+}
+
+impl Execution {
+    /// Whether the script waits for a turn.
+    pub fn waits(&self) -> bool {
+        matches!(self.end, ExecutionEnd::Waiting(_))
+    }
+
+    /// Why the script broke, if it did.
+    pub fn broken(&self) -> Option<&str> {
+        match &self.end {
+            ExecutionEnd::Failed(error) => Some(&error.message),
+            _ => None,
+        }
+    }
+
+    /// Has what a tool returns said, if it said nothing itself.
+    pub fn say_what_is_returned(&mut self) {
+        if self.replies.iter().any(|reply| !reply.text.trim().is_empty()) {
+            return;
+        }
+        if let Some(text) = self.returned.take() {
+            let text = ReplyContent {
+                text,
+                ..ReplyContent::default()
+            };
+            self.replies.insert(0, text);
+        }
+    }
 }
 
 pub(crate) enum ExecutionEnd {
@@ -34,16 +65,31 @@ pub(crate) enum ExecutionEnd {
     Failed(RuntimeError),
 }
 
-/// Runs `machine` until it waits, ends or breaks.
-///
-/// Gives way to other tasks after every slice, so that endless scripts do not hold up other sessions.
+/// Runs `machine` until it waits, ends or breaks, and has what it remembered stored.
 pub(crate) async fn execute(
     machine: &mut Machine,
     host: &mut Host<'_>,
     input: Input,
     suggestions: Vec<Suggestion>,
 ) -> Result<Execution, CommandError> {
-    let (started, now) = (Instant::now(), host.now);
+    let execution = execute_within(machine, host, input, suggestions).await?;
+    host.finish().await?;
+    Ok(Execution {
+        conversation_changed: host.conversation_changed,
+        ..execution
+    })
+}
+
+/// The same for a machine within another one's turn.
+///
+/// Gives way to other tasks after every slice, so that endless scripts do not hold up other sessions.
+pub(crate) async fn execute_within(
+    machine: &mut Machine,
+    host: &mut Host<'_>,
+    input: Input,
+    suggestions: Vec<Suggestion>,
+) -> Result<Execution, CommandError> {
+    let now = host.now;
     let time_max = host.shared.options.script_time_max;
     let mut gathered = Gathered {
         replies: Vec::new(),
@@ -51,10 +97,11 @@ pub(crate) async fn execute(
         menu: Vec::new(),
     };
     let mut input = input;
+    let mut returned = None;
     let end = loop {
         match machine.run(input, now, SLICE_STEPS) {
             Step::Yielded => {
-                if started.elapsed() > time_max {
+                if Instant::now() > host.deadline {
                     break ExecutionEnd::Failed(out_of_time(time_max));
                 }
                 tokio::task::yield_now().await;
@@ -80,7 +127,7 @@ pub(crate) async fn execute(
                 }
             },
             Step::Request(request) => {
-                if started.elapsed() > time_max {
+                if Instant::now() > host.deadline {
                     break ExecutionEnd::Failed(out_of_time(time_max));
                 }
                 input = host.answer(request).await?.into();
@@ -88,7 +135,10 @@ pub(crate) async fn execute(
                 continue;
             }
             Step::Sleeping { seconds } => break ExecutionEnd::Pausing { seconds, event: None },
-            Step::Ended(value) => break ExecutionEnd::Completed(value),
+            Step::Ended(value) => {
+                returned = Some(value.to_string()).filter(|text| !text.trim().is_empty());
+                break ExecutionEnd::Completed(value);
+            }
             Step::Failed(error) => break ExecutionEnd::Failed(error),
         }
         input = Input::Continue;
@@ -96,13 +146,13 @@ pub(crate) async fn execute(
     // While a script pauses nobody is asked anything.
     let silent = matches!(end, ExecutionEnd::Failed(_) | ExecutionEnd::Pausing { .. });
     gathered.attach_suggestions(silent);
-    host.finish().await?;
     Ok(Execution {
         replies: gathered.replies,
         suggestions: gathered.suggestions,
         end,
         steps: machine.steps(),
-        conversation_changed: host.conversation_changed,
+        conversation_changed: false,
+        returned,
     })
 }
 
@@ -114,7 +164,7 @@ impl Host<'_> {
         };
         let hash: ProgramHash = hash.parse().map_err(CommandError::unexpected)?;
         let program = self.shared.programs.load(self.context.tenant, hash).await?;
-        let variables = self.shared.variables(self.context.tenant, self.start).await?;
+        let variables = self.shared.variables(self.context.tenant, &self.start).await?;
         Ok(Some(Called { program, variables }))
     }
 }

@@ -31,6 +31,7 @@ use crate::automation::{Awaited, Calendar, Handlers, Heard};
 use crate::{
     Attendant, Blobs, CommandError, Desk, Executor, Programs, RefusalKind, Runners, Services, Tables,
 };
+pub(crate) use execution::{Execution, execute_within};
 use worker::{Wake, Worker};
 
 /// Open conversations whose session is known without asking the log.
@@ -124,13 +125,15 @@ impl Dialogues {
         }
     }
 
+    pub(crate) fn of(shared: &Arc<Shared>) -> Self {
+        Self {
+            shared: shared.clone(),
+        }
+    }
+
     /// Has scripts of the bot that start from now on find these variables set.
     pub fn set_parameters(&self, bot: BotId, parameters: Vec<(String, basic::Value)>) {
         lock(&self.shared.parameters).insert(bot, parameters);
-    }
-
-    pub(crate) fn of(shared: Arc<Shared>) -> Self {
-        Self { shared }
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {

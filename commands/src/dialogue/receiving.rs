@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 use domain::bot::Bot;
-use domain::conversation::{Conversation, ConversationEvent, Turn};
+use domain::conversation::{Conversation, ConversationEvent, Invocation, Turn};
 use domain::session::OpenSession;
 use domain::user::User;
 use domain::{BotId, ConversationId, OrganisationId, Personal, SessionId, TurnId, UserId};
@@ -17,7 +17,7 @@ use super::Dialogues;
 use super::attaching::check_files;
 use super::worker::Wake;
 use crate::executor::append_command;
-use crate::{BotError, CommandError, Context, NewTurn, ReceivedTurn, RefusalKind, UserError};
+use crate::{BotError, CommandError, Context, NewTurn, ReceivedTurn, RefusalKind, UserError, tool};
 
 /// How often a turn looks for another conversation because the one it found was just ended.
 const ATTEMPTS_MAX: u32 = 8;
@@ -60,10 +60,15 @@ impl Dialogues {
             Ok(()) => self.admitting(context.tenant, open.user_id).await,
             Err(refusal) => Err(refusal),
         };
-        if let Err(refusal) = admitted {
+        let invokes = match admitted {
+            Ok(()) => self.invoked(&context, open, &new).await,
+            Err(refusal) => Err(refusal),
+        };
+        let invokes = match invokes {
+            Ok(invokes) => invokes,
             // A repetition is answered as the first time, whatever holds now.
-            return self.received_before(&context, turn_id).await?.ok_or(refusal);
-        }
+            Err(refusal) => return self.received_before(&context, turn_id).await?.ok_or(refusal),
+        };
         let files = if new.files.is_empty() {
             None
         } else {
@@ -80,7 +85,7 @@ impl Dialogues {
             message_id: new.message_id,
             content: Personal::conversation(open.user_id, content),
             files,
-            invokes: None,
+            invokes,
             received_at: now,
         };
         event_log::crash_point("before-append");
@@ -133,6 +138,29 @@ impl Dialogues {
             }
         }
         Err(CommandError::Contended)
+    }
+
+    /// The tool that a message calls, if the bot has it and it takes these arguments.
+    async fn invoked(
+        &self,
+        context: &Context,
+        open: &OpenSession,
+        new: &NewTurn,
+    ) -> Result<Option<Invocation>, CommandError> {
+        let Some(asked) = &new.invokes else {
+            return Ok(None);
+        };
+        let (executor, programs) = (&self.shared.executor, &self.shared.programs);
+        let bot = executor.load::<Bot>(context.tenant, open.bot_id).await?.state;
+        let package = &bot.mounted().ok_or_else(tool::not_found)?.package;
+        let found = tool::find(programs, context.tenant, package, &asked.tool).await?;
+        let found = found.ok_or_else(tool::not_found)?;
+        tool::arguments(&found.program, &asked.arguments)?;
+        let arguments = serde_json::Value::Object(asked.arguments.clone()).to_string();
+        Ok(Some(Invocation {
+            tool: found.name,
+            arguments: Personal::conversation(open.user_id, arguments),
+        }))
     }
 
     /// What a turn was answered when it was received the first time. For turns that would be refused now.
@@ -195,7 +223,10 @@ impl Dialogues {
 
     fn numbered(&self, context: &Context, turn_id: TurnId, new: &NewTurn) -> Context {
         let keyring = self.shared.executor.log().keyring();
-        let said: Cow<'_, str> = if new.files.is_empty() {
+        let said: Cow<'_, str> = if let Some(asked) = &new.invokes {
+            let arguments = serde_json::Value::Object(asked.arguments.clone());
+            Cow::Owned(format!("{}\0\0{}\0{arguments}", new.content, asked.tool))
+        } else if new.files.is_empty() {
             Cow::Borrowed(&new.content)
         } else {
             // No text has this character, so no text is taken for one with files.
@@ -238,8 +269,7 @@ impl Dialogues {
     pub(crate) fn checked_text(&self, text: &str) -> Result<String, CommandError> {
         let new = NewTurn {
             content: text.to_owned(),
-            files: Vec::new(),
-            message_id: None,
+            ..NewTurn::default()
         };
         checked(&new, self.shared.options.message_bytes_max)
     }
@@ -254,6 +284,16 @@ fn checked(new: &NewTurn, bytes_max: usize) -> Result<String, CommandError> {
         })
     };
     check_files(&new.files)?;
+    if let Some(asked) = &new.invokes {
+        let arguments = serde_json::Value::Object(asked.arguments.clone()).to_string();
+        // What a tool is given is said, too: the same limit holds. PostgreSQL's JSON cannot hold U+0000, escaped or not.
+        if arguments.len() > bytes_max || arguments.contains("\\u0000") {
+            return Err(CommandError::Invalid {
+                field: "arguments",
+                message: format!("arguments have at most {bytes_max} bytes and no U+0000"),
+            });
+        }
+    }
     if content.trim().is_empty() && new.files.is_empty() {
         return invalid("a message cannot be empty".to_owned());
     }

@@ -13,7 +13,7 @@ use crate::CommandError;
 
 impl Shared {
     /// The variables of a script of this run that starts now.
-    pub(super) async fn variables(
+    pub(crate) async fn variables(
         &self,
         tenant: OrganisationId,
         start: &RunStart,

@@ -6,6 +6,7 @@
 //! 4. A turn that came while the bot did not answer, or that comes up then, is left to people, and that is its answer.
 //!    A turn that a script has begun is the script's.
 
+mod invoking;
 mod opening;
 mod reading;
 mod recording;
@@ -19,7 +20,7 @@ use std::time::{Duration, Instant};
 use basic::{Answer, HearKind, Input, Machine};
 use chrono::{DateTime, Utc};
 use domain::BlobReference;
-use domain::conversation::{Control, OpenConversation, Suggestion, Turn};
+use domain::conversation::{Control, OpenConversation, ReplyContent, Suggestion, Turn};
 use domain::file::AttachedFile;
 use domain::run::{RunEvent, RunStart};
 use domain::{ConversationId, OrganisationId, RunId, TurnId};
@@ -27,8 +28,8 @@ use tokio::sync::mpsc;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
+use super::Shared;
 use super::execution::{Execution, execute};
-use super::{Shared, answer_id};
 use crate::scripted::{Host, Remembering};
 use crate::{CommandError, Context, file_address};
 use recording::Committed;
@@ -61,6 +62,18 @@ struct Known {
     /// Who answers, as far as was seen.
     control: Control,
     run: Option<ActiveRun>,
+    /// The tool that asks, over the run.
+    tool: Option<ActiveRun>,
+    /// The turn that called a tool whose run was begun and has no end.
+    begun_tool: Option<TurnId>,
+}
+
+/// Which of a conversation's two runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Script,
+    /// Turns go to it first.
+    Tool,
 }
 
 /// A turn, and who answered when it was stored.
@@ -89,9 +102,33 @@ struct ActiveRun {
     replayed: VecDeque<Answer>,
     /// What is deleted once its turn is stored.
     answers: Vec<BlobReference>,
+    /// What it said last; None where only the log knows.
+    question: Option<ReplyContent>,
+    /// What is said when it ends: the question of the script beneath.
+    asks_again: Option<ReplyContent>,
 }
 
 impl ActiveRun {
+    /// A run that has not taken its first step.
+    fn new(id: RunId, start: RunStart, machine: Machine, begun: Vec<RunEvent>) -> Self {
+        Self {
+            id,
+            version: 0,
+            start,
+            machine,
+            suggestions: Vec::new(),
+            blob: None,
+            asks: None,
+            pause_until: None,
+            begun,
+            begun_turn: None,
+            replayed: VecDeque::new(),
+            answers: Vec::new(),
+            question: None,
+            asks_again: None,
+        }
+    }
+
     /// Whether the answer is not to be shown to anybody.
     fn asks_secret(&self) -> bool {
         self.asks.is_some_and(HearKind::is_secret)
@@ -101,8 +138,41 @@ impl ActiveRun {
 impl Known {
     /// Whether a turn that came under this control is not the bot's to answer.
     fn is_for_people(&self, turn: TurnId, under: Control) -> bool {
-        let begun = self.run.as_ref().and_then(|run| run.begun_turn) == Some(turn);
-        !begun && (under != Control::Bot || self.control != Control::Bot)
+        let runs = self.run.iter().chain(&self.tool);
+        let begun = runs.filter_map(|run| run.begun_turn).chain(self.begun_tool);
+        !begun.into_iter().any(|begun| begun == turn)
+            && (under != Control::Bot || self.control != Control::Bot)
+    }
+}
+
+impl Known {
+    /// The run that the next turn goes to.
+    fn take_top(&mut self) -> Option<(Place, ActiveRun)> {
+        match self.tool.take() {
+            Some(run) => Some((Place::Tool, run)),
+            None => Some((Place::Script, self.run.take()?)),
+        }
+    }
+
+    /// The run that goes on by itself.
+    fn take_pausing(&mut self) -> Option<(Place, ActiveRun)> {
+        let (place, run) = match &self.tool {
+            Some(tool) => (Place::Tool, tool),
+            None => (Place::Script, self.run.as_ref()?),
+        };
+        run.pause_until?;
+        let taken = match place {
+            Place::Tool => self.tool.take(),
+            Place::Script => self.run.take(),
+        };
+        taken.map(|run| (place, run))
+    }
+
+    fn put(&mut self, place: Place, run: Option<ActiveRun>) {
+        match place {
+            Place::Tool => self.tool = run,
+            Place::Script => self.run = run,
+        }
     }
 }
 
@@ -182,15 +252,15 @@ impl Worker {
             return Ok(());
         }
         if known.is_for_people(turn.turn_id, *under) {
-            self.leave_to_people(turn).await?;
-            self.known
-                .as_mut()
-                .map(|known| known.answered.insert(turn.turn_id));
-            return Ok(());
+            return self.leave_to_people(turn).await;
         }
         let started = Instant::now();
-        match known.run.take() {
-            Some(mut run) => {
+        let run = match &turn.invokes {
+            Some(called) => return self.invoke(turn, called).await,
+            None => known.take_top(),
+        };
+        match run {
+            Some((place, run)) => {
                 // What was erased meanwhile is answered as silence.
                 let mut text = turn.content.clear().cloned().unwrap_or_default();
                 if run.asks == Some(HearKind::QrCode) && !turn.attached().is_empty() {
@@ -200,30 +270,9 @@ impl Worker {
                     text,
                     files: attached(turn),
                 };
-                let execution = self
-                    .execute(&mut run, input, Some(turn), turn.received_at)
-                    .await?;
-                let id = answer_id(turn.turn_id);
-                let changed = execution.conversation_changed;
-                match self.commit_run(&mut run, execution, Some(turn), id).await? {
-                    Committed::Stored(waits) => {
-                        self.answered(turn, waits.then_some(run));
-                        if changed {
-                            self.catch_up().await?;
-                        }
-                        self.sit_out_pauses(Some(turn)).await?;
-                    }
-                    // Somebody else answered or ended the run: read what became of it.
-                    Committed::Elsewhere => {
-                        self.known = None;
-                        return self.activate_again().await;
-                    }
-                }
+                self.go_on(place, run, input, turn).await?;
             }
-            None => {
-                self.answer_without_script(turn).await?;
-                self.answered(turn, None);
-            }
+            None => self.answer_without_script(turn).await?,
         }
         metrics::histogram!("turn_duration_seconds", "stage" => "answer")
             .record(started.elapsed().as_secs_f64());
@@ -233,18 +282,22 @@ impl Worker {
     /// Has a run that pauses go on when it is time, until it waits for a turn or ends. Turns that arrive meanwhile wait.
     async fn sit_out_pauses(&mut self, turn: Option<&Turn>) -> Result<(), CommandError> {
         while let Some(known) = &mut self.known
-            && let Some(until) = known.run.as_ref().and_then(|run| run.pause_until)
-            && let Some(mut run) = known.run.take()
+            && let Some((place, mut run)) = known.take_pausing()
+            && let Some(until) = run.pause_until
         {
             let input = self.shared.heard.until(run.id, until).await;
             // The same for each repetition, whatever was recorded meanwhile.
             let id = Uuid::new_v5(&run.id.0, until.to_rfc3339().as_bytes());
-            let execution = self.execute(&mut run, input, turn, until).await?;
+            let mut execution = self.execute(&mut run, input, turn, until).await?;
+            if place == Place::Tool {
+                execution.say_what_is_returned();
+                run.asks_again = self.question_beneath().await?;
+            }
             let changed = execution.conversation_changed;
             match self.commit_run(&mut run, execution, turn, id).await? {
                 Committed::Stored(waits) => {
                     if let Some(known) = &mut self.known {
-                        known.run = waits.then_some(run);
+                        known.put(place, waits.then_some(run));
                     }
                     if changed {
                         self.catch_up().await?;
@@ -280,7 +333,7 @@ impl Worker {
             depth: self.trigger().map_or(0, |trigger| trigger.depth),
             conversation: self.id,
             run: run.id,
-            start: &run.start,
+            start: run.start.clone(),
             turn: turn.map(|turn| turn.turn_id),
             now,
             version: run.version,
@@ -294,6 +347,8 @@ impl Worker {
             intended: false,
             asked: 0,
             conversation_changed: false,
+            hops: 0,
+            deadline: Instant::now() + self.shared.options.script_time_max,
         };
         let execution = execute(&mut run.machine, &mut host, input, offered).await?;
         (run.version, run.begun, run.answers) = (host.version, host.begun, host.blobs);
@@ -305,10 +360,9 @@ impl Worker {
         Box::pin(self.activate()).await
     }
 
-    fn answered(&mut self, turn: &Turn, run: Option<ActiveRun>) {
+    fn answered(&mut self, turn: &Turn) {
         if let Some(known) = &mut self.known {
             known.answered.insert(turn.turn_id);
-            known.run = run;
         }
     }
 }

@@ -3,15 +3,19 @@
 //! Who answers is a fact of the conversation; the queue is a question about it. What a script changes here it changes
 //! once, under an id that a repetition of its turn finds taken.
 
-use std::fmt;
+mod queue;
+mod transfer;
 
-use async_trait::async_trait;
 use basic::{Refusal, Request, Value};
-use chrono::{DateTime, Utc};
-use domain::conversation::{ChangedBy, Control, Conversation, Priority, is_label};
+use chrono::Utc;
+use domain::conversation::{ChangedBy, Control, Conversation};
 use domain::memory::MemoryScope;
-use domain::{BotId, ConversationId, OrganisationId, SessionId, UserId};
+use domain::{ConversationId, SessionId};
 use serde_json::json;
+
+use queue::item;
+pub use queue::{Attendant, Desk, NoDesk, Queued};
+use transfer::priority;
 
 use super::{Answered, Host, text};
 use crate::{CommandError, ConversationCommand, NewControl};
@@ -23,60 +27,6 @@ const STATUSES: [&str; 4] = ["online", "busy", "away", "offline"];
 const QUEUE_MAX: u32 = 100;
 /// How many that wait are tried for somebody who takes the next: others take them at the same time.
 const TAKES_MAX: usize = 10;
-
-/// Somebody who works at a bot's desk.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Attendant {
-    pub id: String,
-    pub name: String,
-    pub department: Option<String>,
-    pub aliases: Vec<String>,
-}
-
-impl Attendant {
-    fn is_called(&self, name: &str) -> bool {
-        let names = [&self.id, &self.name].into_iter().chain(&self.aliases);
-        let name = name.trim().to_lowercase();
-        names.into_iter().any(|known| known.trim().to_lowercase() == name)
-    }
-}
-
-/// A conversation that the bot does not answer.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Queued {
-    pub conversation_id: ConversationId,
-    pub session_id: SessionId,
-    pub user_id: UserId,
-    pub control: Control,
-    pub since: DateTime<Utc>,
-    pub attendant: Option<String>,
-    pub reason: Option<String>,
-    pub department: Option<String>,
-    pub priority: Priority,
-}
-
-/// Where conversations are found that the bot does not answer.
-#[async_trait]
-pub trait Desk: Send + Sync + fmt::Debug {
-    /// Those of a bot, longest first; at most `limit`. As of a moment ago.
-    async fn conversations(
-        &self,
-        tenant: OrganisationId,
-        bot: BotId,
-        limit: u32,
-    ) -> Result<Vec<Queued>, CommandError>;
-}
-
-/// Knows of none.
-#[derive(Debug, Clone, Copy)]
-pub struct NoDesk;
-
-#[async_trait]
-impl Desk for NoDesk {
-    async fn conversations(&self, _: OrganisationId, _: BotId, _: u32) -> Result<Vec<Queued>, CommandError> {
-        Ok(Vec::new())
-    }
-}
 
 /// Words of the desk.
 pub(super) fn knows(word: &str) -> bool {
@@ -119,64 +69,6 @@ impl Host<'_> {
     fn attendant(&self, name: &str) -> Option<Attendant> {
         let known = self.shared.attendants(self.start.bot_id);
         known.iter().find(|attendant| attendant.is_called(name)).cloned()
-    }
-
-    async fn transfer_to_human(&mut self, request: &Request) -> Result<Answered, CommandError> {
-        let asked = match Transfer::of(request) {
-            Ok(asked) => asked,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
-        let attendant = asked.to.as_deref().and_then(|name| self.attendant(name));
-        let (department, mut reason) = match (&attendant, asked.to) {
-            (Some(known), _) => (asked.department.or(known.department.clone()), asked.reason),
-            (None, Some(to)) if asked.department.is_none() && is_label(&to) => (Some(to), asked.reason),
-            // Whoever is not at the desk is at least told of.
-            (None, to) => (asked.department, asked.reason.or(to)),
-        };
-        reason = reason.filter(|reason| !reason.trim().is_empty());
-        let department = department.filter(|department| is_label(department));
-        let statuses = self.statuses().await?;
-        let present = attendant.filter(|attendant| statuses(&attendant.id) != "offline");
-        let priority = asked.priority.unwrap_or_default();
-        let ahead = self
-            .queued()
-            .await?
-            .into_iter()
-            .filter(|queued| queued.control == Control::WaitingForHuman && queued.priority >= priority)
-            .filter(|queued| queued.conversation_id != self.conversation)
-            .count();
-        let position = ahead + 1;
-        let (status, message) = match &present {
-            Some(attendant) => ("assigned", format!("{} will answer.", attendant.name)),
-            None => (
-                "queued",
-                format!("A person will answer. Place in the queue: {position}."),
-            ),
-        };
-        let answer = json!({
-            "success": true,
-            "status": status,
-            "queue_position": position,
-            // Nobody measures how long people take.
-            "estimated_wait_seconds": null,
-            "attendant_id": present.as_ref().map(|attendant| &attendant.id),
-            "attendant_name": present.as_ref().map(|attendant| &attendant.name),
-            "department": department,
-            "priority": priority.as_str(),
-            "message": message,
-        });
-        let command = ConversationCommand::Control {
-            to: NewControl {
-                control: Control::WaitingForHuman,
-                attendant: present.map(|attendant| attendant.name),
-                reason,
-                department,
-                priority: Some(priority),
-            },
-            by: self.by(),
-            at: Utc::now(),
-        };
-        self.command_once(self.conversation, command, answer).await
     }
 
     /// Everything at the desk, in the order in which it should be taken.
@@ -414,58 +306,6 @@ impl Host<'_> {
     }
 }
 
-/// What TRANSFER TO HUMAN was given.
-#[derive(Debug, Default, PartialEq)]
-struct Transfer {
-    /// Somebody's name, or a department.
-    to: Option<String>,
-    department: Option<String>,
-    priority: Option<Priority>,
-    reason: Option<String>,
-}
-
-impl Transfer {
-    fn of(request: &Request) -> Result<Self, Refusal> {
-        let said = |value: &Value| match value {
-            Value::Null => None,
-            value => Some(value.to_string()).filter(|text| !text.trim().is_empty()),
-        };
-        if let Value::Object(given) = request.argument(0) {
-            let field = |name: &str| given.get(name).and_then(said);
-            return Ok(Self {
-                to: field("name").or(field("to")).or(field("attendant")),
-                department: field("department"),
-                priority: given.get("priority").map(priority).transpose()?,
-                reason: field("reason").or(field("context")),
-            });
-        }
-        Ok(Self {
-            to: said(request.argument(0)),
-            department: None,
-            priority: match request.argument(1) {
-                Value::Null => None,
-                given => Some(priority(given)?),
-            },
-            reason: said(request.argument(2)),
-        })
-    }
-}
-
-fn priority(given: &Value) -> Result<Priority, Refusal> {
-    let word = given.to_string().trim().to_lowercase();
-    match word.as_str() {
-        "" | "medium" | "default" | "2" => Some(Priority::Normal),
-        "1" => Some(Priority::Low),
-        "3" => Some(Priority::High),
-        "critical" | "4" => Some(Priority::Urgent),
-        word => Priority::parse(word),
-    }
-    .ok_or_else(|| {
-        let message = format!("`{word}` is no priority; there are low, normal, high and urgent");
-        Refusal::mistake("priority_unknown", message)
-    })
-}
-
 fn status_of(said: &str) -> Result<&'static str, Refusal> {
     let said = said.trim().to_lowercase();
     STATUSES
@@ -482,49 +322,4 @@ fn no_attendant(name: &str) -> Refusal {
         "attendant_not_found",
         format!("nobody at the desk is called `{name}`"),
     )
-}
-
-fn item(queued: &Queued, now: DateTime<Utc>) -> serde_json::Value {
-    json!({
-        "session_id": queued.session_id,
-        "conversation_id": queued.conversation_id,
-        "user_id": queued.user_id,
-        "status": queued.control.as_str(),
-        "attendant_name": queued.attendant,
-        "department": queued.department,
-        "priority": queued.priority.as_str(),
-        "reason": queued.reason,
-        "since": queued.since,
-        "waited_seconds": (now - queued.since).num_seconds().max(0),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_priority_is_a_word_or_its_number() {
-        let read = |given: Value| priority(&given).map_err(|refusal| refusal.code);
-        assert_eq!(read("High".into()), Ok(Priority::High));
-        assert_eq!(read("medium".into()), Ok(Priority::Normal));
-        assert_eq!(read(4.into()), Ok(Priority::Urgent));
-        assert_eq!(read("soon".into()), Err("priority_unknown".to_owned()));
-    }
-
-    #[test]
-    fn somebody_is_found_by_any_of_their_names() {
-        let ana = Attendant {
-            id: "ana".to_owned(),
-            name: "Ana Silva".to_owned(),
-            aliases: vec!["aninha".to_owned()],
-            ..Attendant::default()
-        };
-        assert!(
-            ["ANA", " ana silva ", "Aninha"]
-                .iter()
-                .all(|name| ana.is_called(name))
-        );
-        assert!(!ana.is_called("an"));
-    }
 }

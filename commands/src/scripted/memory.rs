@@ -294,7 +294,7 @@ impl Host<'_> {
     }
 
     /// Another bot of the organisation, by its name.
-    async fn other_bot(&self, name: &str) -> Result<Result<BotId, Refusal>, CommandError> {
+    pub(super) async fn other_bot(&self, name: &str) -> Result<Result<BotId, Refusal>, CommandError> {
         let owner = self
             .shared
             .executor

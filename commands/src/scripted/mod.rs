@@ -8,12 +8,14 @@ mod automation;
 mod desk;
 mod files;
 mod memory;
+mod others;
 mod services;
 mod setup;
 mod tables;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Instant;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -31,10 +33,12 @@ use crate::{CommandError, Context, ConversationCommand};
 
 pub(crate) use automation::{WAIT_FOR_EVENT, awaited};
 pub use desk::{Attendant, Desk, NoDesk, Queued};
-pub(crate) use memory::{Remembering, stream_of as memory_stream};
-pub use tables::{Elsewhere, Extent, Migration, Misconfigured, Reach, Reason, RefusedChange, Tables};
 pub(crate) use files::drive_prefix;
+pub(crate) use memory::{Remembering, stream_of as memory_stream};
 pub use services::{Asking, Fetched, Plan, Services, Unconfigured};
+pub(crate) use setup::{ACTIVE as ACTIVE_CONTEXT, ACTIVE_SWITCHERS};
+pub use setup::{SetUp, Switcher};
+pub use tables::{Elsewhere, Extent, Migration, Misconfigured, Reach, Reason, RefusedChange, Tables};
 
 /// The largest record of answers that stands in its event.
 const EVENT_BYTES_MAX: usize = 16 << 10;
@@ -48,7 +52,8 @@ pub(crate) struct Host<'a> {
     pub context: Context,
     pub conversation: ConversationId,
     pub run: RunId,
-    pub start: &'a RunStart,
+    /// Whose script asks: another bot's while that answers.
+    pub start: RunStart,
     pub turn: Option<TurnId>,
     /// The time that the script sees.
     pub now: DateTime<Utc>,
@@ -73,6 +78,10 @@ pub(crate) struct Host<'a> {
     pub asked: u64,
     /// Whether something was stored in the conversation's own stream.
     pub conversation_changed: bool,
+    /// How many bots ask one another.
+    pub hops: u32,
+    /// By when the script must wait or end.
+    pub deadline: Instant,
 }
 
 impl Host<'_> {
@@ -91,6 +100,13 @@ impl Host<'_> {
         }
         if desk::gathers(request.word) {
             return Ok(answer(self.set_attendant_status(request)));
+        }
+        if self.hops > 0 && setup::belongs_to_session(request.word) {
+            // The session is not that bot's to set up.
+            return Ok(Answer::Value(Value::Null));
+        }
+        if others::asks_bots(request) {
+            return Ok(answer(self.ask_bots(request).await?));
         }
         if setup::gathers(request.word) {
             return Ok(answer(self.set_up(request).await?));
@@ -112,6 +128,7 @@ impl Host<'_> {
         let answered = match request.word {
             word if memory::knows(word) => self.remember(request).await?,
             word if setup::knows(word) => self.set_up(request).await?,
+            _ if others::tells(request) => self.tell_session(request).await?,
             word if automation::knows(word) => self.automate(request).await?,
             word if desk::knows(word) => self.ask_desk(request).await?,
             word if tables::knows(word) && !tables::is_elsewhere(request) => Err(tables::unknown(request)),
@@ -146,7 +163,7 @@ impl Host<'_> {
     }
 
     fn dialogues(&self) -> Dialogues {
-        Dialogues::of(self.shared.clone())
+        Dialogues::of(self.shared)
     }
 
     async fn ask_services(&mut self, request: &Request) -> Result<Answered, CommandError> {

@@ -2,6 +2,10 @@
 //!
 //! It is kept in the session's memory, under keys that scripts do not see, for whoever asks a language model.
 
+mod shown;
+
+use std::collections::BTreeMap;
+
 use basic::{Refusal, Request, Value};
 use domain::memory::MemoryScope;
 
@@ -9,8 +13,12 @@ use super::memory::listed;
 use super::{Answered, Host, text};
 use crate::CommandError;
 
+pub use shown::{SetUp, Switcher};
+
 const CONTEXT: &str = "setup.context.";
-const ACTIVE: &str = "setup.active_context";
+pub(crate) const ACTIVE: &str = "setup.active_context";
+/// Ids of the switches that are on.
+pub(crate) const ACTIVE_SWITCHERS: &str = "setup.active_switchers";
 const SWITCHER: &str = "setup.switcher.";
 const TOOL: &str = "setup.tool.";
 const KNOWLEDGE: &str = "setup.knowledge.";
@@ -79,9 +87,23 @@ pub(super) fn gathers(word: &str) -> bool {
     )
 }
 
+/// Of those, words that mean the session and not the script's own questions.
+pub(super) fn belongs_to_session(word: &str) -> bool {
+    gathers(word) && !matches!(word, "SET HEADER" | "CLEAR HEADERS")
+}
+
+/// Bots of a session, in order of their letters.
+pub(super) fn bots_of(known: &BTreeMap<String, Value>) -> Value {
+    listed(known, BOT)
+}
+
 impl Host<'_> {
     /// What BEGIN SYSTEM PROMPT says, as far as a memory takes it.
     pub fn set_system_prompt(&mut self, text: &str) {
+        // Another bot's is its own.
+        if self.hops > 0 {
+            return;
+        }
         let session = MemoryScope::Session {
             session_id: self.start.session_id,
         };
@@ -126,7 +148,10 @@ impl Host<'_> {
                     None,
                 )
             }
-            "CLEAR SWITCHERS" => self.without(session, SWITCHER, "").await?,
+            "CLEAR SWITCHERS" => {
+                self.forget(session, ACTIVE_SWITCHERS, "").await?;
+                self.without(session, SWITCHER, "").await?
+            }
             "SET ANSWER MODE" if !ANSWER_MODES.contains(&lower.as_str()) => Err(Refusal::mistake(
                 "answer_mode",
                 format!(

@@ -45,6 +45,7 @@ async fn content(
 fn with_files(id: u128, text: &str, files: &[FileId]) -> NewTurn {
     NewTurn {
         content: text.to_owned(),
+        invokes: None,
         files: files.to_vec(),
         message_id: Some(Uuid::from_u128(id)),
     }

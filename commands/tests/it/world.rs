@@ -203,7 +203,12 @@ impl World {
     }
 
     pub async fn load(&self, process: &Commands, bot: BotId, start: &str) {
-        let programs = self.load_without_programs(process, bot, start).await;
+        self.load_scripts(process, bot, &[("start", start)]).await;
+    }
+
+    /// Loads a package of these scripts, by name.
+    pub async fn load_scripts(&self, process: &Commands, bot: BotId, scripts: &[(&str, &str)]) {
+        let programs = self.load_scripts_without_programs(process, bot, scripts).await;
         let declared: Vec<basic::Table> = programs
             .iter()
             .flat_map(|(program, _)| program.declared().tables.clone())
@@ -228,14 +233,26 @@ impl World {
         bot: BotId,
         start: &str,
     ) -> Vec<(basic::Program, String)> {
+        self.load_scripts_without_programs(process, bot, &[("start", start)])
+            .await
+    }
+
+    async fn load_scripts_without_programs(
+        &self,
+        process: &Commands,
+        bot: BotId,
+        scripts: &[(&str, &str)],
+    ) -> Vec<(basic::Program, String)> {
+        let source = |(name, source): &(&str, &str)| ((*name).to_owned(), source.as_bytes().to_vec());
         let files = PackageFiles {
-            scripts: BTreeMap::from([("start".to_owned(), start.as_bytes().to_vec())]),
+            scripts: scripts.iter().map(source).collect(),
             settings: BTreeMap::from([("no-answer".to_owned(), "No idea.".to_owned())]),
             ..PackageFiles::default()
         };
         let assembled = assemble("helper", &Package::default(), &files);
-        let findings = &assembled.package.scripts["start"].findings;
-        assert!(findings.is_empty(), "{findings:?}");
+        for script in assembled.package.scripts.values() {
+            assert!(script.findings.is_empty(), "{:?}", script.findings);
+        }
         let command = BotCommand::LoadPackage(assembled.package);
         process
             .executor()
@@ -315,6 +332,7 @@ pub fn minute(number: i64) -> DateTime<Utc> {
 pub fn message(text: &str) -> NewTurn {
     NewTurn {
         content: text.to_owned(),
+        invokes: None,
         files: Vec::new(),
         message_id: None,
     }
@@ -324,6 +342,7 @@ pub fn message(text: &str) -> NewTurn {
 pub fn message_with_id(id: u128, text: &str) -> NewTurn {
     NewTurn {
         content: text.to_owned(),
+        invokes: None,
         files: Vec::new(),
         message_id: Some(Uuid::from_u128(id)),
     }

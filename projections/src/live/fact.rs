@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::conversation::{
     ControlChange, Conversation, ConversationEnd, ConversationEvent, Rating, Reply, Turn,
 };
+use domain::memory::Memory;
 use domain::run::{Run, RunEvent};
 use domain::session::Session;
 use domain::{Aggregate, EventFormatError, ReplyId, SessionId, TurnId};
@@ -52,6 +53,8 @@ pub enum LiveFact {
         reason: ConversationEnd,
     },
     SessionEnded,
+    /// Something of what the session remembers has changed, perhaps what it is set up with.
+    Remembered,
 }
 
 /// Members of an event that are opened: what was said, what came with it, and who answers. A run's stored state is of no
@@ -76,6 +79,7 @@ pub(super) fn put_opened(event: &mut RecordedEvent, opened: impl IntoIterator<It
 pub(super) fn session_of(event: &RecordedEvent) -> Option<SessionId> {
     let text = match event.stream.aggregate_type.as_str() {
         Session::TYPE => event.stream.aggregate_id.as_str(),
+        Memory::TYPE => event.stream.aggregate_id.strip_prefix("session:")?,
         Conversation::TYPE | Run::TYPE => event.payload.get("session_id")?.as_str()?,
         _ => return None,
     };
@@ -86,6 +90,7 @@ pub(super) fn session_of(event: &RecordedEvent) -> Option<SessionId> {
 pub(super) fn live_event(event: &RecordedEvent) -> Option<LiveEvent> {
     let fact = match event.stream.aggregate_type.as_str() {
         Session::TYPE => Ok((event.event_type == "session.ended").then_some(LiveFact::SessionEnded)),
+        Memory::TYPE => Ok(Some(LiveFact::Remembered)),
         Conversation::TYPE => decode(event).map(of_conversation),
         _ => decode(event).map(of_run),
     };

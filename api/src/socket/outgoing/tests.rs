@@ -48,7 +48,7 @@ fn a_turn_shows_who_said_what_and_where_it_stands() {
             "hello".to_owned(),
         )),
     };
-    let frame = parsed(&of_row(&parties(), &row(said)));
+    let frame = parsed(&of_row(&parties(), &row(said), &SetUp::default()));
     assert_eq!(
         frame,
         json!({
@@ -85,9 +85,10 @@ fn a_reply_carries_its_suggestions_and_what_it_answers() {
         in_reply_to: Some(TurnId(Uuid::from_u128(6))),
         run_id: None,
         content: Personal::conversation(UserId(Uuid::from_u128(4)), content),
+        attendant: None,
         rating: Some(Rating::Good),
     };
-    let frame = parsed(&of_row(&parties(), &row(said)));
+    let frame = parsed(&of_row(&parties(), &row(said), &SetUp::default()));
     assert_eq!(
         frame["suggestions"],
         json!([{ "text": "Yes", "action": { "type": "send_message", "message": "yes please" } }])
@@ -112,7 +113,7 @@ fn what_was_erased_is_an_empty_text_that_says_so() {
         content: Some(content),
         files: None,
     };
-    let frame = parsed(&of_row(&parties(), &row(said)));
+    let frame = parsed(&of_row(&parties(), &row(said), &SetUp::default()));
     assert_eq!((&frame["content"], &frame["erased"]), (&json!(""), &json!(true)));
 }
 
@@ -124,7 +125,7 @@ fn a_secret_answer_is_an_empty_text_that_says_so() {
         content: None,
         files: None,
     };
-    let frame = parsed(&of_row(&parties(), &row(said)));
+    let frame = parsed(&of_row(&parties(), &row(said), &SetUp::default()));
     assert_eq!((&frame["content"], &frame["masked"]), (&json!(""), &json!(true)));
     assert_eq!(frame.get("erased"), None);
 }

@@ -38,7 +38,7 @@ async fn a_bad_message_is_named_and_the_socket_goes_on() {
         ),
         (
             json!({ "content": "a", "message_type": 6, "message_id": message_id }),
-            "not_available",
+            "tool_not_found",
         ),
         (
             json!({ "content": "a", "message_type": 2, "message_id": message_id }),

@@ -44,6 +44,8 @@ let seenBefore = 0;
 let seenKept = 0;
 let frameRequested = false;
 let typingTimer = null;
+let desk = null;
+let atDesk = {};
 
 const transport = createTransport({
   bot: () => bot.bot_name,
@@ -196,10 +198,17 @@ async function upload(file, progress) {
   return uploadFile(storage.credential(), file, progress);
 }
 
-function say({ content, files = [], contextName = null, messageType }) {
+async function showDesk(told) {
+  atDesk = { ...atDesk, ...told };
+  desk ??= import("./desk/desk.js").then(({ createDesk }) =>
+    createDesk({ language, announce: announcer.say, choose: transport.send }));
+  (await desk).show(atDesk, connection.phase === "ready");
+}
+
+function say({ content, files = [], contextName = null, messageType, tool = null, params = null }) {
   unreadFrom = null;
   scrolling.toEnd();
-  change(transcripts.withOutgoing(transcript, { messageId: newMessageId(), content, files, secret: transcripts.asksSecret(transcript), contextName, messageType, at: new Date().toISOString() }));
+  change(transcripts.withOutgoing(transcript, { messageId: newMessageId(), content, files, secret: transcripts.asksSecret(transcript), contextName, messageType, tool, params, at: new Date().toISOString() }));
   deliverUnsent();
 }
 
@@ -213,6 +222,7 @@ function connectionChanged(next) {
   const nowReady = next.phase === "ready" && connection.phase !== "ready";
   connection = next;
   header.showConnection(connection);
+  if (desk) showDesk({});
   if (nowReady) {
     deliverUnsent();
     setTimeout(() => {
@@ -225,7 +235,10 @@ function connectionChanged(next) {
 }
 
 function hear(frame) {
-  if (frame.type === "connected") return enterSession(frame.session_id);
+  if (frame.type === "connected") {
+    atDesk = {};
+    return enterSession(frame.session_id);
+  }
   const handle = EVENTS[frame.event];
   if (handle) return handle(frame.data ?? {});
   if (frame.event !== undefined || frame.type !== undefined) return;
@@ -271,6 +284,9 @@ const EVENTS = {
   },
   rated: (data) => change(transcripts.withRating(transcript, data.reply_id ?? null, data.rating)),
   masked: (data) => change(transcripts.withMasked(transcript, data.turn_id)),
+  left_to_human: () => change(transcripts.withoutTyping(transcript)),
+  control: (control) => showDesk({ control }),
+  set_up: (data) => showDesk({ set_up: data }),
   answered: (data) => change(transcripts.withAnswered(transcript, data.turn_id)),
   error(data) {
     const reason = reasonOf(data);
@@ -279,6 +295,7 @@ const EVENTS = {
     change(transcripts.withFailed(transcript, data.message_id, reason, data.retryable !== false));
   },
   change_theme(data) {
+    if (data.theme) showDesk({ theme: data.theme });
     applyColours(data);
     const title = data.title ?? data.logo_text;
     if (typeof title === "string" && title !== "") bot = { ...bot, title };
@@ -309,8 +326,8 @@ function change(next) {
 }
 
 function keepUnsent(next) {
-  const fields = ({ messageId, content, files, at, contextName, messageType, state, reason }) =>
-    ({ messageId, content, files, at, contextName, messageType, state, reason });
+  const fields = ({ messageId, content, files, at, contextName, messageType, tool, params, state, reason }) =>
+    ({ messageId, content, files, at, contextName, messageType, tool, params, state, reason });
   // A secret is not written down, not even for a moment: a reload loses what was not sent of it.
   storage?.keepUnsent(transcripts.unsentOf(next).filter((entry) => !entry.masked).map(fields));
 }
@@ -334,7 +351,7 @@ function show() {
   scrolling.changed(unseen.length);
   if (!settled && unseen.length > 0) scrolling.toUnread();
   if (scrolling.seesNew()) seenAll();
-  announcer.messages(fresh.map((reply) => ({ author: bot.title, text: reply.text })));
+  announcer.messages(fresh.map((reply) => ({ author: reply.attendant ?? bot.title, text: reply.text })));
   showTitle();
 }
 

@@ -23,6 +23,8 @@ export function createDelivery({ send, onStalled, onFailed }) {
       timestamp: entry.at,
       ...(entry.files.length === 0 ? {} : { files: entry.files.map((file) => file.file_id) }),
       ...(entry.contextName === null ? {} : { context_name: entry.contextName }),
+      ...(entry.tool ? { tool: entry.tool } : {}),
+      ...(entry.params ? { params: entry.params } : {}),
     });
     if (sent) timers.set(entry.messageId, setTimeout(() => mayGoOn(entry.messageId) && onStalled(), CONFIRMED_WITHIN_MS));
   }

@@ -35,7 +35,7 @@ export const isShown = (entry) => entry.erased || entry.masked || entry.files.le
 const startsDay = (entry, day) => dayOf(entry) !== null && dayOf(entry) !== day;
 
 function isOneGroup(one, next) {
-  if (one === undefined || one.author !== next.author || one.author === "notice") return false;
+  if (one === undefined || one.author !== next.author || one.attendant !== next.attendant || one.author === "notice") return false;
   if (one.at === null || next.at === null) return true;
   return Math.abs(new Date(next.at) - new Date(one.at)) <= GROUP_MS;
 }

@@ -16,16 +16,19 @@ const STATES = {
 export function createMessageView(tools) {
   const { text, clock, botTitle, onRetry, onEdit, onRate, announce } = tools;
   const author = element("span", { class: "visually-hidden" });
+  const attendant = element("div", { class: "attendant", dir: "auto", "aria-hidden": "true" });
   const body = element("div", { class: "body", dir: "auto" });
   const files = element("div", { class: "files" });
   const meta = element("div", { class: "meta" });
   const toolbar = element("div", { class: "toolbar" });
-  const node = element("div", { class: "message" }, element("div", { class: "bubble" }, author, files, body, toolbar), meta);
+  const node = element("div", { class: "message" }, attendant, element("div", { class: "bubble" }, author, files, body, toolbar), meta);
   let shown = { content: null, masked: false, files: null, mark: null };
 
   function update({ entry, first, last }, { connected }) {
     node.className = ["message", `message-${entry.author}`, first && "first", last && "last", entry.streaming && "streaming"]
       .filter(Boolean).join(" ");
+    attendant.textContent = first && entry.attendant !== null ? entry.attendant : "";
+    attendant.hidden = attendant.textContent === "";
     if (entry.content !== shown.content || entry.masked !== shown.masked) showBody(entry);
     if (entry.files !== shown.files) files.replaceChildren(...entry.files.map((file) => createFileView(file, tools)));
     const state = entry.state === "sending" && !connected ? "waiting" : entry.state;
@@ -35,7 +38,7 @@ export function createMessageView(tools) {
   }
 
   function showBody(entry) {
-    author.textContent = entry.author === "notice" ? "" : `${entry.author === "visitor" ? text("you") : botTitle()}: `;
+    author.textContent = entry.author === "notice" ? "" : `${entry.author === "visitor" ? text("you") : entry.attendant ?? botTitle()}: `;
     body.classList.toggle("erased", entry.erased || entry.masked);
     if (entry.erased || entry.masked) {
       body.textContent = entry.erased ? text("erased") : text("masked");

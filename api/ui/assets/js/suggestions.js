@@ -13,7 +13,7 @@ export function messageOf({ text, context, action }) {
   if (action?.type === "send_message" && filled(action.message)) return { ...said, content: action.message };
   if (action?.type === "select_context" && filled(action.context)) return { ...said, contextName: action.context };
   if (action?.type === "invoke_tool" && filled(action.tool)) {
-    return { ...said, content: action.tool, messageType: MESSAGE_TYPE.tool };
+    return { ...said, messageType: MESSAGE_TYPE.tool, tool: action.tool, params: action.params ?? null };
   }
   return said;
 }

@@ -34,8 +34,10 @@ export function directionOf([language]) {
  * Promises a function from the name of a text to the text, with `{name}` replaced by values.
  * With a `count` value the form of the text for that number is taken (`one`, `other`).
  */
-export async function textsIn(language) {
-  const texts = await LANGUAGES[language]();
+export const textsIn = async (language) => wordsOf(await LANGUAGES[language](), language);
+
+/** The same for texts that are at hand. */
+export function wordsOf(texts, language) {
   const plural = new Intl.PluralRules(language);
   return (name, values = {}) => {
     const found = texts[name];

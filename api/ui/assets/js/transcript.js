@@ -14,11 +14,11 @@ export const MESSAGE_TYPE = { visitor: 1, bot: 2, tool: 6, system: 7 };
 export const emptyTranscript = () => ({ entries: [], position: 0, typing: [], interrupted: [] });
 
 /**
- * A message that the visitor just wrote: `{messageId, content, files?, secret?, at, contextName?, messageType?}`.
+ * A message that the visitor just wrote: `{messageId, content, files?, secret?, at, contextName?, messageType?, tool?, params?}`.
  * What is secret is not shown, not even before the server masks it.
  */
-export function withOutgoing(transcript, { messageId, content, files = [], secret = false, at, contextName = null, messageType = MESSAGE_TYPE.visitor }) {
-  const entry = { ...blank("visitor", `m:${messageId}`), messageId, content, files, masked: secret, at, contextName, messageType, state: "sending" };
+export function withOutgoing(transcript, { messageId, content, files = [], secret = false, at, contextName = null, messageType = MESSAGE_TYPE.visitor, tool = null, params = null }) {
+  const entry = { ...blank("visitor", `m:${messageId}`), messageId, content, files, masked: secret, at, contextName, messageType, tool, params, state: "sending" };
   return { ...transcript, entries: [...transcript.entries, entry] };
 }
 
@@ -150,6 +150,7 @@ function withReply(transcript, frame, position) {
     files: filesIn(frame.files),
     suggestions: suggestionsIn(frame.suggestions),
     asksSecret: frame.asks_secret === true,
+    attendant: frame.attendant || null,
     replyId: frame.reply_id ?? null,
     rating: ratingIn(frame.rating),
     streaming: false,
@@ -240,6 +241,7 @@ const blank = (author, key) => ({
   retryable: true,
   suggestions: [],
   asksSecret: false,
+  attendant: null,
   replyId: null,
   rating: null,
   streaming: false,

@@ -52,7 +52,7 @@ export function createTranscriptView(tools) {
     const fresh = rows.filter(({ kind, key, entry }) =>
       kind === "message" && entry.author !== "visitor" && !entry.streaming && !announced.has(key));
     for (const { key } of fresh) announced.add(key);
-    return fresh.map(({ key, entry }) => ({ key, position: entry.position, text: views.get(key).text() }));
+    return fresh.map(({ key, entry }) => ({ key, position: entry.position, attendant: entry.attendant, text: views.get(key).text() }));
   }
 
   return { show };

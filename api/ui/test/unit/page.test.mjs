@@ -6,6 +6,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { chosenLanguage, clockIn } from "../../assets/js/texts.js";
+import { TEXTS } from "../../assets/js/desk/texts.js";
 import { english } from "../../assets/js/texts/en.js";
 import { portuguese } from "../../assets/js/texts/pt.js";
 import { accentOn, contrast, parsedColour } from "../../assets/js/theme.js";
@@ -46,13 +47,15 @@ test("copies_of_libraries_are_the_published_ones", () => {
 
 test("every_language_says_everything_with_the_same_values", () => {
   const values = (text) => [...JSON.stringify(text).matchAll(/\{\w+\}/g)].map(String).sort().filter((one, index, all) => one !== all[index - 1]);
-  assert.deepEqual(Object.keys(portuguese), Object.keys(english));
-  for (const name of Object.keys(english)) assert.deepEqual(values(portuguese[name]), values(english[name]), name);
+  for (const [one, other] of [[english, portuguese], [TEXTS.en, TEXTS.pt]]) {
+    assert.deepEqual(Object.keys(other), Object.keys(one));
+    for (const name of Object.keys(one)) assert.deepEqual(values(other[name]), values(one[name]), name);
+  }
 });
 
 test("every_text_is_used", () => {
-  const modules = filesIn("assets/js", ".js").map((path) => read(path).toString()).join("\n");
-  for (const name of Object.keys(english)) assert.ok(modules.includes(`"${name}"`), name);
+  const modules = [...filesIn("assets/js", ".js"), ...filesIn("assets/js/desk", ".js")].map((path) => read(path).toString()).join("\n");
+  for (const name of Object.keys({ ...english, ...TEXTS.en })) assert.ok(modules.includes(`"${name}"`), name);
 });
 
 test("the_first_wanted_language_that_there_is_is_taken", () => {

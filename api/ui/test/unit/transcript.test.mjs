@@ -113,7 +113,7 @@ test("a_chip_says_what_its_action_means", () => {
   assert.deepEqual(chip(null, "sales"), { content: "Label", contextName: "sales", messageType: 1 });
   assert.equal(chip({ type: "send_message", message: "words" }).content, "words");
   assert.deepEqual(chip({ type: "select_context", context: "support" }), { content: "Label", contextName: "support", messageType: 1 });
-  assert.deepEqual(chip({ type: "invoke_tool", tool: "refund" }), { content: "refund", contextName: null, messageType: 6 });
+  assert.deepEqual(chip({ type: "invoke_tool", tool: "refund" }), { content: "Label", contextName: null, messageType: 6, tool: "refund", params: null });
   assert.equal(chip({ type: "send_message", message: 5 }).content, "Label");
   assert.equal(chip({ type: "unheard of" }).content, "Label");
 });

@@ -101,18 +101,10 @@ impl Worker {
         );
         let started_at = start.started_at;
         let mut active = ActiveRun {
-            id,
             version,
-            start,
-            machine,
-            suggestions: Vec::new(),
-            blob: None,
-            asks: None,
-            pause_until: None,
-            begun,
-            begun_turn: None,
             replayed,
             answers,
+            ..ActiveRun::new(id, start, machine, begun)
         };
         let execution = self.execute(&mut active, Input::Start, None, started_at).await?;
         let changed = execution.conversation_changed;
@@ -132,7 +124,7 @@ impl Worker {
 
 impl Worker {
     /// The scripts that a program may come to call, one through another, and the hashes of what they are now.
-    async fn callable(
+    pub(super) async fn callable(
         &self,
         package: &Package,
         program: &str,

@@ -4,13 +4,13 @@ use std::collections::HashSet;
 
 use basic::{HearKind, Machine};
 use domain::conversation::{Control, Conversation, ConversationEvent, OpenConversation};
-use domain::run::Run;
+use domain::run::{ACTIVE_RUN, Run, TOOL_RUN};
 use domain::{Aggregate, BlobReference, RunId, decode};
 use event_log::StreamId;
 use uuid::Uuid;
 
 use super::super::{answer_id, inconsistent};
-use super::{ActiveRun, Arrived, Known, Worker};
+use super::{ActiveRun, Arrived, Known, Place, Worker};
 use crate::CommandError;
 
 /// What a reading of the conversation's stream found.
@@ -59,9 +59,12 @@ impl Worker {
             answered: answered.iter().map(|arrived| arrived.turn.turn_id).collect(),
             control,
             run: None,
+            tool: None,
+            begun_tool: None,
         });
         self.open_session(first).await?;
-        self.restore_run().await?;
+        self.restore_run(Place::Script).await?;
+        self.restore_run(Place::Tool).await?;
         self.sit_out_pauses(None).await?;
         self.complete().await
     }
@@ -128,17 +131,19 @@ impl Worker {
         Ok(found)
     }
 
-    /// Takes up the run that waits in this conversation, if any.
-    async fn restore_run(&mut self) -> Result<(), CommandError> {
-        if self.known.as_ref().is_none_or(|known| known.run.is_some()) {
-            return Ok(());
-        }
+    /// Takes up the run that waits in this place of the conversation, if any.
+    async fn restore_run(&mut self, place: Place) -> Result<(), CommandError> {
+        let claim = match place {
+            Place::Script if self.known.as_ref().is_none_or(|known| known.run.is_some()) => return Ok(()),
+            Place::Script => ACTIVE_RUN,
+            Place::Tool => TOOL_RUN,
+        };
         let tenant = self.context.tenant;
         let owner = self
             .shared
             .executor
             .log()
-            .claim_owner(tenant.0, "active_run", &self.id.to_string())
+            .claim_owner(tenant.0, claim, &self.id.to_string())
             .await?;
         let Some(id) = owner.and_then(|owner| owner.parse::<RunId>().ok()) else {
             return Ok(());
@@ -153,6 +158,13 @@ impl Worker {
             Run::Started { start, recorded } => (start, None, recorded),
             Run::Absent | Run::Ended => return Ok(()),
         };
+        // Its turn begins it again.
+        if place == Place::Tool && suspension.is_none() {
+            if let Some(known) = &mut self.known {
+                known.begun_tool = recorded.last().and_then(|recording| recording.turn_id);
+            }
+            return Ok(());
+        }
         let begun_turn = recorded.last().and_then(|recording| recording.turn_id);
         let Some(replayed) = self.shared.recorded_answers(id, &recorded).await? else {
             return self.give_up(id, found.version, &start).await;
@@ -185,20 +197,18 @@ impl Worker {
             let blob = stored.blob.clone();
             let asks = HearKind::of_name(&suspension.waits_for);
             let pause_until = suspension.pause.as_ref().map(|pause| pause.until);
-            known.run = Some(ActiveRun {
-                id,
+            let run = ActiveRun {
                 version: found.version,
-                start,
-                machine,
                 suggestions,
                 blob,
                 asks,
                 pause_until,
-                begun: Vec::new(),
                 begun_turn,
                 replayed: replayed.into(),
                 answers,
-            });
+                ..ActiveRun::new(id, start, machine, Vec::new())
+            };
+            known.put(place, Some(run));
         }
         Ok(())
     }

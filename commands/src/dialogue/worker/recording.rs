@@ -62,8 +62,11 @@ impl Worker {
         let mut replies = execution.replies;
         if let Some(question) = replies.last_mut() {
             question.asks_secret = run.asks_secret();
+            run.question = Some(question.clone());
         }
-        for (number, content) in replies.into_iter().chain(apology).enumerate() {
+        let ends = matches!(execution.end, ExecutionEnd::Completed(_) | ExecutionEnd::Failed(_));
+        let asks_again = run.asks_again.take().filter(|_| ends);
+        for (number, content) in replies.into_iter().chain(apology).chain(asks_again).enumerate() {
             let (session, user) = (run.start.session_id, run.start.user_id);
             events.push(RunEvent::ReplyProduced(
                 self.reply(session, user, turn, content, command_id, number),
@@ -202,13 +205,16 @@ impl Worker {
         let append = append_command::<Conversation>(&context, &key, None, key.clone(), &events, Value::Null)?;
         event_log::crash_point("between-turn-and-reply");
         match self.shared.executor.append(append).await? {
-            Outcome::Stored(_) | Outcome::Duplicate(_) => Ok(()),
+            Outcome::Stored(_) | Outcome::Duplicate(_) => {
+                self.answered(turn);
+                Ok(())
+            }
             _ => Err(CommandError::Contended),
         }
     }
 
     /// Records that a turn is left to people, as its answer.
-    pub(super) async fn leave_to_people(&self, turn: &Turn) -> Result<(), CommandError> {
+    pub(super) async fn leave_to_people(&mut self, turn: &Turn) -> Result<(), CommandError> {
         let context = self.caused_by(turn, answer_id(turn.turn_id));
         let key = self.id.to_string();
         let events = [ConversationEvent::TurnLeftToHuman {
@@ -217,7 +223,10 @@ impl Worker {
         }];
         let append = append_command::<Conversation>(&context, &key, None, key.clone(), &events, Value::Null)?;
         match self.shared.executor.append(append).await? {
-            Outcome::Stored(_) | Outcome::Duplicate(_) => Ok(()),
+            Outcome::Stored(_) | Outcome::Duplicate(_) => {
+                self.answered(turn);
+                Ok(())
+            }
             _ => Err(CommandError::Contended),
         }
     }

@@ -17,7 +17,7 @@ use domain::drive::Drive;
 use event_log::Outcome;
 use tokio::sync::Semaphore;
 
-use super::{Answered, Host, answer, text};
+use super::{Host, answer, text};
 use crate::decide::Refusal as _;
 use crate::drive::{DriveCommand, DriveError};
 use crate::executor::append_command;
@@ -93,13 +93,7 @@ impl Host<'_> {
             Err(Trouble::Lost(_)) => Err(Refusal::new("file_lost", "the content of the file is lost")),
             Err(Trouble::Failed(error)) => return Err(error),
         };
-        Ok(Some(self.noted(answered)))
-    }
-
-    fn noted(&mut self, answered: Answered) -> Answer {
-        let answer = answer(answered);
-        self.unrecorded.push(answer.clone());
-        answer
+        Ok(Some(self.note(answer(answered))))
     }
 
     /// The answer, noted where it is to be; or the refusal.
@@ -129,11 +123,11 @@ impl Host<'_> {
             match done {
                 Done::Elsewhere => return Ok(None),
                 Done::Noted(answer) => return Ok(Some(Ok(answer))),
-                Done::Answer(value) => return Ok(Some(Ok(self.noted(Ok(value))))),
+                Done::Answer(value) => return Ok(Some(Ok(self.note(Answer::Value(value))))),
                 Done::Change(command, value) => {
                     let events = known.state.decide(command)?;
                     if events.is_empty() {
-                        return Ok(Some(Ok(self.noted(Ok(value)))));
+                        return Ok(Some(Ok(self.note(Answer::Value(value)))));
                     }
                     if let Some(answer) = self.change_drive(&known, &events, value).await? {
                         return Ok(Some(Ok(answer)));

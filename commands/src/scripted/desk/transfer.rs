@@ -1,0 +1,136 @@
+//! TRANSFER TO HUMAN, in all its forms.
+
+use basic::{Refusal, Request, Value};
+use chrono::Utc;
+use domain::conversation::{Control, Priority, is_label};
+use serde_json::json;
+
+use crate::scripted::{Answered, Host};
+use crate::{CommandError, ConversationCommand, NewControl};
+
+impl Host<'_> {
+    pub(super) async fn transfer_to_human(&mut self, request: &Request) -> Result<Answered, CommandError> {
+        let asked = match Transfer::of(request) {
+            Ok(asked) => asked,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let attendant = asked.to.as_deref().and_then(|name| self.attendant(name));
+        let (department, mut reason) = match (&attendant, asked.to) {
+            (Some(known), _) => (asked.department.or(known.department.clone()), asked.reason),
+            (None, Some(to)) if asked.department.is_none() && is_label(&to) => (Some(to), asked.reason),
+            // Whoever is not at the desk is at least told of.
+            (None, to) => (asked.department, asked.reason.or(to)),
+        };
+        reason = reason.filter(|reason| !reason.trim().is_empty());
+        let department = department.filter(|department| is_label(department));
+        let statuses = self.statuses().await?;
+        let present = attendant.filter(|attendant| statuses(&attendant.id) != "offline");
+        let priority = asked.priority.unwrap_or_default();
+        let ahead = self
+            .queued()
+            .await?
+            .into_iter()
+            .filter(|queued| queued.control == Control::WaitingForHuman && queued.priority >= priority)
+            .filter(|queued| queued.conversation_id != self.conversation)
+            .count();
+        let position = ahead + 1;
+        let (status, message) = match &present {
+            Some(attendant) => ("assigned", format!("{} will answer.", attendant.name)),
+            None => (
+                "queued",
+                format!("A person will answer. Place in the queue: {position}."),
+            ),
+        };
+        let answer = json!({
+            "success": true,
+            "status": status,
+            "queue_position": position,
+            // Nobody measures how long people take.
+            "estimated_wait_seconds": null,
+            "attendant_id": present.as_ref().map(|attendant| &attendant.id),
+            "attendant_name": present.as_ref().map(|attendant| &attendant.name),
+            "department": department,
+            "priority": priority.as_str(),
+            "message": message,
+        });
+        let command = ConversationCommand::Control {
+            to: NewControl {
+                control: Control::WaitingForHuman,
+                attendant: present.map(|attendant| attendant.name),
+                reason,
+                department,
+                priority: Some(priority),
+            },
+            by: self.by(),
+            at: Utc::now(),
+        };
+        self.command_once(self.conversation, command, answer).await
+    }
+}
+
+/// What TRANSFER TO HUMAN was given.
+#[derive(Debug, Default, PartialEq)]
+struct Transfer {
+    /// Somebody's name, or a department.
+    to: Option<String>,
+    department: Option<String>,
+    priority: Option<Priority>,
+    reason: Option<String>,
+}
+
+impl Transfer {
+    fn of(request: &Request) -> Result<Self, Refusal> {
+        let said = |value: &Value| match value {
+            Value::Null => None,
+            value => Some(value.to_string()).filter(|text| !text.trim().is_empty()),
+        };
+        if let Value::Object(given) = request.argument(0) {
+            let field = |name: &str| given.get(name).and_then(said);
+            return Ok(Self {
+                to: field("name").or(field("to")).or(field("attendant")),
+                department: field("department"),
+                priority: given.get("priority").map(priority).transpose()?,
+                reason: field("reason").or(field("context")),
+            });
+        }
+        Ok(Self {
+            to: said(request.argument(0)),
+            department: None,
+            priority: match request.argument(1) {
+                Value::Null => None,
+                given => Some(priority(given)?),
+            },
+            reason: said(request.argument(2)),
+        })
+    }
+}
+
+/// A word or a number from 1 to 4.
+pub(super) fn priority(given: &Value) -> Result<Priority, Refusal> {
+    let word = given.to_string().trim().to_lowercase();
+    match word.as_str() {
+        "" | "medium" | "default" | "2" => Some(Priority::Normal),
+        "1" => Some(Priority::Low),
+        "3" => Some(Priority::High),
+        "critical" | "4" => Some(Priority::Urgent),
+        word => Priority::parse(word),
+    }
+    .ok_or_else(|| {
+        let message = format!("`{word}` is no priority; there are low, normal, high and urgent");
+        Refusal::mistake("priority_unknown", message)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_priority_is_a_word_or_its_number() {
+        let read = |given: Value| priority(&given).map_err(|refusal| refusal.code);
+        assert_eq!(read("High".into()), Ok(Priority::High));
+        assert_eq!(read("medium".into()), Ok(Priority::Normal));
+        assert_eq!(read(4.into()), Ok(Priority::Urgent));
+        assert_eq!(read("soon".into()), Err("priority_unknown".to_owned()));
+    }
+}
