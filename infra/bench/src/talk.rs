@@ -73,6 +73,7 @@ impl Talk {
                     ..ReplyContent::default()
                 },
             ),
+            attendant: None,
             produced_at: now,
         });
         let begins = self.turns == 0;
