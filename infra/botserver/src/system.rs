@@ -16,7 +16,6 @@ use domain::OrganisationId;
 use event_log::{EventLog, Feed, Keyring, MasterKey, Position, Sequencer};
 use projections::{Live, Presences, Projections, Reader, Source};
 use streams::{KafkaSource, Relay};
-use sqlx::PgPool;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use uuid::Uuid;
