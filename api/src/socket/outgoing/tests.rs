@@ -80,7 +80,6 @@ fn a_reply_carries_its_suggestions_and_what_it_answers() {
         ..ReplyContent::default()
     };
     let said = Said::ByBot {
-        attendant: None,
         reply_id: ReplyId(Uuid::from_u128(8)),
         in_reply_to: Some(TurnId(Uuid::from_u128(6))),
         run_id: None,

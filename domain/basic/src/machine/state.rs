@@ -16,6 +16,9 @@ use crate::value::{Decoder, Encoder, Value};
 /// procedures and calls of scripts.
 const HEADER: [u8; 2] = [b'S', 2];
 
+/// More were never taken; a damaged state that says so would never come to its limit.
+const STEPS_MAX: u64 = u64::MAX / 2;
+
 #[derive(Serialize, Deserialize)]
 struct Stored {
     program: ProgramHash,
@@ -287,7 +290,7 @@ fn rebuild(
         language: addition.language,
         meter: Meter {
             limits,
-            steps: stored.steps,
+            steps: stored.steps.min(STEPS_MAX),
             output_bytes: stored.output_bytes,
             outputs: stored.outputs,
         },

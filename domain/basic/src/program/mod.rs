@@ -4,14 +4,16 @@ mod declared;
 mod fast;
 mod format;
 mod instruction;
+mod operation;
 mod tool;
 mod validate;
 
 pub use declared::{Declared, FieldKind, RowOperation, Table, TableField, Trigger};
-pub(crate) use fast::{Lies, Op, Operand, Operations};
+pub(crate) use fast::Operations;
 pub use format::FormatError;
 pub(crate) use format::open;
 pub(crate) use instruction::{Constant, Instruction, OWN_FROM, Place, Procedure, Register, Trap};
+pub(crate) use operation::{Lies, Op, Operand};
 
 use std::fmt;
 use std::str::FromStr;

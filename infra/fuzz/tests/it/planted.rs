@@ -24,7 +24,7 @@ static PLANTED: Target = Target {
 static GREEDY: Target = Target {
     name: "greedy",
     run: |input| {
-        drop(std::hint::black_box(vec![1_u8; input.len() << 20]));
+        drop(std::hint::black_box(Vec::<u8>::with_capacity(input.len() << 20)));
         Ok(Worth::Perhaps)
     },
     seeds: || vec![b"ab".to_vec()],
