@@ -63,12 +63,13 @@ pub use run::{RunCommand, RunError};
 pub use runners::Runners;
 pub use schedule::{ScheduleCommand, ScheduleError};
 pub use scripted::{
-    Asking, Attendant, Desk, Elsewhere, Extent, Fetched, Migration, Misconfigured, NoDesk, Plan, Queued, Reach,
-    Reason, RefusedChange, Services, SetUp, Switcher, Tables, Unconfigured,
+    Asking, Attendant, Desk, Elsewhere, Extent, Fetched, Migration, Misconfigured, NoDesk, Plan, Queued,
+    Reach, Reason, RefusedChange, Services, SetUp, Switcher, Tables, Unconfigured,
 };
 pub use service::{
     BotCreated, Choice, Commands, Done, Erasure, FileBlob, FileContent, GivenReply, IssuedToken, NewAccount,
-    NewReply, NewToken, PackagedFile, RatedReply, RegisteredUser, StartedSession, UNSENT_KEPT_FOR, VisitorSession,
+    NewReply, NewToken, PackagedFile, RatedReply, RegisteredUser, StartedSession, UNSENT_KEPT_FOR,
+    VisitorSession,
 };
 pub use session::{SessionCommand, SessionError};
 pub use token::{TokenCommand, TokenError};

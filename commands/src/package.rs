@@ -16,6 +16,9 @@ const PROMPT_CHARACTERS_MAX: usize = 64 << 10;
 
 const NO_ANSWER: &str = "I have no answer to that yet.";
 
+/// The finding that nobody understands a schedule.
+const UNKNOWN_SCHEDULE: &str = "P0003";
+
 /// Settings that name the zone whose clock schedules follow.
 const TIMEZONE: [&str; 3] = ["timezone", "time-zone", "schedule-timezone"];
 
@@ -235,7 +238,7 @@ fn schedule_diagnostics(program: &basic::Program, source: &str) -> Vec<basic::Di
         }
         if let Err(error) = when::parse(when) {
             found.push(basic::Diagnostic {
-                code: "P0003".into(),
+                code: UNKNOWN_SCHEDULE.into(),
                 severity: basic::Severity::Warning,
                 message: error.to_string(),
                 start: begins,

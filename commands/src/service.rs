@@ -2,8 +2,8 @@
 
 mod accounts;
 mod desk;
-mod erasing;
 mod drive;
+mod erasing;
 mod files;
 mod ratings;
 mod set_up;
@@ -26,8 +26,8 @@ use uuid::Uuid;
 
 pub use accounts::{NewAccount, RegisteredUser};
 pub use desk::{GivenReply, NewReply};
-pub use erasing::Erasure;
 pub use drive::PackagedFile;
+pub use erasing::Erasure;
 pub use files::{FileBlob, FileContent, UNSENT_KEPT_FOR};
 pub use ratings::RatedReply;
 pub use set_up::Choice;

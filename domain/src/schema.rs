@@ -4,7 +4,8 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 
 use crate::{
-    access, bot, conversation, drive, file, memory, organisation, projection, run, schedule, session, token, user,
+    access, bot, conversation, drive, file, memory, organisation, projection, run, schedule, session, token,
+    user,
 };
 
 /// Noun and schema of its events, in alphabetical order.

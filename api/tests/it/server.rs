@@ -9,8 +9,8 @@ use api::{Check, Edge, Health, Settings};
 use blobs::Files;
 use chrono::{DateTime, TimeDelta, Utc};
 use commands::{
-    BotCommand, Commands, Context, Denials, DialogueOptions, Dialogues, DriveOptions, Executor, NewToken, NoDesk,
-    PackageFiles, Programs, Recovery, Runners, Tables, Unconfigured,
+    BotCommand, Commands, Context, Denials, DialogueOptions, Dialogues, DriveOptions, Executor, NewToken,
+    NoDesk, PackageFiles, Programs, Recovery, Runners, Tables, Unconfigured,
 };
 use domain::bot::{Bot, Package};
 use domain::{BotId, OrganisationId, Permission};

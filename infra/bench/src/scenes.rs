@@ -5,9 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::served::Served;
-use crate::{
-    data, fan_out, machine, overload, packages, readers, rebuild, sockets, stream, turn, visible,
-};
+use crate::{data, fan_out, machine, overload, packages, readers, rebuild, sockets, stream, turn, visible};
 
 /// Appends a second beside which somebody reads or rebuilds: far from what is borne, so that nothing else queues.
 const BESIDE_RATE: f64 = 500.0;

@@ -64,7 +64,10 @@ impl Worker {
             question.asks_secret = run.asks_secret();
             run.question = Some(question.clone());
         }
-        let ends = matches!(execution.end, ExecutionEnd::Completed(_) | ExecutionEnd::Failed(_));
+        let ends = matches!(
+            execution.end,
+            ExecutionEnd::Completed(_) | ExecutionEnd::Failed(_)
+        );
         let asks_again = run.asks_again.take().filter(|_| ends);
         for (number, content) in replies.into_iter().chain(apology).chain(asks_again).enumerate() {
             let (session, user) = (run.start.session_id, run.start.user_id);
