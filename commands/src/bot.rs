@@ -7,7 +7,7 @@ use crate::{Decide, Refusal, RefusalKind};
 #[derive(Debug, Clone)]
 pub enum BotCommand {
     Create { name: String },
-    LoadPackage(Package),
+    LoadPackage(Box<Package>),
     Pause,
     Resume,
     Retire,
@@ -75,7 +75,7 @@ impl Decide for Bot {
             (Bot::Absent, _) => Err(BotError::NotFound),
             (Bot::Active(_) | Bot::Paused(_), Create { .. }) => Err(BotError::Exists),
             (Bot::Active(bot) | Bot::Paused(bot), LoadPackage(package)) => {
-                if bot.package == package {
+                if bot.package == *package {
                     return Ok(vec![]);
                 }
                 Ok(vec![BotEvent::PackageLoaded(package)])

@@ -15,7 +15,7 @@ pub enum BotEvent {
     Created { name: String },
     /// A package was read, at start or because a file changed. Says of each script which program runs now.
     #[serde(rename = "bot.package_loaded")]
-    PackageLoaded(Package),
+    PackageLoaded(Box<Package>),
     /// Visitors are turned away until it is resumed.
     #[serde(rename = "bot.paused")]
     Paused {},
@@ -163,13 +163,13 @@ impl Aggregate for Bot {
             }
             (BotEvent::PackageLoaded(package), Bot::Active(bot)) => {
                 *self = Bot::Active(Mounted {
-                    package: package.clone(),
+                    package: Package::clone(package),
                     ..bot
                 });
             }
             (BotEvent::PackageLoaded(package), Bot::Paused(bot)) => {
                 *self = Bot::Paused(Mounted {
-                    package: package.clone(),
+                    package: Package::clone(package),
                     ..bot
                 });
             }

@@ -79,7 +79,7 @@ impl Projection for Bots {
             BotEvent::Created { .. } => {}
             BotEvent::PackageLoaded(package) => {
                 row.broken = package.broken();
-                row.package = Some(package);
+                row.package = Some(*package);
                 row.loaded_at = Some(event.recorded_at);
             }
             BotEvent::Paused {} => row.state = BotState::Paused,

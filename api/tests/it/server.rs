@@ -236,7 +236,7 @@ impl TestServer {
             .await
             .expect("programs are stored");
         let context = Context::system(self.organisation, "test");
-        let command = BotCommand::LoadPackage(assembled.package);
+        let command = BotCommand::LoadPackage(Box::new(assembled.package));
         let executor = self.edge.commands.executor();
         executor
             .execute::<Bot>(&context, bot, command, Value::Null)

@@ -68,7 +68,7 @@ impl Calendar {
         match decoded {
             Ok(happened) => self.apply(id, OrganisationId(event.tenant), &happened),
             Err(error) => {
-                tracing::warn!(schedule.id = %id, %error, "what happened to a schedule cannot be read")
+                tracing::warn!(schedule.id = %id, %error, "what happened to a schedule cannot be read");
             }
         }
     }

@@ -17,11 +17,14 @@ pub(crate) struct Handler {
     pub trigger: basic::Trigger,
 }
 
+/// The digest of a package and its handlers.
+type OfPackage = (String, Arc<Vec<Handler>>);
+
 /// Of each bot, with the digest of the package that they are of.
 #[derive(Default)]
 pub(crate) struct Handlers {
     // A standard mutex: each section is a look-up in memory.
-    known: Mutex<HashMap<BotId, (String, Arc<Vec<Handler>>)>>,
+    known: Mutex<HashMap<BotId, OfPackage>>,
 }
 
 impl Dialogues {

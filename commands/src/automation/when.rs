@@ -91,7 +91,7 @@ impl Words {
         for word in lower.split_whitespace() {
             match (words.last_mut(), word) {
                 (Some(hour), "am" | "pm") if hour.starts_with(|c: char| c.is_ascii_digit()) => {
-                    hour.push_str(word)
+                    hour.push_str(word);
                 }
                 _ => words.push(word.to_owned()),
             }

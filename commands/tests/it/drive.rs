@@ -360,6 +360,7 @@ TALK FIND("kept.csv", "a = 1").b
             commands::NewTurn {
                 content: String::new(),
                 files: vec![file],
+                invokes: None,
                 message_id: None,
             },
             start_of_day(),

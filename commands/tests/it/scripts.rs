@@ -33,7 +33,7 @@ async fn load(world: &World, process: &Commands, bot: BotId, scripts: &[(&str, &
         .execute::<Bot>(
             &world.context(),
             bot,
-            BotCommand::LoadPackage(assembled.package),
+            BotCommand::LoadPackage(Box::new(assembled.package)),
             Value::Null,
         )
         .await

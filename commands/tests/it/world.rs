@@ -253,7 +253,7 @@ impl World {
         for script in assembled.package.scripts.values() {
             assert!(script.findings.is_empty(), "{:?}", script.findings);
         }
-        let command = BotCommand::LoadPackage(assembled.package);
+        let command = BotCommand::LoadPackage(Box::new(assembled.package));
         process
             .executor()
             .execute::<Bot>(&self.context(), bot, command, Value::Null)

@@ -109,12 +109,12 @@ pub fn bot() -> Vec<BotEvent> {
         BotEvent::Created {
             name: "harbour".into(),
         },
-        BotEvent::PackageLoaded(Package {
+        BotEvent::PackageLoaded(Box::new(Package {
             digest: "d1".repeat(32),
             scripts,
             profile,
             findings: Vec::new(),
-        }),
+        })),
         BotEvent::Paused {},
         BotEvent::Resumed {},
         BotEvent::Retired {

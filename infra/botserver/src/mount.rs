@@ -192,7 +192,7 @@ impl Mount {
         if assembled.package.digest != mounted.package.digest {
             report_findings(&package.name, &package.path, &assembled.package);
             let (scripts, broken) = (assembled.package.scripts.len(), assembled.package.broken());
-            let command = BotCommand::LoadPackage(assembled.package.clone());
+            let command = BotCommand::LoadPackage(Box::new(assembled.package.clone()));
             self.commands
                 .executor()
                 .execute::<Bot>(&context, bot, command, Value::Null)

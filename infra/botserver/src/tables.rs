@@ -225,7 +225,7 @@ pub async fn apply(config: &Config, bot: &str, out: &mut dyn Write) -> anyhow::R
     replace_findings(&mut package, is_of_tables, found);
     if is_same && package.digest != before {
         let context = Context::system(declared.tenant, "tables");
-        let command = BotCommand::LoadPackage(package);
+        let command = BotCommand::LoadPackage(Box::new(package));
         executor
             .execute::<Bot>(&context, bot, command, Value::Null)
             .await?;

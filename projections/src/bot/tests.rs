@@ -45,7 +45,7 @@ fn a_new_bot_is_active_and_has_no_package() {
 #[test]
 fn a_bot_is_broken_by_an_error_and_not_by_a_warning() {
     for (severity, broken) in [(Severity::Error, true), (Severity::Warning, false)] {
-        let events = [created(), BotEvent::PackageLoaded(package(severity))];
+        let events = [created(), BotEvent::PackageLoaded(Box::new(package(severity)))];
         let row = folded::<Bots, Bot>(5, &events).expect("it was created");
         assert_eq!((row.broken, row.loaded_at), (broken, Some(moment(2))));
         assert_eq!(row.package, Some(package(severity)));

@@ -17,6 +17,7 @@ fn started() -> RecordedEvent {
         bot_id: BotId(Uuid::from_u128(2)),
         user_id: UserId(Uuid::from_u128(3)),
         started_at: moment(0),
+        trigger: None,
     };
     recorded::<Conversation>(1, CONVERSATION, CONVERSATION, &event)
 }

@@ -56,6 +56,7 @@ fn ended(outcome: RunOutcome) -> RunEvent {
         turn_id,
         outcome,
         ended_at: moment(9),
+        returned: None,
     }
 }
 

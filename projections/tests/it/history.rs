@@ -276,7 +276,7 @@ impl Fixture {
         let created = BotEvent::Created {
             name: "shop".to_owned(),
         };
-        self.bot(cast, &[created, BotEvent::PackageLoaded(package())])
+        self.bot(cast, &[created, BotEvent::PackageLoaded(Box::new(package()))])
             .await;
         self.session_started(cast).await;
         self.conversation_started(cast).await;

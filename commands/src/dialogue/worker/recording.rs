@@ -88,7 +88,7 @@ impl Worker {
         let (last, waits) = ending(
             run,
             state,
-            returned,
+            returned.as_ref(),
             execution.end,
             turn.map(|turn| turn.turn_id),
             execution.steps,
@@ -272,7 +272,7 @@ fn pause(seconds: f64) -> TimeDelta {
 fn ending(
     run: &ActiveRun,
     state: Option<StoredRun>,
-    returned: Option<Personal<StoredAnswers>>,
+    returned: Option<&Personal<StoredAnswers>>,
     end: ExecutionEnd,
     turn_id: Option<TurnId>,
     steps: u64,
@@ -285,7 +285,7 @@ fn ending(
         turn_id,
         outcome,
         ended_at: now,
-        returned: returned.clone(),
+        returned: returned.cloned(),
     };
     let suspended = |waits_for: &str, pause| {
         let stored = state.expect("a state was kept for every run that waits");

@@ -113,15 +113,15 @@ fn a_paused_bot_is_not_paused_again() {
 
 #[test]
 fn the_same_package_is_not_loaded_twice() {
-    let loaded = BotEvent::PackageLoaded(package("1"));
+    let loaded = BotEvent::PackageLoaded(Box::new(package("1")));
     let bot = given::<Bot>([created(), loaded.clone()]);
-    nothing(&bot, BotCommand::LoadPackage(package("1")));
+    nothing(&bot, BotCommand::LoadPackage(Box::new(package("1"))));
     assert_eq!(
-        one(&bot, BotCommand::LoadPackage(package("2"))),
-        BotEvent::PackageLoaded(package("2"))
+        one(&bot, BotCommand::LoadPackage(Box::new(package("2")))),
+        BotEvent::PackageLoaded(Box::new(package("2")))
     );
     let paused = given::<Bot>([created(), BotEvent::Paused {}, loaded]);
-    nothing(&paused, BotCommand::LoadPackage(package("1")));
+    nothing(&paused, BotCommand::LoadPackage(Box::new(package("1"))));
     nothing(&paused, BotCommand::Pause);
 }
 
@@ -144,7 +144,7 @@ fn a_retired_bot_frees_its_name_and_never_comes_back() {
         create("shop"),
         BotCommand::Pause,
         BotCommand::Resume,
-        BotCommand::LoadPackage(package("1")),
+        BotCommand::LoadPackage(Box::new(package("1"))),
     ] {
         assert_eq!(refused(&gone, command), (Conflict, "bot_retired"));
     }
@@ -156,7 +156,7 @@ fn a_bot_that_never_was_is_not_found() {
         BotCommand::Pause,
         BotCommand::Resume,
         BotCommand::Retire,
-        BotCommand::LoadPackage(package("1")),
+        BotCommand::LoadPackage(Box::new(package("1"))),
     ] {
         assert_eq!(refused(&given::<Bot>([]), command), (NotFound, "bot_not_found"));
     }

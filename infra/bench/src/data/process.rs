@@ -9,8 +9,9 @@ use async_trait::async_trait;
 use basic::{Refusal, Request, Value};
 use blobs::Files;
 use commands::{
-    Asking, BotCommand, Commands, Context, Credential, Denials, DialogueOptions, Dialogues, Executor, Extent,
-    NewTurn, PackageFiles, Plan, Programs, Recovery, Runners, Services, Tables, VisitorSession, assemble,
+    Asking, BotCommand, Commands, Context, Credential, Denials, DialogueOptions, Dialogues, DriveOptions,
+    Executor, Extent, NewTurn, NoDesk, PackageFiles, Plan, Programs, Recovery, Runners, Services, Tables,
+    VisitorSession, assemble,
 };
 use domain::bot::{Bot, Package};
 use domain::{BotId, OrganisationId};
@@ -63,6 +64,11 @@ impl Process {
                 script_time_max: ANSWERED_WITHIN,
                 runners: Runners::alone(lease_epoch),
                 services: Arc::new(Clock(clock)),
+                desk: Arc::new(NoDesk),
+                drive: DriveOptions {
+                    bytes_max: 0,
+                    pdf: None,
+                },
             },
         );
         let tenant = OrganisationId(Uuid::now_v7());
@@ -81,7 +87,7 @@ impl Process {
             .iter()
             .flat_map(|(program, _)| program.declared().tables.clone())
             .collect();
-        let load = BotCommand::LoadPackage(assembled.package);
+        let load = BotCommand::LoadPackage(Box::new(assembled.package));
         executor
             .execute::<Bot>(&context, bot, load, serde_json::Value::Null)
             .await?;
@@ -133,6 +139,7 @@ impl Process {
         let turn = NewTurn {
             content: text.to_owned(),
             files: Vec::new(),
+            invokes: None,
             message_id: None,
         };
         self.commands
