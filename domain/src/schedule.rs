@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Aggregate, BotId, Event, UserId};
+use crate::{Aggregate, BotId, Event, Personal, UserId};
 
 /// What happened to a schedule. Stored for ever: see `schemas/events/schedule.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -43,9 +43,9 @@ pub struct Timetable {
     pub when: When,
     /// IANA name of the zone whose clock counts.
     pub timezone: String,
-    /// Given to the script as `job_name`.
+    /// Given to the script as `job_name`; it may name somebody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub job: Option<String>,
+    pub job: Option<Personal<String>>,
     /// Not before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<DateTime<Utc>>,

@@ -88,7 +88,7 @@ impl Dialogues {
         tenant: OrganisationId,
         timetable: Timetable,
     ) -> Result<ScheduleId, CommandError> {
-        let id = id_of(&timetable)?;
+        let id = self.id_of(tenant, &timetable)?;
         self.change_schedule(tenant, id, ScheduleCommand::Set(timetable))
             .await?;
         Ok(id)
@@ -161,10 +161,7 @@ impl Dialogues {
                         due_at,
                     },
                     depth: 0,
-                    variables: timetable
-                        .job
-                        .map(|job| Map::from_iter([("job_name".to_owned(), Value::from(job))]))
-                        .unwrap_or_default(),
+                    variables: self.given_job(tenant, id).await?,
                 };
                 self.start_script(tenant, &start, now).await?;
             }
@@ -178,17 +175,41 @@ impl Dialogues {
         self.change_schedule(tenant, id, ScheduleCommand::Fire { due_at, at: now })
             .await
     }
-}
 
-/// A schedule is what starts the same script at the same times for the same.
-fn id_of(timetable: &Timetable) -> Result<ScheduleId, CommandError> {
-    let what = json!([
-        timetable.script,
-        timetable.when,
-        timetable.job,
-        timetable.from,
-        timetable.user_id
-    ]);
-    let what = serde_json::to_string(&what).map_err(CommandError::unexpected)?;
-    Ok(ScheduleId(Uuid::new_v5(&timetable.bot_id.0, what.as_bytes())))
+    /// What a schedule gives its script; the feed brings it sealed, so it is read again.
+    async fn given_job(
+        &self,
+        tenant: OrganisationId,
+        id: ScheduleId,
+    ) -> Result<Map<String, Value>, CommandError> {
+        let known = self
+            .shared()
+            .executor
+            .load_fresh::<Schedule>(tenant, id)
+            .await?
+            .state;
+        let Schedule::Active { timetable, .. } = known else {
+            return Ok(Map::new());
+        };
+        let job = timetable.job.as_ref().and_then(|job| job.clear());
+        let given = job.map(|job| ("job_name".to_owned(), Value::from(job.as_str())));
+        Ok(given.into_iter().collect())
+    }
+
+    /// A schedule is what starts the same script at the same times for the same. What is given to it counts by its keyed
+    /// hash: it may name somebody, and must not be guessed from the id.
+    fn id_of(&self, tenant: OrganisationId, timetable: &Timetable) -> Result<ScheduleId, CommandError> {
+        let job = timetable.job.as_ref().and_then(|job| job.clear());
+        let keyring = self.shared().executor.log().keyring();
+        let job = job.map(|job| keyring.hash(tenant.0, "schedule_job", job));
+        let what = json!([
+            timetable.script,
+            timetable.when,
+            job,
+            timetable.from,
+            timetable.user_id
+        ]);
+        let what = serde_json::to_string(&what).map_err(CommandError::unexpected)?;
+        Ok(ScheduleId(Uuid::new_v5(&timetable.bot_id.0, what.as_bytes())))
+    }
 }

@@ -159,7 +159,7 @@ impl Host<'_> {
             script,
             when,
             timezone: timezone.to_owned(),
-            job,
+            job: job.map(|job| Personal::conversation(self.start.user_id, job)),
             from,
             user_id: Some(self.start.user_id),
             set_at: self.now,

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use domain::memory::{Memory, MemoryScope};
 use domain::run::Run;
+use domain::schedule::Schedule;
 use domain::session::Session;
 use domain::user::{ErasedRows, User, UserEvent};
 use domain::{Aggregate as _, BotId, OrganisationId, Permission, RunId, SessionId, UserId, decode};
@@ -20,7 +21,7 @@ use uuid::Uuid;
 use super::Commands;
 use crate::memory::MemoryCommand;
 use crate::scripted::memory_stream;
-use crate::{Actor, CommandError, Context, RunCommand, UserCommand};
+use crate::{Actor, CommandError, Context, RunCommand, ScheduleCommand, UserCommand};
 
 /// What was erased of a person. What an earlier attempt erased is not in it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -29,6 +30,8 @@ pub struct Erasure {
     pub sessions_ended: u64,
     /// Runs that had not ended.
     pub runs_cancelled: u64,
+    /// What their conversations had scripts start later.
+    pub schedules_cleared: u64,
     /// Stored states and answers of runs.
     pub states_deleted: u64,
     /// Things that scripts remembered in their conversations.
@@ -94,6 +97,7 @@ impl Commands {
             }
             of_person.insert(run);
         }
+        erasure.schedules_cleared = self.clear_schedules(context, user, now).await?;
         erasure.states_deleted = self.dialogues.delete_states(tenant, &of_person).await?;
         let scope = MemoryScope::User { user_id: user };
         erasure.memories_erased += self.forget_all(context, scope, user, now).await?;
@@ -109,6 +113,33 @@ impl Commands {
         // What somebody else's script wrote about them meanwhile.
         self.erase_rows(context, user, &mut erasure).await?;
         Ok(erasure)
+    }
+
+    /// Clears what scripts set in conversations with the person.
+    async fn clear_schedules(
+        &self,
+        context: &Context,
+        user: UserId,
+        now: DateTime<Utc>,
+    ) -> Result<u64, CommandError> {
+        let log = self.executor.log();
+        let set = log
+            .begun_for(context.tenant.0, Schedule::TYPE, "user_id", &user.to_string())
+            .await?;
+        let mut cleared = 0;
+        for (schedule, _) in set {
+            let known = self
+                .executor
+                .load_fresh::<Schedule>(context.tenant, &schedule)
+                .await?;
+            if matches!(known.state, Schedule::Active { .. }) {
+                let id = schedule.parse().map_err(CommandError::unexpected)?;
+                self.run::<Schedule>(context, id, ScheduleCommand::Clear { at: now }, Value::Null)
+                    .await?;
+                cleared += 1;
+            }
+        }
+        Ok(cleared)
     }
 
     async fn erase_rows(

@@ -27,6 +27,7 @@ INSERT "people", {email: said + "@example.org"}
 SET BOT MEMORY "last " + said, said
 SET USER MEMORY "said", said
 SET SESSION "said", said
+SET SCHEDULE DATEADD(NOW(), 1, "day"), "start.bas", said
 kept = ""
 FOR n = 1 TO 2000
   kept = kept + said + " "
@@ -65,9 +66,10 @@ async fn an_erased_person_is_nowhere_and_others_stay() {
         (
             erasure.sessions_ended,
             erasure.runs_cancelled,
+            erasure.schedules_cleared,
             erasure.states_deleted
         ),
-        (1, 1, 1)
+        (1, 1, 1, 1)
     );
     assert_eq!(erasure.memories_erased, 3);
     assert_eq!(erasure.keys_destroyed, 1);

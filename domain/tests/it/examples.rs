@@ -300,14 +300,14 @@ pub fn schedule() -> Vec<ScheduleEvent> {
             cron: "0 9 * * 1-5".into(),
         },
         timezone: "Europe/Lisbon".into(),
-        job: Some("daily".into()),
+        job: None,
         from: Some(at()),
         user_id: None,
         set_at: at(),
     };
     let once = Timetable {
         when: When::Once { at: at() },
-        job: None,
+        job: Some(sealed("conversation")),
         from: None,
         user_id: Some(id(2).into()),
         ..timetable.clone()

@@ -27,6 +27,7 @@ pub async fn erase(config: &Config, user: &str, yes: bool, out: &mut dyn Write) 
     for (count, what) in [
         (erasure.sessions_ended, "sessions ended"),
         (erasure.runs_cancelled, "runs cancelled"),
+        (erasure.schedules_cleared, "schedules cleared"),
         (erasure.states_deleted, "stored states deleted"),
         (erasure.memories_erased, "remembered things erased"),
     ] {

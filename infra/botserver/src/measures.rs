@@ -226,6 +226,13 @@ pub const MEASURES: &[Measure] = &[
     ),
     measure(
         Counter,
+        "scripts_started_total",
+        Count,
+        &["cause"],
+        "Scripts started by themselves, by schedules, webhooks, forms, events and rows.",
+    ),
+    measure(
+        Counter,
         "snapshots_refused_total",
         Count,
         &[],
