@@ -66,7 +66,10 @@ async fn the_bots_that_keep_tables_keep_them() {
     let helpdesk = talk(&server, "helpdesk", &["The mast is broken", "Delivery"]).await;
     assert_eq!(
         helpdesk[1],
-        ["That is ticket 2.", "A person will answer. Place in the queue: 1."]
+        [
+            "That is ticket 2.",
+            "A person will answer. Place in the queue: 1."
+        ]
     );
 
     let survey = talk(&server, "survey", &["40", "Porto", "train", "25"]).await;
