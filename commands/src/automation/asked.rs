@@ -84,7 +84,7 @@ impl Dialogues {
         };
         let (conversation, name) = (ConversationId(conversation), call.name);
         let run = triggered_run(conversation);
-        let (told, ended) = oneshot::channel();
+        let (told, mut ended) = oneshot::channel();
         lock(&self.shared().awaited).entry(run).or_default().push(told);
         let start = Start {
             conversation,
@@ -100,15 +100,14 @@ impl Dialogues {
         };
         self.start_script(tenant, &start, now).await?;
         // A repetition finds a run that may have ended long ago.
-        if let Some(answer) = self.answer_of(tenant, run).await? {
-            lock(&self.shared().awaited).remove(&run);
-            return Ok(answer);
+        let mut answer = self.answer_of(tenant, run).await?;
+        if answer.is_none() {
+            // Told, or patient for long enough: either way the log says what came of it.
+            let _ = tokio::time::timeout(patience, &mut ended).await;
+            answer = self.answer_of(tenant, run).await?;
         }
-        let heard = tokio::time::timeout(patience, ended).await;
-        let answer = self.answer_of(tenant, run).await?;
-        if heard.is_err() {
-            lock(&self.shared().awaited).remove(&run);
-        }
+        drop(ended);
+        self.forget_those_who_left(run);
         Ok(answer.unwrap_or(ScriptAnswer::Running { run }))
     }
 
@@ -172,6 +171,17 @@ impl Dialogues {
             Some([Answer::Value(value)]) => value.to_json(),
             _ => Value::Null,
         })
+    }
+
+    /// Forgets who does not wait for a run any more; others may.
+    fn forget_those_who_left(&self, run: RunId) {
+        let mut awaited = lock(&self.shared().awaited);
+        if let Some(waiting) = awaited.get_mut(&run) {
+            waiting.retain(|waiting| !waiting.is_closed());
+            if waiting.is_empty() {
+                awaited.remove(&run);
+            }
+        }
     }
 
     /// Tells whoever waits for a run that it ended.

@@ -1,8 +1,8 @@
 //! Setting schedules, and starting what is due.
 //!
 //! Whose a schedule is follows from its id, as with conversations, so that one process starts its script; two that see
-//! it differently for a moment start the same conversation. Times that passed while nobody looked, or while the bot was
-//! paused, are made up for by one start.
+//! it differently for a moment start the same conversation. Times that passed while nobody looked are made up for by one
+//! start; those that passed while the bot was paused are over.
 
 use std::collections::BTreeSet;
 

@@ -9,8 +9,8 @@ use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
 use domain::schedule::{Timetable, When};
 
-/// A schedule starts its script at most so often.
-const APART_MIN: TimeDelta = TimeDelta::seconds(10);
+/// A schedule starts its script at most so often, and what scripts plan is at least so far ahead.
+pub(crate) const APART_MIN: TimeDelta = TimeDelta::seconds(10);
 
 /// Texts longer than this are no schedule.
 const CHARACTERS_MAX: usize = 200;

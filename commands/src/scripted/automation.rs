@@ -129,7 +129,10 @@ impl Host<'_> {
         let timezone = mounted.package.profile.timezone.as_deref().unwrap_or("UTC");
         let zone = when::zone(timezone).unwrap_or(Tz::UTC);
         let when = match moment(&first, zone) {
-            Some(at) => When::Once { at },
+            // A script that plans itself for at once would never rest.
+            Some(at) => When::Once {
+                at: at.max(self.now + when::APART_MIN),
+            },
             None => match when::parse(&first.to_string()) {
                 Ok(when) => when,
                 Err(error) => return Ok(mistake(error.to_string())),

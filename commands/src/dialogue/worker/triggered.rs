@@ -4,13 +4,16 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use basic::{Answer, RuntimeError};
 use domain::Personal;
+use domain::bot::Bot;
 use domain::conversation::{Conversation, ConversationEnd};
-use domain::run::StoredAnswers;
+use domain::run::{Run, StoredAnswers};
 use domain::trigger::Trigger;
 use serde_json::Value;
 
 use super::super::execution::{Execution, ExecutionEnd};
+use super::super::program_of;
 use super::{ActiveRun, Worker};
+use crate::automation::triggered_run;
 use crate::{CommandError, ConversationCommand};
 
 /// The largest answer that stands in its event.
@@ -66,25 +69,32 @@ impl Worker {
         Ok(Some(Personal::conversation(run.start.user_id, stored)))
     }
 
-    /// Ends the conversation once its run has ended, or could not be started.
+    /// Ends the conversation once its run has ended, or can never start. A run that another process has begun and not stored
+    /// yet is waited for: recovery looks again.
     pub(super) async fn complete(&mut self) -> Result<(), CommandError> {
         let Some(known) = &self.known else { return Ok(()) };
-        if known.open.trigger.is_none() || known.run.is_some() {
+        let Some(trigger) = known.open.trigger.as_deref().filter(|_| known.run.is_none()) else {
             return Ok(());
+        };
+        let (tenant, executor) = (self.context.tenant, &self.shared.executor);
+        let run = triggered_run(self.id);
+        let bot = executor.load::<Bot>(tenant, known.open.bot_id).await?.state;
+        let can_start = bot
+            .mounted()
+            .is_some_and(|bot| program_of(&bot.package, &trigger.script).is_some());
+        match executor.load_fresh::<Run>(tenant, run).await?.state {
+            Run::Ended => {}
+            Run::Absent if !can_start => {}
+            Run::Absent | Run::Started { .. } | Run::Waiting { .. } => return Ok(()),
         }
         let end = ConversationCommand::End {
             reason: ConversationEnd::Completed,
         };
-        self.shared
-            .executor
+        executor
             .execute::<Conversation>(&self.context, self.id, end, Value::Null)
             .await?;
-        if let Some(given) = self.trigger().and_then(|trigger| trigger.given.clear())
-            && let Some(blob) = &given.blob
-        {
-            self.shared
-                .forget_state(crate::automation::triggered_run(self.id), blob)
-                .await;
+        if let Some(blob) = trigger.given.clear().and_then(|given| given.blob.as_ref()) {
+            self.shared.forget_state(run, blob).await;
         }
         Ok(())
     }
