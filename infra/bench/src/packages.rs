@@ -58,7 +58,8 @@ pub fn run() -> anyhow::Result<Found> {
         let began = Instant::now();
         let assembled = load(folder.path(), &package)?;
         reloads.push(began.elapsed());
-        ensure!(assembled.programs.len() == 1, "one script changed");
+        // Those that use what is never set are compiled again, too: a new parameter may be what they wait for.
+        ensure!(!assembled.programs.is_empty(), "one script changed");
         ensure!(
             assembled.package.digest != package.digest,
             "the package is another one"
