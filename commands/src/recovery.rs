@@ -245,7 +245,7 @@ impl Waiting {
             "turn.left_to_human" => self.end(id("/turn_id")),
             "reply.produced" if event.stream.aggregate_type == "conversation" => self.end(id("/in_reply_to")),
             "conversation.started" if event.payload.get("trigger").is_some() => {
-                // Its cause may wait further back, and has what it was for now.
+                // Where its cause waits further back, that goes on waiting, until this ends.
                 match stream.and_then(|stream| self.places.get(&stream)) {
                     Some(place) => {
                         if let Some(due) = self.due.get_mut(place) {

@@ -115,7 +115,8 @@ impl Uploading {
             .as_ref()
             .map_or_else(|error| !error.retryable(), |done| done.repeated)
         {
-            self.commands.forget_content(file_id, &key).await;
+            let dialogues = self.commands.dialogues();
+            dialogues.shared().forget_content(file_id, &key).await;
         }
         Ok(UploadedFile {
             file_id,

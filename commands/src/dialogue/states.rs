@@ -12,7 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::BlobReference;
 use domain::conversation::Suggestion;
 use domain::run::{Recording, Run, StoredRun};
-use domain::{OrganisationId, RunId};
+use domain::{FileId, OrganisationId, RunId};
 use uuid::Uuid;
 
 use super::{Dialogues, Shared, inconsistent};
@@ -115,6 +115,13 @@ impl Shared {
                 Ok(None)
             }
             Err(error) => Err(CommandError::unexpected(error)),
+        }
+    }
+
+    /// Deletes the content of a file that no event names. A failure is no harm: the sweeper comes by.
+    pub(crate) async fn forget_content(&self, file: FileId, key: &str) {
+        if let Err(error) = self.blobs.delete(key).await {
+            tracing::warn!(file.id = %file, error = %error, "the content of a file is left to the sweeper");
         }
     }
 

@@ -209,7 +209,7 @@ impl Host<'_> {
         self.carry_out(&context, conversation, command, answer).await
     }
 
-    /// The context of the change that the script asks for now: of those that are tried under it, one is stored.
+    /// The context of the change that the script is asking for: of those that are tried under it, one is stored.
     async fn begin_change(&mut self) -> Result<Context, CommandError> {
         // The turn is begun from here on, whoever answers in the conversation when it is repeated.
         self.record(None).await?;

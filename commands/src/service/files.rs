@@ -97,7 +97,7 @@ impl Commands {
             Err(error) => return Err(error),
         }
         if let Some(reference) = known.upload().and_then(|upload| upload.content.clear()) {
-            self.forget_content(file, &reference.key).await;
+            self.dialogues.shared().forget_content(file, &reference.key).await;
         }
         Ok(true)
     }
@@ -138,13 +138,6 @@ impl Commands {
             self.dialogues.blobs().delete(&blob.key).await?;
         }
         Ok(!named)
-    }
-
-    /// A failure is no harm: the sweeper comes by.
-    pub(crate) async fn forget_content(&self, file: FileId, key: &str) {
-        if let Err(error) = self.dialogues.blobs().delete(key).await {
-            tracing::warn!(file.id = %file, error = %error, "the content of a file stays for now");
-        }
     }
 
     async fn open_session(

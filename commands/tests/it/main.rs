@@ -14,6 +14,7 @@ mod large_states;
 mod memory;
 mod observing;
 mod others;
+mod post;
 mod recovery;
 mod remembering;
 mod scripts;

@@ -1,46 +1,10 @@
 //! Other sessions and other bots: told at once, asked within the run.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use async_trait::async_trait;
-use basic::{Refusal, Request, Value};
-use commands::{Asking, Commands, Plan, Services};
+use commands::Commands;
 use domain::BotId;
 
+use crate::post::Post;
 use crate::world::{World, say};
-
-/// Counts what it is asked, and stops answering bots when it is told to.
-#[derive(Debug)]
-struct Post {
-    asked: AtomicUsize,
-    answers_max: usize,
-}
-
-#[async_trait]
-impl Services for Post {
-    fn plan(&self, request: &Request) -> Plan {
-        match request.word {
-            "POST" => Plan::Changes,
-            _ => Plan::not_configured(request),
-        }
-    }
-
-    async fn ask(&self, _: &Asking, _: &Request) -> Result<Value, Refusal> {
-        let asked = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
-        if asked > self.answers_max {
-            std::future::pending::<()>().await;
-        }
-        Ok(Value::from(format!("post {asked}").as_str()))
-    }
-}
-
-fn post(answers_max: usize) -> Arc<Post> {
-    Arc::new(Post {
-        asked: AtomicUsize::new(0),
-        answers_max,
-    })
-}
 
 async fn other(world: &World, process: &Commands, name: &str, scripts: &[(&str, &str)]) -> BotId {
     let bot = process
@@ -161,7 +125,7 @@ async fn all_bots_of_the_session_are_told() {
 #[tokio::test]
 async fn what_another_bot_did_is_not_done_again_when_the_turn_is() {
     let world = World::new().await;
-    let silent = post(1);
+    let silent = Post::answering(1);
     let dead = world.process_with(silent.clone()).await;
     let script = "HEAR words\nx = DELEGATE words TO BOT \"billing\"\ny = POST \"https://example.org\", {a: 1}\nTALK x + \", \" + y.code\n";
     let bot = world.bot(&dead, script).await;
@@ -175,12 +139,12 @@ async fn what_another_bot_did_is_not_done_again_when_the_turn_is() {
     let visitor = world.visitor(&dead, bot).await;
     say(&dead, &visitor, "go").await;
     let asked = world
-        .eventually(async || (silent.asked.load(Ordering::SeqCst) == 2).then_some(()))
+        .eventually(async || (silent.asked() == 2).then_some(()))
         .await;
     assert!(asked.is_some(), "both bots ask");
-    let answering = post(9);
+    let answering = Post::answering(9);
     let alive = world.process_with(answering.clone()).await;
     world.recover(&alive).await;
     world.hears(&["post 1, outcome_unknown"]).await;
-    assert_eq!(answering.asked.load(Ordering::SeqCst), 0);
+    assert_eq!(answering.asked(), 0);
 }

@@ -1,16 +1,11 @@
 //! Tools that people call: what they are given, what becomes of the script beneath, and which there are.
 
-use std::sync::Arc;
-
-use async_trait::async_trait;
-use basic::{Refusal, Request, Value};
-use commands::{
-    Asking, CommandError, Commands, NewInvocation, NewTurn, Plan, ReceivedTurn, Services, VisitorSession,
-};
+use commands::{CommandError, Commands, NewInvocation, NewTurn, ReceivedTurn, VisitorSession};
 use domain::run::RunOutcome;
 use serde_json::{Value as Json, json};
 
 use crate::observing::Fact;
+use crate::post::Post;
 use crate::world::{World, refusal, say, start_of_day};
 
 const START: &str =
@@ -164,33 +159,10 @@ async fn only_tools_are_called_and_only_with_what_they_take() {
     assert_eq!(world.texts().await, ["Your name?"]);
 }
 
-/// Answers once it is told to.
-#[derive(Debug)]
-struct Post {
-    answers: bool,
-}
-
-#[async_trait]
-impl Services for Post {
-    fn plan(&self, request: &Request) -> Plan {
-        match request.word {
-            "POST" => Plan::Changes,
-            _ => Plan::not_configured(request),
-        }
-    }
-
-    async fn ask(&self, _: &Asking, _: &Request) -> Result<Value, Refusal> {
-        if !self.answers {
-            std::future::pending::<()>().await;
-        }
-        Ok(Value::from("done"))
-    }
-}
-
 #[tokio::test]
 async fn a_tool_that_died_in_the_midst_of_its_turn_goes_on_elsewhere() {
     let world = World::new().await;
-    let dead = world.process_with(Arc::new(Post { answers: false })).await;
+    let dead = world.process_with(Post::answering(0)).await;
     let visitor = begun(&world, &dead).await;
     call(&dead, &visitor, "silent", json!({}))
         .await
@@ -202,7 +174,7 @@ async fn a_tool_that_died_in_the_midst_of_its_turn_goes_on_elsewhere() {
         })
         .await;
     assert!(recorded.is_some(), "it asks");
-    let alive = world.process_with(Arc::new(Post { answers: true })).await;
+    let alive = world.process_with(Post::answering(usize::MAX)).await;
     world.recover(&alive).await;
     world
         .hears(&["Your name?", "Asking", "outcome_unknown", "Your name?"])

@@ -52,9 +52,8 @@ impl Shared {
             let replaced = before.files().get(file_id).and_then(|file| file.file.clear());
             if let Some(replaced) = replaced
                 && !after.names_blob(&replaced.content.key)
-                && let Err(error) = self.blobs.delete(&replaced.content.key).await
             {
-                tracing::warn!(file.id = %file_id, error = %error, "the content of a file stays for now");
+                self.forget_content(*file_id, &replaced.content.key).await;
             }
         }
     }

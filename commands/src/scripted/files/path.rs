@@ -18,19 +18,7 @@ pub(super) enum Named {
 
 /// Words about rows, which may be those of a file.
 fn is_of_rows(word: &str) -> bool {
-    matches!(
-        word,
-        "FIND"
-            | "GET FROM"
-            | "SAVE"
-            | "INSERT"
-            | "UPDATE"
-            | "DELETE"
-            | "MERGE"
-            | "AGGREGATE"
-            | "SEARCH"
-            | "SET TABLE"
-    )
+    word != "SELECT" && crate::scripted::tables::knows(word)
 }
 
 /// Whether a request is one about files.

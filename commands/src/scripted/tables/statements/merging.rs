@@ -248,6 +248,24 @@ fn last_of_each(lists: &[Vec<Option<String>>], keys: &[usize]) -> Vec<usize> {
     kept
 }
 
+/// What becomes of the columns of a row that was there, of which another row tells.
+fn assigned(definition: &Definition, columns: &[&Column], keyed: &[&str], from: &str) -> Vec<String> {
+    let subject = definition.is_own() && columns.iter().any(|column| column.subject);
+    let rest = columns.iter().map(|column| column.sql.as_str());
+    let rest = rest.filter(|name| !keyed.contains(name));
+    let mut assigned: Vec<String> = rest.map(|name| format!("{name} = {from}.{name}")).collect();
+    if definition.is_own() {
+        assigned.push("\"__changed_at\" = now()".to_owned());
+    } else if let Some(key) = keyed.first() {
+        // Nothing may be left to assign, and a statement wants something.
+        assigned.push(format!("{key} = {from}.{key}"));
+    }
+    if subject {
+        assigned.push(format!("\"__subject\" = {from}.\"__subject\""));
+    }
+    assigned
+}
+
 /// One statement for rows of which no two have the same key. Answers of each whether it is new, and its key; of `many` how
 /// many are new, and how many there are.
 fn upserting(definition: &Definition, columns: &[&Column], keys: &[&Column], many: bool) -> String {
@@ -263,24 +281,7 @@ fn upserting(definition: &Definition, columns: &[&Column], keys: &[&Column], man
         .collect();
     let own: Vec<&str> = columns.iter().map(|column| column.sql.as_str()).collect();
     let keyed: Vec<&str> = keys.iter().map(|key| key.sql.as_str()).collect();
-    let changes: Vec<String> = own
-        .iter()
-        .filter(|name| !keyed.contains(name))
-        .map(|name| format!("{name} = excluded.{name}"))
-        .chain(definition.is_own().then(|| "\"__changed_at\" = now()".to_owned()))
-        .chain(
-            columns
-                .iter()
-                .any(|column| column.subject && definition.is_own())
-                .then(|| "\"__subject\" = excluded.\"__subject\"".to_owned()),
-        )
-        .chain(
-            keyed
-                .first()
-                .filter(|_| !definition.is_own())
-                .map(|key| format!("{key} = excluded.{key}")),
-        )
-        .collect();
+    let changes = assigned(definition, columns, &keyed, "excluded");
     let returned = match many {
         true => "xmax = 0 as new".to_owned(),
         false => format!("xmax = 0, {}", returned(definition, "t.")),
@@ -362,24 +363,7 @@ fn merging(definition: &Definition, columns: &[&Column], keys: &[&Column]) -> St
         let pairs: Vec<String> = keyed.iter().map(|key| format!("{a}.{key} = {b}.{key}")).collect();
         pairs.join(" and ")
     };
-    let changes: Vec<String> = own
-        .iter()
-        .filter(|name| !keyed.contains(name))
-        .map(|name| format!("{name} = l.{name}"))
-        .chain(definition.is_own().then(|| "\"__changed_at\" = now()".to_owned()))
-        .chain(
-            columns
-                .iter()
-                .any(|column| column.subject && definition.is_own())
-                .then(|| "\"__subject\" = l.\"__subject\"".to_owned()),
-        )
-        .chain(
-            keyed
-                .first()
-                .filter(|_| !definition.is_own())
-                .map(|key| format!("{key} = l.{key}")),
-        )
-        .collect();
+    let changes = assigned(definition, columns, &keyed, "l");
     format!(
         "{given}, last as materialized (
            select distinct on ({keys}) * from given order by {keys}, n desc
