@@ -9,13 +9,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use domain::{ConversationId, OrganisationId, RunId};
 use event_log::{Feed, Position, RecordedEvent};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::automation::Start;
+use crate::automation::{Start, Wait};
 use crate::{CommandError, Dialogues};
 
 const NAME: &str = "runs";
@@ -51,8 +51,8 @@ struct Due {
     /// Of the turn, the run or the conversation.
     id: Uuid,
     look_at: Instant,
-    /// The event that a run waits for, if it does.
-    awaits: Option<String>,
+    /// The event that a run waits for, if it does, and until when.
+    awaits: Option<(String, DateTime<Utc>)>,
     /// What is to begin, as far as is known.
     start: Option<Box<Start>>,
 }
@@ -78,6 +78,7 @@ impl Recovery {
             .fetch_optional(&projector_pool)
             .await?;
         let saved = Position(saved.unwrap_or(0));
+        dialogues.hears_all(false);
         Ok(Self {
             projector_pool,
             feed,
@@ -136,13 +137,24 @@ impl Recovery {
             }
             self.read_through = through;
         }
+        self.dialogues.hears_all(true);
         for (tenant, conversation, start) in self.waiting.due(Instant::now()) {
             match start {
-                Some(start) => self.dialogues.start_mine(tenant, &start).await?,
+                Some(start) => match self.dialogues.start_mine(tenant, &start).await {
+                    Ok(()) => {}
+                    // One that cannot be begun holds up no other; this one is tried again, unless it never can be.
+                    Err(error) if error.retryable() => {
+                        tracing::warn!(bot.id = %start.bot, script.name = start.script, %error, "a script is not begun yet");
+                    }
+                    Err(error) => {
+                        tracing::error!(bot.id = %start.bot, script.name = start.script, %error, "a script cannot be begun, it is left out");
+                        self.waiting.end(Some(start.conversation.0));
+                    }
+                },
                 None => self.dialogues.look_after(tenant, conversation),
             }
         }
-        self.dialogues.start_due(Utc::now()).await?;
+        self.dialogues.start_due(Utc::now()).await;
         if self.saved_at.elapsed() < SAVED_EVERY {
             return Ok(());
         }
@@ -206,12 +218,10 @@ fn awaited_key(bot: &str, name: &str) -> String {
 }
 
 /// The event that a run waits for since it was suspended.
-fn awaited_by(event: &RecordedEvent) -> Option<String> {
+fn awaited_by(event: &RecordedEvent) -> Option<(String, DateTime<Utc>)> {
     let text = |pointer: &str| event.payload.pointer(pointer).and_then(|text| text.as_str());
-    Some(awaited_key(
-        text("/pause/event/bot_id")?,
-        text("/pause/event/name")?,
-    ))
+    let key = awaited_key(text("/pause/event/bot_id")?, text("/pause/event/name")?);
+    Some((key, text("/pause/until")?.parse().ok()?))
 }
 
 impl Waiting {
@@ -261,11 +271,14 @@ impl Waiting {
         None
     }
 
-    /// The runs that wait for this event.
-    fn awaiting(&self, key: &str) -> Vec<RunId> {
+    /// The waits for this event.
+    fn awaiting(&self, key: &str) -> Vec<Wait> {
         let due = self.due.values();
-        let awaiting = due.filter(|waiting| waiting.awaits.as_deref() == Some(key));
-        awaiting.map(|waiting| RunId(waiting.id)).collect()
+        due.filter_map(|waiting| match &waiting.awaits {
+            Some((awaited, until)) if awaited == key => Some((RunId(waiting.id), *until)),
+            _ => None,
+        })
+        .collect()
     }
 
     fn begin(
