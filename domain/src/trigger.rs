@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::run::RowValues;
 use crate::{BlobReference, Personal, ScheduleId};
 
 /// Why a script was started, and with what.
@@ -18,6 +19,9 @@ pub struct Trigger {
     pub depth: u8,
     /// What the script finds set.
     pub given: Personal<GivenVariables>,
+    /// The row whose change is the cause.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub row: Option<RowValues>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

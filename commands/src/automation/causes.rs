@@ -1,7 +1,7 @@
 //! What an event of the log starts: rows that changed, events that scripts published.
 
 use basic::{RowOperation, Trigger};
-use domain::run::{DataOperation, DataStatement, Publication, Recording, Run, RunEvent};
+use domain::run::{DataOperation, DataStatement, Publication, Recording, RowValues, Run, RunEvent};
 use domain::trigger::TriggerCause;
 use domain::{Aggregate, BotId, ConversationId, OrganisationId, decode};
 use event_log::{RecordedEvent, StreamId};
@@ -79,6 +79,7 @@ fn start(cause: Uuid, number: usize, bot: BotId, script: &str) -> Start {
         cause: TriggerCause::Event { name: String::new() },
         depth: 0,
         variables: Map::new(),
+        row: None,
     }
 }
 
@@ -129,16 +130,21 @@ fn of_rows(
         if rows == 0 {
             continue;
         }
-        let keys = keys.map(|keys| match operation {
-            RowOperation::Insert => &keys.added,
-            RowOperation::Update => &keys.changed,
-            RowOperation::Delete => &keys.deleted,
+        // Values follow the keys: of the added, the changed, the deleted rows.
+        let keyed = keys.map(|keys| match operation {
+            RowOperation::Insert => (&keys.added, 0),
+            RowOperation::Update => (&keys.changed, keys.added.len()),
+            RowOperation::Delete => (&keys.deleted, keys.added.len() + keys.changed.len()),
         });
-        let one_by_one: Vec<Option<&str>> = match keys {
-            Some(keys) if !keys.is_empty() => keys.iter().map(|key| Some(key.as_str())).collect(),
-            _ => vec![None],
+        let one_by_one: Vec<(Option<&str>, Option<&RowValues>)> = match keyed {
+            Some((keys, first)) if !keys.is_empty() => keys
+                .iter()
+                .enumerate()
+                .map(|(at, key)| (Some(key.as_str()), statement.values.get(first + at)))
+                .collect(),
+            _ => vec![(None, None)],
         };
-        for key in one_by_one {
+        for (key, values) in one_by_one {
             starts.push(Start {
                 user: recording.answers.subject(),
                 cause: TriggerCause::Rows {
@@ -153,6 +159,11 @@ fn of_rows(
                     ("trigger_timestamp", json!(recording.recorded_at)),
                     ("trigger_user", json!(recording.answers.subject())),
                 ]),
+                // Where nothing is known of a row, there was something that is not told.
+                row: Some(values.cloned().unwrap_or(RowValues {
+                    omitted: true,
+                    ..RowValues::default()
+                })),
                 ..start(event, starts.len(), bot, &handler.script)
             });
         }

@@ -283,6 +283,7 @@ pub fn conversation() -> Vec<ConversationEvent> {
                 },
                 depth: 0,
                 given: sealed("conversation"),
+                row: None,
             })),
         },
         ConversationEvent::Ended {
@@ -383,6 +384,7 @@ pub fn run() -> Vec<RunEvent> {
                 bot_id: None,
                 added: None,
                 keys: None,
+                values: Vec::new(),
             }),
             replaces_last: false,
             depth: 0,
