@@ -22,6 +22,9 @@ pub struct Trigger {
     /// The row whose change is the cause.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub row: Option<RowValues>,
+    /// The path of the file whose change is the cause; of the person whose file it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<Personal<String>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -45,6 +48,8 @@ pub enum TriggerCause {
     Form {
         name: String,
     },
+    /// A file of the bot's drive changed.
+    File,
 }
 
 impl TriggerCause {
@@ -55,6 +60,7 @@ impl TriggerCause {
             TriggerCause::Rows { .. } => "rows",
             TriggerCause::Event { .. } => "event",
             TriggerCause::Form { .. } => "form",
+            TriggerCause::File => "file",
         }
     }
 

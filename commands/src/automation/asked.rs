@@ -98,6 +98,7 @@ impl Dialogues {
             depth: 0,
             variables: call.variables,
             row: None,
+            path: None,
         };
         self.start_script(tenant, &start, now).await?;
         // A repetition finds a run that may have ended long ago.

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use basic::{Input, Value};
 use chrono::{DateTime, Utc};
 use domain::RunId;
-use domain::run::RunEvent;
+use domain::run::{Run, RunEvent};
 use event_log::RecordedEvent;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
@@ -48,7 +48,7 @@ impl Dialogues {
         event: &RecordedEvent,
         runs: Vec<RunId>,
     ) -> Result<(), CommandError> {
-        let RunEvent::EventPublished(publication) = self.opened(event).await? else {
+        let RunEvent::EventPublished(publication) = self.opened::<Run>(event).await? else {
             return Ok(());
         };
         let data = publication.data.clear().map_or("null", String::as_str);

@@ -8,6 +8,7 @@
 mod asked;
 mod calendar;
 mod causes;
+pub(crate) mod changes;
 mod handlers;
 mod heard;
 mod schedules;
@@ -55,6 +56,8 @@ pub(crate) struct Start {
     pub variables: Map<String, Value>,
     /// The row whose change is the cause.
     pub row: Option<RowValues>,
+    /// The path of the file whose change is the cause.
+    pub path: Option<Personal<String>>,
 }
 
 /// The run of a conversation that a trigger began.
@@ -88,6 +91,7 @@ impl Dialogues {
                 depth: start.depth,
                 given: Personal::conversation(user_id, given),
                 row: start.row.clone(),
+                path: start.path.clone(),
             })),
         };
         let context = Context::system(tenant, "automation").with_command(conversation.0, [0; 32]);
@@ -175,6 +179,11 @@ impl Shared {
         trigger: &Trigger,
     ) -> Result<Option<Vec<(String, basic::Value)>>, CommandError> {
         let mut found = trigger.row.as_ref().map(row_variables).unwrap_or_default();
+        if let TriggerCause::File = trigger.cause {
+            let path = trigger.path.as_ref().and_then(|path| path.clear());
+            let path = path.map_or(basic::Value::Null, |path| basic::Value::from(path.as_str()));
+            found.push(("trigger_path".to_owned(), path));
+        }
         let Some(given) = trigger.given.clear() else {
             return Ok(Some(found));
         };

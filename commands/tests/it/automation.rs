@@ -136,3 +136,57 @@ async fn values_of_a_row_are_sealed_for_whom_the_row_is_about() {
     let planted = format!("canary{}", &id[id.len() - 4..]);
     assert!(!world.stores(&planted).await);
 }
+
+#[tokio::test]
+async fn a_change_of_a_file_starts_the_scripts_that_watch_its_folder() {
+    let watch = "ON CHANGE \"/in/\"\nTALK trigger_operation + \" \" + trigger_path + \" \" + trigger_files\n";
+    let created = "ON CHANGE \"in\" EVENTS \"create\"\nTALK \"new \" + trigger_path\n";
+    let (world, process, visitor) = world_of(
+        r#"
+WRITE "in/a.txt", "one"
+WRITE "in/a.txt", "two"
+WRITE "elsewhere.txt", "three"
+MOVE "elsewhere.txt" TO "in/b.txt"
+COPY "in/b.txt" TO "index.txt"
+MOVE "in/b.txt" TO "in/a.txt"
+DELETE FILE "in/a.txt"
+"#,
+        &[("watch", watch), ("created", created)],
+    )
+    .await;
+    say(&process, &visitor, "go").await;
+    world
+        .hears_any(&[
+            "CREATE in/a.txt 1",
+            "new in/a.txt",
+            "MODIFY in/a.txt 1",
+            "CREATE in/b.txt 1",
+            "new in/b.txt",
+            "DELETE in/b.txt 1",
+            "MODIFY in/a.txt 1",
+            "DELETE in/a.txt 1",
+        ])
+        .await;
+}
+
+#[tokio::test]
+async fn a_script_that_writes_into_the_folder_it_watches_comes_to_an_end() {
+    let again = r#"
+ON CHANGE "in" EVENTS "create"
+n = VAL(REPLACE(trigger_path, "in/", ""))
+TALK "found " + n
+WRITE "in/" + (n + 1), "x"
+"#;
+    let (world, process, visitor) = world_of("WRITE \"in/0\", \"x\"\n", &[("again", again)]).await;
+    say(&process, &visitor, "go").await;
+    let found: Vec<String> = (0..8).map(|n| format!("found {n}")).collect();
+    let found: Vec<&str> = found.iter().map(String::as_str).collect();
+    world.hears_any(&found).await;
+    // The last of them has written its file, which starts nobody any more.
+    process
+        .executor()
+        .load_fresh::<domain::drive::Drive>(world.tenant, visitor.open.bot_id)
+        .await
+        .map(|drive| assert_eq!(drive.state.by_path().len(), 9))
+        .expect("readable");
+}

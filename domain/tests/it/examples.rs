@@ -151,17 +151,22 @@ pub fn drive() -> Vec<DriveEvent> {
                 path: "prices.csv".into(),
                 digest: "f1".repeat(32),
             },
+            change: None,
             written_at: at(),
         }),
         DriveEvent::FileMoved {
             bot_id: id(3).into(),
             file_id: id(14).into(),
+            from: None,
+            change: None,
             file: sealed("conversation"),
             moved_at: at(),
         },
         DriveEvent::FileRemoved {
             bot_id: id(3).into(),
             file_id: id(14).into(),
+            path: None,
+            change: None,
             removed_at: at(),
         },
         DriveEvent::FileUnmounted {
@@ -284,6 +289,7 @@ pub fn conversation() -> Vec<ConversationEvent> {
                 depth: 0,
                 given: sealed("conversation"),
                 row: None,
+                path: None,
             })),
         },
         ConversationEvent::Ended {

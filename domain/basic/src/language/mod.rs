@@ -331,7 +331,7 @@ pub(crate) const PROVIDED: &[&str] = &[
     "trigger_new_values",
     "trigger_values_omitted",
     "trigger_path",
-    "trigger_old_path",
+    "trigger_files",
     "trigger_event",
     "trigger_data",
     "today",
