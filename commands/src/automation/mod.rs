@@ -8,6 +8,7 @@
 mod asked;
 mod calendar;
 mod causes;
+pub(crate) mod changes;
 mod handlers;
 mod heard;
 mod schedules;
@@ -15,6 +16,7 @@ pub(crate) mod when;
 
 use chrono::{DateTime, Utc};
 use domain::conversation::{Conversation, ConversationEvent};
+use domain::run::RowValues;
 use domain::session::{Channel, Session};
 use domain::trigger::{GivenVariables, Trigger, TriggerCause};
 use domain::user::User;
@@ -52,6 +54,10 @@ pub(crate) struct Start {
     pub cause: TriggerCause,
     pub depth: u8,
     pub variables: Map<String, Value>,
+    /// The row whose change is the cause.
+    pub row: Option<RowValues>,
+    /// The path of the file whose change is the cause.
+    pub path: Option<Personal<String>>,
 }
 
 /// The run of a conversation that a trigger began.
@@ -87,6 +93,8 @@ impl Dialogues {
                 cause: start.cause.clone(),
                 depth: start.depth,
                 given: Personal::conversation(user_id, given),
+                row: start.row.clone(),
+                path: start.path.clone(),
             })),
         };
         let context = Context::system(tenant, "automation").with_command(conversation.0, [0; 32]);
@@ -195,8 +203,14 @@ impl Shared {
         run: RunId,
         trigger: &Trigger,
     ) -> Result<Option<Vec<(String, basic::Value)>>, CommandError> {
+        let mut found = trigger.row.as_ref().map(row_variables).unwrap_or_default();
+        if let TriggerCause::File = trigger.cause {
+            let path = trigger.path.as_ref().and_then(|path| path.clear());
+            let path = path.map_or(basic::Value::Null, |path| basic::Value::from(path.as_str()));
+            found.push(("trigger_path".to_owned(), path));
+        }
         let Some(given) = trigger.given.clear() else {
-            return Ok(Some(Vec::new()));
+            return Ok(Some(found));
         };
         let text = match &given.blob {
             None => given.variables.clone().into_bytes(),
@@ -210,6 +224,24 @@ impl Shared {
         let variables = variables
             .into_iter()
             .map(|(name, value)| (name, basic::Value::from_json(value)));
-        Ok(Some(variables.collect()))
+        found.extend(variables);
+        Ok(Some(found))
     }
+}
+
+/// What a script finds set of the row whose change started it.
+fn row_variables(row: &RowValues) -> Vec<(String, basic::Value)> {
+    let values = |values: &Option<Personal<String>>| {
+        let text = values.as_ref().and_then(|values| values.clear());
+        let values = text.and_then(|text| serde_json::from_str(text).ok());
+        values.map_or(basic::Value::Null, basic::Value::from_json)
+    };
+    vec![
+        ("trigger_old_values".to_owned(), values(&row.old)),
+        ("trigger_new_values".to_owned(), values(&row.new)),
+        (
+            "trigger_values_omitted".to_owned(),
+            basic::Value::Bool(row.omitted),
+        ),
+    ]
 }

@@ -163,6 +163,8 @@ impl Dialogues {
                     },
                     depth: 0,
                     variables: self.given_job(tenant, id).await?,
+                    row: None,
+                    path: None,
                 };
                 self.start_script(tenant, &start, now).await?;
             }

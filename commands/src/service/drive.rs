@@ -68,6 +68,8 @@ impl Commands {
             bot,
             files: written,
             bytes_max: shared.options.drive.bytes_max,
+            // A package that is loaded is no change that scripts are told of.
+            change: None,
             at: Utc::now(),
         };
         self.change_drive(context, bot, command).await
