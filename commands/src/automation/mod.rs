@@ -34,7 +34,7 @@ pub use asked::{ScriptAnswer, WebCall};
 pub(crate) use calendar::Calendar;
 pub(crate) use handlers::Handlers;
 pub(crate) use heard::Heard;
-pub(crate) use schedules::SCHEDULES_MAX;
+pub(crate) use schedules::{SCHEDULES_MAX, scheduled_run};
 
 /// Scripts that start one another, one behind the other, at most.
 pub(crate) const DEPTH_MAX: u8 = 8;

@@ -9,18 +9,29 @@ use std::collections::BTreeSet;
 use basic::ProgramHash;
 use chrono::{DateTime, Utc};
 use domain::bot::{Bot, Package};
-use domain::schedule::{Schedule, Timetable};
+use domain::schedule::{Schedule, ScheduleEvent, Timetable};
 use domain::trigger::TriggerCause;
-use domain::{Aggregate, BotId, ConversationId, OrganisationId, ScheduleId};
+use domain::{Aggregate, BotId, ConversationId, OrganisationId, RunId, ScheduleId, decode};
+use event_log::RecordedEvent;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::{Start, when};
+use super::{Start, triggered_run, when};
 use crate::dialogue::{Dialogues, lock};
 use crate::{CommandError, Context, ScheduleCommand};
 
 /// Schedules of one bot at most.
 pub(crate) const SCHEDULES_MAX: usize = 1_000;
+
+/// The conversation in which a schedule's script runs for a time.
+fn conversation_for(id: ScheduleId, due_at: DateTime<Utc>) -> ConversationId {
+    ConversationId(Uuid::new_v5(&id.0, due_at.to_rfc3339().as_bytes()))
+}
+
+/// The run of a schedule's script for a time.
+pub(crate) fn scheduled_run(id: ScheduleId, due_at: DateTime<Utc>) -> RunId {
+    triggered_run(conversation_for(id, due_at))
+}
 
 impl Dialogues {
     /// Reads the schedules that there are. What happens to them from now on is seen by whoever follows the log.
@@ -151,20 +162,7 @@ impl Dialogues {
             .state;
         match bot {
             Bot::Active(_) => {
-                let start = Start {
-                    conversation: ConversationId(Uuid::new_v5(&id.0, due_at.to_rfc3339().as_bytes())),
-                    bot: timetable.bot_id,
-                    user: timetable.user_id,
-                    script: timetable.script,
-                    cause: TriggerCause::Schedule {
-                        schedule_id: id,
-                        due_at,
-                    },
-                    depth: 0,
-                    variables: self.given_job(tenant, id).await?,
-                    row: None,
-                    path: None,
-                };
+                let start = self.scheduled(tenant, id, timetable, due_at).await?;
                 self.start_script(tenant, &start, now).await?;
             }
             Bot::Paused(_) => {}
@@ -176,6 +174,51 @@ impl Dialogues {
         }
         self.change_schedule(tenant, id, ScheduleCommand::Fire { due_at, at: now })
             .await
+    }
+
+    async fn scheduled(
+        &self,
+        tenant: OrganisationId,
+        id: ScheduleId,
+        timetable: Timetable,
+        due_at: DateTime<Utc>,
+    ) -> Result<Start, CommandError> {
+        Ok(Start {
+            conversation: conversation_for(id, due_at),
+            bot: timetable.bot_id,
+            user: timetable.user_id,
+            script: timetable.script,
+            cause: TriggerCause::Schedule {
+                schedule_id: id,
+                due_at,
+            },
+            depth: 0,
+            variables: self.given_job(tenant, id).await?,
+            row: None,
+            path: None,
+        })
+    }
+
+    /// What somebody has started beside the times of its schedule.
+    pub(super) async fn started_now(&self, event: &RecordedEvent) -> Result<Vec<Start>, CommandError> {
+        let tenant = OrganisationId(event.tenant);
+        let id: ScheduleId = event
+            .stream
+            .aggregate_id
+            .parse()
+            .map_err(CommandError::unexpected)?;
+        let happened: ScheduleEvent = decode(&event.event_type, event.event_version, &event.payload)
+            .map_err(CommandError::unexpected)?;
+        let executor = &self.shared().executor;
+        let known = executor.load_fresh::<Schedule>(tenant, id).await?.state;
+        let (ScheduleEvent::Started { started_at }, Schedule::Active { timetable, .. }) = (happened, known)
+        else {
+            return Ok(Vec::new());
+        };
+        match executor.load::<Bot>(tenant, timetable.bot_id).await?.state {
+            Bot::Active(_) => Ok(vec![self.scheduled(tenant, id, timetable, started_at).await?]),
+            Bot::Paused(_) | Bot::Absent | Bot::Retired => Ok(Vec::new()),
+        }
     }
 
     /// What a schedule gives its script; the feed brings it sealed, so it is read again.
