@@ -55,6 +55,9 @@ pub enum Extent {
     Everything,
 }
 
+/// What is kept of a table's name when it gets another one: PostgreSQL cuts names of more than 63 bytes.
+const NAME_KEPT_MAX: usize = 40;
+
 /// A change of one table.
 struct Step {
     /// What it means.
@@ -103,8 +106,16 @@ impl Tables {
         let mut opened = self.open(tenant, bot).await?;
         if extent == Extent::Plan {
             let mut present = catalogue(&mut opened).await?;
-            for table in declared.iter().filter(|table| table.connection.is_none()) {
-                match present.remove(&table.name.to_lowercase()) {
+            for table in declared {
+                let before = present.remove(&table.name.to_lowercase());
+                let before =
+                    before.filter(|before| before.connection.is_none() || table.connection.is_some());
+                match before {
+                    Some(before) if table.connection.is_some() => {
+                        let moved = before.connection.is_none().then(|| moving(table));
+                        migration.refused.extend(moved);
+                    }
+                    None if table.connection.is_some() => {}
                     None => migration.done.push(format!("table {} made", table.name)),
                     Some(before) => planned(bot, table, before, &mut migration),
                 }
@@ -136,12 +147,17 @@ impl Tables {
             let name = table.name.to_lowercase();
             match present.get(&name) {
                 Some(before) if before == table => {}
-                Some(before) if before.connection.is_none() => migration.refused.push(RefusedChange {
-                    table: table.name.clone(),
-                    line: table.line,
-                    change: format!("table {} lies in another database now", table.name),
-                    reason: Reason::Loses,
-                }),
+                Some(before) if before.connection.is_none() => {
+                    let change = moving(table);
+                    if extent != Extent::Everything {
+                        migration.refused.push(change);
+                        continue;
+                    }
+                    let left = leave(&mut opened, tenant, before, &present, declared).await?;
+                    keep(&mut opened, tenant, &name, table).await?;
+                    let done = format!("{}; what it held stays here as {left}", change.change);
+                    migration.done.push(done);
+                }
                 _ => keep(&mut opened, tenant, &name, table).await?,
             }
         }
@@ -229,6 +245,64 @@ async fn keep(
     .await
     .map_err(CommandError::unexpected)?;
     Ok(())
+}
+
+/// That scripts find a table in another database from now on, and not what it held in ours.
+fn moving(table: &Table) -> RefusedChange {
+    RefusedChange {
+        table: table.name.clone(),
+        line: table.line,
+        change: format!("table {} lies in another database now", table.name),
+        reason: Reason::Loses,
+    }
+}
+
+/// Gives a table of ours another name, under which it stays known: erasing a person reaches it, and its own name is
+/// free. Answers the name.
+async fn leave(
+    opened: &mut Opened,
+    tenant: OrganisationId,
+    before: &Table,
+    present: &BTreeMap<String, Table>,
+    declared: &[Table],
+) -> Result<String, CommandError> {
+    let name = before.name.to_lowercase();
+    let is_free = |left: &String| {
+        let is_declared = declared.iter().any(|table| table.name.eq_ignore_ascii_case(left));
+        !is_declared && !present.contains_key(left)
+    };
+    let kept = &name[..name.floor_char_boundary(NAME_KEPT_MAX)];
+    let mut names = (1..).map(|n| format!("{kept}_before{n}"));
+    let left = names.find(is_free).expect("there are more names than tables");
+    let path = Definition::new(opened.bot, before.clone()).path;
+    // What belongs to it is named after it, and would stand in the way of a table that is made under its name again.
+    let constraints: Vec<String> = sqlx::query_scalar(
+        "select conname::text from pg_constraint
+         where conrelid = to_regclass($1) and starts_with(conname, $2 || '_') order by 1",
+    )
+    .bind(&path)
+    .bind(&name)
+    .fetch_all(&mut *opened.transaction)
+    .await
+    .map_err(CommandError::unexpected)?;
+    for constraint in constraints {
+        let renamed = format!("{left}{}", &constraint[name.len()..]);
+        let (constraint, renamed) = (quoted(&constraint), quoted(&renamed));
+        let sql = format!("alter table {path} rename constraint {constraint} to {renamed}");
+        run(opened, &sql, &[]).await?;
+    }
+    run(
+        opened,
+        &format!("alter table {path} rename to {}", quoted(&left)),
+        &[],
+    )
+    .await?;
+    let table = Table {
+        name: left.clone(),
+        ..before.clone()
+    };
+    keep(opened, tenant, &left, &table).await?;
+    Ok(left)
 }
 
 /// Makes a table, if it can be.
