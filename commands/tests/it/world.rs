@@ -81,7 +81,7 @@ impl World {
 
     /// Whether a text stands anywhere in the database, in any table of any schema, as it is stored.
     pub async fn stores(&self, text: &str) -> bool {
-        let owner = self.database.pool("botserver_owner").await;
+        let owner = self.owner().await;
         let tables: Vec<String> = sqlx::query_scalar(
             "select format('%I.%I', schemaname, tablename) from pg_tables
               where schemaname not in ('pg_catalog', 'information_schema')",
@@ -102,6 +102,11 @@ impl World {
             }
         }
         false
+    }
+
+    /// Connections as whoever owns the database.
+    pub async fn owner(&self) -> PgPool {
+        self.database.pool("botserver_owner").await
     }
 
     /// How the test's server is reached as its owner.
@@ -128,7 +133,23 @@ impl World {
         self.process_of(Arc::new(Unconfigured), desk).await
     }
 
+    /// The same, where nobody waits longer than this for databases of others.
+    pub async fn process_waiting(&self, patience: Duration) -> Commands {
+        let tables = self.tables().waiting(patience);
+        self.process_on(tables, Arc::new(Unconfigured), Arc::new(NoDesk))
+            .await
+    }
+
+    /// Other databases of a test are on this machine.
+    fn tables(&self) -> Tables {
+        Tables::new(self.app_pool.clone()).reaching(Arc::new(|address| address.is_loopback()))
+    }
+
     async fn process_of(&self, services: Arc<dyn Services>, desk: Arc<dyn Desk>) -> Commands {
+        self.process_on(self.tables(), services, desk).await
+    }
+
+    async fn process_on(&self, tables: Tables, services: Arc<dyn Services>, desk: Arc<dyn Desk>) -> Commands {
         let lease_epoch = Recovery::take_lease(&self.projector_pool)
             .await
             .expect("the lease is free");
@@ -150,8 +171,7 @@ impl World {
         let dialogues = Dialogues::new(
             executor.clone(),
             self.programs(),
-            // Other databases of a test are on this machine.
-            Tables::new(self.app_pool.clone()).reaching(Arc::new(|address| address.is_loopback())),
+            tables,
             Arc::new(blobs),
             options,
         );

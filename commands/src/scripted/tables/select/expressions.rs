@@ -16,6 +16,7 @@ const LISTED_MAX: usize = 1_000;
 
 impl Writer<'_> {
     pub(super) fn expression(&mut self, said: &Expr, scope: &Scope<'_>) -> Result<Typed, Refusal> {
+        self.part_more()?;
         self.depth += 1;
         if self.depth > DEPTH_MAX {
             return Err(refused("so much nesting"));
@@ -106,9 +107,8 @@ impl Writer<'_> {
                 low,
                 high,
             } => {
-                let low = self.compared(expr, ">=", low, scope)?;
-                let high = self.compared(expr, "<=", high, scope)?;
-                let sql = format!("{}({} and {})", not(*negated), low.sql, high.sql);
+                let (of, [low, high]) = self.beside(expr, [low, high], scope)?;
+                let sql = format!("{} {}between {} and {}", of.sql, not(*negated), low.sql, high.sql);
                 Ok(Typed::new(format!("({sql})"), FieldKind::Boolean))
             }
             Expr::In {
@@ -224,7 +224,6 @@ impl Writer<'_> {
         self.compared(left, comparison, right, scope)
     }
 
-    /// Two values beside each other. A constant or a variable is bound as of the other's kind.
     pub(super) fn compared(
         &mut self,
         left: &Expr,
@@ -232,21 +231,58 @@ impl Writer<'_> {
         right: &Expr,
         scope: &Scope<'_>,
     ) -> Result<Typed, Refusal> {
-        let (left, right) = match (self.given(right, scope), self.given_first(left, scope)) {
-            (Some(value), None) => {
-                let left = self.expression(left, scope)?;
-                let right = self.constant(&value, Some(left.kind))?;
-                (left, right)
-            }
-            (None, Some(value)) => {
-                let right = self.expression(right, scope)?;
-                (self.constant(&value, Some(right.kind))?, right)
-            }
-            (Some(right), Some(left)) => (self.constant(&left, None)?, self.constant(&right, None)?),
-            (None, None) => (self.expression(left, scope)?, self.expression(right, scope)?),
-        };
+        let (left, [right]) = self.beside(left, [right], scope)?;
         let sql = format!("({} {sign} {})", left.sql, right.sql);
         Ok(Typed::new(sql, FieldKind::Boolean))
+    }
+
+    /// A value and what it is compared with, each written once. Constants and variables are bound as of the other's kind.
+    fn beside<const N: usize>(
+        &mut self,
+        of: &Expr,
+        others: [&Expr; N],
+        scope: &Scope<'_>,
+    ) -> Result<(Typed, [Typed; N]), Refusal> {
+        let (of, others) = self.all_beside(of, &others, scope)?;
+        let others = <[Typed; N]>::try_from(others);
+        Ok((
+            of,
+            others.unwrap_or_else(|_| unreachable!("there are as many as before")),
+        ))
+    }
+
+    fn all_beside(
+        &mut self,
+        of: &Expr,
+        others: &[&Expr],
+        scope: &Scope<'_>,
+    ) -> Result<(Typed, Vec<Typed>), Refusal> {
+        let of = match self.given_first(of, scope) {
+            Some(value) => Err(value),
+            None => Ok(self.expression(of, scope)?),
+        };
+        let mut sides = Vec::with_capacity(others.len());
+        for other in others {
+            sides.push(match self.given(other, scope) {
+                Some(value) => Err(value),
+                None => Ok(self.expression(other, scope)?),
+            });
+        }
+        let of = match of {
+            Ok(of) => of,
+            Err(value) => {
+                let kind = sides.iter().flatten().map(|side| side.kind).next();
+                self.constant(&value, kind)?
+            }
+        };
+        let mut beside = Vec::with_capacity(sides.len());
+        for side in sides {
+            beside.push(match side {
+                Ok(side) => side,
+                Err(value) => self.constant(&value, Some(of.kind))?,
+            });
+        }
+        Ok((of, beside))
     }
 
     fn like(
@@ -286,6 +322,7 @@ impl Writer<'_> {
                     match self.given(item, scope) {
                         // A variable may hold a list.
                         Some(Value::Array(values)) => {
+                            check_length(listed.len() + values.len())?;
                             for value in values.iter() {
                                 listed.push(self.constant(value, Some(of.kind))?.sql);
                             }
@@ -293,9 +330,7 @@ impl Writer<'_> {
                         Some(value) => listed.push(self.constant(&value, Some(of.kind))?.sql),
                         None => listed.push(self.expression(item, scope)?.sql),
                     }
-                    if listed.len() > LISTED_MAX {
-                        return Err(refused(&format!("a list of more than {LISTED_MAX} values")));
-                    }
+                    check_length(listed.len())?;
                 }
                 match listed.is_empty() {
                     true => return Ok(Typed::new(negated.to_string(), FieldKind::Boolean)),
@@ -332,11 +367,21 @@ impl Writer<'_> {
             .collect();
         let results = self.alike(&results, scope)?;
         let mut sql = "case".to_owned();
-        for (when, result) in conditions.iter().zip(&results) {
-            let condition = match operand {
-                Some(operand) => self.compared(operand, "=", &when.condition, scope)?.sql,
-                None => self.truth(&when.condition, scope)?,
-            };
+        let conditions: Vec<&Expr> = conditions.iter().map(|when| &when.condition).collect();
+        let conditions: Vec<String> = match operand {
+            Some(operand) => {
+                let (operand, conditions) = self.all_beside(operand, &conditions, scope)?;
+                sql.push_str(&format!(" {}", operand.sql));
+                conditions.into_iter().map(|condition| condition.sql).collect()
+            }
+            None => {
+                let written = conditions
+                    .into_iter()
+                    .map(|condition| self.truth(condition, scope));
+                written.collect::<Result<_, _>>()?
+            }
+        };
+        for (condition, result) in conditions.iter().zip(&results) {
             sql.push_str(&format!(" when {condition} then {}", result.sql));
         }
         if let (Some(_), Some(result)) = (otherwise, results.last()) {
@@ -401,7 +446,7 @@ impl Writer<'_> {
             let (Some(Value::Text(said)), true) = (value, simple) else {
                 return Err(refused("an INTERVAL that is not written as '7 days'"));
             };
-            let interval = self.bind(Some(said.to_string()), "interval");
+            let interval = self.bind(Some(said.to_string()), "interval")?;
             let sql = format!("({} {sign} {interval})", left.sql);
             return Ok(Typed::new(format!("{sql}::timestamptz"), FieldKind::DateTime));
         }
@@ -462,8 +507,15 @@ impl Writer<'_> {
         let path = self.bind(
             Some(format!("{{{}}}", quoted_path(parts.iter().map(String::as_str)))),
             "text[]",
-        );
+        )?;
         Ok(Typed::new(format!("({} #>> {path})", of.sql), TEXT))
+    }
+}
+
+fn check_length(listed: usize) -> Result<(), Refusal> {
+    match listed > LISTED_MAX {
+        true => Err(refused(&format!("a list of more than {LISTED_MAX} values"))),
+        false => Ok(()),
     }
 }
 
