@@ -347,7 +347,7 @@ TALK ERROR MESSAGE
         .expect("looked at");
     assert_eq!(
         found.into_iter().map(|one| one.problem).collect::<Vec<_>>(),
-        ["the field shelves.id of the connection shop cannot be used: cannot cast type boolean to date"]
+        ["the connection shop says of the table shelves: cannot cast type boolean to date"]
     );
     let visitor = world.visitor(&process, bot).await;
     say(&process, &visitor, "hello").await;

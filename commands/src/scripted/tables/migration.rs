@@ -1,7 +1,9 @@
 //! Making tables what scripts declare them to be. What only adds is done at once; what would lose something is refused,
 //! with a plan that somebody may confirm.
 
+mod difference;
 mod elsewhere;
+mod moving;
 
 pub use elsewhere::Elsewhere;
 
@@ -10,9 +12,11 @@ use std::collections::BTreeMap;
 use basic::{FieldKind, Table, TableField};
 use domain::{BotId, OrganisationId};
 
-use super::definition::{Column, Definition, all_fields, schema_of, sql_type, widens};
-use super::{Opened, Tables, quoted};
+use super::definition::{Column, Definition, all_fields, schema_of, sql_type};
+use super::{Opened, Tables};
 use crate::CommandError;
+use difference::{Step, difference, made};
+use moving::{leave, moving};
 
 /// What was done to a bot's tables, and what is refused until it is confirmed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -53,41 +57,6 @@ pub enum Extent {
     Additive,
     /// All of it, as somebody confirmed.
     Everything,
-}
-
-/// What is kept of a table's name when it gets another one: PostgreSQL cuts names of more than 63 bytes.
-const NAME_KEPT_MAX: usize = 40;
-
-/// A change of one table.
-struct Step {
-    /// What it means.
-    words: String,
-    sql: String,
-    /// Of the declaration that asks for it.
-    line: u32,
-    change: Change,
-}
-
-/// What a step makes of a table's definition.
-enum Change {
-    Added(TableField),
-    Kind(FieldKind),
-    Required(bool),
-    Unique(bool),
-    Default(Option<String>),
-    Dropped,
-    Keys {
-        /// Of the fields that are the key, in lower case.
-        names: Vec<String>,
-        /// Of those that were and are not there any more.
-        dropped: Vec<String>,
-    },
-}
-
-#[derive(Default)]
-struct Difference {
-    additive: Vec<(String, Step)>,
-    destructive: Vec<(String, Step)>,
 }
 
 impl Tables {
@@ -245,64 +214,6 @@ async fn keep(
     .await
     .map_err(CommandError::unexpected)?;
     Ok(())
-}
-
-/// That scripts find a table in another database from now on, and not what it held in ours.
-fn moving(table: &Table) -> RefusedChange {
-    RefusedChange {
-        table: table.name.clone(),
-        line: table.line,
-        change: format!("table {} lies in another database now", table.name),
-        reason: Reason::Loses,
-    }
-}
-
-/// Gives a table of ours another name, under which it stays known: erasing a person reaches it, and its own name is
-/// free. Answers the name.
-async fn leave(
-    opened: &mut Opened,
-    tenant: OrganisationId,
-    before: &Table,
-    present: &BTreeMap<String, Table>,
-    declared: &[Table],
-) -> Result<String, CommandError> {
-    let name = before.name.to_lowercase();
-    let is_free = |left: &String| {
-        let is_declared = declared.iter().any(|table| table.name.eq_ignore_ascii_case(left));
-        !is_declared && !present.contains_key(left)
-    };
-    let kept = &name[..name.floor_char_boundary(NAME_KEPT_MAX)];
-    let mut names = (1..).map(|n| format!("{kept}_before{n}"));
-    let left = names.find(is_free).expect("there are more names than tables");
-    let path = Definition::new(opened.bot, before.clone()).path;
-    // What belongs to it is named after it, and would stand in the way of a table that is made under its name again.
-    let constraints: Vec<String> = sqlx::query_scalar(
-        "select conname::text from pg_constraint
-         where conrelid = to_regclass($1) and starts_with(conname, $2 || '_') order by 1",
-    )
-    .bind(&path)
-    .bind(&name)
-    .fetch_all(&mut *opened.transaction)
-    .await
-    .map_err(CommandError::unexpected)?;
-    for constraint in constraints {
-        let renamed = format!("{left}{}", &constraint[name.len()..]);
-        let (constraint, renamed) = (quoted(&constraint), quoted(&renamed));
-        let sql = format!("alter table {path} rename constraint {constraint} to {renamed}");
-        run(opened, &sql, &[]).await?;
-    }
-    run(
-        opened,
-        &format!("alter table {path} rename to {}", quoted(&left)),
-        &[],
-    )
-    .await?;
-    let table = Table {
-        name: left.clone(),
-        ..before.clone()
-    };
-    keep(opened, tenant, &left, &table).await?;
-    Ok(left)
 }
 
 /// Makes a table, if it can be.
@@ -511,157 +422,4 @@ fn reworded(kept: Table, declared: &Table) -> Table {
         fields: kept.fields.into_iter().map(reword).collect(),
         ..declared.clone()
     }
-}
-
-/// What a table is after one of its fields was changed so.
-fn made(table: &mut Table, name: &str, change: Change) {
-    let same = |field: &TableField| field.name.eq_ignore_ascii_case(name);
-    let field = table.fields.iter_mut().find(|field| same(field));
-    match (change, field) {
-        (Change::Added(field), _) => table.fields.push(TableField { key: false, ..field }),
-        (Change::Dropped, _) => table.fields.retain(|field| !same(field)),
-        (Change::Keys { names, dropped }, _) => {
-            table.fields.retain(|field| !dropped.contains(&field.name));
-            for field in &mut table.fields {
-                field.key = names.contains(&field.name.to_lowercase());
-            }
-        }
-        (Change::Kind(kind), Some(field)) => field.kind = kind,
-        (Change::Required(required), Some(field)) => field.required = required,
-        (Change::Unique(unique), Some(field)) => field.unique = unique,
-        (Change::Default(default), Some(field)) => field.default = default,
-        (_, None) => unreachable!("what changes was there before"),
-    }
-}
-
-fn difference(definition: &Definition, table: &Table, before: &Table) -> Difference {
-    let path = &definition.path;
-    let (fields, known) = (all_fields(table), all_fields(before));
-    let mut found = Difference::default();
-    let find = |fields: &[TableField], name: &str| {
-        fields
-            .iter()
-            .find(|field| field.name.eq_ignore_ascii_case(name))
-            .cloned()
-    };
-    for (field, column) in fields.iter().zip(&definition.columns) {
-        let named = format!("{}.{}", table.name, field.name);
-        let step = |words: String, sql: String, change: Change| {
-            let sql = format!("alter table {path} {sql}");
-            let line = field.line;
-            (
-                field.name.clone(),
-                Step {
-                    words,
-                    sql,
-                    line,
-                    change,
-                },
-            )
-        };
-        let Some(old) = find(&known, &field.name) else {
-            found.additive.push(step(
-                format!("field {named} added"),
-                format!("add column {}", column_of(field, column)),
-                Change::Added(field.clone()),
-            ));
-            continue;
-        };
-        if old.kind != field.kind {
-            let (was, is) = (sql_type(old.kind), sql_type(field.kind));
-            let step = step(
-                format!("{named} changes from {was} to {is}"),
-                format!("alter column {0} type {is} using {0}::text::{is}", column.sql),
-                Change::Kind(field.kind),
-            );
-            if widens(old.kind, field.kind) {
-                found.additive.push(step);
-            } else {
-                found.destructive.push(step);
-            }
-        }
-        if old.required != field.required && !field.key {
-            let (words, action) = match field.required {
-                true => ("is required now", "set not null"),
-                false => ("may be empty now", "drop not null"),
-            };
-            found.additive.push(step(
-                format!("{named} {words}"),
-                format!("alter column {} {action}", column.sql),
-                Change::Required(field.required),
-            ));
-        }
-        if field.unique != old.unique && !field.key {
-            let (words, action) = match field.unique {
-                true => ("is unique now", format!("add unique ({})", column.sql)),
-                false => {
-                    let name = format!("{}_{}_key", table.name, field.name).to_lowercase();
-                    let action = format!("drop constraint if exists {}", quoted(&name));
-                    ("need not be unique now", action)
-                }
-            };
-            found.additive.push(step(
-                format!("{named} {words}"),
-                action,
-                Change::Unique(field.unique),
-            ));
-        }
-        if field.default != old.default && !column.given {
-            let default = field.default.as_deref().and_then(|said| default_of(field, said));
-            let action = default.map_or_else(
-                || "drop default".to_owned(),
-                |default| format!("set default {default}"),
-            );
-            found.additive.push(step(
-                format!("{named} has another default"),
-                format!("alter column {} {action}", column.sql),
-                Change::Default(field.default.clone()),
-            ));
-        }
-    }
-    let gone = known.iter().filter(|old| find(&fields, &old.name).is_none());
-    let (gone_keys, gone): (Vec<&TableField>, Vec<&TableField>) = gone.partition(|old| old.key);
-    let keys = |fields: &[TableField]| -> Vec<String> {
-        fields
-            .iter()
-            .filter(|field| field.key)
-            .map(|field| field.name.to_lowercase())
-            .collect()
-    };
-    let dropped = |old: &TableField| format!("drop column {}", quoted(&old.name.to_lowercase()));
-    let (new, old) = (keys(&fields), keys(&known));
-    if new != old {
-        // In one step: a table is never without a key.
-        let columns: Vec<&str> = definition.keys().map(|column| column.sql.as_str()).collect();
-        let constraint = quoted(&format!("{}_pkey", table.name.to_lowercase()));
-        let mut words = format!("the key of {} becomes {}", table.name, new.join(", "));
-        let mut actions = vec![
-            format!("drop constraint if exists {constraint} cascade"),
-            format!("add primary key ({})", columns.join(", ")),
-        ];
-        for old in &gone_keys {
-            words.push_str(&format!("; field {} is dropped with what it holds", old.name));
-            actions.push(dropped(old));
-        }
-        let step = Step {
-            words,
-            sql: format!("alter table {path} {}", actions.join(", ")),
-            line: table.line,
-            change: Change::Keys {
-                names: new,
-                dropped: gone_keys.iter().map(|old| old.name.clone()).collect(),
-            },
-        };
-        found.destructive.push((String::new(), step));
-    }
-    for old in gone {
-        let step = Step {
-            words: format!("field {}.{} is dropped with what it holds", table.name, old.name),
-            sql: format!("alter table {path} {}", dropped(old)),
-            line: table.line,
-            change: Change::Dropped,
-        };
-        found.destructive.push((old.name.clone(), step));
-    }
-    found
 }

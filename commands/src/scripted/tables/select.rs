@@ -1,6 +1,7 @@
 //! SELECT as it is written: read into a tree, of which what is known is written anew. Nothing of its text reaches the
 //! database: names come from declarations and are quoted, values are bound, and what is not known is refused.
 
+mod comparisons;
 mod constants;
 mod expressions;
 mod functions;

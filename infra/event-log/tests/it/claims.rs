@@ -141,7 +141,10 @@ async fn a_key_that_nobody_knows_is_let_go_of_by_its_holder() {
     let [hash] = held("user/a").await[..] else {
         panic!("there is one");
     };
-    assert_eq!(f.log.claims_of(tenant(2), "login", "user/a").await.unwrap(), [[0; 32]; 0]);
+    assert_eq!(
+        f.log.claims_of(tenant(2), "login", "user/a").await.unwrap(),
+        [[0; 32]; 0]
+    );
     let leaving = |owner: &str| {
         let mut command = to("a");
         command.claims.push(Claim::Leave {

@@ -124,7 +124,11 @@ impl Tables {
         let opened = self.connections.open(bot, connection).await;
         let mut opened = opened.map_err(|refusal| Problem::Connection(refusal.message))?;
         let said = |error: sqlx::Error| match error.as_database_error() {
-            Some(error) => Problem::Table(format!("the connection {connection} says: {}", error.message())),
+            Some(error) => Problem::Table(format!(
+                "the connection {connection} says of the table {}: {}",
+                table.name,
+                error.message()
+            )),
             None => Problem::Connection(failed(connection).message),
         };
         let definition = Definition::new(bot, table.clone());
@@ -171,26 +175,14 @@ impl Tables {
             )));
         }
         // Their types may be others, as long as what is declared can be made of them.
-        for column in &definition.columns {
-            let sql = format!(
-                "select {} from {} limit 0",
-                selected(&column.sql, column.kind),
-                definition.path
-            );
-            sqlx::query(&sql)
-                .persistent(false)
-                .execute(&mut *opened.transaction)
-                .await
-                .map_err(|error| match error.as_database_error() {
-                    Some(error) => Problem::Table(format!(
-                        "the field {}.{} of the connection {connection} cannot be used: {}",
-                        table.name,
-                        column.name,
-                        error.message()
-                    )),
-                    None => said(error),
-                })?;
-        }
+        let fields = definition.columns.iter();
+        let fields: Vec<String> = fields.map(|column| selected(&column.sql, column.kind)).collect();
+        let sql = format!("select {} from {} limit 0", fields.join(", "), definition.path);
+        sqlx::query(&sql)
+            .persistent(false)
+            .execute(&mut *opened.transaction)
+            .await
+            .map_err(said)?;
         Ok(false)
     }
 }
