@@ -294,12 +294,15 @@ pub(super) const WORDS: &[Word] = &[
         "Runs the script, or the lines up to END ON, when an event is published.",
         handlers::on_event,
     ),
-    statement(
-        "END WORKFLOW",
-        "ORCHESTRATE WORKFLOW \"arrival\" … END WORKFLOW",
-        "Closes the steps of a workflow; it may be left out.",
-        handlers::end_workflow,
-    ),
+    Word {
+        aliases: &["END PARALLEL"],
+        ..statement(
+            "END WORKFLOW",
+            "ORCHESTRATE WORKFLOW \"arrival\" … END WORKFLOW",
+            "Closes the steps of a workflow; it may be left out.",
+            handlers::end_workflow,
+        )
+    },
     closer("END ON", &["END EVENT"], "END ON", Closer::EndOn),
     statement(
         "HEAR",
