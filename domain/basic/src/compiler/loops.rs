@@ -106,16 +106,15 @@ impl Compiler<'_, '_> {
         let holds = |condition: Option<&Condition>| condition.is_none_or(always_holds);
         // Where something is wrong, what leads out of the loop may be what was not understood.
         let understood = self.gotos.len() == gotos && !self.report.has_errors();
-        if holds(head) && holds(tail) && understood && !self.may_leave(start) {
+        if holds(head) && holds(tail) && understood && !self.may_leave(start, self.here()) {
             self.report.add(ENDLESS, span, "this loop cannot end");
         }
     }
 
-    /// Whether something from `start` on may leave the loop that is there, wait, or ask whoever runs the script.
-    fn may_leave(&self, start: u32) -> bool {
-        let end = self.here();
+    /// Whether something may leave the loop that is from `start` to before `end`, wait, or ask whoever runs the script.
+    pub(super) fn may_leave(&self, start: u32, end: u32) -> bool {
         let outside = |target: u32| target < start || target >= end;
-        self.code[start as usize..]
+        self.code[start as usize..end as usize]
             .iter()
             .any(|instruction| match instruction {
                 Instruction::Hear { .. }

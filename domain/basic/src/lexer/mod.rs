@@ -353,6 +353,10 @@ impl<'s> Lexer<'s, '_, '_> {
         let message = format!("the character {shown} has no meaning here");
         let help = text::instead(character, self.rest()).map(str::to_owned);
         self.report.push(STRANGE_CHARACTER, span, message, help);
+        // What follows belongs to it.
+        if character == '?' {
+            self.skip_line();
+        }
     }
 
     /// Whether a statement begins here.

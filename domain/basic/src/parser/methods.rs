@@ -97,7 +97,8 @@ impl Parser<'_, '_> {
             return Some(word);
         }
         let meant = language::translated(&name.replace(' ', "")).or(known.map(|word| word.name));
-        let help = match meant {
+        let json = written.eq_ignore_ascii_case("JSON");
+        let help = match meant.or(json.then_some("JSON")) {
             Some("PRINT") => "write PRINT value".to_owned(),
             Some(word) if library => format!("write {word}(value)"),
             Some(word) => format!("write {word}({})", written.chars().take(40).collect::<String>()),

@@ -4,6 +4,7 @@
 //! compares or joins.
 
 mod clauses;
+mod computed;
 mod conditions;
 mod queries;
 
@@ -266,6 +267,7 @@ impl Parser<'_, '_> {
             },
             Takes::Value => self.ranked(Rank::Join)?,
             Takes::Values => self.values(span)?,
+            Takes::Fields if clause.word == "SET" => self.changes(span, found)?,
             Takes::Fields => self.fields(span)?,
             Takes::Condition => self.condition(span)?,
             Takes::Order => self.order(span)?,

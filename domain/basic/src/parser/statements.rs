@@ -222,6 +222,9 @@ impl Parser<'_, '_> {
         let help = match (mends::instead(&spoken.to_uppercase()), near) {
             (Some(instead), _) => instead.to_owned(),
             (None, Some(name)) => format!("did you mean {name}?"),
+            (None, None) if self.is_set(text) && self.is_statement_end(1) => {
+                format!("a value alone does nothing; write TALK {text} to say it")
+            }
             (None, None) => {
                 "a statement begins with a keyword such as TALK, or sets a variable: name = value".to_owned()
             }

@@ -36,6 +36,9 @@ impl Parser<'_, '_> {
             "TRUE" => Some(Constant::Bool(true)),
             "FALSE" => Some(Constant::Bool(false)),
             "NULL" => Some(Constant::Null),
+            // As older dialects call characters that cannot be written.
+            "VBCRLF" | "VBNEWLINE" | "VBLF" if !self.is_set(text) => Some(Constant::Text("\n".to_owned())),
+            "VBTAB" if !self.is_set(text) => Some(Constant::Text("\t".to_owned())),
             "NOTHING" if !self.is_set(text) => Some(Constant::Null),
             "JSON" if self.is_pattern(text) => Some(Constant::Text(text.to_owned())),
             "NEW" => return self.new_value(),
@@ -110,7 +113,8 @@ impl Parser<'_, '_> {
         }
         if let Role::Request(shape) = &word.role {
             // A name of several words is no variable, and what takes arguments is followed by them.
-            let alone = (length > 1 || self.is_joined(word)) && word.takes(0);
+            let takes_none = shape.arguments.most == 0 && !self.is_set(self.text(span));
+            let alone = takes_none || (length > 1 || self.is_joined(word)) && word.takes(0);
             if parenthesised
                 || alone
                 || self.begins_argument(length)

@@ -219,3 +219,34 @@ fn a_variable_may_stand_in_brackets_behind_hear() {
     "#]],
     );
 }
+
+#[test]
+fn files_of_a_list_are_their_names_where_a_text_is_wanted() {
+    check(
+        r#"file = {name: "a.csv", path: "in/a.csv", size: 3, date: "2026-01-31", type: "text/csv"}
+folder = {name: "old", path: "in/old", type: "folder"}
+TALK file
+TALK "in/" + file + " " + folder
+TALK file.size & " " & INSTR(file, ".csv") & " " & UCASE(file)
+IF file = "a.csv" THEN TALK JSON(file)
+TALK [folder]
+TALK {name: "Ana", type: "x", path: "y"}"#,
+        &[],
+        expect![[r#"
+            a.csv
+            in/a.csv old
+            3 2 A.CSV
+            {"name": "a.csv", "path": "in/a.csv", "size": 3, "date": "2026-01-31", "type": "text/csv"}
+            [{"name": "old", "path": "in/old", "type": "folder"}]
+            {"name": "Ana", "type": "x", "path": "y"}
+        "#]],
+    );
+}
+
+#[test]
+fn words_that_other_dialects_have_for_characters() {
+    check("TALK \"a\" & vbCrLf & \"b\" & vbTab & \"c\"", &[], expect![[r#"
+        a
+        b	c
+    "#]]);
+}

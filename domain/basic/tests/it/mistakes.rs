@@ -1231,12 +1231,6 @@ fn a_question_mark() {
             1 | ? "hi"
               | ^
               = help: write TALK "…"
-            error[B0101]: no statement begins with `"hi"`
-             --> test.bas:1:3
-              |
-            1 | ? "hi"
-              |   ^^^^
-              = help: a statement begins with a keyword such as TALK, or sets a variable: name = value
         "#]],
     );
 }
@@ -1410,4 +1404,105 @@ fn two_texts_side_by_side() {
               = help: texts are joined by +, and arguments are separated by commas
         "#]],
     );
+}
+
+#[test]
+fn jumps_that_go_round_for_ever() {
+    check(
+        "again:\nTALK 1\nGOTO again",
+        "again:\nTALK 1\nHEAR x\nIF x <> \"stop\" THEN GOTO again",
+        expect![[r#"
+            warning[B0406]: from here the script goes round for ever
+             --> test.bas:3:6
+              |
+            3 | GOTO again
+              |      ^^^^^
+              = help: ask something with HEAR on the way, or leave with IF condition THEN GOTO
+        "#]],
+    );
+}
+
+#[test]
+fn a_subroutine_of_line_numbers() {
+    check(
+        "10 GOSUB 30\n20 END\n30 TALK 1",
+        "CALL Say\nEND\nSUB Say\nTALK 1\nEND SUB",
+        expect![[r#"
+            error[B0101]: `GOSUB` is not a statement
+             --> test.bas:1:4
+              |
+            1 | 10 GOSUB 30
+              |    ^^^^^
+              = help: write SUB name … END SUB, and CALL name where it is to run
+            warning[B0402]: this is never reached
+             --> test.bas:3:4
+              |
+            3 | 30 TALK 1
+              |    ^^^^^^
+        "#]],
+    );
+}
+
+#[test]
+fn braces_around_a_procedure() {
+    check(
+        "function add(a, b) {\n  return a + b;\n}",
+        "FUNCTION add(a, b)\n  RETURN a + b\nEND FUNCTION",
+        expect![[r#"
+            error[B0003]: blocks are not written in braces
+             --> test.bas:1:20
+              |
+            1 | function add(a, b) {
+              |                    ^
+              = help: write FUNCTION name(a, b) … END FUNCTION, or SUB name(a, b) … END SUB
+        "#]],
+    );
+}
+
+#[test]
+fn a_ternary() {
+    check("x = 1 > 2 ? 3 : 4", "x = IIF(1 > 2, 3, 4)", expect![[r#"
+        error[B0003]: the character `?` has no meaning here
+         --> test.bas:1:11
+          |
+        1 | x = 1 > 2 ? 3 : 4
+          |           ^
+          = help: write IIF(condition, value, otherwise)
+    "#]]);
+}
+
+#[test]
+fn a_library_of_javascript() {
+    check("x = Math.round(1.5)", "x = ROUND(1.5)", expect![[r#"
+        error[B0301]: there is no function `round` of values
+         --> test.bas:1:10
+          |
+        1 | x = Math.round(1.5)
+          |          ^^^^^
+          = help: write ROUND(value)
+    "#]]);
+}
+
+#[test]
+fn a_method_that_nothing_has() {
+    check("x = \"a\".toUpperCase()", "x = UCASE(\"a\")", expect![[r#"
+        error[B0301]: there is no function `toUpperCase` of values
+         --> test.bas:1:9
+          |
+        1 | x = "a".toUpperCase()
+          |         ^^^^^^^^^^^
+          = help: write UCASE("a")
+    "#]]);
+}
+
+#[test]
+fn a_value_alone() {
+    check("r = 1\nTALK \"is \"; r", "r = 1\nTALK \"is \" & r", expect![[r#"
+        error[B0101]: `r` is not a statement
+         --> test.bas:2:13
+          |
+        2 | TALK "is "; r
+          |             ^
+          = help: a value alone does nothing; write TALK r to say it
+    "#]]);
 }
