@@ -113,8 +113,8 @@ impl Parser<'_, '_> {
         }
         if let Role::Request(shape) = &word.role {
             // A name of several words is no variable, and what takes arguments is followed by them.
-            let takes_none = shape.arguments.most == 0 && !self.is_set(self.text(span));
-            let alone = takes_none || (length > 1 || self.is_joined(word)) && word.takes(0);
+            let bare = shape.bare && !self.is_set(self.text(span));
+            let alone = bare || (length > 1 || self.is_joined(word)) && word.takes(0);
             if parenthesised
                 || alone
                 || self.begins_argument(length)

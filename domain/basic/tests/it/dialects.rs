@@ -245,8 +245,12 @@ TALK {name: "Ana", type: "x", path: "y"}"#,
 
 #[test]
 fn words_that_other_dialects_have_for_characters() {
-    check("TALK \"a\" & vbCrLf & \"b\" & vbTab & \"c\"", &[], expect![[r#"
+    check(
+        "TALK \"a\" & vbCrLf & \"b\" & vbTab & \"c\"",
+        &[],
+        expect![[r#"
         a
         b	c
-    "#]]);
+    "#]],
+    );
 }

@@ -1461,48 +1461,64 @@ fn braces_around_a_procedure() {
 
 #[test]
 fn a_ternary() {
-    check("x = 1 > 2 ? 3 : 4", "x = IIF(1 > 2, 3, 4)", expect![[r#"
+    check(
+        "x = 1 > 2 ? 3 : 4",
+        "x = IIF(1 > 2, 3, 4)",
+        expect![[r#"
         error[B0003]: the character `?` has no meaning here
          --> test.bas:1:11
           |
         1 | x = 1 > 2 ? 3 : 4
           |           ^
           = help: write IIF(condition, value, otherwise)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_library_of_javascript() {
-    check("x = Math.round(1.5)", "x = ROUND(1.5)", expect![[r#"
+    check(
+        "x = Math.round(1.5)",
+        "x = ROUND(1.5)",
+        expect![[r#"
         error[B0301]: there is no function `round` of values
          --> test.bas:1:10
           |
         1 | x = Math.round(1.5)
           |          ^^^^^
           = help: write ROUND(value)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_method_that_nothing_has() {
-    check("x = \"a\".toUpperCase()", "x = UCASE(\"a\")", expect![[r#"
+    check(
+        "x = \"a\".toUpperCase()",
+        "x = UCASE(\"a\")",
+        expect![[r#"
         error[B0301]: there is no function `toUpperCase` of values
          --> test.bas:1:9
           |
         1 | x = "a".toUpperCase()
           |         ^^^^^^^^^^^
           = help: write UCASE("a")
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_value_alone() {
-    check("r = 1\nTALK \"is \"; r", "r = 1\nTALK \"is \" & r", expect![[r#"
+    check(
+        "r = 1\nTALK \"is \"; r",
+        "r = 1\nTALK \"is \" & r",
+        expect![[r#"
         error[B0101]: `r` is not a statement
          --> test.bas:2:13
           |
         2 | TALK "is "; r
           |             ^
           = help: a value alone does nothing; write TALK r to say it
-    "#]]);
+    "#]],
+    );
 }
