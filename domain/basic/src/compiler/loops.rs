@@ -144,11 +144,31 @@ impl Compiler<'_, '_> {
         self.loops.push(Loop {
             kind,
             exits: Vec::new(),
+            rounds: Vec::new(),
         });
         self.statements(body);
+        let rounds = self
+            .loops
+            .last_mut()
+            .map(|inner| std::mem::take(&mut inner.rounds));
+        self.land_all(rounds.unwrap_or_default());
         close(self);
         let exits = self.loops.pop().map(|inner| inner.exits).unwrap_or_default();
         self.land_all(exits);
+    }
+
+    /// CONTINUE
+    pub(super) fn next_round(&mut self, kind: Option<LoopKind>) {
+        let jump = self.emit_forward(Instruction::Jump { target: 0 });
+        let meant = |open: &&mut Loop| kind.is_none_or(|kind| open.kind == kind);
+        match self.loops.iter_mut().rev().find(meant) {
+            Some(open) => open.rounds.push(jump),
+            None => {
+                let message = "CONTINUE stands outside of the loop that it means";
+                let help = "take it out, or write EXIT to end the script";
+                self.report.add_with_help(EXIT_OUTSIDE, self.span, message, help);
+            }
+        }
     }
 
     pub(super) fn exit(&mut self, kind: LoopKind) {

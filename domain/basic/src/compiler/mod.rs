@@ -104,6 +104,8 @@ struct Loop {
     kind: LoopKind,
     /// Jumps that leave it, to be pointed at its end.
     exits: Vec<usize>,
+    /// Jumps to its next round, to be pointed at what stands behind its statements.
+    rounds: Vec<usize>,
 }
 
 #[derive(Default)]

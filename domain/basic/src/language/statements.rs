@@ -178,6 +178,12 @@ pub(super) const WORDS: &[Word] = &[
         simple::exit_while,
     ),
     statement("EXIT DO", "EXIT DO", "Leaves the DO loop.", simple::exit_do),
+    statement(
+        "CONTINUE",
+        "CONTINUE FOR",
+        "Goes on with the next round of the loop; FOR, WHILE or DO say of which.",
+        simple::next_round,
+    ),
     statement("END", "END", "Ends the script.", simple::end),
     statement("STOP", "STOP", "Ends the script.", simple::end),
     statement(

@@ -238,6 +238,20 @@ pub(crate) fn exit_do(_: &mut Parser<'_, '_>, span: Span) -> Option<Statement> {
     })
 }
 
+/// `CONTINUE`, `CONTINUE FOR`, `CONTINUE WHILE`, `CONTINUE DO`
+pub(crate) fn next_round(parser: &mut Parser<'_, '_>, span: Span) -> Option<Statement> {
+    let kinds = [
+        ("FOR", LoopKind::For),
+        ("WHILE", LoopKind::While),
+        ("DO", LoopKind::Do),
+    ];
+    let kind = kinds.into_iter().find(|(word, _)| parser.take_word(word));
+    Some(Statement {
+        span,
+        kind: StatementKind::Continue(kind.map(|(_, kind)| kind)),
+    })
+}
+
 /// `END`, `STOP`, bare `EXIT`: the script ends without a result.
 pub(crate) fn end(_: &mut Parser<'_, '_>, span: Span) -> Option<Statement> {
     Some(Statement {

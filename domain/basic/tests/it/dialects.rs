@@ -254,3 +254,38 @@ fn words_that_other_dialects_have_for_characters() {
     "#]],
     );
 }
+
+#[test]
+fn rounds_of_loops_are_skipped() {
+    check(
+        r#"FOR i = 1 TO 5
+  IF i = 2 THEN CONTINUE
+  FOR EACH c IN ["a", "b", "c"]
+    IF c = "b" THEN CONTINUE FOR
+    IF i = 4 THEN CONTINUE
+    TALK i & c
+  NEXT
+NEXT
+n = 0
+WHILE n < 4
+  n++
+  DO
+    IF n = 2 THEN CONTINUE WHILE
+    IF n = 3 THEN CONTINUE DO
+    TALK n
+  LOOP WHILE FALSE
+WEND
+CONTINUE_ = 1"#,
+        &[],
+        expect![[r#"
+            1a
+            1c
+            3a
+            3c
+            5a
+            5c
+            1
+            4
+        "#]],
+    );
+}

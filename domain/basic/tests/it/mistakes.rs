@@ -1522,3 +1522,19 @@ fn a_value_alone() {
     "#]],
     );
 }
+
+#[test]
+fn continue_without_a_loop() {
+    check(
+        "x = 1\nIF x = 1 THEN CONTINUE",
+        "x = 1\nIF x = 1 THEN EXIT",
+        expect![[r#"
+            error[B0203]: CONTINUE stands outside of the loop that it means
+             --> test.bas:2:15
+              |
+            2 | IF x = 1 THEN CONTINUE
+              |               ^^^^^^^^
+              = help: take it out, or write EXIT to end the script
+        "#]],
+    );
+}
