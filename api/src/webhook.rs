@@ -85,7 +85,12 @@ pub(crate) async fn form(
     let body = read(&headers, &body.map_err(|rejection| unread(&rejection))?)?;
     // Its fields are variables of the script too, but never in the place of what the platform sets.
     let fields = body.as_object().cloned().unwrap_or_default();
-    let known = [("params", body.clone()), ("body", body), ("form", json!(name))];
+    let known = [
+        ("params", body.clone()),
+        ("fields", body.clone()),
+        ("body", body),
+        ("form", json!(name)),
+    ];
     let mut variables: Vec<(String, Value)> = fields.into_iter().collect();
     variables.extend(known.map(|(name, value)| (name.to_owned(), value)));
     let variables = variables

@@ -289,3 +289,9 @@ CONTINUE_ = 1"#,
         "#]],
     );
 }
+
+#[test]
+fn fields_of_a_form_are_variables_that_nobody_sets() {
+    let script = "ON FORM SUBMIT \"contact\"\nTALK name & fields.email";
+    assert_eq!(basic::compile("form", script).diagnostics, []);
+}
