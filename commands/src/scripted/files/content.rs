@@ -2,7 +2,7 @@
 
 use basic::{Refusal, Request, Value};
 use bytes::Bytes;
-use domain::drive::{Drive, DriveEvent, FileOrigin};
+use domain::drive::{Drive, DriveChange, DriveEvent, FileOrigin};
 use domain::file::File;
 use domain::{BlobReference, BotId, FileId, OrganisationId};
 use futures::TryStreamExt as _;
@@ -179,8 +179,14 @@ impl Host<'_> {
             bot: self.start.bot_id,
             files,
             bytes_max: self.shared.options.drive.bytes_max,
+            change: Some(self.drive_change()),
             at: self.now,
         }
+    }
+
+    /// What scripts are told that this change starts.
+    pub(super) fn drive_change(&self) -> DriveChange {
+        DriveChange::new(Some(self.start.user_id), self.depth)
     }
 }
 
