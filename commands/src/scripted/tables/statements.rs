@@ -1,6 +1,7 @@
 //! FIND, SELECT, SAVE, INSERT, UPDATE, DELETE, MERGE, AGGREGATE and SEARCH on tables.
 
 mod changing;
+mod computed;
 mod merging;
 mod reading;
 pub(super) mod recorded;

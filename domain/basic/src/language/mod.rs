@@ -188,8 +188,10 @@ impl Word {
     }
 
     const fn bare(mut self) -> Word {
-        if let Role::Function(function) = &mut self.role {
-            function.bare = true;
+        match &mut self.role {
+            Role::Function(function) => function.bare = true,
+            Role::Request(shape) => shape.bare = true,
+            _ => {}
         }
         self
     }
