@@ -64,6 +64,12 @@ impl TriggerCause {
         }
     }
 
+    /// Whether it is this cause that says what a variable is. Names of other variables come from whoever fills in a form,
+    /// and are never those of what is set already.
+    pub fn sets(&self, variable: &str) -> bool {
+        !matches!(self, TriggerCause::Form { .. }) || ["params", "body", "form"].contains(&variable)
+    }
+
     /// Whether somebody outside waits for what the script returns.
     pub fn is_asked(&self) -> bool {
         matches!(self, TriggerCause::Webhook { .. } | TriggerCause::Form { .. })

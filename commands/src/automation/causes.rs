@@ -1,5 +1,7 @@
 //! What an event of the log starts: rows that changed, events that scripts published.
 
+use std::fmt::Display;
+
 use basic::{RowOperation, Trigger};
 use domain::drive::Drive;
 use domain::run::{DataOperation, DataStatement, Publication, Recording, RowValues, Run, RunEvent};
@@ -87,8 +89,10 @@ fn same(one: &str, other: &str) -> bool {
     one.to_lowercase() == other.to_lowercase()
 }
 
-pub(super) fn start(cause: Uuid, number: usize, bot: BotId, script: &str) -> Start {
-    let name = format!("{script} {number}");
+/// `of` tells apart what one event starts a script for: it names what there is to each, since how many handlers a package
+/// has, and in which order, changes with the package.
+pub(super) fn start(cause: Uuid, of: impl Display, bot: BotId, script: &str) -> Start {
+    let name = format!("{script} {of}");
     Start {
         conversation: ConversationId(Uuid::new_v5(&cause, name.as_bytes())),
         bot,
@@ -106,7 +110,7 @@ fn of_publication(event: Uuid, publication: &Publication, handlers: &[&Handler])
     let data = publication.data.clear().map_or("null", String::as_str);
     let data: Value = serde_json::from_str(data).unwrap_or_default();
     let user = publication.data.subject();
-    let handled = handlers.iter().enumerate().map(|(number, handler)| Start {
+    let handled = handlers.iter().map(|handler| Start {
         user,
         cause: TriggerCause::Event {
             name: publication.name.clone(),
@@ -119,7 +123,7 @@ fn of_publication(event: Uuid, publication: &Publication, handlers: &[&Handler])
             ("trigger_timestamp", json!(publication.published_at)),
             ("trigger_user", json!(user)),
         ]),
-        ..start(event, number, publication.bot_id, &handler.script)
+        ..start(event, event_name(handler), publication.bot_id, &handler.script)
     });
     handled.collect()
 }
@@ -183,7 +187,12 @@ fn of_rows(
                     omitted: true,
                     ..RowValues::default()
                 })),
-                ..start(event, starts.len(), bot, &handler.script)
+                ..start(
+                    event,
+                    format_args!("{} {}", named(*operation), key.unwrap_or_default()),
+                    bot,
+                    &handler.script,
+                )
             });
         }
     }

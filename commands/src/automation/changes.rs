@@ -176,7 +176,7 @@ pub(super) fn of_files(event: Uuid, happened_in: &DriveEvent, handlers: &[&Handl
                     ("trigger_user", json!(change.user_id)),
                 ]),
                 path: path.clone().filter(|_| change.files == 1),
-                ..start(event, starts.len(), bot, &handler.script)
+                ..start(event, operation.as_str(), bot, &handler.script)
             });
         }
     }

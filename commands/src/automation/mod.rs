@@ -33,7 +33,7 @@ pub(crate) use asked::Awaited;
 pub use asked::{ScriptAnswer, WebCall};
 pub(crate) use calendar::Calendar;
 pub(crate) use handlers::Handlers;
-pub(crate) use heard::Heard;
+pub(crate) use heard::{Heard, Wait};
 pub(crate) use schedules::{SCHEDULES_MAX, scheduled_run};
 
 /// Scripts that start one another, one behind the other, at most.
@@ -73,13 +73,16 @@ impl Dialogues {
         start: &Start,
         now: DateTime<Utc>,
     ) -> Result<(), CommandError> {
-        let (session_id, nobody) = self.automation_session(tenant, start.bot, now).await?;
-        let user_id = start.user.unwrap_or(nobody);
+        let Some((session_id, user_id)) = self.automation_session(tenant, start, now).await? else {
+            tracing::info!(bot.id = %start.bot, script.name = start.script, "whom a script was to start for was erased");
+            return Ok(());
+        };
         let conversation = start.conversation;
         let given = self
             .shared()
-            .keep_variables(tenant, triggered_run(conversation), &start.variables)
+            .keep_variables(tenant, conversation, &start.variables)
             .await?;
+        let blob = given.blob.clone();
         let began = ConversationEvent::Started {
             session_id,
             bot_id: start.bot,
@@ -98,14 +101,24 @@ impl Dialogues {
         let id = conversation.to_string();
         let append =
             append_command::<Conversation>(&context, &id, Some(0), id.clone(), &[began], json!(null))?;
-        match self.shared().executor.append(append).await? {
+        let outcome = self.shared().executor.append(append).await?;
+        if !matches!(outcome, Outcome::Stored(_))
+            && let Some(blob) = blob
+        {
+            self.shared()
+                .forget_state(triggered_run(conversation), &blob)
+                .await;
+        }
+        match outcome {
+            Outcome::Stored(_) => {
+                metrics::counter!("scripts_started_total", "cause" => start.cause.as_str()).increment(1);
+            }
             // Whoever was faster began the same.
-            Outcome::Stored(_) | Outcome::Duplicate(_) | Outcome::Conflict { .. } => {}
+            Outcome::Duplicate(_) | Outcome::Conflict { .. } => {}
             Outcome::Mismatch | Outcome::Taken { .. } | Outcome::Fenced { .. } => {
                 return Err(CommandError::Contended);
             }
         }
-        metrics::counter!("scripts_started_total", "cause" => start.cause.as_str()).increment(1);
         self.look_after(tenant, conversation);
         Ok(())
     }
@@ -118,25 +131,37 @@ impl Dialogues {
         self.start_script(tenant, start, Utc::now()).await
     }
 
-    /// The session in which a bot's scripts run that nobody talks to, and the user who stands for nobody.
+    /// The session in which the script runs, which is its own, so that what one start sets and remembers is not the next
+    /// one's; and whom it is for. None where that person was erased.
     async fn automation_session(
         &self,
         tenant: OrganisationId,
-        bot: BotId,
+        start: &Start,
         now: DateTime<Utc>,
-    ) -> Result<(SessionId, UserId), CommandError> {
-        let session = SessionId(Uuid::new_v5(&bot.0, b"automation"));
-        let user = UserId(Uuid::new_v5(&session.0, b"user"));
+    ) -> Result<Option<(SessionId, UserId)>, CommandError> {
+        let session = SessionId(Uuid::new_v5(&start.conversation.0, b"session"));
         let executor = &self.shared().executor;
+        let context = Context::system(tenant, "automation");
+        // Who stands for nobody is the same each time.
+        let user = start
+            .user
+            .unwrap_or(UserId(Uuid::new_v5(&start.bot.0, b"automation")));
+        let known = match executor.load_fresh::<User>(tenant, user).await?.state {
+            User::Absent => false,
+            User::Erased => return Ok(None),
+            User::Visitor | User::Member { .. } => true,
+        };
         if executor.load::<Session>(tenant, session).await?.version > 0 {
-            return Ok((session, user));
+            return Ok(Some((session, user)));
         }
-        let context = Context::system(tenant, "automation").with_command(user.0, [0; 32]);
-        executor
-            .execute::<User>(&context, user, UserCommand::Admit, json!(null))
-            .await?;
+        if !known {
+            let context = context.with_command(user.0, [0; 32]);
+            executor
+                .execute::<User>(&context, user, UserCommand::Admit, json!(null))
+                .await?;
+        }
         let begin = SessionCommand::Start {
-            bot_id: bot,
+            bot_id: start.bot,
             user_id: user,
             channel: Channel::Automation,
             address: None,
@@ -147,7 +172,7 @@ impl Dialogues {
         executor
             .execute::<Session>(&context, session, begin, json!(null))
             .await?;
-        Ok((session, user))
+        Ok(Some((session, user)))
     }
 }
 
@@ -155,7 +180,7 @@ impl Shared {
     async fn keep_variables(
         &self,
         tenant: OrganisationId,
-        run: RunId,
+        conversation: ConversationId,
         variables: &Map<String, Value>,
     ) -> Result<GivenVariables, CommandError> {
         let text = serde_json::to_string(variables).map_err(CommandError::unexpected)?;
@@ -165,7 +190,7 @@ impl Shared {
                 blob: None,
             });
         }
-        let blob = self.keep_blob(tenant, run, text.as_bytes()).await?;
+        let blob = self.keep_given(tenant, conversation, text.as_bytes()).await?;
         Ok(GivenVariables {
             variables: String::new(),
             blob: Some(blob),

@@ -130,7 +130,7 @@ impl Dialogues {
     }
 
     /// Starts the scripts that are due.
-    pub(crate) async fn start_due(&self, now: DateTime<Utc>) -> Result<(), CommandError> {
+    pub(crate) async fn start_due(&self, now: DateTime<Utc>) {
         let due = lock(&self.shared().calendar).due(now);
         for (due_at, id) in due {
             if !self.shared().options.runners.is_mine(ConversationId(id.0)) {
@@ -139,11 +139,12 @@ impl Dialogues {
             let entry = lock(&self.shared().calendar).get(id).cloned();
             let Some(entry) = entry else { continue };
             let (tenant, timetable) = (entry.tenant, entry.timetable().cloned());
-            if let Some(timetable) = timetable {
-                self.start_scheduled(tenant, id, timetable, due_at, now).await?;
+            let Some(timetable) = timetable else { continue };
+            // It stays due, and holds up no other.
+            if let Err(error) = self.start_scheduled(tenant, id, timetable, due_at, now).await {
+                tracing::warn!(schedule.id = %id, %error, "what is due is not started yet");
             }
         }
-        Ok(())
     }
 
     async fn start_scheduled(
