@@ -54,7 +54,7 @@ impl Decide for Schedule {
         match (self, command) {
             // The same again: when it was set first counts.
             (Schedule::Active { timetable, .. }, ScheduleCommand::Set(new))
-                if *timetable
+                if **timetable
                     == (Timetable {
                         set_at: timetable.set_at,
                         ..new.clone()
@@ -146,7 +146,7 @@ mod tests {
         };
         let moved = Timetable {
             timezone: "Europe/Lisbon".to_owned(),
-            ..timetable
+            ..*timetable
         };
         assert_eq!(done(&mut schedule, ScheduleCommand::Set(moved)), Ok(1));
         assert!(

@@ -83,7 +83,7 @@ pub enum Schedule {
     #[default]
     Absent,
     Active {
-        timetable: Timetable,
+        timetable: Box<Timetable>,
         /// When it fired last; None when it never did.
         fired_at: Option<DateTime<Utc>>,
         /// For which time its script was started last, by the calendar or by somebody.
@@ -109,12 +109,12 @@ impl Aggregate for Schedule {
                 Schedule::Active {
                     timetable, fired_at, ..
                 } => {
-                    *timetable = set.clone();
+                    **timetable = set.clone();
                     *fired_at = None;
                 }
                 Schedule::Absent | Schedule::Ended => {
                     *self = Schedule::Active {
-                        timetable: set.clone(),
+                        timetable: Box::new(set.clone()),
                         fired_at: None,
                         last_at: None,
                         paused_at: None,

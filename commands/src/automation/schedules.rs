@@ -217,7 +217,7 @@ impl Dialogues {
             return Ok(Vec::new());
         };
         match executor.load::<Bot>(tenant, timetable.bot_id).await?.state {
-            Bot::Active(_) => Ok(vec![self.scheduled(tenant, id, timetable, started_at).await?]),
+            Bot::Active(_) => Ok(vec![self.scheduled(tenant, id, *timetable, started_at).await?]),
             Bot::Paused(_) | Bot::Absent | Bot::Retired => Ok(Vec::new()),
         }
     }
