@@ -34,7 +34,7 @@ pub use asked::{ScriptAnswer, WebCall};
 pub(crate) use calendar::Calendar;
 pub(crate) use handlers::Handlers;
 pub(crate) use heard::{Heard, Wait};
-pub(crate) use schedules::{SCHEDULES_MAX, scheduled_run};
+pub(crate) use schedules::scheduled_run;
 
 /// Scripts that start one another, one behind the other, at most.
 pub(crate) const DEPTH_MAX: u8 = 8;
@@ -169,9 +169,7 @@ impl Dialogues {
         let executor = &self.shared().executor;
         let context = Context::system(tenant, "automation");
         // Who stands for nobody is the same each time.
-        let user = start
-            .user
-            .unwrap_or(UserId(Uuid::new_v5(&start.bot.0, b"automation")));
+        let user = start.user.unwrap_or(nobody(start.bot));
         let known = match executor.load_fresh::<User>(tenant, user).await?.state {
             User::Absent => false,
             User::Erased => return Ok(None),
@@ -200,6 +198,11 @@ impl Dialogues {
             .await?;
         Ok(Some((session, user)))
     }
+}
+
+/// The user who stands for nobody in what starts a bot's scripts.
+fn nobody(bot: BotId) -> UserId {
+    UserId(Uuid::new_v5(&bot.0, b"automation"))
 }
 
 impl Shared {
