@@ -12,6 +12,9 @@ use projections::Reader;
 /// How often unsent files are looked for.
 const EVERY: Duration = Duration::from_secs(300);
 
+/// Looks after which contents are swept again: once a day.
+const ROUNDS: u32 = 288;
+
 /// Files of one step.
 const STEP_FILES: usize = 500;
 
@@ -22,7 +25,7 @@ pub(crate) struct FileSweeper {
 }
 
 impl FileSweeper {
-    /// Sweeps what a crash left over, and from then on unsent files, until it is stopped.
+    /// Sweeps unsent files, and once a day what crashes left over, until it is stopped.
     pub async fn run(self, stopped: impl Future<Output = ()> + Send) {
         tokio::select! {
             () = stopped => {}
@@ -31,17 +34,19 @@ impl FileSweeper {
     }
 
     async fn sweep(&self) {
-        told(
-            "contents that no file names deleted",
-            self.sweep_left_over().await,
-        );
-        told(
-            "contents that no file of a drive has deleted",
-            self.sweep_drives().await,
-        );
         loop {
-            told("files that nobody sent discarded", self.discard_unsent().await);
-            tokio::time::sleep(EVERY).await;
+            told(
+                "contents that no file names deleted",
+                self.sweep_left_over().await,
+            );
+            told(
+                "contents that no file of a drive has deleted",
+                self.sweep_drives().await,
+            );
+            for _ in 0..ROUNDS {
+                told("files that nobody sent discarded", self.discard_unsent().await);
+                tokio::time::sleep(EVERY).await;
+            }
         }
     }
 
