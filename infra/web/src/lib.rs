@@ -15,6 +15,7 @@ use async_trait::async_trait;
 use basic::{Object, Refusal, Request, Value};
 use bytes::Bytes;
 use commands::{Asking, Fetched, Plan, Services};
+use documents::VALUES_MAX;
 use futures::StreamExt as _;
 use ipnet::IpNet;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -32,8 +33,6 @@ const ANSWER_BYTES_MAX: usize = 10 << 20;
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 const REDIRECTS_MAX: usize = 5;
-/// Values in an answer that is JSON, about: each takes far more memory than it has bytes.
-const VALUES_MAX: usize = 250_000;
 /// Larger answers are read where nobody waits for it.
 const READ_AT_ONCE: usize = 64 << 10;
 /// Addresses that are asked at the same time; further ones wait.
@@ -309,11 +308,7 @@ fn read(bytes: &[u8], is_json: bool) -> Result<Value, Refusal> {
     if !is_json && !looks_so {
         return Ok(Value::from(text.as_ref()));
     }
-    let values = bytes
-        .iter()
-        .filter(|byte| matches!(byte, b'{' | b'[' | b',' | b':'))
-        .count();
-    if values > VALUES_MAX {
+    if documents::values(bytes) > VALUES_MAX {
         let message = format!("it answered more than {VALUES_MAX} values");
         return Err(Refusal::new("http_too_large", message));
     }
