@@ -141,12 +141,10 @@ fn update(request: &Request, table: &mut Table) -> Result<Value, Refusal> {
     };
     let meets = met(request, table)?;
     let mut updated = 0;
-    for (row, _) in table.rows.iter_mut().zip(meets).filter(|(_, meets)| *meets) {
-        *row = Value::Object(with(&row.value, &changes)).into();
+    table.add_columns(&changes)?;
+    for (at, _) in meets.into_iter().enumerate().filter(|(_, meets)| *meets) {
+        table.replace(at, with(&table.rows[at].value, &changes))?;
         updated += 1;
-    }
-    for (name, _) in changes.iter() {
-        add_column(table, name);
     }
     Ok(count(updated))
 }
@@ -188,10 +186,7 @@ fn merge(request: &Request, table: &mut Table) -> Result<Value, Refusal> {
             return Err(Refusal::mistake("value_missing", format!("a row has no {key}")));
         };
         if let Some(at) = places.get(&value) {
-            table.rows[*at] = Value::Object(with(&table.rows[*at].value, fields)).into();
-            for (name, _) in fields.iter() {
-                add_column(table, name);
-            }
+            table.replace(*at, with(&table.rows[*at].value, fields))?;
             updated += 1;
         } else {
             places.insert(value, table.rows.len());
@@ -204,12 +199,6 @@ fn merge(request: &Request, table: &mut Table) -> Result<Value, Refusal> {
         .into_iter()
         .map(|(name, rows)| (name.to_owned(), count(rows)));
     Ok(Value::Object(counts.collect()))
-}
-
-fn add_column(table: &mut Table, name: &str) {
-    if !table.columns.iter().any(|known| known.eq_ignore_ascii_case(name)) {
-        table.columns.push(name.to_owned());
-    }
 }
 
 fn field<'v>(row: &'v Value, name: &str) -> Option<&'v Value> {
