@@ -37,7 +37,10 @@ impl Commands {
         bot: BotId,
     ) -> Result<BTreeMap<String, String>, CommandError> {
         let drive = self.executor.load_fresh::<Drive>(tenant, bot).await?.state;
-        Ok(drive.mounted_readable())
+        let mounted = drive.mounted_readable().into_iter();
+        Ok(mounted
+            .map(|(path, digest)| (path.to_owned(), digest.to_owned()))
+            .collect())
     }
 
     /// Writes files of the package, each in the place of what is there.
