@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use domain::drive::{Drive, DriveEvent, FileOrigin};
+use domain::drive::{Drive, FileOrigin};
 use domain::{BotId, FileId, OrganisationId};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::Commands;
 use crate::drive::{DriveCommand, NewFile};
-use crate::scripted::drive_prefix;
+use crate::scripted::{drive_prefix, replaced};
 use crate::upload::{HEAD_BYTES, media_type};
 use crate::{CommandError, Context};
 
@@ -102,19 +102,23 @@ impl Commands {
     ) -> Result<(), CommandError> {
         let shared = self.dialogues.shared();
         let _turn = shared.drive_turn(bot).await;
-        let before = self
-            .executor
-            .load_fresh::<Drive>(context.tenant, bot)
-            .await?
-            .state;
+        let before = self.executor.load_fresh::<Drive>(context.tenant, bot).await?;
+        let mut contents = command.contents();
         let done = self
             .executor
             .execute::<Drive>(context, bot, command, Value::Null)
-            .await?;
-        // What another process changed meanwhile it has tidied up itself.
-        let events: Vec<DriveEvent> = done.events;
-        shared.forget_replaced(&before, &events).await;
-        Ok(())
+            .await;
+        match &done {
+            Ok(done) => contents.extend(replaced(&before.state, &done.events)),
+            // Nothing was stored.
+            Err(CommandError::Refused { .. }) => {}
+            // It is not known what was stored.
+            Err(_) => contents.clear(),
+        }
+        // Decided was on what the drive was by then, which another process may have changed.
+        let after = self.executor.load_fresh::<Drive>(context.tenant, bot).await?;
+        shared.forget_unnamed(&after.state, contents).await;
+        done.map(drop)
     }
 
     /// Deletes contents of drives that were written before `before` and that no file has. How many were.

@@ -6,10 +6,10 @@ use basic::{Array, Object, Refusal, Request, Value};
 use documents::tables::{Format, Row, Table};
 use domain::drive::Drive;
 
-use super::content::found_at;
+use super::content::{Unkept, found_at};
 use super::path::{self, table_of};
 use super::read::TABLE_BYTES_MAX;
-use super::{Done, Handled, Host, text};
+use super::{Done, Handled, Host, Room, text};
 
 /// Rows that SEARCH tells where it is not said how many.
 const SEARCHED: usize = 10;
@@ -20,10 +20,13 @@ impl Host<'_> {
         let path = path::file(&Value::from(name))?;
         let format = Format::of(&path).unwrap_or(Format::Csv);
         let asked = request.clone();
+        let room = Room::wait().await?;
         if !super::path::changes(request) {
             let found = found_at(drive, &path)?;
-            let table = self.table_of(&found).await?;
-            let value = self.worked_on(move || answered(&asked, &table, at)).await?;
+            let table = self.table_of(&room, &found).await?;
+            let value = self
+                .worked_on(&room, move || answered(&asked, &table, at))
+                .await?;
             return Ok(Done::Answer(value));
         }
         let adds = matches!(request.word, "SAVE" | "INSERT" | "MERGE");
@@ -37,7 +40,7 @@ impl Host<'_> {
             }
         };
         let (bytes, value) = self
-            .worked_on(move || {
+            .worked_on(&room, move || {
                 let mut table = Table::read(format, &before)?;
                 let value = changed(&asked, &mut table, at)?;
                 Ok((table.write(format)?, value))
@@ -47,8 +50,7 @@ impl Host<'_> {
             let message = format!("a file of rows has at most {} MiB", TABLE_BYTES_MAX >> 20);
             return Err(Refusal::mistake("file_too_large", message).into());
         }
-        let file = self.new_file(path, bytes).await?;
-        Ok(Done::Change(self.written(vec![file]), value))
+        Ok(Done::Write(vec![Unkept::of(path, bytes, room)], value))
     }
 }
 
