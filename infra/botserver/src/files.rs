@@ -1,7 +1,7 @@
 //! Sweeping files: what nobody sent is discarded, what no file names is deleted.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use chrono::Utc;
@@ -11,6 +11,8 @@ use projections::Reader;
 
 /// How often unsent files are looked for.
 const EVERY: Duration = Duration::from_secs(300);
+/// How often contents of drives are looked for that no file has: what a word that did not come to its end left over.
+const DRIVES_EVERY: Duration = Duration::from_secs(3600);
 
 /// Files of one step.
 const STEP_FILES: usize = 500;
@@ -22,7 +24,7 @@ pub(crate) struct FileSweeper {
 }
 
 impl FileSweeper {
-    /// Sweeps what a crash left over, and from then on unsent files, until it is stopped.
+    /// Sweeps what a crash left over, and from then on unsent files and the contents of drives, until it is stopped.
     pub async fn run(self, stopped: impl Future<Output = ()> + Send) {
         tokio::select! {
             () = stopped => {}
@@ -35,11 +37,15 @@ impl FileSweeper {
             "contents that no file names deleted",
             self.sweep_left_over().await,
         );
-        told(
-            "contents that no file of a drive has deleted",
-            self.sweep_drives().await,
-        );
+        let mut drives_swept: Option<Instant> = None;
         loop {
+            if drives_swept.is_none_or(|at| at.elapsed() >= DRIVES_EVERY) {
+                told(
+                    "contents that no file of a drive has deleted",
+                    self.sweep_drives().await,
+                );
+                drives_swept = Some(Instant::now());
+            }
             told("files that nobody sent discarded", self.discard_unsent().await);
             tokio::time::sleep(EVERY).await;
         }
