@@ -443,7 +443,11 @@ async fn many_write_to_one_file_and_nothing_is_lost() {
         .state;
     let sizes: Vec<u64> = drive.by_path().into_values().map(|file| file.bytes).collect();
     assert_eq!(sizes, ["words\n".len() as u64 + 6 * 4, 6 * 4]);
-    assert_eq!(contents(&world), 2, "what came too late, or was replaced, is not kept");
+    assert_eq!(
+        contents(&world),
+        2,
+        "what came too late, or was replaced, is not kept"
+    );
 }
 
 #[tokio::test]

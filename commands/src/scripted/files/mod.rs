@@ -127,7 +127,7 @@ impl Host<'_> {
             let known = self
                 .shared
                 .executor
-                .load_fresh::<Drive>(self.context.tenant, drive)
+                .load_newest::<Drive>(self.context.tenant, drive)
                 .await?;
             let done = match self.done(request, &known.state, fetched.as_ref()).await {
                 Err(Trouble::Lost(key)) if lost.as_ref() != Some(&key) => {
