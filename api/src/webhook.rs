@@ -12,7 +12,7 @@ use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use chrono::Utc;
 use commands::{ScriptAnswer, WebCall};
-use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE};
+use http::header::{AUTHORIZATION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::{Map, Value, json};
 
@@ -61,17 +61,30 @@ pub(crate) async fn webhook(
 ) -> Result<Response, Problem> {
     edge.gates.calls.pass(address.0).await?;
     let Query(parameters) = query.map_err(|_| Problem::new("query_invalid"))?;
+    let (params, body) = (
+        object(parameters),
+        read(&headers, &body.map_err(|rejection| unread(&rejection))?)?,
+    );
+    // Other headers change when a sender tries again, such as a time and the signature over it.
+    let proof = headers
+        .get(AUTHORIZATION)
+        .map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let said = json!([method.as_str(), params, body, proof]);
     let variables = [
-        ("params", object(parameters)),
-        (
-            "body",
-            read(&headers, &body.map_err(|rejection| unread(&rejection))?)?,
-        ),
+        ("params", params),
+        ("body", body),
         ("headers", told(&headers)),
         ("method", json!(method.as_str())),
         ("path", json!(format!("/{endpoint}"))),
     ];
-    answer(&edge, &bot, endpoint, false, &headers, variables.into()).await
+    let call = WebCall {
+        is_form: false,
+        name: endpoint,
+        id: sender_id(&headers)?,
+        said,
+        variables: named(variables),
+    };
+    answer(&edge, &bot, call).await
 }
 
 pub(crate) async fn form(
@@ -83,35 +96,34 @@ pub(crate) async fn form(
 ) -> Result<Response, Problem> {
     edge.gates.calls.pass(address.0).await?;
     let body = read(&headers, &body.map_err(|rejection| unread(&rejection))?)?;
-    // Its fields are variables of the script too, but never in the place of what the platform sets.
-    let fields = body.as_object().cloned().unwrap_or_default();
-    let known = [("params", body.clone()), ("body", body), ("form", json!(name))];
-    let mut variables: Vec<(String, Value)> = fields.into_iter().collect();
-    variables.extend(known.map(|(name, value)| (name.to_owned(), value)));
-    let variables = variables
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.clone()));
-    answer(&edge, &bot, name.clone(), true, &headers, variables.collect()).await
+    // Its fields are variables of the script too; what the platform and the package set stays what it is.
+    let mut variables = body.as_object().cloned().unwrap_or_default();
+    let said = body.clone();
+    variables.extend(named([
+        ("params", body.clone()),
+        ("fields", body.clone()),
+        ("body", body),
+        ("form", json!(name)),
+    ]));
+    let call = WebCall {
+        is_form: true,
+        name,
+        id: sender_id(&headers)?,
+        said,
+        variables,
+    };
+    answer(&edge, &bot, call).await
 }
 
-async fn answer(
-    edge: &Edge,
-    bot: &str,
-    name: String,
-    is_form: bool,
-    headers: &HeaderMap,
-    variables: Vec<(&str, Value)>,
-) -> Result<Response, Problem> {
+fn named<const N: usize>(variables: [(&str, Value); N]) -> Map<String, Value> {
+    variables
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
+
+async fn answer(edge: &Edge, bot: &str, call: WebCall) -> Result<Response, Problem> {
     let (bot_id, _) = find_bot(edge, Some(bot)).await?;
-    let call = WebCall {
-        is_form,
-        name,
-        id: sender_id(headers)?,
-        variables: variables
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect(),
-    };
     let tenant = edge.settings.default_organisation;
     let answered = edge
         .commands

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use domain::drive::{Drive, DriveEvent, DriveFile, FileOrigin, NamedContent, WrittenFile};
+use domain::drive::{Drive, DriveChange, DriveEvent, DriveFile, FileOrigin, NamedContent, WrittenFile};
 use domain::{BlobReference, BotId, FileId, Personal, UserId};
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -25,6 +25,8 @@ pub enum DriveCommand {
         files: Vec<NewFile>,
         /// What the drive may hold together.
         bytes_max: u64,
+        /// None for what starts no script.
+        change: Option<DriveChange>,
         at: DateTime<Utc>,
     },
     /// Copies a file, or moves it away. What is at the other path is replaced.
@@ -36,11 +38,13 @@ pub enum DriveCommand {
         /// Of the copy.
         file_id: FileId,
         bytes_max: u64,
+        change: Option<DriveChange>,
         at: DateTime<Utc>,
     },
     Remove {
         bot: BotId,
         path: String,
+        change: Option<DriveChange>,
         at: DateTime<Utc>,
     },
     /// The package does not have these files any more.
@@ -178,6 +182,7 @@ impl Decide for Drive {
                 bot,
                 files,
                 bytes_max,
+                change,
                 at,
             } => {
                 let sizes = files.iter().map(|file| (file.path.as_str(), file.content.bytes));
@@ -188,12 +193,15 @@ impl Decide for Drive {
                     FileOrigin::Package { path, digest } => {
                         mounted.get(path.as_str()) != Some(&digest.as_str())
                     }
-                    FileOrigin::Script => true,
+                    FileOrigin::Script | FileOrigin::Upload => true,
                 });
-                Ok(files
-                    .into_iter()
-                    .map(|file| self.written(bot, file, at))
-                    .collect())
+                let files: Vec<NewFile> = files.collect();
+                let count = files.len();
+                let written = files.into_iter().enumerate().map(|(number, file)| {
+                    let change = change.clone().and_then(|change| shared(change, number, count));
+                    self.written(bot, file, change, at)
+                });
+                Ok(written.collect())
             }
             DriveCommand::Copy {
                 bot,
@@ -202,6 +210,7 @@ impl Decide for Drive {
                 moves,
                 file_id,
                 bytes_max,
+                change,
                 at,
             } => {
                 let (id, known) = self.at(&from).ok_or_else(|| DriveError::NotFound(from.clone()))?;
@@ -212,16 +221,25 @@ impl Decide for Drive {
                     return Err(DriveError::NotFound(from));
                 };
                 let replaced = self.at(&to).map(|(id, _)| id);
+                let change = change.map(|change| DriveChange {
+                    replaces: replaced.is_some(),
+                    ..change
+                });
                 if moves {
                     let removed = replaced.map(|file_id| DriveEvent::FileRemoved {
                         bot_id: bot,
                         file_id,
+                        path: None,
+                        // That another file is there instead is what scripts are told.
+                        change: None,
                         removed_at: at,
                     });
                     let moved = DriveEvent::FileMoved {
                         bot_id: bot,
                         file_id: id,
                         file,
+                        from: path_of(known),
+                        change,
                         moved_at: at,
                     };
                     return Ok(removed.into_iter().chain([moved]).collect());
@@ -234,14 +252,22 @@ impl Decide for Drive {
                     media_type: known.media_type.clone(),
                     bytes: known.bytes,
                     origin: FileOrigin::Script,
+                    change,
                     written_at: at,
                 })])
             }
-            DriveCommand::Remove { bot, path, at } => {
-                let (file_id, _) = self.at(&path).ok_or(DriveError::NotFound(path))?;
+            DriveCommand::Remove {
+                bot,
+                path,
+                change,
+                at,
+            } => {
+                let (file_id, known) = self.at(&path).ok_or(DriveError::NotFound(path))?;
                 Ok(vec![DriveEvent::FileRemoved {
                     bot_id: bot,
                     file_id,
+                    path: path_of(known),
+                    change,
                     removed_at: at,
                 }])
             }
@@ -255,6 +281,8 @@ impl Decide for Drive {
                     events.extend(own.map(|(file_id, _)| DriveEvent::FileRemoved {
                         bot_id: bot,
                         file_id,
+                        path: None,
+                        change: None,
                         removed_at: at,
                     }));
                     events.push(DriveEvent::FileUnmounted { bot_id: bot, path });
@@ -266,11 +294,23 @@ impl Decide for Drive {
 }
 
 trait Written {
-    fn written(&self, bot: BotId, file: NewFile, at: DateTime<Utc>) -> DriveEvent;
+    fn written(
+        &self,
+        bot: BotId,
+        file: NewFile,
+        change: Option<DriveChange>,
+        at: DateTime<Utc>,
+    ) -> DriveEvent;
 }
 
 impl Written for Drive {
-    fn written(&self, bot: BotId, file: NewFile, at: DateTime<Utc>) -> DriveEvent {
+    fn written(
+        &self,
+        bot: BotId,
+        file: NewFile,
+        change: Option<DriveChange>,
+        at: DateTime<Utc>,
+    ) -> DriveEvent {
         let bytes = file.content.bytes;
         let known = self.at(&file.path);
         let named = NamedContent {
@@ -288,9 +328,41 @@ impl Written for Drive {
             media_type: file.media_type,
             bytes,
             origin: file.origin,
+            change: change.map(|change| DriveChange {
+                replaces: known.is_some(),
+                ..change
+            }),
             written_at: at,
         })
     }
+}
+
+/// What one of so many files that are changed together says of the change: each, or the first for all.
+fn shared(change: DriveChange, number: usize, count: usize) -> Option<DriveChange> {
+    if count <= DriveChange::FILES_MAX {
+        return Some(change);
+    }
+    (number == 0).then(|| DriveChange {
+        files: u32::try_from(count).unwrap_or(u32::MAX),
+        ..change
+    })
+}
+
+/// Where a file lies, for whom it is of.
+fn path_of(known: &DriveFile) -> Option<Personal<String>> {
+    let Personal::Clear {
+        subject,
+        class,
+        value,
+    } = &known.file
+    else {
+        return None;
+    };
+    Some(Personal::Clear {
+        subject: *subject,
+        class: *class,
+        value: value.path.clone(),
+    })
 }
 
 /// The file under another path; whose it is stays.
@@ -371,6 +443,7 @@ mod tests {
             bot: BotId::default(),
             files,
             bytes_max: 100,
+            change: Some(DriveChange::new(None, 0)),
             at: DateTime::UNIX_EPOCH,
         }
     }
@@ -383,6 +456,7 @@ mod tests {
             moves,
             file_id: FileId(Uuid::now_v7()),
             bytes_max: 100,
+            change: Some(DriveChange::new(None, 0)),
             at: DateTime::UNIX_EPOCH,
         }
     }
@@ -470,6 +544,7 @@ mod tests {
         let removed = DriveCommand::Remove {
             bot: BotId::default(),
             path: "b".to_owned(),
+            change: Some(DriveChange::new(None, 0)),
             at: DateTime::UNIX_EPOCH,
         };
         done(&mut drive, removed).expect("removed");
@@ -510,6 +585,7 @@ mod tests {
         let removed = DriveCommand::Remove {
             bot: BotId::default(),
             path: "b".to_owned(),
+            change: None,
             at: DateTime::UNIX_EPOCH,
         };
         done(&mut drive, removed).expect("a script deletes it");

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::automation::changes::{Unwatched, Watching};
 use crate::automation::when;
 use domain::bot::{FileFinding, Finding, Package, Profile, Script, Severity};
 use sha2::{Digest, Sha256};
@@ -18,6 +19,9 @@ const NO_ANSWER: &str = "I have no answer to that yet.";
 
 /// The finding that nobody understands a schedule.
 const UNKNOWN_SCHEDULE: &str = "P0003";
+
+/// The finding that what ON CHANGE or ON EMAIL names never starts the script.
+const NEVER_STARTED: &str = "P0004";
 
 /// Settings that name the zone whose clock schedules follow.
 const TIMEZONE: [&str; 3] = ["timezone", "time-zone", "schedule-timezone"];
@@ -161,7 +165,7 @@ pub fn compile_script(name: &str, source: &str, settings: &BTreeMap<String, Stri
     if let Some(program) = &compilation.program {
         compilation
             .diagnostics
-            .extend(schedule_diagnostics(program, source));
+            .extend(trigger_diagnostics(program, source));
     }
     compilation
 }
@@ -222,30 +226,49 @@ fn compile(
     }
 }
 
-/// Schedules that nobody understands; the script can still be called.
-fn schedule_diagnostics(program: &basic::Program, source: &str) -> Vec<basic::Diagnostic> {
+/// What starts a script and never will; the script can still be called.
+fn trigger_diagnostics(program: &basic::Program, source: &str) -> Vec<basic::Diagnostic> {
     let mut found = Vec::new();
     let mut unread = 0;
     for trigger in &program.declared().triggers {
-        let basic::Trigger::Schedule { when } = trigger else {
-            continue;
+        let (named, trouble) = match trigger {
+            basic::Trigger::Schedule { when } => (
+                when,
+                when::parse(when).err().map(|error| {
+                    let help = "write five fields of cron, or words such as \"every monday at 9am\"";
+                    (UNKNOWN_SCHEDULE, error.to_string(), help)
+                }),
+            ),
+            basic::Trigger::Change { path, events } => (
+                path,
+                Watching::read(path, events.as_deref()).err().map(|error| {
+                    let help = "name a folder of the bot's drive: ON CHANGE \"invoices/\" EVENTS \"create\"";
+                    (NEVER_STARTED, error.to_string(), help)
+                }),
+            ),
+            basic::Trigger::Mail { address, .. } => {
+                let error = Unwatched::Missing("ON EMAIL".to_owned(), "a connected mailbox");
+                let help = "call the script from another one, or from a webhook";
+                (address, Some((NEVER_STARTED, error.to_string(), help)))
+            }
+            _ => continue,
         };
-        let begins = source[unread..].find(when.as_str()).map_or(0, |at| unread + at);
+        let begins = source[unread..].find(named.as_str()).map_or(0, |at| unread + at);
         let before = &source[..begins];
         let line_begins = before.rfind('\n').map_or(0, |at| at + 1);
         if begins > 0 {
-            unread = begins + when.len();
+            unread = begins + named.len();
         }
-        if let Err(error) = when::parse(when) {
+        if let Some((code, message, help)) = trouble {
             found.push(basic::Diagnostic {
-                code: UNKNOWN_SCHEDULE.into(),
+                code: code.into(),
                 severity: basic::Severity::Warning,
-                message: error.to_string(),
+                message,
                 start: begins,
-                end: begins + when.len(),
+                end: begins + named.len(),
                 line: before.matches('\n').count() as u32 + 1,
                 column: before[line_begins..].chars().count() as u32 + 1,
-                help: Some("write five fields of cron, or words such as \"every monday at 9am\"".to_owned()),
+                help: Some(help.to_owned()),
             });
         }
     }
@@ -435,6 +458,34 @@ mod tests {
             .map(|f| (f.code.as_str(), f.line, f.column))
             .collect();
         assert_eq!(found, [("P0003", 4, 15)]);
+    }
+
+    #[test]
+    fn what_never_starts_a_script_is_named_and_the_script_compiles() {
+        let source = b"ON CHANGE \"in/\" EVENTS \"create\"\nON CHANGE \"gdrive://in\"\nON EMAIL \"office@example.org\"\nTALK 1\n";
+        let assembled = assemble("shop", &Package::default(), &files(&[("tell", source)]));
+        let script = &assembled.package.scripts["tell"];
+        assert!(script.program.is_some());
+        let found: Vec<_> = script
+            .findings
+            .iter()
+            .map(|f| (f.code.as_str(), f.line, f.message.as_str()))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                (
+                    "P0004",
+                    2,
+                    "nothing starts this: gdrive:// needs a connected Google Drive, and this server has none"
+                ),
+                (
+                    "P0004",
+                    3,
+                    "nothing starts this: ON EMAIL needs a connected mailbox, and this server has none"
+                ),
+            ]
+        );
     }
 
     #[test]

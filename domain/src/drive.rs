@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Aggregate, BlobReference, BotId, Event, FileId, Personal};
+use crate::{Aggregate, BlobReference, BotId, Event, FileId, Personal, UserId};
 
 /// What happened in a drive. Stored for ever: see `schemas/events/drive.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -21,12 +21,22 @@ pub enum DriveEvent {
         file_id: FileId,
         /// The same content under its new path.
         file: Personal<NamedContent>,
+        /// Where it was; of the same person.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<Personal<String>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        change: Option<DriveChange>,
         moved_at: DateTime<Utc>,
     },
     #[serde(rename = "drive.file_removed")]
     FileRemoved {
         bot_id: BotId,
         file_id: FileId,
+        /// Where it was; of the same person.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        path: Option<Personal<String>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        change: Option<DriveChange>,
         removed_at: DateTime<Utc>,
     },
     /// The package does not have this file any more. What a script wrote in its place is left.
@@ -54,7 +64,45 @@ pub struct WrittenFile {
     /// Size of the content.
     pub bytes: u64,
     pub origin: FileOrigin,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<DriveChange>,
     pub written_at: DateTime<Utc>,
+}
+
+/// What scripts that a change of a drive starts need to know of it. A change without this starts none: the package's files
+/// come so, and what another change takes away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DriveChange {
+    /// In whose conversation it was made; None where it was made from outside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<UserId>,
+    /// How many scripts started one another before the one that made it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub depth: u8,
+    /// Whether another file was at the path.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub replaces: bool,
+    /// How many files were changed together. Of many only the first says what made it, for all of them.
+    pub files: u32,
+}
+
+impl DriveChange {
+    /// Files that start scripts one by one at most.
+    pub const FILES_MAX: usize = 100;
+
+    /// One change of one file.
+    pub fn new(user_id: Option<UserId>, depth: u8) -> DriveChange {
+        DriveChange {
+            user_id,
+            depth,
+            replaces: false,
+            files: 1,
+        }
+    }
+}
+
+fn is_zero(depth: &u8) -> bool {
+    *depth == 0
 }
 
 /// What is sealed of a file: its path may name people as its content does.
@@ -76,6 +124,8 @@ pub enum FileOrigin {
         digest: String,
     },
     Script,
+    /// Somebody put it there from outside.
+    Upload,
 }
 
 /// The files of a bot.

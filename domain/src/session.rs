@@ -55,6 +55,8 @@ pub enum SessionEnd {
     /// By the person or by somebody with the right to.
     Requested,
     BotRetired,
+    // What it was begun for is done: nobody talks in it.
+    Completed,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use domain::bot::Bot;
 use domain::run::{Run, RunEvent, RunOutcome, StoredAnswers};
 use domain::trigger::TriggerCause;
-use domain::{Aggregate, BotId, ConversationId, OrganisationId, RunId, decode};
+use domain::{Aggregate, BotId, ConversationId, OrganisationId, Personal, RunId, decode};
 use event_log::{RecordedEvent, StreamId};
 use serde_json::{Map, Value};
 use tokio::sync::oneshot;
@@ -28,6 +28,8 @@ pub struct WebCall {
     pub name: String,
     /// The sender's own id of the request; without one a repetition cannot be recognised.
     pub id: Option<String>,
+    /// What a repetition says again: another request under the same id is another one.
+    pub said: Value,
     /// What the script finds set, by name.
     pub variables: Map<String, Value>,
 }
@@ -43,11 +45,41 @@ pub enum ScriptAnswer {
     Running { run: RunId },
 }
 
+/// The end of a run.
+pub(crate) struct EndedRun {
+    completed: bool,
+    /// What it returned, where that was asked for.
+    pub returned: Option<Personal<StoredAnswers>>,
+}
+
 /// Whoever waits for runs to end, by run.
 pub(crate) type Awaited = Mutex<HashMap<RunId, Vec<oneshot::Sender<()>>>>;
 
 /// What a webhook returned may take in memory.
 const ANSWER_BYTES_MAX: u64 = 64 << 20;
+
+/// Somebody who waits for a run to end, until this is dropped.
+struct WaitForEnd<'d> {
+    dialogues: &'d Dialogues,
+    run: RunId,
+    ended: Option<oneshot::Receiver<()>>,
+}
+
+impl WaitForEnd<'_> {
+    async fn ended(&mut self) {
+        if let Some(ended) = &mut self.ended {
+            // Not told any more is over too.
+            let _ = ended.await;
+        }
+    }
+}
+
+impl Drop for WaitForEnd<'_> {
+    fn drop(&mut self) {
+        self.ended = None;
+        self.dialogues.forget_those_who_left(self.run);
+    }
+}
 
 impl Dialogues {
     /// Starts the script that answers a request, and waits for what it returns.
@@ -79,13 +111,21 @@ impl Dialogues {
             return Err(CommandError::not_found(noun, code));
         };
         let conversation = match &call.id {
-            Some(id) => Uuid::new_v5(&bot.0, format!("{} {wanted} {id}", call.is_form).as_bytes()),
+            Some(id) => {
+                let name = format!("{} {wanted} {} {id}", call.is_form, call.said);
+                Uuid::new_v5(&bot.0, name.as_bytes())
+            }
             None => Uuid::now_v7(),
         };
         let (conversation, name) = (ConversationId(conversation), call.name);
         let run = triggered_run(conversation);
-        let (told, mut ended) = oneshot::channel();
+        let (told, ended) = oneshot::channel();
         lock(&self.shared().awaited).entry(run).or_default().push(told);
+        let mut wait = WaitForEnd {
+            dialogues: self,
+            run,
+            ended: Some(ended),
+        };
         let start = Start {
             conversation,
             bot,
@@ -97,17 +137,17 @@ impl Dialogues {
             },
             depth: 0,
             variables: call.variables,
+            row: None,
+            path: None,
         };
         self.start_script(tenant, &start, now).await?;
         // A repetition finds a run that may have ended long ago.
         let mut answer = self.answer_of(tenant, run).await?;
         if answer.is_none() {
             // Told, or patient for long enough: either way the log says what came of it.
-            let _ = tokio::time::timeout(patience, &mut ended).await;
+            let _ = tokio::time::timeout(patience, wait.ended()).await;
             answer = self.answer_of(tenant, run).await?;
         }
-        drop(ended);
-        self.forget_those_who_left(run);
         Ok(answer.unwrap_or(ScriptAnswer::Running { run }))
     }
 
@@ -130,6 +170,32 @@ impl Dialogues {
         tenant: OrganisationId,
         run: RunId,
     ) -> Result<Option<ScriptAnswer>, CommandError> {
+        let Some(ended) = self.ended_with(tenant, run).await? else {
+            return Ok(None);
+        };
+        if !ended.completed {
+            return Ok(Some(ScriptAnswer::Failed { run }));
+        }
+        let Some(returned) = &ended.returned else {
+            return Ok(Some(ScriptAnswer::Returned(Value::Null)));
+        };
+        // What was kept may be lost, or erased: that it returned nothing would be another answer.
+        let value = match returned.clear() {
+            Some(stored) => self.returned(run, stored).await?,
+            None => None,
+        };
+        Ok(Some(match value {
+            Some(value) => ScriptAnswer::Returned(value),
+            None => ScriptAnswer::Failed { run },
+        }))
+    }
+
+    /// How a run ended; None while it has not.
+    pub(crate) async fn ended_with(
+        &self,
+        tenant: OrganisationId,
+        run: RunId,
+    ) -> Result<Option<EndedRun>, CommandError> {
         let executor = &self.shared().executor;
         let found = executor.load_fresh::<Run>(tenant, run).await?;
         if !matches!(found.state, Run::Ended) {
@@ -151,25 +217,19 @@ impl Dialogues {
         else {
             return Ok(None);
         };
-        if !matches!(outcome, RunOutcome::Completed) {
-            return Ok(Some(ScriptAnswer::Failed { run }));
-        }
-        let value = match returned.as_ref().and_then(|returned| returned.clear()) {
-            Some(stored) => self.returned(run, stored).await?,
-            None => Value::Null,
-        };
-        Ok(Some(ScriptAnswer::Returned(value)))
+        let completed = matches!(outcome, RunOutcome::Completed);
+        Ok(Some(EndedRun { completed, returned }))
     }
 
-    async fn returned(&self, run: RunId, stored: &StoredAnswers) -> Result<Value, CommandError> {
+    async fn returned(&self, run: RunId, stored: &StoredAnswers) -> Result<Option<Value>, CommandError> {
         let bytes = self
             .shared()
             .bytes(run, &stored.answers, stored.blob.as_ref())
             .await?;
         let answers = bytes.and_then(|bytes| Answer::decode(&bytes, ANSWER_BYTES_MAX));
         Ok(match answers.as_deref() {
-            Some([Answer::Value(value)]) => value.to_json(),
-            _ => Value::Null,
+            Some([Answer::Value(value)]) => Some(value.to_json()),
+            _ => None,
         })
     }
 

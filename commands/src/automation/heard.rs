@@ -3,52 +3,67 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use basic::{Input, Value};
+use basic::Value;
 use chrono::{DateTime, Utc};
 use domain::RunId;
-use domain::run::RunEvent;
+use domain::run::{Run, RunEvent};
 use event_log::RecordedEvent;
-use tokio::sync::Notify;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use crate::CommandError;
 use crate::dialogue::{Dialogues, lock};
 
-/// By run, what the event carried.
-#[derive(Debug, Default)]
+/// A wait of a run: which run, and until when it waits.
+pub(crate) type Wait = (RunId, DateTime<Utc>);
+
+#[derive(Debug)]
 pub(crate) struct Heard {
-    events: Mutex<HashMap<RunId, serde_json::Value>>,
-    more: Notify,
+    /// What the first event carried that the wait was for.
+    events: Mutex<HashMap<Wait, serde_json::Value>>,
+    /// Changes with what is heard. False while what was published before this process began is still being read.
+    complete: watch::Sender<bool>,
+}
+
+impl Default for Heard {
+    fn default() -> Self {
+        Heard {
+            events: Mutex::default(),
+            complete: watch::Sender::new(true),
+        }
+    }
 }
 
 impl Heard {
-    /// Resolves when the run has heard of its event, or its time is over: with what it goes on.
-    pub async fn until(&self, run: RunId, until: DateTime<Utc>) -> Input {
+    /// What the event carries that the run waits for, once it was published; null when the time is over.
+    pub async fn until(&self, run: RunId, until: DateTime<Utc>) -> Value {
         let deadline = Instant::now() + (until - Utc::now()).to_std().unwrap_or_default();
+        let mut changes = self.complete.subscribe();
         loop {
-            let more = self.more.notified();
-            tokio::pin!(more);
-            // From here on nothing is missed.
-            more.as_mut().enable();
-            if let Some(data) = lock(&self.events).remove(&run) {
-                return Input::Value(Value::from_json(data));
+            let complete = *changes.borrow_and_update();
+            // It stays until the run has gone on, so that whoever has to begin again finds it too.
+            if let Some(data) = lock(&self.events).get(&(run, until)) {
+                return Value::from_json(data.clone());
+            }
+            if complete && Instant::now() >= deadline {
+                return Value::Null;
             }
             tokio::select! {
-                () = sleep_until(deadline) => return Input::Continue,
-                () = more => {}
+                () = sleep_until(deadline), if complete => {}
+                _ = changes.changed() => {}
             }
         }
     }
 }
 
 impl Dialogues {
-    /// Tells runs of an event that was published.
+    /// Tells runs of an event that was published. The first that a run waits for is the one it hears.
     pub(crate) async fn tell_heard(
         &self,
         event: &RecordedEvent,
-        runs: Vec<RunId>,
+        waits: Vec<Wait>,
     ) -> Result<(), CommandError> {
-        let RunEvent::EventPublished(publication) = self.opened(event).await? else {
+        let RunEvent::EventPublished(publication) = self.opened::<Run>(event).await? else {
             return Ok(());
         };
         let data = publication.data.clear().map_or("null", String::as_str);
@@ -60,13 +75,24 @@ impl Dialogues {
         } else {
             data
         };
-        lock(&heard.events).extend(runs.into_iter().map(|run| (run, data.clone())));
-        heard.more.notify_waiters();
+        for wait in waits {
+            lock(&heard.events).entry(wait).or_insert_with(|| data.clone());
+        }
+        heard.complete.send_modify(|_| ());
         Ok(())
     }
 
     /// Forgets what a run heard before it went on.
     pub(crate) fn forget_heard(&self, run: RunId) {
-        lock(&self.shared().heard.events).remove(&run);
+        lock(&self.shared().heard.events).retain(|(of, _), _| *of != run);
+    }
+
+    /// Whether all is heard that was published so far. Until then no wait is over.
+    pub(crate) fn hears_all(&self, all: bool) {
+        self.shared().heard.complete.send_if_modified(|complete| {
+            let changes = *complete != all;
+            *complete = all;
+            changes
+        });
     }
 }

@@ -8,6 +8,7 @@
 mod asked;
 mod calendar;
 mod causes;
+pub(crate) mod changes;
 mod handlers;
 mod heard;
 mod schedules;
@@ -15,6 +16,7 @@ pub(crate) mod when;
 
 use chrono::{DateTime, Utc};
 use domain::conversation::{Conversation, ConversationEvent};
+use domain::run::RowValues;
 use domain::session::{Channel, Session};
 use domain::trigger::{GivenVariables, Trigger, TriggerCause};
 use domain::user::User;
@@ -31,8 +33,8 @@ pub(crate) use asked::Awaited;
 pub use asked::{ScriptAnswer, WebCall};
 pub(crate) use calendar::Calendar;
 pub(crate) use handlers::Handlers;
-pub(crate) use heard::Heard;
-pub(crate) use schedules::SCHEDULES_MAX;
+pub(crate) use heard::{Heard, Wait};
+pub(crate) use schedules::scheduled_run;
 
 /// Scripts that start one another, one behind the other, at most.
 pub(crate) const DEPTH_MAX: u8 = 8;
@@ -52,6 +54,10 @@ pub(crate) struct Start {
     pub cause: TriggerCause,
     pub depth: u8,
     pub variables: Map<String, Value>,
+    /// The row whose change is the cause.
+    pub row: Option<RowValues>,
+    /// The path of the file whose change is the cause.
+    pub path: Option<Personal<String>>,
 }
 
 /// The run of a conversation that a trigger began.
@@ -67,13 +73,16 @@ impl Dialogues {
         start: &Start,
         now: DateTime<Utc>,
     ) -> Result<(), CommandError> {
-        let (session_id, nobody) = self.automation_session(tenant, start.bot, now).await?;
-        let user_id = start.user.unwrap_or(nobody);
+        let Some((session_id, user_id)) = self.automation_session(tenant, start, now).await? else {
+            tracing::info!(bot.id = %start.bot, script.name = start.script, "whom a script was to start for was erased");
+            return Ok(());
+        };
         let conversation = start.conversation;
         let given = self
             .shared()
-            .keep_variables(tenant, triggered_run(conversation), &start.variables)
+            .keep_variables(tenant, conversation, &start.variables)
             .await?;
+        let blob = given.blob.clone();
         let began = ConversationEvent::Started {
             session_id,
             bot_id: start.bot,
@@ -84,20 +93,32 @@ impl Dialogues {
                 cause: start.cause.clone(),
                 depth: start.depth,
                 given: Personal::conversation(user_id, given),
+                row: start.row.clone(),
+                path: start.path.clone(),
             })),
         };
         let context = Context::system(tenant, "automation").with_command(conversation.0, [0; 32]);
         let id = conversation.to_string();
         let append =
             append_command::<Conversation>(&context, &id, Some(0), id.clone(), &[began], json!(null))?;
-        match self.shared().executor.append(append).await? {
+        let outcome = self.shared().executor.append(append).await?;
+        if !matches!(outcome, Outcome::Stored(_))
+            && let Some(blob) = blob
+        {
+            self.shared()
+                .forget_state(triggered_run(conversation), &blob)
+                .await;
+        }
+        match outcome {
+            Outcome::Stored(_) => {
+                metrics::counter!("scripts_started_total", "cause" => start.cause.as_str()).increment(1);
+            }
             // Whoever was faster began the same.
-            Outcome::Stored(_) | Outcome::Duplicate(_) | Outcome::Conflict { .. } => {}
+            Outcome::Duplicate(_) | Outcome::Conflict { .. } => {}
             Outcome::Mismatch | Outcome::Taken { .. } | Outcome::Fenced { .. } => {
                 return Err(CommandError::Contended);
             }
         }
-        metrics::counter!("scripts_started_total", "cause" => start.cause.as_str()).increment(1);
         self.look_after(tenant, conversation);
         Ok(())
     }
@@ -110,25 +131,35 @@ impl Dialogues {
         self.start_script(tenant, start, Utc::now()).await
     }
 
-    /// The session in which a bot's scripts run that nobody talks to, and the user who stands for nobody.
+    /// The session in which the script runs, which is its own, so that what one start sets and remembers is not the next
+    /// one's; and whom it is for. None where that person was erased.
     async fn automation_session(
         &self,
         tenant: OrganisationId,
-        bot: BotId,
+        start: &Start,
         now: DateTime<Utc>,
-    ) -> Result<(SessionId, UserId), CommandError> {
-        let session = SessionId(Uuid::new_v5(&bot.0, b"automation"));
-        let user = UserId(Uuid::new_v5(&session.0, b"user"));
+    ) -> Result<Option<(SessionId, UserId)>, CommandError> {
+        let session = SessionId(Uuid::new_v5(&start.conversation.0, b"session"));
         let executor = &self.shared().executor;
+        let context = Context::system(tenant, "automation");
+        // Who stands for nobody is the same each time.
+        let user = start.user.unwrap_or(nobody(start.bot));
+        let known = match executor.load_fresh::<User>(tenant, user).await?.state {
+            User::Absent => false,
+            User::Erased => return Ok(None),
+            User::Visitor | User::Member { .. } => true,
+        };
         if executor.load::<Session>(tenant, session).await?.version > 0 {
-            return Ok((session, user));
+            return Ok(Some((session, user)));
         }
-        let context = Context::system(tenant, "automation").with_command(user.0, [0; 32]);
-        executor
-            .execute::<User>(&context, user, UserCommand::Admit, json!(null))
-            .await?;
+        if !known {
+            let context = context.with_command(user.0, [0; 32]);
+            executor
+                .execute::<User>(&context, user, UserCommand::Admit, json!(null))
+                .await?;
+        }
         let begin = SessionCommand::Start {
-            bot_id: bot,
+            bot_id: start.bot,
             user_id: user,
             channel: Channel::Automation,
             address: None,
@@ -139,15 +170,20 @@ impl Dialogues {
         executor
             .execute::<Session>(&context, session, begin, json!(null))
             .await?;
-        Ok((session, user))
+        Ok(Some((session, user)))
     }
+}
+
+/// The user who stands for nobody in what starts a bot's scripts.
+fn nobody(bot: BotId) -> UserId {
+    UserId(Uuid::new_v5(&bot.0, b"automation"))
 }
 
 impl Shared {
     async fn keep_variables(
         &self,
         tenant: OrganisationId,
-        run: RunId,
+        conversation: ConversationId,
         variables: &Map<String, Value>,
     ) -> Result<GivenVariables, CommandError> {
         let text = serde_json::to_string(variables).map_err(CommandError::unexpected)?;
@@ -157,7 +193,7 @@ impl Shared {
                 blob: None,
             });
         }
-        let blob = self.keep_blob(tenant, run, text.as_bytes()).await?;
+        let blob = self.keep_given(tenant, conversation, text.as_bytes()).await?;
         Ok(GivenVariables {
             variables: String::new(),
             blob: Some(blob),
@@ -170,8 +206,14 @@ impl Shared {
         run: RunId,
         trigger: &Trigger,
     ) -> Result<Option<Vec<(String, basic::Value)>>, CommandError> {
+        let mut found = trigger.row.as_ref().map(row_variables).unwrap_or_default();
+        if let TriggerCause::File = trigger.cause {
+            let path = trigger.path.as_ref().and_then(|path| path.clear());
+            let path = path.map_or(basic::Value::Null, |path| basic::Value::from(path.as_str()));
+            found.push(("trigger_path".to_owned(), path));
+        }
         let Some(given) = trigger.given.clear() else {
-            return Ok(Some(Vec::new()));
+            return Ok(Some(found));
         };
         let text = match &given.blob {
             None => given.variables.clone().into_bytes(),
@@ -185,6 +227,24 @@ impl Shared {
         let variables = variables
             .into_iter()
             .map(|(name, value)| (name, basic::Value::from_json(value)));
-        Ok(Some(variables.collect()))
+        found.extend(variables);
+        Ok(Some(found))
     }
+}
+
+/// What a script finds set of the row whose change started it.
+fn row_variables(row: &RowValues) -> Vec<(String, basic::Value)> {
+    let values = |values: &Option<Personal<String>>| {
+        let text = values.as_ref().and_then(|values| values.clear());
+        let values = text.and_then(|text| serde_json::from_str(text).ok());
+        values.map_or(basic::Value::Null, basic::Value::from_json)
+    };
+    vec![
+        ("trigger_old_values".to_owned(), values(&row.old)),
+        ("trigger_new_values".to_owned(), values(&row.new)),
+        (
+            "trigger_values_omitted".to_owned(),
+            basic::Value::Bool(row.omitted),
+        ),
+    ]
 }

@@ -10,14 +10,14 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use basic::Answer;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::BlobReference;
-use domain::conversation::Suggestion;
+use domain::conversation::{Conversation, Suggestion};
 use domain::run::{Recording, Run, StoredRun};
-use domain::{FileId, OrganisationId, RunId};
+use domain::{ConversationId, FileId, OrganisationId, RunId};
 use uuid::Uuid;
 
 use super::{Dialogues, Shared, inconsistent};
+use crate::CommandError;
 use crate::blobs::{fetch, keep};
-use crate::{BlobError, CommandError};
 
 /// The largest state that stands in its event.
 const EVENT_BYTES_MAX: usize = 16 << 10;
@@ -60,6 +60,19 @@ impl Shared {
         bytes: &[u8],
     ) -> Result<BlobReference, CommandError> {
         let key = format!("{}/{run}/{}", prefix(tenant), Uuid::now_v7());
+        keep(&*self.blobs, key, bytes)
+            .await
+            .map_err(CommandError::unexpected)
+    }
+
+    /// Keeps what is too large for the event with which a trigger begins a conversation.
+    pub(crate) async fn keep_given(
+        &self,
+        tenant: OrganisationId,
+        conversation: ConversationId,
+        bytes: &[u8],
+    ) -> Result<BlobReference, CommandError> {
+        let key = format!("{}/{conversation}/{}", prefix_of_given(tenant), Uuid::now_v7());
         keep(&*self.blobs, key, bytes)
             .await
             .map_err(CommandError::unexpected)
@@ -126,7 +139,7 @@ impl Shared {
     }
 
     /// Deletes a state that no event names any more. A failure is no harm: the next start sweeps.
-    pub(super) async fn forget_state(&self, run: RunId, blob: &BlobReference) {
+    pub(crate) async fn forget_state(&self, run: RunId, blob: &BlobReference) {
         if let Err(error) = self.blobs.delete(&blob.key).await {
             tracing::warn!(run.id = %run, error = %error, "an old state of a run stays for now");
         }
@@ -140,25 +153,68 @@ impl Dialogues {
         tenant: OrganisationId,
         now: DateTime<Utc>,
     ) -> Result<u64, CommandError> {
-        let shared = &self.shared;
-        let unreachable = |error: BlobError| CommandError::unexpected(error);
-        let found = shared.blobs.list(&prefix(tenant)).await.map_err(unreachable)?;
-        let mut by_run: BTreeMap<RunId, Vec<String>> = BTreeMap::new();
-        for (key, written_at) in found {
-            let run = key.rsplit('/').nth(1).and_then(|run| run.parse().ok());
-            if let Some(run) = run.filter(|_| now - written_at > SWEPT_AFTER) {
-                by_run.entry(run).or_default().push(key);
-            }
-        }
+        let executor = &self.shared.executor;
         let mut swept = 0;
-        for (run, keys) in by_run {
-            let named = named(&shared.executor.load_fresh::<Run>(tenant, run).await?.state);
-            for key in keys.into_iter().filter(|key| !named.contains(key)) {
-                shared.blobs.delete(&key).await.map_err(unreachable)?;
-                swept += 1;
+        for (run, keys) in self.old_blobs::<RunId>(&prefix(tenant), now).await? {
+            let known = executor.load_fresh::<Run>(tenant, run).await?.state;
+            let mut named = named(&known);
+            if matches!(known, Run::Ended) {
+                let returned = self
+                    .ended_with(tenant, run)
+                    .await?
+                    .and_then(|ended| ended.returned);
+                let blob = returned.and_then(|returned| returned.clear()?.blob.clone());
+                named.extend(blob.map(|blob| blob.key));
             }
+            swept += self.delete_all_but(keys, &named).await?;
+        }
+        for (conversation, keys) in self
+            .old_blobs::<ConversationId>(&prefix_of_given(tenant), now)
+            .await?
+        {
+            let known = executor
+                .load_fresh::<Conversation>(tenant, conversation)
+                .await?
+                .state;
+            let given = match &known {
+                Conversation::Open(open) => open.trigger.as_ref().and_then(|trigger| trigger.given.clear()),
+                Conversation::Absent | Conversation::Ended { .. } => None,
+            };
+            let blob = given.and_then(|given| given.blob.as_ref());
+            let named: Vec<String> = blob.map(|blob| blob.key.clone()).into_iter().collect();
+            swept += self.delete_all_but(keys, &named).await?;
         }
         Ok(swept)
+    }
+
+    /// The keys below a prefix that were written long enough ago, by the part that says whose they are.
+    async fn old_blobs<I: std::str::FromStr + Ord>(
+        &self,
+        prefix: &str,
+        now: DateTime<Utc>,
+    ) -> Result<BTreeMap<I, Vec<String>>, CommandError> {
+        let found = self.shared.blobs.list(prefix).await;
+        let mut old: BTreeMap<I, Vec<String>> = BTreeMap::new();
+        for (key, written_at) in found.map_err(CommandError::unexpected)? {
+            let of = key.rsplit('/').nth(1).and_then(|of| of.parse().ok());
+            if let Some(of) = of.filter(|_| now - written_at > SWEPT_AFTER) {
+                old.entry(of).or_default().push(key);
+            }
+        }
+        Ok(old)
+    }
+
+    async fn delete_all_but(&self, keys: Vec<String>, named: &[String]) -> Result<u64, CommandError> {
+        let mut deleted = 0;
+        for key in keys.into_iter().filter(|key| !named.contains(key)) {
+            self.shared
+                .blobs
+                .delete(&key)
+                .await
+                .map_err(CommandError::unexpected)?;
+            deleted += 1;
+        }
+        Ok(deleted)
     }
 }
 
@@ -207,6 +263,11 @@ fn named(run: &Run) -> Vec<String> {
         .chain(answers)
         .map(|blob| blob.key.clone())
         .collect()
+}
+
+/// Below it lies what triggers gave scripts.
+fn prefix_of_given(tenant: OrganisationId) -> String {
+    format!("{tenant}/starts")
 }
 
 fn prefix(tenant: OrganisationId) -> String {

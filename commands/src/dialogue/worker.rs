@@ -22,7 +22,7 @@ use chrono::{DateTime, Utc};
 use domain::BlobReference;
 use domain::conversation::{Control, OpenConversation, ReplyContent, Suggestion, Turn};
 use domain::file::AttachedFile;
-use domain::run::{RunEvent, RunStart};
+use domain::run::{Pause, RunEvent, RunStart};
 use domain::{ConversationId, OrganisationId, RunId, TurnId};
 use tokio::sync::mpsc;
 use tracing::Instrument as _;
@@ -93,7 +93,7 @@ struct ActiveRun {
     /// What it waits for, where the kind matters to who hands it the answer.
     asks: Option<HearKind>,
     /// When it goes on by itself; None when it waits for a turn.
-    pause_until: Option<DateTime<Utc>>,
+    pause: Option<Pause>,
     /// What goes before the next event of its stream.
     begun: Vec<RunEvent>,
     /// The turn that was begun before.
@@ -119,7 +119,7 @@ impl ActiveRun {
             suggestions: Vec::new(),
             blob: None,
             asks: None,
-            pause_until: None,
+            pause: None,
             begun,
             begun_turn: None,
             replayed: VecDeque::new(),
@@ -132,6 +132,19 @@ impl ActiveRun {
     /// Whether the answer is not to be shown to anybody.
     fn asks_secret(&self) -> bool {
         self.asks.is_some_and(HearKind::is_secret)
+    }
+}
+
+/// What a run is handed.
+enum GoesOnWith {
+    Input(Input),
+    /// Found out just now, so that a repetition has to be told.
+    Answer(Answer),
+}
+
+impl From<Input> for GoesOnWith {
+    fn from(input: Input) -> Self {
+        GoesOnWith::Input(input)
     }
 }
 
@@ -160,7 +173,7 @@ impl Known {
             Some(tool) => (Place::Tool, tool),
             None => (Place::Script, self.run.as_ref()?),
         };
-        run.pause_until?;
+        run.pause.as_ref()?;
         let taken = match place {
             Place::Tool => self.tool.take(),
             Place::Script => self.run.take(),
@@ -283,12 +296,22 @@ impl Worker {
     async fn sit_out_pauses(&mut self, turn: Option<&Turn>) -> Result<(), CommandError> {
         while let Some(known) = &mut self.known
             && let Some((place, mut run)) = known.take_pausing()
-            && let Some(until) = run.pause_until
+            && let Some(Pause { until, event, .. }) = run.pause.take()
         {
-            let input = self.shared.heard.until(run.id, until).await;
+            let goes_on_with = match event {
+                None => {
+                    sleep_until(until).await;
+                    GoesOnWith::Input(Input::Continue)
+                }
+                // What it went on with before, if it has: what it did then follows from that.
+                Some(_) => match run.replayed.pop_front() {
+                    Some(answer) => GoesOnWith::Input(answer.into()),
+                    None => GoesOnWith::Answer(Answer::Value(self.shared.heard.until(run.id, until).await)),
+                },
+            };
             // The same for each repetition, whatever was recorded meanwhile.
             let id = Uuid::new_v5(&run.id.0, until.to_rfc3339().as_bytes());
-            let mut execution = self.execute(&mut run, input, turn, until).await?;
+            let mut execution = self.execute(&mut run, goes_on_with, turn, until).await?;
             if place == Place::Tool {
                 execution.say_what_is_returned();
                 run.asks_again = self.question_beneath().await?;
@@ -316,12 +339,16 @@ impl Worker {
     async fn execute(
         &self,
         run: &mut ActiveRun,
-        input: Input,
+        goes_on_with: impl Into<GoesOnWith>,
         turn: Option<&Turn>,
         now: DateTime<Utc>,
     ) -> Result<Execution, CommandError> {
         let offered = std::mem::take(&mut run.suggestions);
         let caused = turn.map(|turn| turn.turn_id.0);
+        let (input, unrecorded) = match goes_on_with.into() {
+            GoesOnWith::Input(input) => (input, Vec::new()),
+            GoesOnWith::Answer(answer) => (answer.clone().into(), vec![answer]),
+        };
         let context = Context {
             correlation_id: caused.unwrap_or(self.context.correlation_id),
             causation_id: caused,
@@ -340,12 +367,13 @@ impl Worker {
             begun: std::mem::take(&mut run.begun),
             replayed: std::mem::take(&mut run.replayed),
             blobs: std::mem::take(&mut run.answers),
-            unrecorded: Vec::new(),
+            unrecorded,
             unrecorded_bytes: 0,
             remembering: Remembering::default(),
             said: Vec::new(),
             intended: false,
             asked: 0,
+            published: 0,
             conversation_changed: false,
             hops: 0,
             deadline: Instant::now() + self.shared.options.script_time_max,
@@ -378,4 +406,8 @@ fn attached(turn: &Turn) -> Vec<basic::File> {
         url: file_address(session, file.file_id),
     };
     turn.attached().iter().map(of).collect()
+}
+
+async fn sleep_until(until: DateTime<Utc>) {
+    tokio::time::sleep((until - Utc::now()).to_std().unwrap_or_default()).await;
 }

@@ -10,13 +10,16 @@ use domain::schedule::{Timetable, When};
 
 use super::{Answered, Host, text};
 use crate::CommandError;
-use crate::automation::{DEPTH_MAX, SCHEDULES_MAX, when};
+use crate::automation::{DEPTH_MAX, when};
 
 /// The longest name of an event, in characters.
 const NAME_CHARACTERS_MAX: usize = 200;
 
 /// What an event may carry, in bytes of JSON.
 const DATA_BYTES_MAX: usize = 16 << 10;
+
+/// Events that a turn publishes at most: each may start scripts.
+const PUBLISHED_MAX: u32 = 100;
 
 /// Has a run stop until an event is published.
 pub(crate) const WAIT_FOR_EVENT: &str = "WAIT FOR EVENT";
@@ -80,6 +83,11 @@ impl Host<'_> {
             let message = format!("more than {DEPTH_MAX} scripts start one another");
             return Ok(Err(Refusal::new("automation_depth", message)));
         }
+        if self.published >= PUBLISHED_MAX {
+            let message = format!("a turn publishes at most {PUBLISHED_MAX} events");
+            return Ok(Err(Refusal::mistake("events_too_many", message)));
+        }
+        self.published += 1;
         self.begun.push(RunEvent::EventPublished(Publication {
             session_id: self.start.session_id,
             bot_id: self.start.bot_id,
@@ -97,8 +105,9 @@ impl Host<'_> {
             Ok(timetable) => timetable,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        if self.dialogues().schedules_of(self.start.bot_id) >= SCHEDULES_MAX {
-            let message = format!("a bot has at most {SCHEDULES_MAX} schedules");
+        if !self.dialogues().has_room(self.context.tenant, &timetable)? {
+            let message =
+                "too many schedules were set, by the bot's scripts or in this person's conversations";
             return Ok(Err(Refusal::new("schedules_limit", message)));
         }
         // A repetition must come to the same schedule: what it was answered so far is recorded first.

@@ -76,6 +76,8 @@ pub(crate) struct Host<'a> {
     pub intended: bool,
     /// How much it has asked for since it was given its turn, or went on by itself.
     pub asked: u64,
+    /// How many events it has published.
+    pub published: u32,
     /// Whether something was stored in the conversation's own stream.
     pub conversation_changed: bool,
     /// How many bots ask one another.

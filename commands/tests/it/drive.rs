@@ -104,6 +104,12 @@ DELETE "old/older.txt"
 files = LIST "" RECURSIVE
 TALK files[0].path + " " + UBOUND(files)
 TALK READ files[0]
+FOR EACH file IN LIST "notes/" FILTER "a*"
+  TALK "The file " + file
+  TALK READ("notes/" + file)
+  COPY "notes/" + file, "copies/" + file
+NEXT
+TALK LIST("copies/")[0].path
 "#,
         &[
             "Berth 7 is free.More.\n",
@@ -119,6 +125,9 @@ TALK READ files[0]
             "5",
             "notes/a.txt 3",
             "Berth 7 is free.More.\n",
+            "The file a.txt",
+            "Berth 7 is free.More.\n",
+            "copies/a.txt",
         ],
     )
     .await;

@@ -94,6 +94,13 @@ pub enum Command {
     )]
     Tables(TablesCommand),
 
+    /// See, pause, resume and start what scripts of a bot do by the clock
+    #[command(
+        subcommand,
+        after_help = "Example:\n  botserver schedule list shop\n  botserver schedule pause shop report"
+    )]
+    Schedule(ScheduleCommand),
+
     /// Erase what is known of a person
     #[command(subcommand, after_help = "Example:\n  botserver gdpr erase ana@example.org")]
     Gdpr(GdprCommand),
@@ -157,6 +164,12 @@ impl Command {
             | Command::Log(LogCommand::Verify { flags })
             | Command::Stream(StreamCommand::Init { flags } | StreamCommand::Status { flags })
             | Command::Tables(TablesCommand::Plan { flags, .. } | TablesCommand::Apply { flags, .. })
+            | Command::Schedule(
+                ScheduleCommand::List { flags, .. }
+                | ScheduleCommand::Pause { flags, .. }
+                | ScheduleCommand::Resume { flags, .. }
+                | ScheduleCommand::Run { flags, .. },
+            )
             | Command::Gdpr(GdprCommand::Erase { flags, .. })
             | Command::Token(TokenCommand::Issue { flags, .. })
             | Command::Config(
@@ -184,6 +197,46 @@ pub enum TablesCommand {
     #[command(after_help = "Example:\n  botserver tables apply store")]
     Apply {
         bot: String,
+        #[command(flatten)]
+        flags: Flags,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ScheduleCommand {
+    /// Every schedule of a bot: when it is due next, and when its script was started last
+    #[command(after_help = "Example:\n  botserver schedule list shop")]
+    List {
+        bot: String,
+        #[command(flatten)]
+        flags: Flags,
+    },
+    /// Have a schedule start nothing until it is resumed
+    #[command(after_help = "Example:\n  botserver schedule pause shop report")]
+    Pause {
+        bot: String,
+        /// Its id, or the name of a script that has no other
+        schedule: String,
+        #[command(flatten)]
+        flags: Flags,
+    },
+    /// Have a paused schedule start its script again
+    ///
+    /// What was due while it was paused is over.
+    #[command(after_help = "Example:\n  botserver schedule resume shop report")]
+    Resume {
+        bot: String,
+        /// Its id, or the name of a script that has no other
+        schedule: String,
+        #[command(flatten)]
+        flags: Flags,
+    },
+    /// Have a schedule's script started now, beside its times
+    #[command(after_help = "Example:\n  botserver schedule run shop report")]
+    Run {
+        bot: String,
+        /// Its id, or the name of a script that has no other
+        schedule: String,
         #[command(flatten)]
         flags: Flags,
     },

@@ -130,16 +130,17 @@ impl System {
             open_blobs(config)?,
             dialogue_options(config, runners, services(config)?, reader.clone()),
         );
+        if does(Role::Jobs) {
+            tokio::spawn(sweep_states(dialogues.clone(), tenant));
+        }
+        let recovery = Recovery::new(pools.projector.clone(), feed.clone(), dialogues.clone()).await?;
+        // After it knows where it goes on in the log: what is set or cleared meanwhile, it reads.
         if does(Role::Run) {
             dialogues
                 .load_schedules()
                 .await
                 .context("the schedules cannot be read")?;
         }
-        if does(Role::Jobs) {
-            tokio::spawn(sweep_states(dialogues.clone(), tenant));
-        }
-        let recovery = Recovery::new(pools.projector.clone(), feed.clone(), dialogues.clone()).await?;
         let denials = Arc::new(Denials::default());
         let commands = Commands::new(executor, dialogues, denials);
         tasks.spawn(write_denials(commands.clone(), stopped(stopping.clone())));

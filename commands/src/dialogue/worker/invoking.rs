@@ -137,7 +137,7 @@ impl Worker {
     /// What the script beneath has asked last, while it waits for a turn.
     pub(super) async fn question_beneath(&self) -> Result<Option<ReplyContent>, CommandError> {
         let beneath = self.known.as_ref().and_then(|known| known.run.as_ref());
-        let Some(run) = beneath.filter(|run| run.pause_until.is_none()) else {
+        let Some(run) = beneath.filter(|run| run.pause.is_none()) else {
             return Ok(None);
         };
         if run.question.is_some() {

@@ -54,6 +54,10 @@ impl Worker {
             Some(_) => open.active_at,
             None => first_turn_at.unwrap_or_else(Utc::now),
         };
+        // What is to start by itself does not once its person is gone.
+        if open.trigger.is_some() && !self.session_is_open(open.session_id).await? {
+            return Ok(());
+        }
         let start = RunStart {
             bot_id: open.bot_id,
             session_id: open.session_id,
@@ -86,7 +90,15 @@ impl Worker {
         let mut variables = self.shared.variables(self.context.tenant, &start).await?;
         if let Some(trigger) = self.trigger() {
             match self.shared.given_variables(id, trigger).await? {
-                Some(given) => variables.extend(given),
+                Some(given) => {
+                    let own = variables.len();
+                    for (name, value) in given {
+                        let taken = |(taken, _): &(String, _)| taken.eq_ignore_ascii_case(&name);
+                        if trigger.cause.sets(&name) || !variables[..own].iter().any(taken) {
+                            variables.push((name, value));
+                        }
+                    }
+                }
                 None => return self.give_up(id, version, &start).await,
             }
         }

@@ -196,13 +196,13 @@ impl Worker {
             let suggestions = stored.suggestions.clone();
             let blob = stored.blob.clone();
             let asks = HearKind::of_name(&suspension.waits_for);
-            let pause_until = suspension.pause.as_ref().map(|pause| pause.until);
+            let pause = suspension.pause.clone();
             let run = ActiveRun {
                 version: found.version,
                 suggestions,
                 blob,
                 asks,
-                pause_until,
+                pause,
                 begun_turn,
                 replayed: replayed.into(),
                 answers,

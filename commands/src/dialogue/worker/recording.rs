@@ -76,8 +76,15 @@ impl Worker {
             ));
         }
         run.suggestions = execution.suggestions;
-        run.pause_until = match execution.end {
-            ExecutionEnd::Pausing { seconds, .. } => Some(Utc::now() + pause(seconds)),
+        run.pause = match &execution.end {
+            ExecutionEnd::Pausing { seconds, event } => Some(Pause {
+                conversation_id: run.start.conversation_id,
+                until: Utc::now() + pause(*seconds),
+                event: event.clone().map(|name| AwaitedEvent {
+                    bot_id: run.start.bot_id,
+                    name,
+                }),
+            }),
             _ => None,
         };
         let state = match execution.end {
@@ -304,16 +311,7 @@ fn ending(
         ExecutionEnd::Waiting(hear) => suspended(hear.kind.name(), None),
         ExecutionEnd::Pausing { event, .. } => {
             let waits_for = if event.is_some() { "event" } else { "time" };
-            let event = event.map(|name| AwaitedEvent {
-                bot_id: run.start.bot_id,
-                name,
-            });
-            let pause = run.pause_until.map(|until| Pause {
-                conversation_id: run.start.conversation_id,
-                until,
-                event,
-            });
-            suspended(waits_for, pause)
+            suspended(waits_for, run.pause.clone())
         }
         ExecutionEnd::Completed(_) => (ended(RunOutcome::Completed), false),
         ExecutionEnd::Failed(error) => {

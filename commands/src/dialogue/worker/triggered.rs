@@ -3,18 +3,19 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use basic::{Answer, RuntimeError};
-use domain::Personal;
 use domain::bot::Bot;
 use domain::conversation::{Conversation, ConversationEnd};
 use domain::run::{Run, StoredAnswers};
+use domain::session::{Session, SessionEnd};
 use domain::trigger::Trigger;
+use domain::{Personal, SessionId};
 use serde_json::Value;
 
 use super::super::execution::{Execution, ExecutionEnd};
 use super::super::program_of;
 use super::{ActiveRun, Worker};
 use crate::automation::triggered_run;
-use crate::{CommandError, ConversationCommand};
+use crate::{CommandError, ConversationCommand, SessionCommand};
 
 /// The largest answer that stands in its event.
 const EVENT_BYTES_MAX: usize = 16 << 10;
@@ -23,6 +24,14 @@ impl Worker {
     /// What began the conversation, where nobody talks in it.
     pub(super) fn trigger(&self) -> Option<&Trigger> {
         self.known.as_ref()?.open.trigger.as_deref()
+    }
+
+    pub(super) async fn session_is_open(&self, session: SessionId) -> Result<bool, CommandError> {
+        let executor = &self.shared.executor;
+        let known = executor
+            .load_fresh::<Session>(self.context.tenant, session)
+            .await?;
+        Ok(matches!(known.state, Session::Open(_)))
     }
 
     /// A script that nobody talks to breaks where it asks.
@@ -84,18 +93,38 @@ impl Worker {
             .is_some_and(|bot| program_of(&bot.package, &trigger.script).is_some());
         match executor.load_fresh::<Run>(tenant, run).await?.state {
             Run::Ended => {}
-            Run::Absent if !can_start => {}
+            Run::Absent if !can_start || !self.session_is_open(known.open.session_id).await? => {}
             Run::Absent | Run::Started { .. } | Run::Waiting { .. } => return Ok(()),
         }
+        // The session first: the conversation is looked at until it has ended.
+        let session = known.open.session_id;
+        let end = SessionCommand::End {
+            reason: SessionEnd::Completed,
+        };
+        over(
+            executor
+                .execute::<Session>(&self.context, session, end, Value::Null)
+                .await,
+        )?;
         let end = ConversationCommand::End {
             reason: ConversationEnd::Completed,
         };
-        executor
-            .execute::<Conversation>(&self.context, self.id, end, Value::Null)
-            .await?;
+        over(
+            executor
+                .execute::<Conversation>(&self.context, self.id, end, Value::Null)
+                .await,
+        )?;
         if let Some(blob) = trigger.given.clear().and_then(|given| given.blob.as_ref()) {
             self.shared.forget_state(run, blob).await;
         }
         Ok(())
+    }
+}
+
+/// What has ended already needs no end.
+fn over<T>(ended: Result<T, CommandError>) -> Result<(), CommandError> {
+    match ended {
+        Ok(_) | Err(CommandError::Refused { .. }) => Ok(()),
+        Err(error) => Err(error),
     }
 }

@@ -2,7 +2,7 @@
 
 use basic::{Refusal, Request, Value};
 use bytes::Bytes;
-use domain::drive::{Drive, DriveEvent, FileOrigin, WrittenFile};
+use domain::drive::{Drive, DriveChange, DriveEvent, FileOrigin, WrittenFile};
 use domain::file::File;
 use domain::{BlobReference, BotId, FileId, OrganisationId};
 use futures::TryStreamExt as _;
@@ -205,6 +205,7 @@ impl Host<'_> {
             bot: self.start.bot_id,
             files: kept,
             bytes_max,
+            change: Some(self.drive_change()),
             at: self.now,
         };
         let Some(error) = failed else {
@@ -228,6 +229,11 @@ impl Host<'_> {
             person: Some(self.start.user_id),
             origin: FileOrigin::Script,
         })
+    }
+
+    /// What scripts are told that this change starts.
+    pub(super) fn drive_change(&self) -> DriveChange {
+        DriveChange::new(Some(self.start.user_id), self.depth)
     }
 }
 

@@ -125,6 +125,11 @@ fn count(rows: usize) -> Value {
 }
 
 fn update(request: &Request, table: &mut Table) -> Result<Value, Refusal> {
+    if request.clause("computed").is_some() {
+        let message =
+            "fields of files are not computed from what they were; FIND the row, change it, and UPDATE it";
+        return Err(Refusal::mistake("statement_refused", message));
+    }
     let changes = match request.clause("set").or(request.clause("with")) {
         Some(Value::Object(changes)) => changes.clone(),
         // `UPDATE "guests.csv", 7, "name", "Ana"`

@@ -80,6 +80,7 @@ impl Host<'_> {
             moves: request.word == "MOVE",
             file_id: FileId(Uuid::now_v7()),
             bytes_max: self.shared.options.drive.bytes_max,
+            change: Some(self.drive_change()),
             at: self.now,
         };
         Ok(Done::Change(command, answer))
@@ -89,6 +90,7 @@ impl Host<'_> {
         let command = DriveCommand::Remove {
             bot: self.start.bot_id,
             path: path.to_owned(),
+            change: Some(self.drive_change()),
             at: self.now,
         };
         Ok(Done::Change(command, Value::Bool(true)))

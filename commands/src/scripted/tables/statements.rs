@@ -1,10 +1,12 @@
 //! FIND, SELECT, SAVE, INSERT, UPDATE, DELETE, MERGE, AGGREGATE and SEARCH on tables.
 
 mod changing;
+mod computed;
 mod merging;
 mod reading;
 pub(super) mod recorded;
 mod selecting;
+mod watched;
 
 use std::sync::Arc;
 
@@ -22,6 +24,7 @@ use super::{Opened, Tables};
 use crate::CommandError;
 use crate::scripted::{Host, answer, text};
 use recorded::Changed;
+use watched::Watched;
 
 /// Rows that a script is given at most; more are a mistake, which LIMIT mends.
 const ROWS_MAX: usize = 100_000;
@@ -117,11 +120,13 @@ impl Host<'_> {
                 Err(refusal) => return Ok(Some(self.note(Answer::Refused(refusal)))),
             };
         }
+        let watched = !reads && definition.is_own() && self.watches(&definition.table.name).await?;
         let mut asked = Asked {
             opened,
             definition,
             roles,
             person: self.start.user_id,
+            watched: watched.then(Watched::default),
         };
         let answered = match request.word {
             "FIND" | "GET FROM" => asked.find(request).await?,
@@ -210,6 +215,8 @@ struct Asked {
     definition: Arc<Definition>,
     roles: [&'static str; 1],
     person: UserId,
+    /// Where a change of the table starts a script.
+    watched: Option<Watched>,
 }
 
 impl Asked {

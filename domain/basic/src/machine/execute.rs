@@ -30,13 +30,15 @@ const REQUEST_STEPS: u64 = 20;
 const ITEMS_PER_STEP: u64 = 64;
 
 impl Machine {
-    /// Executes instructions until about `goal`, a step for the host, or another program.
+    /// Executes instructions until about `goal`, a step for the host, or another program; whether there is a step, which
+    /// is put where it is handed out from: moved from one result to the next it would take as long as all the rest.
     pub(super) fn burst(
         &mut self,
         program: &Program,
         now: DateTime<Utc>,
         goal: u64,
-    ) -> Result<Option<Step>, Fault> {
+        step: &mut Step,
+    ) -> Result<bool, Fault> {
         let number = self.frame.program;
         loop {
             let mut account = Account {
@@ -58,20 +60,25 @@ impl Machine {
             self.registers
                 .counted(self.frame.base + program.operations[self.frame.procedure].registers);
             if self.meter.steps >= goal {
-                return Ok(None);
+                return Ok(false);
             }
-            if let Some(step) = self.execute(program, now)? {
-                return Ok(Some(step));
+            if self.execute(program, now, step)? {
+                return Ok(true);
             }
             if self.frame.program != number {
-                return Ok(None);
+                return Ok(false);
             }
         }
     }
 
-    /// Executes the next instruction; answers with a step where the host has to do something.
+    /// Executes the next instruction; true where the host has to do something, which is put into `step`.
     #[inline]
-    pub(super) fn execute(&mut self, program: &Program, now: DateTime<Utc>) -> Result<Option<Step>, Fault> {
+    pub(super) fn execute(
+        &mut self,
+        program: &Program,
+        now: DateTime<Utc>,
+        step: &mut Step,
+    ) -> Result<bool, Fault> {
         use Instruction::*;
         let instruction = program.code.procedures[self.frame.procedure].code[self.frame.next];
         self.frame.next += 1;
@@ -138,15 +145,16 @@ impl Machine {
                 to,
                 base,
                 count,
-            } => return self.call(program.imports[usize::from(import)], to, base, count, now),
+            } => return self.call(program.imports[usize::from(import)], (to, base, count), now, step),
             Hear { .. } => {
                 self.frame.next -= 1;
                 self.status = Status::Waiting;
-                return Ok(Some(Step::Waiting(self.question()?)));
+                *step = Step::Waiting(self.question()?);
+                return Ok(true);
             }
             End { value } => {
                 let value = self.operand(value);
-                return self.end(value);
+                return self.end(value).map(|ended| handed(ended, step));
             }
             Invoke {
                 procedure,
@@ -156,17 +164,19 @@ impl Machine {
             } => self.invoke(program, procedure, base, count)?,
             Return { value } => {
                 let value = self.operand(value);
-                return self.leave(value);
+                return self.leave(value).map(|ended| handed(ended, step));
             }
             Script { name, .. } => {
                 self.status = Status::Calling;
                 let name = text_of(&program.constants[name as usize])?.to_owned();
-                return Ok(Some(Step::Script { name }));
+                *step = Step::Script { name };
+                return Ok(true);
             }
             Sleep { seconds } => {
                 let seconds = pause(&self.operand(seconds))?;
                 self.status = Status::Sleeping;
-                return Ok(Some(Step::Sleeping { seconds }));
+                *step = Step::Sleeping { seconds };
+                return Ok(true);
             }
             SetTrap { trap } => self.frame.trap = trap,
             SaveTrap { to } => self.write(to, Value::Integer(self.frame.trap.into()))?,
@@ -174,7 +184,7 @@ impl Machine {
             Guard { next } => self.frame.resume = next as usize,
             other => self.build(program, other)?,
         }
-        Ok(None)
+        Ok(false)
     }
 
     /// Instructions that make values out of values.
@@ -313,18 +323,18 @@ impl Machine {
     fn call(
         &mut self,
         word: &'static Word,
-        to: Register,
-        base: Register,
-        count: u16,
+        (to, base, count): (Register, Register, u16),
         now: DateTime<Utc>,
-    ) -> Result<Option<Step>, Fault> {
+        step: &mut Step,
+    ) -> Result<bool, Fault> {
         match &word.role {
-            Role::Function(function) => self.compute(function, to, base, count, now).map(|()| None),
+            Role::Function(function) => self.compute(function, to, base, count, now).map(|()| false),
             Role::Effect { perform, .. } => {
                 let effect = perform(&mut self.taken(base, count))?;
                 self.meter.output(&effect)?;
                 self.status = Status::Performing(to);
-                Ok(Some(Step::Effect(effect)))
+                *step = Step::Effect(effect);
+                Ok(true)
             }
             Role::Request(shape) => {
                 let mut request = Request::new(word, shape, self.taken(base, count))?;
@@ -338,13 +348,14 @@ impl Machine {
                     };
                     if let Some(value) = local(&mut context, &mut request)? {
                         self.write(to, value)?;
-                        return Ok(None);
+                        return Ok(false);
                     }
                 }
                 self.meter
                     .step(REQUEST_STEPS + request.weight() / BYTES_PER_STEP)?;
                 self.status = Status::Performing(to);
-                Ok(Some(Step::Request(request)))
+                *step = Step::Request(request);
+                Ok(true)
             }
             _ => Err(Fault::program()),
         }
@@ -407,6 +418,17 @@ impl Machine {
         }
         self.error = Some(self.located(fault));
         self.write(to, refusal.to_value()?)
+    }
+}
+
+/// Whether there is a step, which is then put where it is handed out from.
+pub(super) fn handed(found: Option<Step>, step: &mut Step) -> bool {
+    match found {
+        Some(found) => {
+            *step = found;
+            true
+        }
+        None => false,
     }
 }
 

@@ -23,6 +23,7 @@ pub use answer::Answer;
 pub(crate) use ask::Language;
 pub use ask::{Hear, HearKind};
 pub(crate) use execute::Context;
+use execute::handed;
 pub(crate) use fault::Fault;
 pub use fault::RuntimeError;
 pub use limits::Limits;
@@ -157,30 +158,33 @@ impl Machine {
 
     /// Goes on with `input` for at most about `fuel` steps. `now` is the time that the script sees.
     pub fn run(&mut self, input: Input, now: DateTime<Utc>, fuel: u64) -> Step {
-        match self.accept(input, now) {
-            Ok(None) => {}
-            Ok(Some(step)) => return step,
-            Err(fault) => {
-                if let Some(step) = self.raise(fault) {
-                    return step;
-                }
-            }
+        let mut step = Step::Yielded;
+        self.go_on(input, now, fuel, &mut step);
+        step
+    }
+
+    fn go_on(&mut self, input: Input, now: DateTime<Utc>, fuel: u64, step: &mut Step) {
+        let accepted = match self.accept(input, now) {
+            Ok(accepted) => accepted,
+            Err(fault) => self.raise(fault),
+        };
+        if handed(accepted, step) {
+            return;
         }
         let goal = self.meter.steps.saturating_add(fuel);
         while self.meter.steps < goal {
             let number = self.frame.program;
             let program = Arc::clone(&self.programs[number]);
             while self.meter.steps < goal && self.frame.program == number {
-                let stepped = match self.burst(&program, now, goal) {
-                    Ok(step) => step,
-                    Err(fault) => self.raise(fault),
+                let stepped = match self.burst(&program, now, goal, step) {
+                    Ok(stepped) => stepped,
+                    Err(fault) => handed(self.raise(fault), step),
                 };
-                if let Some(step) = stepped {
-                    return step;
+                if stepped {
+                    return;
                 }
             }
         }
-        Step::Yielded
     }
 
     /// Takes the input, if it is what the machine is ready for.
