@@ -55,6 +55,19 @@ pub enum DriveCommand {
     },
 }
 
+impl DriveCommand {
+    /// The contents that were kept for it, and of use only once it is stored.
+    pub(crate) fn contents(&self) -> Vec<(FileId, String)> {
+        match self {
+            DriveCommand::Write { files, .. } => {
+                let contents = files.iter().map(|file| (file.file_id, file.content.key.clone()));
+                contents.collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
 /// A file whose content is kept already.
 #[derive(Debug, Clone)]
 pub struct NewFile {
@@ -121,7 +134,9 @@ impl Decide for Drive {
                 // Two servers that mount the same package write its files once.
                 let mounted = self.mounted_readable();
                 let files = files.into_iter().filter(|file| match &file.origin {
-                    FileOrigin::Package { path, digest } => mounted.get(path) != Some(digest),
+                    FileOrigin::Package { path, digest } => {
+                        mounted.get(path.as_str()) != Some(&digest.as_str())
+                    }
                     FileOrigin::Script | FileOrigin::Upload => true,
                 });
                 let files: Vec<NewFile> = files.collect();
@@ -203,7 +218,7 @@ impl Decide for Drive {
             DriveCommand::Unmount { bot, paths, at } => {
                 let mut events = Vec::new();
                 for path in paths {
-                    if !self.mounted().contains_key(&path) {
+                    if !self.is_mounted(&path) {
                         continue;
                     }
                     let own = self.at(&path).filter(|(_, file)| file.of_package);
@@ -315,7 +330,7 @@ fn renamed(known: &DriveFile, to: &str) -> Option<Personal<NamedContent>> {
 }
 
 /// Whether files of these paths and sizes have room, what they replace left out.
-fn check_room<'f>(
+pub(crate) fn check_room<'f>(
     drive: &'f Drive,
     written: impl Iterator<Item = (&'f str, u64)>,
     bytes_max: u64,
@@ -452,10 +467,45 @@ mod tests {
             "it is there already"
         );
         done(&mut drive, write(vec![file("a", 2, FileOrigin::Script)])).expect("written");
-        assert_eq!(drive.mounted()["a"], "1", "the package's file is known still");
+        assert_eq!(
+            drive.mounted_readable()["a"],
+            "1",
+            "the package's file is known still"
+        );
         assert_eq!(done(&mut drive, unmount("a")), Ok(1));
         assert_eq!(done(&mut drive, unmount("b")), Ok(2));
         assert_eq!(done(&mut drive, unmount("b")), Ok(0));
         assert_eq!(drive.by_path().into_keys().collect::<Vec<_>>(), ["a"]);
+    }
+
+    #[test]
+    fn a_file_of_the_package_that_was_erased_with_a_person_comes_again() {
+        let mut drive = Drive::default();
+        let mount = || write(["a", "b", "c"].map(|path| package(path, "1")).into());
+        done(&mut drive, mount()).expect("mounted");
+        let removed = DriveCommand::Remove {
+            bot: BotId::default(),
+            path: "b".to_owned(),
+            change: None,
+            at: DateTime::UNIX_EPOCH,
+        };
+        done(&mut drive, removed).expect("a script deletes it");
+        let changed = write(vec![file("a", 2, FileOrigin::Script)]);
+        let mut events = drive.decide(changed).expect("a script changes it");
+        let [DriveEvent::FileWritten(written)] = events.as_mut_slice() else {
+            panic!("{events:?}")
+        };
+        written.file = Personal::Erased {
+            subject: UserId::default(),
+            class: domain::Class::Conversation,
+        };
+        drive.apply(&events[0]);
+        assert_eq!(
+            drive.mounted_readable().into_keys().collect::<Vec<_>>(),
+            ["b", "c"]
+        );
+        assert_eq!(done(&mut drive, mount()), Ok(1));
+        assert_eq!(drive.by_path().into_keys().collect::<Vec<_>>(), ["a", "c"]);
+        assert_eq!(done(&mut drive, mount()), Ok(0));
     }
 }
