@@ -66,7 +66,9 @@ pub(crate) async fn webhook(
         read(&headers, &body.map_err(|rejection| unread(&rejection))?)?,
     );
     // Other headers change when a sender tries again, such as a time and the signature over it.
-    let proof = headers.get(AUTHORIZATION).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let proof = headers
+        .get(AUTHORIZATION)
+        .map(|value| String::from_utf8_lossy(value.as_bytes()));
     let said = json!([method.as_str(), params, body, proof]);
     let variables = [
         ("params", params),

@@ -97,7 +97,9 @@ impl Dialogues {
         if !matches!(outcome, Outcome::Stored(_))
             && let Some(blob) = blob
         {
-            self.shared().forget_state(triggered_run(conversation), &blob).await;
+            self.shared()
+                .forget_state(triggered_run(conversation), &blob)
+                .await;
         }
         match outcome {
             Outcome::Stored(_) => {
@@ -133,7 +135,9 @@ impl Dialogues {
         let executor = &self.shared().executor;
         let context = Context::system(tenant, "automation");
         // Who stands for nobody is the same each time.
-        let user = start.user.unwrap_or(UserId(Uuid::new_v5(&start.bot.0, b"automation")));
+        let user = start
+            .user
+            .unwrap_or(UserId(Uuid::new_v5(&start.bot.0, b"automation")));
         let known = match executor.load_fresh::<User>(tenant, user).await?.state {
             User::Absent => false,
             User::Erased => return Ok(None),

@@ -16,8 +16,8 @@ use domain::{ConversationId, FileId, OrganisationId, RunId};
 use uuid::Uuid;
 
 use super::{Dialogues, Shared, inconsistent};
-use crate::blobs::{fetch, keep};
 use crate::CommandError;
+use crate::blobs::{fetch, keep};
 
 /// The largest state that stands in its event.
 const EVENT_BYTES_MAX: usize = 16 << 10;
@@ -159,7 +159,10 @@ impl Dialogues {
             let known = executor.load_fresh::<Run>(tenant, run).await?.state;
             let mut named = named(&known);
             if matches!(known, Run::Ended) {
-                let returned = self.ended_with(tenant, run).await?.and_then(|ended| ended.returned);
+                let returned = self
+                    .ended_with(tenant, run)
+                    .await?
+                    .and_then(|ended| ended.returned);
                 let blob = returned.and_then(|returned| returned.clear()?.blob.clone());
                 named.extend(blob.map(|blob| blob.key));
             }

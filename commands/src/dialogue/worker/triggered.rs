@@ -3,12 +3,12 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use basic::{Answer, RuntimeError};
-use domain::session::{Session, SessionEnd};
-use domain::{Personal, SessionId};
 use domain::bot::Bot;
 use domain::conversation::{Conversation, ConversationEnd};
 use domain::run::{Run, StoredAnswers};
+use domain::session::{Session, SessionEnd};
 use domain::trigger::Trigger;
+use domain::{Personal, SessionId};
 use serde_json::Value;
 
 use super::super::execution::{Execution, ExecutionEnd};
