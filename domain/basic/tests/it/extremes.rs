@@ -287,5 +287,6 @@ fn hostile_scripts_are_refused_or_compiled() {
         procedures of one name: B0307
         variables of a query: compiles
         names that are never set: compiles
-    "#]].assert_eq(&told);
+    "#]]
+    .assert_eq(&told);
 }
