@@ -4,7 +4,7 @@
 //! each call. All other variables are those of the script.
 
 use super::{Compiler, Own};
-use crate::diagnostic::{ARGUMENT_COUNT, DEFINED_TWICE, ENDLESS, EXIT_OUTSIDE, UNKNOWN_LABEL};
+use crate::diagnostic::{ARGUMENT_COUNT, DEFINED_TWICE, ENDLESS, EXIT_SCRIPT, UNKNOWN_LABEL};
 use crate::language::{self, nearest};
 use crate::program::{Constant, Instruction, OWN_FROM, Procedure, Register, Trap};
 use crate::source::Span;
@@ -195,8 +195,10 @@ impl Compiler<'_, '_> {
                 self.emit(Instruction::Return { value });
             }
             None => {
-                let message = "EXIT SUB and EXIT FUNCTION stand inside of a procedure only";
-                self.report.add(EXIT_OUTSIDE, self.span, message);
+                let message = "this stands outside of a procedure, where it ends the script";
+                self.report.add(EXIT_SCRIPT, self.span, message);
+                let value = self.nothing();
+                self.emit(Instruction::End { value });
             }
         }
     }

@@ -195,6 +195,11 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "rows = FIND \"berths\", \"length >\"",
     ),
     explained(
+        "B0411",
+        "EXIT SUB or EXIT FUNCTION stands outside of a procedure. It ends the script, as EXIT does.",
+        "EXIT SUB",
+    ),
+    explained(
         "B0501",
         "USE TOOL or ADD TOOL names a script that the package does not have. The bot goes on without it.",
         "",

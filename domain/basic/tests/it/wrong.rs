@@ -350,8 +350,8 @@ END SUB
         expect![[r#"
             4:5 error B0203 [EXIT FOR] EXIT FOR stands outside of a FOR loop
                 take it out, or write EXIT to end the script
-            7:1 error B0203 [EXIT SUB] EXIT SUB and EXIT FUNCTION stand inside of a procedure only
-                take it out, or write EXIT to end the script
+            7:1 warning B0411 [EXIT SUB] this stands outside of a procedure, where it ends the script
+                write EXIT, which says so
             8:1 error B0202 [NEXT] NEXT without a block that it could close
                 take it out, or begin the block before it: IF … THEN, FOR …, WHILE …, DO … or SELECT CASE …
             9:1 error B0202 [END SUB] END SUB without a block that it could close
