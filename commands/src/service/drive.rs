@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use domain::bot::Bot;
-use domain::drive::{Drive, DriveChange, DriveEvent, DriveFile, FileOrigin};
+use domain::drive::{Drive, DriveChange, DriveFile, FileOrigin};
 use domain::{BotId, FileId, OrganisationId, Permission};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{Commands, Done, FileContent};
 use crate::blobs::{SealingWriter, opened};
 use crate::drive::{DriveCommand, DriveError, FILE_BYTES_MAX, NewFile, drive_path, folder_path};
-use crate::scripted::drive_prefix;
+use crate::scripted::{drive_prefix, replaced};
 use crate::upload::{HEAD_BYTES, media_type};
 use crate::{BotError, CommandError, CommandId, Context, RefusalKind};
 
@@ -111,13 +111,11 @@ impl DriveUpload {
             None => self.context,
         };
         let content = self.writer.finish().await?;
-        let key = content.key.clone();
-        let file_id = FileId(Uuid::now_v7());
         let shared = commands.dialogues().shared();
         let command = DriveCommand::Write {
             bot,
             files: vec![NewFile {
-                file_id,
+                file_id: FileId(Uuid::now_v7()),
                 path: path.clone(),
                 content,
                 media_type: media_type(&self.head, &path),
@@ -128,15 +126,7 @@ impl DriveUpload {
             change: Some(DriveChange::new(None, 0)),
             at: now,
         };
-        let done = commands.change_drive(&context, bot, command).await;
-        // Where it is not known what became of the command, the sweeper finds out.
-        if done
-            .as_ref()
-            .map_or_else(|error| !error.retryable(), |done| done.repeated)
-        {
-            shared.forget_content(file_id, &key).await;
-        }
-        let done = done?;
+        let done = commands.change_drive(&context, bot, command).await?;
         let drive = commands.drive_of(tenant, bot).await?;
         let (id, file) = drive.at(&path).ok_or_else(unknown)?;
         let known = KnownDriveFile::of(id, file).ok_or_else(unknown)?;
@@ -153,7 +143,10 @@ impl Commands {
         bot: BotId,
     ) -> Result<BTreeMap<String, String>, CommandError> {
         let drive = self.executor.load_fresh::<Drive>(tenant, bot).await?.state;
-        Ok(drive.mounted_readable())
+        let mounted = drive.mounted_readable().into_iter();
+        Ok(mounted
+            .map(|(path, digest)| (path.to_owned(), digest.to_owned()))
+            .collect())
     }
 
     /// Writes files of the package, each in the place of what is there.
@@ -334,18 +327,24 @@ impl Commands {
     ) -> Result<Done, CommandError> {
         let shared = self.dialogues.shared();
         let _turn = shared.drive_turn(bot).await;
-        let before = self
-            .executor
-            .load_fresh::<Drive>(context.tenant, bot)
-            .await?
-            .state;
+        let before = self.executor.load_fresh::<Drive>(context.tenant, bot).await?;
+        let mut contents = command.contents();
         let done = self
             .executor
             .execute::<Drive>(context, bot, command, Value::Null)
-            .await?;
-        // What another process changed meanwhile it has tidied up itself.
-        let events: Vec<DriveEvent> = done.events;
-        shared.forget_replaced(&before, &events).await;
+            .await;
+        match &done {
+            Ok(done) => contents.extend(replaced(&before.state, &done.events)),
+            // It is not known what became of the command: the sweeper finds out.
+            Err(error) if error.retryable() => contents.clear(),
+            Err(_) => {}
+        }
+        // Decided was on what the drive was by then, which another process may have changed.
+        match self.executor.load_fresh::<Drive>(context.tenant, bot).await {
+            Ok(after) => shared.forget_unnamed(&after.state, contents).await,
+            Err(error) => tracing::warn!(error = %error, "contents of a drive are left to the sweeper"),
+        }
+        let done = done?;
         Ok(Done {
             token: done.token,
             repeated: done.repeated,

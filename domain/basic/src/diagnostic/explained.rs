@@ -179,9 +179,9 @@ pub const EXPLANATIONS: &[Explanation] = &[
     ),
     explained(
         "B0408",
-        "What a field is set to names the field itself. A statement knows the variables of the script and not what stands \
-         in the row, so the name is an empty variable. Read the row first.",
-        "UPDATE \"berths\" SET free = free - 1 WHERE id = 7",
+        "What a field is set to names the field itself. UPDATE computes with the field where + - * / stand alone; within \
+         functions, and in other statements, the name is an empty variable. Read the row first.",
+        "UPDATE \"berths\" SET free = MAX(free, 1) WHERE id = 7",
     ),
     explained(
         "B0409",
@@ -193,6 +193,11 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "The text of a condition is none: a comparison is missing, or something stands in it that conditions do not have. The \
          statement fails when it runs.",
         "rows = FIND \"berths\", \"length >\"",
+    ),
+    explained(
+        "B0411",
+        "EXIT SUB or EXIT FUNCTION stands outside of a procedure. It ends the script, as EXIT does.",
+        "EXIT SUB",
     ),
     explained(
         "B0501",

@@ -18,27 +18,13 @@ impl Writer<'_> {
         right: &Expr,
         scope: &Scope<'_>,
     ) -> Result<Typed, Refusal> {
-        let (left, [right]) = self.beside(left, [right], scope)?;
-        let sql = format!("({} {sign} {})", left.sql, right.sql);
+        let (left, right) = self.beside(left, &[right], scope)?;
+        let sql = format!("({} {sign} {})", left.sql, right[0].sql);
         Ok(Typed::new(sql, FieldKind::Boolean))
     }
 
     /// A value and what it is compared with, each written once. Constants and variables are bound as of the other's kind.
-    pub(super) fn beside<const N: usize>(
-        &mut self,
-        of: &Expr,
-        others: [&Expr; N],
-        scope: &Scope<'_>,
-    ) -> Result<(Typed, [Typed; N]), Refusal> {
-        let (of, others) = self.all_beside(of, &others, scope)?;
-        let others = <[Typed; N]>::try_from(others);
-        Ok((
-            of,
-            others.unwrap_or_else(|_| unreachable!("there are as many as before")),
-        ))
-    }
-
-    pub(super) fn all_beside(
+    pub(super) fn beside(
         &mut self,
         of: &Expr,
         others: &[&Expr],

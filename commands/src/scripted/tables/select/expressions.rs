@@ -104,8 +104,10 @@ impl Writer<'_> {
                 low,
                 high,
             } => {
-                let (of, [low, high]) = self.beside(expr, [low, high], scope)?;
-                let sql = format!("{} {}between {} and {}", of.sql, not(*negated), low.sql, high.sql);
+                let (of, bounds) = self.beside(expr, &[low, high], scope)?;
+                let bounds = bounds.into_iter().map(|bound| bound.sql);
+                let bounds = bounds.collect::<Vec<_>>().join(" and ");
+                let sql = format!("{} {}between {bounds}", of.sql, not(*negated));
                 Ok(Typed::new(format!("({sql})"), FieldKind::Boolean))
             }
             Expr::In {
@@ -238,7 +240,7 @@ impl Writer<'_> {
         let conditions: Vec<&Expr> = conditions.iter().map(|when| &when.condition).collect();
         let conditions: Vec<String> = match operand {
             Some(operand) => {
-                let (operand, conditions) = self.all_beside(operand, &conditions, scope)?;
+                let (operand, conditions) = self.beside(operand, &conditions, scope)?;
                 sql.push_str(&format!(" {}", operand.sql));
                 conditions.into_iter().map(|condition| condition.sql).collect()
             }
