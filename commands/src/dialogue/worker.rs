@@ -203,7 +203,8 @@ impl Worker {
         let mut failures: u32 = 0;
         let mut next = queue.recv().await;
         while let Some(wake) = next {
-            match self.handle(wake).await {
+            // Boxed: it has room for whatever a script may ask for.
+            match Box::pin(self.handle(wake)).await {
                 Ok(()) => failures = 0,
                 Err(error) => {
                     failures += 1;
