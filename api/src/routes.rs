@@ -1,5 +1,7 @@
 //! The one list of routes, from which the router, the tests of access and the OpenAPI document are made.
 
+mod bots;
+
 use std::sync::Arc;
 
 use axum::Router;
@@ -9,7 +11,7 @@ use http::Method;
 
 use crate::guard::guard;
 use crate::health::Fine;
-use crate::rest::{bot, conversation, drive, file, organisation, run, schedule, session, token, user};
+use crate::rest::{bot, conversation, file, organisation, run, session, token, user};
 use crate::route::{Parameter, Route};
 use crate::visit::{BotConfiguration, Visitor};
 use crate::{Edge, Problem, assets, graphql, health, layers, openapi, pages, socket, visit, webhook};
@@ -17,8 +19,8 @@ use crate::{Edge, Problem, assets, graphql, health, layers, openapi, pages, sock
 /// Every route there is.
 pub fn routes() -> Vec<Route> {
     let mut routes = commands();
-    routes.extend(automation());
-    routes.extend(drives());
+    routes.extend(bots::automation());
+    routes.extend(bots::drives());
     routes.extend(visitors());
     routes.extend(scripts());
     routes.extend(probes());
@@ -201,87 +203,6 @@ fn commands() -> Vec<Route> {
             "Revokes an API token",
             TokenRevoke,
             token::revoke,
-        ),
-    ]
-}
-
-/// What is done with schedules: whoever may pause a bot says when its scripts start.
-fn automation() -> Vec<Route> {
-    use Permission::BotPause;
-    vec![
-        Route::command(
-            Method::POST,
-            "/api/v1/schedules/{schedule_id}/pause",
-            "pause_schedule",
-            "Has a schedule start nothing until it is resumed",
-            BotPause,
-            schedule::pause,
-        ),
-        Route::command(
-            Method::POST,
-            "/api/v1/schedules/{schedule_id}/resume",
-            "resume_schedule",
-            "Has a paused schedule start its script again; what was due meanwhile is over",
-            BotPause,
-            schedule::resume,
-        ),
-        Route::command(
-            Method::POST,
-            "/api/v1/schedules/{schedule_id}/start",
-            "start_schedule",
-            "Has a schedule's script started now, beside its times",
-            BotPause,
-            schedule::start,
-        ),
-    ]
-}
-
-/// The files of bots' drives.
-fn drives() -> Vec<Route> {
-    use Permission::{DriveRead, DriveWrite};
-    const FILE: &str = "/api/v1/bots/{bot_id}/files/{file_id}";
-    vec![
-        Route::permitted(
-            Method::GET,
-            drive::UPLOAD,
-            "list_drive_files",
-            "Files of a bot's drive, by path",
-            DriveRead,
-            drive::list,
-        )
-        .query(&[
-            ("folder", "Only files below this folder"),
-            ("first", "So many at most, up to 100; 25 where nothing is said"),
-            ("after", "Only what comes after this cursor, which `next` gave"),
-        ])
-        .answers::<drive::DriveFiles>(200),
-        Route::permitted(
-            Method::POST,
-            drive::UPLOAD,
-            "upload_drive_file",
-            "Writes a file to a bot's drive, in the place of what is at its path",
-            DriveWrite,
-            drive::upload,
-        )
-        .query(&[("path", "Where it is written, relative to the drive")])
-        .takes_file()
-        .answers::<drive::WrittenDriveFile>(201),
-        Route::permitted(
-            Method::GET,
-            FILE,
-            "download_drive_file",
-            "A file of a bot's drive",
-            DriveRead,
-            drive::download,
-        )
-        .answers_file(),
-        Route::command(
-            Method::DELETE,
-            FILE,
-            "remove_drive_file",
-            "Removes a file of a bot's drive",
-            DriveWrite,
-            drive::remove,
         ),
     ]
 }

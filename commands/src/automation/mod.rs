@@ -83,6 +83,7 @@ impl Dialogues {
             .keep_variables(tenant, conversation, &start.variables)
             .await?;
         let blob = given.blob.clone();
+        let (row, path) = self.still_known(tenant, start).await?;
         let began = ConversationEvent::Started {
             session_id,
             bot_id: start.bot,
@@ -93,8 +94,8 @@ impl Dialogues {
                 cause: start.cause.clone(),
                 depth: start.depth,
                 given: Personal::conversation(user_id, given),
-                row: start.row.clone(),
-                path: start.path.clone(),
+                row,
+                path,
             })),
         };
         let context = Context::system(tenant, "automation").with_command(conversation.0, [0; 32]);
@@ -121,6 +122,31 @@ impl Dialogues {
         }
         self.look_after(tenant, conversation);
         Ok(())
+    }
+
+    /// The row and the path of a start, without what is about people who were erased since: nothing is stored of them.
+    async fn still_known(
+        &self,
+        tenant: OrganisationId,
+        start: &Start,
+    ) -> Result<(Option<RowValues>, Option<Personal<String>>), CommandError> {
+        let executor = &self.shared().executor;
+        let kept = async |value: &Option<Personal<String>>| -> Result<_, CommandError> {
+            let Some(Personal::Clear { subject, .. }) = value else {
+                return Ok(value.clone());
+            };
+            let known = executor.load_fresh::<User>(tenant, *subject).await?.state;
+            Ok(value.clone().filter(|_| !matches!(known, User::Erased)))
+        };
+        let row = match &start.row {
+            None => None,
+            Some(row) => Some(RowValues {
+                old: kept(&row.old).await?,
+                new: kept(&row.new).await?,
+                omitted: row.omitted,
+            }),
+        };
+        Ok((row, kept(&start.path).await?))
     }
 
     /// Begins what is this process's to begin.

@@ -1,5 +1,7 @@
 //! The command line.
 
+mod schedule;
+
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -8,6 +10,8 @@ use clap_complete::Shell;
 use crate::check::Format;
 use crate::config::Flags;
 use crate::tools::Shape;
+
+pub use schedule::ScheduleCommand;
 
 /// An event-sourced platform for conversations: bots in BASIC, every turn an event.
 #[derive(Debug, Parser)]
@@ -197,46 +201,6 @@ pub enum TablesCommand {
     #[command(after_help = "Example:\n  botserver tables apply store")]
     Apply {
         bot: String,
-        #[command(flatten)]
-        flags: Flags,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub enum ScheduleCommand {
-    /// Every schedule of a bot: when it is due next, and when its script was started last
-    #[command(after_help = "Example:\n  botserver schedule list shop")]
-    List {
-        bot: String,
-        #[command(flatten)]
-        flags: Flags,
-    },
-    /// Have a schedule start nothing until it is resumed
-    #[command(after_help = "Example:\n  botserver schedule pause shop report")]
-    Pause {
-        bot: String,
-        /// Its id, or the name of a script that has no other
-        schedule: String,
-        #[command(flatten)]
-        flags: Flags,
-    },
-    /// Have a paused schedule start its script again
-    ///
-    /// What was due while it was paused is over.
-    #[command(after_help = "Example:\n  botserver schedule resume shop report")]
-    Resume {
-        bot: String,
-        /// Its id, or the name of a script that has no other
-        schedule: String,
-        #[command(flatten)]
-        flags: Flags,
-    },
-    /// Have a schedule's script started now, beside its times
-    #[command(after_help = "Example:\n  botserver schedule run shop report")]
-    Run {
-        bot: String,
-        /// Its id, or the name of a script that has no other
-        schedule: String,
         #[command(flatten)]
         flags: Flags,
     },

@@ -14,6 +14,9 @@ const EVERY: Duration = Duration::from_secs(300);
 /// How often contents of drives are looked for that no file has: what a word that did not come to its end left over.
 const DRIVES_EVERY: Duration = Duration::from_secs(3600);
 
+/// How often contents of uploads are looked for that no file names.
+const UPLOADS_EVERY: Duration = Duration::from_secs(86_400);
+
 /// Files of one step.
 const STEP_FILES: usize = 500;
 
@@ -24,7 +27,7 @@ pub(crate) struct FileSweeper {
 }
 
 impl FileSweeper {
-    /// Sweeps what a crash left over, and from then on unsent files and the contents of drives, until it is stopped.
+    /// Sweeps unsent files, and now and then what crashes left over, until it is stopped.
     pub async fn run(self, stopped: impl Future<Output = ()> + Send) {
         tokio::select! {
             () = stopped => {}
@@ -33,18 +36,19 @@ impl FileSweeper {
     }
 
     async fn sweep(&self) {
-        told(
-            "contents that no file names deleted",
-            self.sweep_left_over().await,
-        );
-        let mut drives_swept: Option<Instant> = None;
+        let (mut uploads_swept, mut drives_swept) = (None, None);
         loop {
-            if drives_swept.is_none_or(|at| at.elapsed() >= DRIVES_EVERY) {
+            if is_due(&mut uploads_swept, UPLOADS_EVERY) {
+                told(
+                    "contents that no file names deleted",
+                    self.sweep_left_over().await,
+                );
+            }
+            if is_due(&mut drives_swept, DRIVES_EVERY) {
                 told(
                     "contents that no file of a drive has deleted",
                     self.sweep_drives().await,
                 );
-                drives_swept = Some(Instant::now());
             }
             told("files that nobody sent discarded", self.discard_unsent().await);
             tokio::time::sleep(EVERY).await;
@@ -98,6 +102,15 @@ impl FileSweeper {
         }
         Ok(swept)
     }
+}
+
+/// Whether it is time again; then it counts from now.
+fn is_due(last: &mut Option<Instant>, every: Duration) -> bool {
+    let due = last.is_none_or(|last| last.elapsed() >= every);
+    if due {
+        *last = Some(Instant::now());
+    }
+    due
 }
 
 fn told(what: &'static str, outcome: anyhow::Result<u64>) {

@@ -28,8 +28,8 @@ mod sublists;
 mod tables;
 mod texts;
 
-pub(crate) use conditions::hole;
 pub use conditions::{Comparison, Condition};
+pub(crate) use conditions::{Work, hole};
 pub use reference::{Entry, EntryKind, reference};
 pub(crate) use requests::{Clause, Shape, Takes};
 pub(crate) use spelling::{nearest, translated};

@@ -316,7 +316,9 @@ impl<'s> Lexer<'s, '_, '_> {
             Symbol::CloseBracket => Symbol::OpenBracket,
             _ => Symbol::OpenBrace,
         };
-        if self.brackets.iter().any(|(open, _)| *open == opening) {
+        // Once nothing more is told it matters no more, and among many that are open looking for one takes long.
+        let is_open = |(open, _): &(Symbol, Span)| *open == opening;
+        if !self.report.is_closed() && self.brackets.iter().rev().any(is_open) {
             while let Some((open, place)) = self.brackets.pop() {
                 if open == opening {
                     break;

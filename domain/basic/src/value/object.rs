@@ -7,7 +7,7 @@ use triomphe::Arc;
 use super::{HEADER_WEIGHT, ITEMS_MAX, NESTING_MAX, Value};
 use crate::machine::Fault;
 
-const FIELD_WEIGHT: u64 = 48;
+pub(super) const FIELD_WEIGHT: u64 = 48;
 /// From this many fields on, an index finds them; below, looking through them is faster.
 const INDEXED_FROM: usize = 16;
 /// Up to this many fields a member is also found under another capitalisation. Records have fewer

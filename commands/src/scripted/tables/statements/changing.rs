@@ -63,6 +63,9 @@ impl Asked {
     ) -> Result<Result<Changed, Refusal>, CommandError> {
         let definition = self.definition.clone();
         let subject = host.subject(&fields).await?;
+        if let Err(refusal) = self.about(host, subject).await? {
+            return Ok(Err(refusal));
+        }
         let columns = self.readable();
         let sql = match insertion(&self.definition, &fields, subject, or_replace, &columns) {
             Ok(sql) => sql,
@@ -122,6 +125,11 @@ impl Asked {
             true => Some(host.subject(&fields).await?),
             false => None,
         };
+        if let Some(subject) = subject
+            && let Err(refusal) = self.about(host, subject).await?
+        {
+            return Ok(Err(refusal));
+        }
         let sql = match updating(&definition, request, (&fields, &computed), subject, &self.roles) {
             Ok(sql) => sql,
             Err(refusal) => return Ok(Err(refusal)),
