@@ -118,7 +118,7 @@ impl Host<'_> {
             return Ok(answer);
         }
         if files::knows(request)
-            && let Some(answer) = self.ask_files(request).await?
+            && let Some(answer) = Box::pin(self.ask_files(request)).await?
         {
             return Ok(answer);
         }
