@@ -19,6 +19,9 @@ const NO_ANSWER: &str = "I have no answer to that yet.";
 /// The finding that nobody understands a schedule.
 const UNKNOWN_SCHEDULE: &str = "P0003";
 
+/// Nobody reads more of them, and finding the place of each takes a walk through the source.
+const SCHEDULES_TOLD_MAX: usize = 100;
+
 /// Settings that name the zone whose clock schedules follow.
 const TIMEZONE: [&str; 3] = ["timezone", "time-zone", "schedule-timezone"];
 
@@ -42,7 +45,7 @@ pub struct PackageFiles {
 #[derive(Debug, Clone)]
 pub struct Assembled {
     pub package: Package,
-    /// With the source each was compiled from.
+    /// With the source each was compiled from; of a file of several tools the first has it.
     pub programs: Vec<(basic::Program, String)>,
 }
 
@@ -208,13 +211,13 @@ fn compile(
         }
     };
     let compilation = compile_script(name, source, settings);
-    let mut kept = |program: basic::Program| {
+    let mut kept = |program: basic::Program, source: &str| {
         let hash = program.hash().to_string();
         programs.push((program, source.to_owned()));
         hash
     };
-    let program = compilation.program.map(&mut kept);
-    let named = |program: basic::Program| (program.name().to_owned(), kept(program));
+    let program = compilation.program.map(|program| kept(program, source));
+    let named = |program: basic::Program| (program.name().to_owned(), kept(program, ""));
     Compiled {
         program,
         tools: compilation.tools.into_iter().map(named).collect(),
@@ -235,6 +238,9 @@ fn schedule_diagnostics(program: &basic::Program, source: &str) -> Vec<basic::Di
         let line_begins = before.rfind('\n').map_or(0, |at| at + 1);
         if begins > 0 {
             unread = begins + when.len();
+        }
+        if found.len() == SCHEDULES_TOLD_MAX {
+            break;
         }
         if let Err(error) = when::parse(when) {
             found.push(basic::Diagnostic {
@@ -334,7 +340,8 @@ mod tests {
         let both = assemble("quay", &Package::default(), &files(&[("apis", two)]));
         let names: Vec<&str> = both.package.scripts.keys().map(String::as_str).collect();
         assert_eq!(names, ["apis", "apis#the-second-one"]);
-        assert_eq!(both.programs.len(), 2);
+        let sources: Vec<&str> = both.programs.iter().map(|(_, source)| source.as_str()).collect();
+        assert_eq!(sources, [str::from_utf8(two).expect("it is UTF-8"), ""]);
 
         let again = assemble("quay", &both.package, &files(&[("apis", two)]));
         assert_eq!(again.package.scripts, both.package.scripts);
