@@ -1,21 +1,21 @@
-//! What may be asked of a drive, and which paths there are.
+//! What may be asked of a drive.
+
+mod path;
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use domain::drive::{Drive, DriveEvent, DriveFile, FileOrigin, NamedContent, WrittenFile};
+use domain::drive::{Drive, DriveChange, DriveEvent, DriveFile, FileOrigin, NamedContent, WrittenFile};
 use domain::{BlobReference, BotId, FileId, Personal, UserId};
-use unicode_normalization::UnicodeNormalization as _;
 
 use crate::{Decide, Refusal, RefusalKind};
+
+pub use path::{drive_path, folder_path, is_drive_folder};
 
 /// Files of one drive.
 pub const FILES_MAX: usize = 10_000;
 /// One file.
 pub const FILE_BYTES_MAX: u64 = 64 << 20;
-const PATH_CHARACTERS_MAX: usize = 512;
-/// What file systems take as a name, which an archive may be unpacked to.
-const PART_BYTES_MAX: usize = 255;
 
 #[derive(Debug, Clone)]
 pub enum DriveCommand {
@@ -25,6 +25,8 @@ pub enum DriveCommand {
         files: Vec<NewFile>,
         /// What the drive may hold together.
         bytes_max: u64,
+        /// None for what starts no script.
+        change: Option<DriveChange>,
         at: DateTime<Utc>,
     },
     /// Copies a file, or moves it away. What is at the other path is replaced.
@@ -36,11 +38,13 @@ pub enum DriveCommand {
         /// Of the copy.
         file_id: FileId,
         bytes_max: u64,
+        change: Option<DriveChange>,
         at: DateTime<Utc>,
     },
     Remove {
         bot: BotId,
         path: String,
+        change: Option<DriveChange>,
         at: DateTime<Utc>,
     },
     /// The package does not have these files any more.
@@ -49,6 +53,19 @@ pub enum DriveCommand {
         paths: Vec<String>,
         at: DateTime<Utc>,
     },
+}
+
+impl DriveCommand {
+    /// The contents that were kept for it, and of use only once it is stored.
+    pub(crate) fn contents(&self) -> Vec<(FileId, String)> {
+        match self {
+            DriveCommand::Write { files, .. } => {
+                let contents = files.iter().map(|file| (file.file_id, file.content.key.clone()));
+                contents.collect()
+            }
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// A file whose content is kept already.
@@ -99,62 +116,6 @@ impl Refusal for DriveError {
     }
 }
 
-/// The path of a file as drives have it: relative, in composed characters, without `.` and empty parts. A first part that
-/// is the package's folder of files is left out: `shop.gbdrive/prices.csv` is `prices.csv`.
-pub fn drive_path(given: &str) -> Result<String, DriveError> {
-    let path = folder_path(given)?;
-    if path.is_empty() {
-        return Err(DriveError::Path("is empty"));
-    }
-    if given.trim_end().ends_with('/') {
-        return Err(DriveError::Path("names a folder, not a file"));
-    }
-    Ok(path)
-}
-
-/// The same for a folder, which may be the drive itself: an empty path.
-pub fn folder_path(given: &str) -> Result<String, DriveError> {
-    let composed: String = given.trim().nfc().collect();
-    if composed.starts_with('/') && composed.len() > 1 {
-        return Err(DriveError::Path("begins with /; paths are relative to the drive"));
-    }
-    if composed.chars().any(is_refused) {
-        return Err(DriveError::Path("holds a character that paths do not have"));
-    }
-    let mut parts: Vec<&str> = composed
-        .split('/')
-        .filter(|part| !matches!(*part, "" | "."))
-        .collect();
-    if parts.iter().any(|part| part.trim() == "..") {
-        return Err(DriveError::Path("leads out of the drive with .."));
-    }
-    if parts.first().is_some_and(|part| is_drive_folder(part)) {
-        parts.remove(0);
-    }
-    if parts.iter().any(|part| part.len() > PART_BYTES_MAX) {
-        return Err(DriveError::Path("has a name in it of more than 255 bytes"));
-    }
-    let path = parts.join("/");
-    if path.chars().count() > PATH_CHARACTERS_MAX {
-        return Err(DriveError::Path("has more than 512 characters"));
-    }
-    Ok(path)
-}
-
-/// Whether a folder of a package holds files of its bot's drive.
-pub fn is_drive_folder(name: &str) -> bool {
-    let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_lowercase());
-    matches!(ending.as_deref(), Some("gbdrive" | "gbdata"))
-}
-
-/// Control characters, marks that turn the reading direction, the other systems' separator.
-fn is_refused(c: char) -> bool {
-    c.is_control()
-        || c == '\\'
-        || matches!(c, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
-        || matches!(c, '\u{FEFF}' | '\u{FFFC}')
-}
-
 impl Decide for Drive {
     type Command = DriveCommand;
     type Error = DriveError;
@@ -165,6 +126,7 @@ impl Decide for Drive {
                 bot,
                 files,
                 bytes_max,
+                change,
                 at,
             } => {
                 let sizes = files.iter().map(|file| (file.path.as_str(), file.content.bytes));
@@ -172,13 +134,18 @@ impl Decide for Drive {
                 // Two servers that mount the same package write its files once.
                 let mounted = self.mounted_readable();
                 let files = files.into_iter().filter(|file| match &file.origin {
-                    FileOrigin::Package { path, digest } => mounted.get(path) != Some(digest),
-                    FileOrigin::Script => true,
+                    FileOrigin::Package { path, digest } => {
+                        mounted.get(path.as_str()) != Some(&digest.as_str())
+                    }
+                    FileOrigin::Script | FileOrigin::Upload => true,
                 });
-                Ok(files
-                    .into_iter()
-                    .map(|file| self.written(bot, file, at))
-                    .collect())
+                let files: Vec<NewFile> = files.collect();
+                let count = files.len();
+                let written = files.into_iter().enumerate().map(|(number, file)| {
+                    let change = change.clone().and_then(|change| shared(change, number, count));
+                    self.written(bot, file, change, at)
+                });
+                Ok(written.collect())
             }
             DriveCommand::Copy {
                 bot,
@@ -187,6 +154,7 @@ impl Decide for Drive {
                 moves,
                 file_id,
                 bytes_max,
+                change,
                 at,
             } => {
                 let (id, known) = self.at(&from).ok_or_else(|| DriveError::NotFound(from.clone()))?;
@@ -197,16 +165,25 @@ impl Decide for Drive {
                     return Err(DriveError::NotFound(from));
                 };
                 let replaced = self.at(&to).map(|(id, _)| id);
+                let change = change.map(|change| DriveChange {
+                    replaces: replaced.is_some(),
+                    ..change
+                });
                 if moves {
                     let removed = replaced.map(|file_id| DriveEvent::FileRemoved {
                         bot_id: bot,
                         file_id,
+                        path: None,
+                        // That another file is there instead is what scripts are told.
+                        change: None,
                         removed_at: at,
                     });
                     let moved = DriveEvent::FileMoved {
                         bot_id: bot,
                         file_id: id,
                         file,
+                        from: path_of(known),
+                        change,
                         moved_at: at,
                     };
                     return Ok(removed.into_iter().chain([moved]).collect());
@@ -219,27 +196,37 @@ impl Decide for Drive {
                     media_type: known.media_type.clone(),
                     bytes: known.bytes,
                     origin: FileOrigin::Script,
+                    change,
                     written_at: at,
                 })])
             }
-            DriveCommand::Remove { bot, path, at } => {
-                let (file_id, _) = self.at(&path).ok_or(DriveError::NotFound(path))?;
+            DriveCommand::Remove {
+                bot,
+                path,
+                change,
+                at,
+            } => {
+                let (file_id, known) = self.at(&path).ok_or(DriveError::NotFound(path))?;
                 Ok(vec![DriveEvent::FileRemoved {
                     bot_id: bot,
                     file_id,
+                    path: path_of(known),
+                    change,
                     removed_at: at,
                 }])
             }
             DriveCommand::Unmount { bot, paths, at } => {
                 let mut events = Vec::new();
                 for path in paths {
-                    if !self.mounted().contains_key(&path) {
+                    if !self.is_mounted(&path) {
                         continue;
                     }
                     let own = self.at(&path).filter(|(_, file)| file.of_package);
                     events.extend(own.map(|(file_id, _)| DriveEvent::FileRemoved {
                         bot_id: bot,
                         file_id,
+                        path: None,
+                        change: None,
                         removed_at: at,
                     }));
                     events.push(DriveEvent::FileUnmounted { bot_id: bot, path });
@@ -251,11 +238,23 @@ impl Decide for Drive {
 }
 
 trait Written {
-    fn written(&self, bot: BotId, file: NewFile, at: DateTime<Utc>) -> DriveEvent;
+    fn written(
+        &self,
+        bot: BotId,
+        file: NewFile,
+        change: Option<DriveChange>,
+        at: DateTime<Utc>,
+    ) -> DriveEvent;
 }
 
 impl Written for Drive {
-    fn written(&self, bot: BotId, file: NewFile, at: DateTime<Utc>) -> DriveEvent {
+    fn written(
+        &self,
+        bot: BotId,
+        file: NewFile,
+        change: Option<DriveChange>,
+        at: DateTime<Utc>,
+    ) -> DriveEvent {
         let bytes = file.content.bytes;
         let known = self.at(&file.path);
         let named = NamedContent {
@@ -273,9 +272,41 @@ impl Written for Drive {
             media_type: file.media_type,
             bytes,
             origin: file.origin,
+            change: change.map(|change| DriveChange {
+                replaces: known.is_some(),
+                ..change
+            }),
             written_at: at,
         })
     }
+}
+
+/// What one of so many files that are changed together says of the change: each, or the first for all.
+fn shared(change: DriveChange, number: usize, count: usize) -> Option<DriveChange> {
+    if count <= DriveChange::FILES_MAX {
+        return Some(change);
+    }
+    (number == 0).then(|| DriveChange {
+        files: u32::try_from(count).unwrap_or(u32::MAX),
+        ..change
+    })
+}
+
+/// Where a file lies, for whom it is of.
+fn path_of(known: &DriveFile) -> Option<Personal<String>> {
+    let Personal::Clear {
+        subject,
+        class,
+        value,
+    } = &known.file
+    else {
+        return None;
+    };
+    Some(Personal::Clear {
+        subject: *subject,
+        class: *class,
+        value: value.path.clone(),
+    })
 }
 
 /// The file under another path; whose it is stays.
@@ -299,7 +330,7 @@ fn renamed(known: &DriveFile, to: &str) -> Option<Personal<NamedContent>> {
 }
 
 /// Whether files of these paths and sizes have room, what they replace left out.
-fn check_room<'f>(
+pub(crate) fn check_room<'f>(
     drive: &'f Drive,
     written: impl Iterator<Item = (&'f str, u64)>,
     bytes_max: u64,
@@ -356,6 +387,7 @@ mod tests {
             bot: BotId::default(),
             files,
             bytes_max: 100,
+            change: Some(DriveChange::new(None, 0)),
             at: DateTime::UNIX_EPOCH,
         }
     }
@@ -368,6 +400,7 @@ mod tests {
             moves,
             file_id: FileId(Uuid::now_v7()),
             bytes_max: 100,
+            change: Some(DriveChange::new(None, 0)),
             at: DateTime::UNIX_EPOCH,
         }
     }
@@ -376,49 +409,6 @@ mod tests {
         let events = drive.decide(command)?;
         events.iter().for_each(|event| drive.apply(event));
         Ok(events.len())
-    }
-
-    #[test]
-    fn a_path_stays_in_the_drive() {
-        for (given, path) in [
-            ("a.txt", "a.txt"),
-            ("./a//b/./c.txt", "a/b/c.txt"),
-            ("Shop.gbdrive/prices.csv", "prices.csv"),
-            ("shop.GBDATA/in/x.csv", "in/x.csv"),
-            ("Cafe\u{301}.txt", "Caf\u{e9}.txt"),
-            (" name with spaces .txt ", "name with spaces .txt"),
-            ("...", "..."),
-        ] {
-            assert_eq!(drive_path(given).as_deref(), Ok(path), "{given}");
-        }
-        let long = "a/".repeat(300) + "b";
-        for refused in [
-            "",
-            " ",
-            ".",
-            "/",
-            "/etc/passwd",
-            "..",
-            "../a",
-            "a/../../b",
-            "a/.. /b",
-            "a\\b",
-            "a\0b",
-            "a\nb",
-            "photo\u{202e}gpj.exe",
-            "folder/",
-            "x.gbdrive",
-            &long,
-            &"é".repeat(200),
-        ] {
-            assert_eq!(
-                drive_path(refused).map_err(|error| error.code()),
-                Err("drive_path"),
-                "{refused:?}"
-            );
-        }
-        assert_eq!(folder_path("/").as_deref(), Ok(""));
-        assert_eq!(folder_path("in/").as_deref(), Ok("in"));
     }
 
     #[test]
@@ -455,6 +445,7 @@ mod tests {
         let removed = DriveCommand::Remove {
             bot: BotId::default(),
             path: "b".to_owned(),
+            change: Some(DriveChange::new(None, 0)),
             at: DateTime::UNIX_EPOCH,
         };
         done(&mut drive, removed).expect("removed");
@@ -476,10 +467,45 @@ mod tests {
             "it is there already"
         );
         done(&mut drive, write(vec![file("a", 2, FileOrigin::Script)])).expect("written");
-        assert_eq!(drive.mounted()["a"], "1", "the package's file is known still");
+        assert_eq!(
+            drive.mounted_readable()["a"],
+            "1",
+            "the package's file is known still"
+        );
         assert_eq!(done(&mut drive, unmount("a")), Ok(1));
         assert_eq!(done(&mut drive, unmount("b")), Ok(2));
         assert_eq!(done(&mut drive, unmount("b")), Ok(0));
         assert_eq!(drive.by_path().into_keys().collect::<Vec<_>>(), ["a"]);
+    }
+
+    #[test]
+    fn a_file_of_the_package_that_was_erased_with_a_person_comes_again() {
+        let mut drive = Drive::default();
+        let mount = || write(["a", "b", "c"].map(|path| package(path, "1")).into());
+        done(&mut drive, mount()).expect("mounted");
+        let removed = DriveCommand::Remove {
+            bot: BotId::default(),
+            path: "b".to_owned(),
+            change: None,
+            at: DateTime::UNIX_EPOCH,
+        };
+        done(&mut drive, removed).expect("a script deletes it");
+        let changed = write(vec![file("a", 2, FileOrigin::Script)]);
+        let mut events = drive.decide(changed).expect("a script changes it");
+        let [DriveEvent::FileWritten(written)] = events.as_mut_slice() else {
+            panic!("{events:?}")
+        };
+        written.file = Personal::Erased {
+            subject: UserId::default(),
+            class: domain::Class::Conversation,
+        };
+        drive.apply(&events[0]);
+        assert_eq!(
+            drive.mounted_readable().into_keys().collect::<Vec<_>>(),
+            ["b", "c"]
+        );
+        assert_eq!(done(&mut drive, mount()), Ok(1));
+        assert_eq!(drive.by_path().into_keys().collect::<Vec<_>>(), ["a", "c"]);
+        assert_eq!(done(&mut drive, mount()), Ok(0));
     }
 }

@@ -1,5 +1,7 @@
 //! Packages: from the files of a `.gbai` folder to what a bot runs. Pure; reading files is the caller's.
 
+mod triggers;
+
 use std::collections::BTreeMap;
 
 use crate::automation::when;
@@ -15,12 +17,6 @@ const SCRIPT_BYTES_MAX: usize = 1 << 20;
 const PROMPT_CHARACTERS_MAX: usize = 64 << 10;
 
 const NO_ANSWER: &str = "I have no answer to that yet.";
-
-/// The finding that nobody understands a schedule.
-const UNKNOWN_SCHEDULE: &str = "P0003";
-
-/// Nobody reads more of them, and finding the place of each takes a walk through the source.
-const SCHEDULES_TOLD_MAX: usize = 100;
 
 /// Settings that name the zone whose clock schedules follow.
 const TIMEZONE: [&str; 3] = ["timezone", "time-zone", "schedule-timezone"];
@@ -164,7 +160,7 @@ pub fn compile_script(name: &str, source: &str, settings: &BTreeMap<String, Stri
     if let Some(program) = &compilation.program {
         compilation
             .diagnostics
-            .extend(schedule_diagnostics(program, source));
+            .extend(triggers::diagnostics(program, source));
     }
     compilation
 }
@@ -223,39 +219,6 @@ fn compile(
         tools: compilation.tools.into_iter().map(named).collect(),
         findings: compilation.diagnostics.into_iter().map(finding).collect(),
     }
-}
-
-/// Schedules that nobody understands; the script can still be called.
-fn schedule_diagnostics(program: &basic::Program, source: &str) -> Vec<basic::Diagnostic> {
-    let mut found = Vec::new();
-    let mut unread = 0;
-    for trigger in &program.declared().triggers {
-        let basic::Trigger::Schedule { when } = trigger else {
-            continue;
-        };
-        let begins = source[unread..].find(when.as_str()).map_or(0, |at| unread + at);
-        let before = &source[..begins];
-        let line_begins = before.rfind('\n').map_or(0, |at| at + 1);
-        if begins > 0 {
-            unread = begins + when.len();
-        }
-        if found.len() == SCHEDULES_TOLD_MAX {
-            break;
-        }
-        if let Err(error) = when::parse(when) {
-            found.push(basic::Diagnostic {
-                code: UNKNOWN_SCHEDULE.into(),
-                severity: basic::Severity::Warning,
-                message: error.to_string(),
-                start: begins,
-                end: begins + when.len(),
-                line: before.matches('\n').count() as u32 + 1,
-                column: before[line_begins..].chars().count() as u32 + 1,
-                help: Some("write five fields of cron, or words such as \"every monday at 9am\"".to_owned()),
-            });
-        }
-    }
-    found
 }
 
 fn whole_file(code: &str, message: String, help: &str) -> Finding {
@@ -442,6 +405,34 @@ mod tests {
             .map(|f| (f.code.as_str(), f.line, f.column))
             .collect();
         assert_eq!(found, [("P0003", 4, 15)]);
+    }
+
+    #[test]
+    fn what_never_starts_a_script_is_named_and_the_script_compiles() {
+        let source = b"ON CHANGE \"in/\" EVENTS \"create\"\nON CHANGE \"gdrive://in\"\nON EMAIL \"office@example.org\"\nTALK 1\n";
+        let assembled = assemble("shop", &Package::default(), &files(&[("tell", source)]));
+        let script = &assembled.package.scripts["tell"];
+        assert!(script.program.is_some());
+        let found: Vec<_> = script
+            .findings
+            .iter()
+            .map(|f| (f.code.as_str(), f.line, f.message.as_str()))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                (
+                    "P0004",
+                    2,
+                    "nothing starts this: gdrive:// needs a connected Google Drive, and this server has none"
+                ),
+                (
+                    "P0004",
+                    3,
+                    "nothing starts this: ON EMAIL needs a connected mailbox, and this server has none"
+                ),
+            ]
+        );
     }
 
     #[test]

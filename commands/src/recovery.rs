@@ -6,11 +6,12 @@
 //! whoever starts next finds it.
 //! As it reads everything, it also tells the process's memory what others changed.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use domain::{ConversationId, OrganisationId, RunId};
+use domain::{BotId, ConversationId, OrganisationId, RunId};
 use event_log::{Feed, Position, RecordedEvent};
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -25,6 +26,9 @@ const BATCH: i64 = 500;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How often the checkpoint is written down. What came after it is only read again.
 const SAVED_EVERY: Duration = Duration::from_millis(200);
+
+/// Starts of one bot that may wait: scripts that start many others, which do so too, would fill the memory.
+const STARTS_MAX: usize = 10_000;
 
 /// Follows the log for turns without an answer.
 pub struct Recovery {
@@ -43,6 +47,8 @@ struct Waiting {
     due: BTreeMap<(Position, usize), Due>,
     /// By id of the turn, of the run, or of the conversation that a trigger begins.
     places: HashMap<Uuid, (Position, usize)>,
+    /// How many starts wait, by bot.
+    starts: HashMap<BotId, usize>,
 }
 
 struct Due {
@@ -53,8 +59,9 @@ struct Due {
     look_at: Instant,
     /// The event that a run waits for, if it does, and until when.
     awaits: Option<(String, DateTime<Utc>)>,
-    /// What is to begin, as far as is known.
+    /// What is to begin, or has begun and not ended.
     start: Option<Box<Start>>,
+    begun: bool,
 }
 
 impl Recovery {
@@ -234,6 +241,11 @@ impl Waiting {
         let stream: Option<Uuid> = event.stream.aggregate_id.parse().ok();
         for start in starts {
             let conversation = start.conversation.0;
+            let waiting = self.starts.get(&start.bot).copied().unwrap_or_default();
+            if waiting >= STARTS_MAX && !self.places.contains_key(&conversation) {
+                tracing::warn!(bot.id = %start.bot, script.name = start.script, waiting, "too many scripts wait to start; this one is not started");
+                continue;
+            }
             self.begin(
                 event,
                 Some(conversation),
@@ -259,7 +271,7 @@ impl Waiting {
                 match stream.and_then(|stream| self.places.get(&stream)) {
                     Some(place) => {
                         if let Some(due) = self.due.get_mut(place) {
-                            due.start = None;
+                            due.begun = true;
                         }
                     }
                     None => self.begin(event, stream, stream, None),
@@ -307,13 +319,25 @@ impl Waiting {
             look_at: Instant::now(),
             awaits: awaited_by(event),
             start,
+            begun: false,
         };
+        if let Some(start) = &due.start {
+            *self.starts.entry(start.bot).or_default() += 1;
+        }
         self.due.insert(place, due);
     }
 
     fn end(&mut self, id: Option<Uuid>) {
         if let Some(place) = id.and_then(|id| self.places.remove(&id)) {
-            self.due.remove(&place);
+            let ended = self.due.remove(&place);
+            if let Some(start) = ended.and_then(|ended| ended.start)
+                && let Entry::Occupied(mut waiting) = self.starts.entry(start.bot)
+            {
+                *waiting.get_mut() -= 1;
+                if *waiting.get() == 0 {
+                    waiting.remove();
+                }
+            }
         }
     }
 
@@ -326,7 +350,7 @@ impl Waiting {
             due.push((
                 waiting.tenant,
                 waiting.conversation,
-                waiting.start.as_deref().cloned(),
+                waiting.start.as_deref().filter(|_| !waiting.begun).cloned(),
             ));
         }
         due.dedup_by_key(|(tenant, conversation, _)| (*tenant, *conversation));

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Aggregate, BlobReference, BotId, Event, FileId, Personal};
+use crate::{Aggregate, BlobReference, BotId, Event, FileId, Personal, UserId};
 
 /// What happened in a drive. Stored for ever: see `schemas/events/drive.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -21,12 +21,22 @@ pub enum DriveEvent {
         file_id: FileId,
         /// The same content under its new path.
         file: Personal<NamedContent>,
+        /// Where it was; of the same person.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<Personal<String>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        change: Option<DriveChange>,
         moved_at: DateTime<Utc>,
     },
     #[serde(rename = "drive.file_removed")]
     FileRemoved {
         bot_id: BotId,
         file_id: FileId,
+        /// Where it was; of the same person.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        path: Option<Personal<String>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        change: Option<DriveChange>,
         removed_at: DateTime<Utc>,
     },
     /// The package does not have this file any more. What a script wrote in its place is left.
@@ -54,7 +64,45 @@ pub struct WrittenFile {
     /// Size of the content.
     pub bytes: u64,
     pub origin: FileOrigin,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<DriveChange>,
     pub written_at: DateTime<Utc>,
+}
+
+/// What scripts that a change of a drive starts need to know of it. A change without this starts none: the package's files
+/// come so, and what another change takes away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DriveChange {
+    /// In whose conversation it was made; None where it was made from outside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<UserId>,
+    /// How many scripts started one another before the one that made it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub depth: u8,
+    /// Whether another file was at the path.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub replaces: bool,
+    /// How many files were changed together. Of many only the first says what made it, for all of them.
+    pub files: u32,
+}
+
+impl DriveChange {
+    /// Files that start scripts one by one at most.
+    pub const FILES_MAX: usize = 100;
+
+    /// One change of one file.
+    pub fn new(user_id: Option<UserId>, depth: u8) -> DriveChange {
+        DriveChange {
+            user_id,
+            depth,
+            replaces: false,
+            files: 1,
+        }
+    }
+}
+
+fn is_zero(depth: &u8) -> bool {
+    *depth == 0
 }
 
 /// What is sealed of a file: its path may name people as its content does.
@@ -70,19 +118,29 @@ pub struct NamedContent {
 #[serde(tag = "from", rename_all = "snake_case")]
 pub enum FileOrigin {
     /// It came with the bot's package: where it lies there, and the SHA-256 of its content.
+    // The path is as clear as the package itself: like the names of its scripts it is its author's word.
     Package {
         path: String,
         digest: String,
     },
     Script,
+    /// Somebody put it there from outside.
+    Upload,
 }
 
 /// The files of a bot.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Drive {
     files: BTreeMap<FileId, DriveFile>,
-    /// The digests of the package's files as they were last written, by path; also where a script wrote since.
-    mounted: BTreeMap<String, String>,
+    /// The package's files as they were last written, by path; also where a script wrote since.
+    mounted: BTreeMap<String, MountedFile>,
+}
+
+/// A file of the package, as it was last written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct MountedFile {
+    file_id: FileId,
+    digest: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -113,9 +171,9 @@ impl Drive {
         found.map(|(id, file)| (*id, file))
     }
 
-    /// The digest that the package's file had when it was last written.
-    pub fn mounted(&self) -> &BTreeMap<String, String> {
-        &self.mounted
+    /// Whether the package's file of this path was written, and not said to be gone since.
+    pub fn is_mounted(&self, path: &str) -> bool {
+        self.mounted.contains_key(path)
     }
 
     /// The files that can be read, by path.
@@ -124,19 +182,17 @@ impl Drive {
         files.filter_map(|file| Some((file.path()?, file))).collect()
     }
 
-    /// The same, without the files that were erased and that nothing has replaced.
-    pub fn mounted_readable(&self) -> BTreeMap<String, String> {
-        let erased = self
-            .files
-            .values()
-            .filter(|file| file.of_package && file.path().is_none())
-            .count();
-        let mut mounted = self.mounted.clone();
-        if erased > 0 {
-            let known = self.by_path();
-            mounted.retain(|path, _| known.contains_key(path.as_str()));
-        }
+    /// The digests of the package's files as they were last written, by path. What is there and was erased with a person
+    /// who changed it is left out: it is to be written again. What a script deleted is not.
+    pub fn mounted_readable(&self) -> BTreeMap<&str, &str> {
+        let is_erased = |mounted: &MountedFile| {
+            let file = self.files.get(&mounted.file_id);
+            file.is_some_and(|file| file.path().is_none())
+        };
+        let mounted = self.mounted.iter().filter(|(_, mounted)| !is_erased(mounted));
         mounted
+            .map(|(path, mounted)| (path.as_str(), mounted.digest.as_str()))
+            .collect()
     }
 
     /// Whether a file has the blob of this key as its content.
@@ -148,13 +204,19 @@ impl Drive {
 
 impl Aggregate for Drive {
     const TYPE: &'static str = "drive";
+    /// 2: which file each of the package's is.
+    const FORM: i32 = 2;
     type Event = DriveEvent;
 
     fn apply(&mut self, event: &DriveEvent) {
         match event {
             DriveEvent::FileWritten(written) => {
                 if let FileOrigin::Package { path, digest } = &written.origin {
-                    self.mounted.insert(path.clone(), digest.clone());
+                    let mounted = MountedFile {
+                        file_id: written.file_id,
+                        digest: digest.clone(),
+                    };
+                    self.mounted.insert(path.clone(), mounted);
                 }
                 let file = DriveFile {
                     file: written.file.clone(),

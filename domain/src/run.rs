@@ -168,11 +168,19 @@ pub struct DataStatement {
     /// Which rows, where they are few and their keys say nothing of anybody else than the person of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys: Option<Personal<RowKeys>>,
+    /// What the rows were and are, where a script of the bot is started by such changes: of each of `keys` in turn, first
+    /// the added, then the changed, then the deleted ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<RowValues>,
 }
 
 impl DataStatement {
     /// Rows that a statement names by their keys at most.
     pub const KEYS_MAX: usize = 100;
+    /// A row's values, as JSON.
+    pub const ROW_BYTES_MAX: usize = 16 << 10;
+    /// The values of all rows of a statement together.
+    pub const VALUES_BYTES_MAX: usize = 256 << 10;
 }
 
 /// Keys of rows as texts, by what became of the rows; the parts of a longer key stand apart by a space.
@@ -184,6 +192,20 @@ pub struct RowKeys {
     pub changed: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deleted: Vec<String>,
+}
+
+/// What a row was before a statement and is after it, each of the person whose row it was or is.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RowValues {
+    /// A JSON object of the fields; None where there was no such row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old: Option<Personal<String>>,
+    /// None where there is no such row any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new: Option<Personal<String>>,
+    /// Whether something is left out of this: it was too large.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub omitted: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::run::RowValues;
 use crate::{BlobReference, Personal, ScheduleId};
 
 /// Why a script was started, and with what.
@@ -18,6 +19,12 @@ pub struct Trigger {
     pub depth: u8,
     /// What the script finds set.
     pub given: Personal<GivenVariables>,
+    /// The row whose change is the cause.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub row: Option<RowValues>,
+    /// The path of the file whose change is the cause; of the person whose file it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<Personal<String>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -41,6 +48,8 @@ pub enum TriggerCause {
     Form {
         name: String,
     },
+    /// A file of the bot's drive changed.
+    File,
 }
 
 impl TriggerCause {
@@ -51,6 +60,7 @@ impl TriggerCause {
             TriggerCause::Rows { .. } => "rows",
             TriggerCause::Event { .. } => "event",
             TriggerCause::Form { .. } => "form",
+            TriggerCause::File => "file",
         }
     }
 

@@ -137,6 +137,8 @@ impl Dialogues {
             },
             depth: 0,
             variables: call.variables,
+            row: None,
+            path: None,
         };
         self.start_script(tenant, &start, now).await?;
         // A repetition finds a run that may have ended long ago.

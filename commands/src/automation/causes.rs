@@ -1,13 +1,17 @@
 //! What an event of the log starts: rows that changed, events that scripts published.
 
+use std::fmt::Display;
+
 use basic::{RowOperation, Trigger};
-use domain::run::{DataOperation, DataStatement, Publication, Recording, Run, RunEvent};
+use domain::drive::Drive;
+use domain::run::{DataOperation, DataStatement, Publication, Recording, RowValues, Run, RunEvent};
 use domain::trigger::TriggerCause;
 use domain::{Aggregate, BotId, ConversationId, OrganisationId, decode};
 use event_log::{RecordedEvent, StreamId};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::changes::of_files;
 use super::handlers::Handler;
 use super::{DEPTH_MAX, Start};
 use crate::CommandError;
@@ -16,9 +20,17 @@ use crate::dialogue::Dialogues;
 impl Dialogues {
     /// The scripts that an event of the log starts. The same for each process that sees it.
     pub(crate) async fn started_by(&self, event: &RecordedEvent) -> Result<Vec<Start>, CommandError> {
+        if event.event_type == "schedule.started" {
+            return self.started_now(event).await;
+        }
         let pointer = match event.event_type.as_str() {
             "run.recorded" => "/statement/bot_id",
             "event.published" => "/bot_id",
+            "drive.file_written" | "drive.file_moved" | "drive.file_removed"
+                if event.payload.get("change").is_some() =>
+            {
+                "/bot_id"
+            }
             _ => return Ok(Vec::new()),
         };
         let bot = event.payload.pointer(pointer).and_then(Value::as_str);
@@ -32,19 +44,27 @@ impl Dialogues {
         let concerned = |handler: &&Handler| match &handler.trigger {
             Trigger::Row { table: of, .. } => table.is_some_and(|table| same(of, table)),
             Trigger::Event { name: of } => name.is_some_and(|name| same(of, name)),
+            // Which path it is, only the opened event tells.
+            Trigger::Change { .. } => event.stream.aggregate_type == Drive::TYPE,
             _ => false,
         };
         let concerned: Vec<&Handler> = handlers.iter().filter(concerned).collect();
         if concerned.is_empty() {
             return Ok(Vec::new());
         }
-        let starts = match self.opened(event).await? {
-            RunEvent::Recorded(recording) => match &recording.statement {
-                Some(statement) => of_rows(event.event_id, bot, &recording, statement, &concerned),
-                None => Vec::new(),
-            },
-            RunEvent::EventPublished(publication) => of_publication(event.event_id, &publication, &concerned),
-            _ => Vec::new(),
+        let starts = if event.stream.aggregate_type == Drive::TYPE {
+            of_files(event.event_id, &self.opened::<Drive>(event).await?, &concerned)
+        } else {
+            match self.opened::<Run>(event).await? {
+                RunEvent::Recorded(recording) => match &recording.statement {
+                    Some(statement) => of_rows(event.event_id, bot, &recording, statement, &concerned),
+                    None => Vec::new(),
+                },
+                RunEvent::EventPublished(publication) => {
+                    of_publication(event.event_id, &publication, &concerned)
+                }
+                _ => Vec::new(),
+            }
         };
         let (starts, too_deep): (Vec<Start>, Vec<Start>) =
             starts.into_iter().partition(|start| start.depth <= DEPTH_MAX);
@@ -55,8 +75,8 @@ impl Dialogues {
     }
 
     /// The event with its personal values, which the feed brings sealed.
-    pub(super) async fn opened(&self, event: &RecordedEvent) -> Result<RunEvent, CommandError> {
-        let stream = StreamId::new(Run::TYPE, &event.stream.aggregate_id);
+    pub(super) async fn opened<A: Aggregate>(&self, event: &RecordedEvent) -> Result<A::Event, CommandError> {
+        let stream = StreamId::new(A::TYPE, &event.stream.aggregate_id);
         let log = self.shared().executor.log();
         let events = log.load_few(event.tenant, &stream, event.sequence - 1, 1).await?;
         let event = events.first().unwrap_or(event);
@@ -69,8 +89,10 @@ fn same(one: &str, other: &str) -> bool {
     one.to_lowercase() == other.to_lowercase()
 }
 
-fn start(cause: Uuid, number: usize, bot: BotId, script: &str) -> Start {
-    let name = format!("{script} {number}");
+/// `of` tells apart what one event starts a script for: it names what there is to each, since how many handlers a package
+/// has, and in which order, changes with the package.
+pub(super) fn start(cause: Uuid, of: impl Display, bot: BotId, script: &str) -> Start {
+    let name = format!("{script} {of}");
     Start {
         conversation: ConversationId(Uuid::new_v5(&cause, name.as_bytes())),
         bot,
@@ -79,6 +101,8 @@ fn start(cause: Uuid, number: usize, bot: BotId, script: &str) -> Start {
         cause: TriggerCause::Event { name: String::new() },
         depth: 0,
         variables: Map::new(),
+        row: None,
+        path: None,
     }
 }
 
@@ -86,7 +110,7 @@ fn of_publication(event: Uuid, publication: &Publication, handlers: &[&Handler])
     let data = publication.data.clear().map_or("null", String::as_str);
     let data: Value = serde_json::from_str(data).unwrap_or_default();
     let user = publication.data.subject();
-    let handled = handlers.iter().enumerate().map(|(number, handler)| Start {
+    let handled = handlers.iter().map(|handler| Start {
         user,
         cause: TriggerCause::Event {
             name: publication.name.clone(),
@@ -99,7 +123,7 @@ fn of_publication(event: Uuid, publication: &Publication, handlers: &[&Handler])
             ("trigger_timestamp", json!(publication.published_at)),
             ("trigger_user", json!(user)),
         ]),
-        ..start(event, number, publication.bot_id, &handler.script)
+        ..start(event, event_name(handler), publication.bot_id, &handler.script)
     });
     handled.collect()
 }
@@ -129,16 +153,21 @@ fn of_rows(
         if rows == 0 {
             continue;
         }
-        let keys = keys.map(|keys| match operation {
-            RowOperation::Insert => &keys.added,
-            RowOperation::Update => &keys.changed,
-            RowOperation::Delete => &keys.deleted,
+        // Values follow the keys: of the added, the changed, the deleted rows.
+        let keyed = keys.map(|keys| match operation {
+            RowOperation::Insert => (&keys.added, 0),
+            RowOperation::Update => (&keys.changed, keys.added.len()),
+            RowOperation::Delete => (&keys.deleted, keys.added.len() + keys.changed.len()),
         });
-        let one_by_one: Vec<Option<&str>> = match keys {
-            Some(keys) if !keys.is_empty() => keys.iter().map(|key| Some(key.as_str())).collect(),
-            _ => vec![None],
+        let one_by_one: Vec<(Option<&str>, Option<&RowValues>)> = match keyed {
+            Some((keys, first)) if !keys.is_empty() => keys
+                .iter()
+                .enumerate()
+                .map(|(at, key)| (Some(key.as_str()), statement.values.get(first + at)))
+                .collect(),
+            _ => vec![(None, None)],
         };
-        for key in one_by_one {
+        for (key, values) in one_by_one {
             starts.push(Start {
                 user: recording.answers.subject(),
                 cause: TriggerCause::Rows {
@@ -153,7 +182,17 @@ fn of_rows(
                     ("trigger_timestamp", json!(recording.recorded_at)),
                     ("trigger_user", json!(recording.answers.subject())),
                 ]),
-                ..start(event, starts.len(), bot, &handler.script)
+                // Where nothing is known of a row, there was something that is not told.
+                row: Some(values.cloned().unwrap_or(RowValues {
+                    omitted: true,
+                    ..RowValues::default()
+                })),
+                ..start(
+                    event,
+                    format_args!("{} {}", named(*operation), key.unwrap_or_default()),
+                    bot,
+                    &handler.script,
+                )
             });
         }
     }
@@ -182,7 +221,7 @@ fn rows_of(statement: &DataStatement, operation: RowOperation) -> u64 {
     }
 }
 
-fn variables<const N: usize>(variables: [(&str, Value); N]) -> Map<String, Value> {
+pub(super) fn variables<const N: usize>(variables: [(&str, Value); N]) -> Map<String, Value> {
     variables
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value))

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use basic::Value;
 use chrono::{DateTime, Utc};
 use domain::RunId;
-use domain::run::RunEvent;
+use domain::run::{Run, RunEvent};
 use event_log::RecordedEvent;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
@@ -63,7 +63,7 @@ impl Dialogues {
         event: &RecordedEvent,
         waits: Vec<Wait>,
     ) -> Result<(), CommandError> {
-        let RunEvent::EventPublished(publication) = self.opened(event).await? else {
+        let RunEvent::EventPublished(publication) = self.opened::<Run>(event).await? else {
             return Ok(());
         };
         let data = publication.data.clear().map_or("null", String::as_str);

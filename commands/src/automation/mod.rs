@@ -8,6 +8,7 @@
 mod asked;
 mod calendar;
 mod causes;
+pub(crate) mod changes;
 mod handlers;
 mod heard;
 mod schedules;
@@ -15,6 +16,7 @@ pub(crate) mod when;
 
 use chrono::{DateTime, Utc};
 use domain::conversation::{Conversation, ConversationEvent};
+use domain::run::RowValues;
 use domain::session::{Channel, Session};
 use domain::trigger::{GivenVariables, Trigger, TriggerCause};
 use domain::user::User;
@@ -32,7 +34,7 @@ pub use asked::{ScriptAnswer, WebCall};
 pub(crate) use calendar::Calendar;
 pub(crate) use handlers::Handlers;
 pub(crate) use heard::{Heard, Wait};
-pub(crate) use schedules::SCHEDULES_MAX;
+pub(crate) use schedules::scheduled_run;
 
 /// Scripts that start one another, one behind the other, at most.
 pub(crate) const DEPTH_MAX: u8 = 8;
@@ -52,6 +54,10 @@ pub(crate) struct Start {
     pub cause: TriggerCause,
     pub depth: u8,
     pub variables: Map<String, Value>,
+    /// The row whose change is the cause.
+    pub row: Option<RowValues>,
+    /// The path of the file whose change is the cause.
+    pub path: Option<Personal<String>>,
 }
 
 /// The run of a conversation that a trigger began.
@@ -77,6 +83,7 @@ impl Dialogues {
             .keep_variables(tenant, conversation, &start.variables)
             .await?;
         let blob = given.blob.clone();
+        let (row, path) = self.still_known(tenant, start).await?;
         let began = ConversationEvent::Started {
             session_id,
             bot_id: start.bot,
@@ -87,6 +94,8 @@ impl Dialogues {
                 cause: start.cause.clone(),
                 depth: start.depth,
                 given: Personal::conversation(user_id, given),
+                row,
+                path,
             })),
         };
         let context = Context::system(tenant, "automation").with_command(conversation.0, [0; 32]);
@@ -115,6 +124,31 @@ impl Dialogues {
         Ok(())
     }
 
+    /// The row and the path of a start, without what is about people who were erased since: nothing is stored of them.
+    async fn still_known(
+        &self,
+        tenant: OrganisationId,
+        start: &Start,
+    ) -> Result<(Option<RowValues>, Option<Personal<String>>), CommandError> {
+        let executor = &self.shared().executor;
+        let kept = async |value: &Option<Personal<String>>| -> Result<_, CommandError> {
+            let Some(Personal::Clear { subject, .. }) = value else {
+                return Ok(value.clone());
+            };
+            let known = executor.load_fresh::<User>(tenant, *subject).await?.state;
+            Ok(value.clone().filter(|_| !matches!(known, User::Erased)))
+        };
+        let row = match &start.row {
+            None => None,
+            Some(row) => Some(RowValues {
+                old: kept(&row.old).await?,
+                new: kept(&row.new).await?,
+                omitted: row.omitted,
+            }),
+        };
+        Ok((row, kept(&start.path).await?))
+    }
+
     /// Begins what is this process's to begin.
     pub(crate) async fn start_mine(&self, tenant: OrganisationId, start: &Start) -> Result<(), CommandError> {
         if !self.shared().options.runners.is_mine(start.conversation) {
@@ -135,9 +169,7 @@ impl Dialogues {
         let executor = &self.shared().executor;
         let context = Context::system(tenant, "automation");
         // Who stands for nobody is the same each time.
-        let user = start
-            .user
-            .unwrap_or(UserId(Uuid::new_v5(&start.bot.0, b"automation")));
+        let user = start.user.unwrap_or(nobody(start.bot));
         let known = match executor.load_fresh::<User>(tenant, user).await?.state {
             User::Absent => false,
             User::Erased => return Ok(None),
@@ -168,6 +200,11 @@ impl Dialogues {
     }
 }
 
+/// The user who stands for nobody in what starts a bot's scripts.
+fn nobody(bot: BotId) -> UserId {
+    UserId(Uuid::new_v5(&bot.0, b"automation"))
+}
+
 impl Shared {
     async fn keep_variables(
         &self,
@@ -195,8 +232,14 @@ impl Shared {
         run: RunId,
         trigger: &Trigger,
     ) -> Result<Option<Vec<(String, basic::Value)>>, CommandError> {
+        let mut found = trigger.row.as_ref().map(row_variables).unwrap_or_default();
+        if let TriggerCause::File = trigger.cause {
+            let path = trigger.path.as_ref().and_then(|path| path.clear());
+            let path = path.map_or(basic::Value::Null, |path| basic::Value::from(path.as_str()));
+            found.push(("trigger_path".to_owned(), path));
+        }
         let Some(given) = trigger.given.clear() else {
-            return Ok(Some(Vec::new()));
+            return Ok(Some(found));
         };
         let text = match &given.blob {
             None => given.variables.clone().into_bytes(),
@@ -210,6 +253,24 @@ impl Shared {
         let variables = variables
             .into_iter()
             .map(|(name, value)| (name, basic::Value::from_json(value)));
-        Ok(Some(variables.collect()))
+        found.extend(variables);
+        Ok(Some(found))
     }
+}
+
+/// What a script finds set of the row whose change started it.
+fn row_variables(row: &RowValues) -> Vec<(String, basic::Value)> {
+    let values = |values: &Option<Personal<String>>| {
+        let text = values.as_ref().and_then(|values| values.clear());
+        let values = text.and_then(|text| serde_json::from_str(text).ok());
+        values.map_or(basic::Value::Null, basic::Value::from_json)
+    };
+    vec![
+        ("trigger_old_values".to_owned(), values(&row.old)),
+        ("trigger_new_values".to_owned(), values(&row.new)),
+        (
+            "trigger_values_omitted".to_owned(),
+            basic::Value::Bool(row.omitted),
+        ),
+    ]
 }

@@ -40,6 +40,7 @@ pub(super) fn knows(word: &str) -> bool {
             | "SET PRIORITY"
             | "TAG CONVERSATION"
             | "ADD NOTE"
+            | "NOTIFY AGENT"
             | "GET ATTENDANTS"
             | "GET ATTENDANT STATS"
     )
@@ -58,6 +59,7 @@ impl Host<'_> {
             "NEXT IN QUEUE" => self.next_in_queue().await,
             "GET ATTENDANTS" => self.attendants(request).await,
             "GET ATTENDANT STATS" => self.attendant_stats(&text(request, 0)).await,
+            "NOTIFY AGENT" => self.notify_agent(request).await,
             _ => self.change_conversation(request).await,
         }
     }
@@ -197,6 +199,25 @@ impl Host<'_> {
             _ => ConversationCommand::AddNote { text: said, by, at },
         };
         self.command_once(conversation, command, answer).await
+    }
+
+    /// Leaves a note for somebody at the desk in the conversation that goes on.
+    async fn notify_agent(&mut self, request: &Request) -> Result<Answered, CommandError> {
+        let (name, words) = (text(request, 0), text(request, 1));
+        let Some(attendant) = self.attendant(&name) else {
+            return Ok(Err(no_attendant(&name)));
+        };
+        let answer = json!({
+            "success": true,
+            "attendant_id": attendant.id,
+            "attendant_name": attendant.name,
+        });
+        let note = ConversationCommand::AddNote {
+            text: format!("@{}: {words}", attendant.name),
+            by: self.by(),
+            at: Utc::now(),
+        };
+        self.command_once(self.conversation, note, answer).await
     }
 
     /// The conversation of this bot that an id means: its own, or that of its session.

@@ -33,7 +33,7 @@ use crate::{CommandError, Context, ConversationCommand};
 
 pub(crate) use automation::{WAIT_FOR_EVENT, awaited};
 pub use desk::{Attendant, Desk, NoDesk, Queued};
-pub(crate) use files::drive_prefix;
+pub(crate) use files::{drive_prefix, replaced};
 pub(crate) use memory::{Remembering, stream_of as memory_stream};
 pub use services::{Asking, Fetched, Plan, Services, Unconfigured};
 pub(crate) use setup::{ACTIVE as ACTIVE_CONTEXT, ACTIVE_SWITCHERS};

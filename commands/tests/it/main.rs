@@ -1,5 +1,6 @@
 //! What is decided, stored and answered: pure decisions first, then commands, turns and dialogues on a real log.
 
+mod automation;
 mod bridge;
 mod connections;
 mod decisions;

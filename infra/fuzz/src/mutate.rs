@@ -15,7 +15,7 @@ pub use text::pieces;
 /// Most changes made at once.
 const CHANGES_MAX: u32 = 4;
 /// How many inputs are made long: one takes as much time as hundreds of others.
-const REPEATED: f64 = 0.001;
+const REPEATED: f64 = 0.005;
 
 /// Another input made from one of the pool.
 pub fn changed(target: &Target, pool: &Pool, random: &mut StdRng) -> Vec<u8> {

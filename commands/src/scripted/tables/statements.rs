@@ -1,27 +1,32 @@
 //! FIND, SELECT, SAVE, INSERT, UPDATE, DELETE, MERGE, AGGREGATE and SEARCH on tables.
 
 mod changing;
+mod computed;
 mod merging;
 mod reading;
 pub(super) mod recorded;
 mod selecting;
+mod watched;
 
 use std::sync::Arc;
 
 use basic::{Answer, FieldKind, Refusal, Request, Value};
 use domain::UserId;
+use domain::user::User;
 use futures::TryStreamExt as _;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::{Postgres, Row as _};
 
 use super::condition::Sql;
 use super::definition::{Column, Definition};
+use super::erasing::person_lock;
 use super::rows::Fields;
 use super::values::read;
 use super::{Opened, Tables};
 use crate::CommandError;
 use crate::scripted::{Host, answer, text};
 use recorded::Changed;
+use watched::Watched;
 
 /// Rows that a script is given at most; more are a mistake, which LIMIT mends.
 const ROWS_MAX: usize = 100_000;
@@ -117,11 +122,13 @@ impl Host<'_> {
                 Err(refusal) => return Ok(Some(self.note(Answer::Refused(refusal)))),
             };
         }
+        let watched = !reads && definition.is_own() && self.watches(&definition.table.name).await?;
         let mut asked = Asked {
             opened,
             definition,
             roles,
             person: self.start.user_id,
+            watched: watched.then(Watched::default),
         };
         let answered = match request.word {
             "FIND" | "GET FROM" => asked.find(request).await?,
@@ -210,9 +217,33 @@ struct Asked {
     definition: Arc<Definition>,
     roles: [&'static str; 1],
     person: UserId,
+    /// Where a change of the table starts a script.
+    watched: Option<Watched>,
 }
 
 impl Asked {
+    /// Has whoever erases a person wait for this statement, and refuses what would be about somebody who is erased already.
+    /// The run's own person needs neither: their run ends before their rows go.
+    async fn about(&mut self, host: &Host<'_>, person: UserId) -> Result<Result<(), Refusal>, CommandError> {
+        if person == self.person || !self.definition.is_own() {
+            return Ok(Ok(()));
+        }
+        let tenant = host.context.tenant;
+        sqlx::query("select pg_advisory_xact_lock_shared(hashtextextended($1, 0))")
+            .bind(person_lock(tenant, person))
+            .execute(&mut *self.opened.transaction)
+            .await
+            .map_err(CommandError::unexpected)?;
+        let known = host.shared.executor.load_fresh::<User>(tenant, person).await?;
+        Ok(match known.state {
+            User::Erased => Err(Refusal::new(
+                "person_erased",
+                "the person whom the row would be about was erased",
+            )),
+            User::Absent | User::Visitor | User::Member { .. } => Ok(()),
+        })
+    }
+
     /// What a script is given of a row.
     fn readable(&self) -> Vec<Column> {
         if self.definition.check_read(&self.roles).is_err() {

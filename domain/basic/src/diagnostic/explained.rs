@@ -183,9 +183,9 @@ pub const EXPLANATIONS: &[Explanation] = &[
     ),
     explained(
         "B0408",
-        "What a field is set to names the field itself. A statement knows the variables of the script and not what stands \
-         in the row, so the name is an empty variable. Read the row first.",
-        "UPDATE \"berths\" SET free = free - 1 WHERE id = 7",
+        "What a field is set to names the field itself. UPDATE computes with the field where + - * / stand alone; within \
+         functions, and in other statements, the name is an empty variable. Read the row first.",
+        "UPDATE \"berths\" SET free = MAX(free, 1) WHERE id = 7",
     ),
     explained(
         "B0409",

@@ -188,8 +188,10 @@ impl Word {
     }
 
     const fn bare(mut self) -> Word {
-        if let Role::Function(function) = &mut self.role {
-            function.bare = true;
+        match &mut self.role {
+            Role::Function(function) => function.bare = true,
+            Role::Request(shape) => shape.bare = true,
+            _ => {}
         }
         self
     }
@@ -326,8 +328,12 @@ pub(crate) const PROVIDED: &[&str] = &[
     "trigger_table",
     "trigger_timestamp",
     "trigger_user",
+    "trigger_rows",
     "trigger_old_values",
     "trigger_new_values",
+    "trigger_values_omitted",
+    "trigger_path",
+    "trigger_files",
     "trigger_event",
     "trigger_data",
     "today",

@@ -21,6 +21,8 @@ const FOREIGN: &[(&str, &str)] = &[
     ("SUBSTR", "MID"),
     ("TOUPPER", "UCASE"),
     ("TOLOWER", "LCASE"),
+    ("TOUPPERCASE", "UCASE"),
+    ("TOLOWERCASE", "LCASE"),
     ("PARSEINT", "CINT"),
     ("LENGTHOF", "LEN"),
     ("SLEEP", "WAIT"),

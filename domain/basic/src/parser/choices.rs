@@ -89,7 +89,17 @@ fn one_line_if(parser: &mut Parser<'_, '_>, span: Span, condition: Expression) -
 fn line_statements(parser: &mut Parser<'_, '_>) -> Vec<Statement> {
     let mut statements = Vec::new();
     loop {
-        statements.extend(parser.whole_statement());
+        // `IF again THEN 10`: the number of a line.
+        if parser.peek().kind == TokenKind::Number && parser.is_statement_end(1) {
+            let place = parser.advance().span;
+            let label = parser.text(place).to_owned();
+            statements.push(Statement {
+                span: place,
+                kind: StatementKind::Goto(label),
+            });
+        } else {
+            statements.extend(parser.whole_statement());
+        }
         if !parser.take_symbol(Symbol::Colon) {
             return statements;
         }

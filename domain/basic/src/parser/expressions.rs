@@ -184,7 +184,7 @@ impl Parser<'_, '_> {
             );
         }
         let negated = self.take_word("NOT");
-        if !self.take_word("NULL") {
+        if !self.take_word("NULL") && !self.take_word("NOTHING") && !self.take_word("EMPTY") {
             return self.expected("NULL after IS");
         }
         let span = left.span.to(self.previous());
@@ -232,7 +232,8 @@ impl Parser<'_, '_> {
             return Some(Expression { span, kind });
         }
         let value = self.primary()?;
-        self.with_parts(value)
+        let value = self.with_parts(value)?;
+        self.with_methods(value)
     }
 }
 

@@ -115,7 +115,8 @@ fn fields_of(part: &Expression, found: &mut Vec<(String, Span)>) {
     match &part.kind {
         ExpressionKind::Object(fields) => {
             let clauses = [
-                "where", "set", "with", "order by", "names", "limit", "values", "by", "to", "first",
+                "where", "set", "computed", "with", "order by", "names", "limit", "values", "by", "to",
+                "first",
             ];
             let is_clauses = fields.iter().all(|(name, _)| clauses.contains(&name.as_str()));
             if !is_clauses {
@@ -125,7 +126,7 @@ fn fields_of(part: &Expression, found: &mut Vec<(String, Span)>) {
             for (name, value) in fields {
                 match (name.as_str(), &value.kind) {
                     ("where", _) => condition_fields(value, found),
-                    ("set" | "with", ExpressionKind::Object(fields)) => {
+                    ("set" | "computed" | "with", ExpressionKind::Object(fields)) => {
                         found.extend(fields.iter().map(|(name, value)| (name.clone(), value.span)));
                     }
                     ("values", ExpressionKind::Array(rows)) => {

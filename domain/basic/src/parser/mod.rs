@@ -7,6 +7,7 @@
 mod arguments;
 mod blocks;
 pub(crate) mod choices;
+mod compound;
 pub(crate) mod declarations;
 pub(crate) mod dialog;
 mod expressions;
@@ -14,6 +15,7 @@ pub(crate) mod handlers;
 pub(crate) mod loops;
 mod mends;
 pub(crate) mod mentions;
+mod methods;
 mod names;
 pub(crate) mod procedures;
 mod requests;

@@ -97,6 +97,10 @@ RETURN {ordered: body.what, by: params.by, how: method, at: path, agent: headers
 "#,
         ),
         ("asks", "WEBHOOK \"asks\"\nHEAR x\nRETURN x\n"),
+        (
+            "remembers",
+            "WEBHOOK \"remembers\"\nlast = GET SESSION \"last\"\nSET SESSION \"last\", \"x\"\nRETURN {last: last, header: headers[\"x-last\"]}\n",
+        ),
         ("slow", "WEBHOOK \"breaks\"\nx = NULL\nTHROW \"no\"\n"),
     ]);
     let order = json!({"id": 7, "what": "rope"});
@@ -151,6 +155,16 @@ RETURN {ordered: body.what, by: params.by, how: method, at: path, agent: headers
         (status, &problem["code"]),
         (StatusCode::INTERNAL_SERVER_ERROR, &json!("script_failed"))
     );
+    // The same id for something else is another request.
+    let other = desk.client.post(&address).header("Webhook-Id", "first");
+    let other = other.json(&json!({"id": 8, "what": "sail"})).send().await;
+    let other: Value = other.expect("an answer").json().await.expect("JSON");
+    assert_eq!(other["ordered"], "sail");
+    // What one call sets and remembers, the next does not find.
+    for _ in 0..2 {
+        let (_, found) = desk.call(Method::POST, "webhook/remembers", None).await;
+        assert_eq!(found, json!({"last": "", "header": null}));
+    }
     let malformed = desk
         .client
         .post(&address)
@@ -162,10 +176,27 @@ RETURN {ordered: body.what, by: params.by, how: method, at: path, agent: headers
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_form_is_given_to_its_script() {
-    let desk = Desk::with(&[(
-        "apply",
-        "ON FORM SUBMIT \"membership\"\nINSERT \"seen\", {id: GUID(), what: params.name}\nRETURN \"thanks, \" + params.name\n",
-    )]);
+    let desk = Desk::with(&[
+        (
+            "apply",
+            "ON FORM SUBMIT \"membership\"\nINSERT \"seen\", {id: GUID(), what: params.name}\nRETURN \"thanks, \" + params.name\n",
+        ),
+        (
+            "guard",
+            "ON FORM SUBMIT \"guarded\"\nRETURN role + \" \" + channel + \" \" + form + \" \" + wish\n",
+        ),
+    ]);
+    // Nobody who fills in a form sets what the platform sets.
+    let address = format!("http://{}/api/desk/form/guarded", desk.server.address);
+    let fields = [
+        ("role", "admin"),
+        ("Channel", "x"),
+        ("form", "other"),
+        ("wish", "tea"),
+    ];
+    let sent = desk.client.post(&address).form(&fields).send().await;
+    let answer = sent.expect("an answer").text().await.expect("a text");
+    assert_eq!(answer, "user automation guarded tea");
     let address = format!("http://{}/api/desk/form/membership", desk.server.address);
     let sent = desk.client.post(&address).form(&[("name", "Ana & Co")]);
     let answer = sent
@@ -275,6 +306,39 @@ HEAR x
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wait_hears_its_own_event_and_the_first_of_them() {
+    let desk = Desk::with(&[
+        (
+            "waits",
+            r#"
+WEBHOOK "waits"
+first = WAIT FOR EVENT "a" TIMEOUT 60
+second = WAIT FOR EVENT "b" TIMEOUT 0.2
+WAIT 0.1
+INSERT "seen", {id: GUID(), what: "a " + first.n + ", b " + IIF(ISNULL(second), "none", "some")}
+"#,
+        ),
+        (
+            "tells",
+            "WEBHOOK \"tells\"\nPUBLISH EVENT \"a\", {n: 1}\nPUBLISH EVENT \"a\", {n: 2}\n",
+        ),
+    ]);
+    let waits = desk.call(Method::POST, "webhook/waits", None);
+    // Told before it waits, it hears nothing; so it is told again until it has heard.
+    let tells = async {
+        loop {
+            desk.call(Method::POST, "webhook/tells", None).await;
+        }
+    };
+    let (status, _) = tokio::select! {
+        answer = waits => answer,
+        () = tells => unreachable!("it tells for ever"),
+    };
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    desk.until_seen(json!(["a 1, b none"])).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn scripts_that_start_one_another_come_to_an_end() {
     let desk = Desk::with(&[
         (
@@ -315,4 +379,35 @@ SET SCHEDULE "soon", "later.bas"
     let (status, _) = desk.call(Method::POST, "webhook/plan", None).await;
     assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR, "`soon` is no schedule");
     desk.until_seen(json!(["later for anna", "ticked"])).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_schedule_is_seen_paused_and_started_from_the_command_line() {
+    let desk = Desk::with(&[(
+        "yearly",
+        "SET SCHEDULE \"0 0 1 1 *\"\nINSERT \"seen\", {id: GUID(), what: \"started\"}\n",
+    )]);
+    let run = |arguments: &[&str]| desk.data.run(&[&["schedule"], arguments].concat());
+    let (code, text) = run(&["list", "desk"]);
+    assert!(
+        code == 0 && text.contains("active") && text.contains("0 0 1 1 *") && text.contains("yearly"),
+        "{text}"
+    );
+    for (verb, said) in [
+        ("pause", "is paused"),
+        ("pause", "was paused already"),
+        ("run", "is started"),
+    ] {
+        let (code, text) = run(&[verb, "desk", "yearly.bas"]);
+        assert!(code == 0 && text.contains(said), "{text}");
+    }
+    desk.until_seen(json!(["started"])).await;
+    let (_, text) = run(&["list", "desk"]);
+    assert!(text.contains("paused"), "{text}");
+    for unknown in [["pause", "desk", "nothing"], ["pause", "nobody", "yearly"]] {
+        let (code, _) = run(&unknown);
+        assert_eq!(code, 1);
+    }
+    let (code, text) = run(&["resume", "desk", "yearly"]);
+    assert!(code == 0 && text.contains("is resumed"), "{text}");
 }

@@ -10,7 +10,7 @@ use super::super::definition::{Column, Definition};
 use super::super::rows::{Fields, given, of_object};
 use super::super::values::selected;
 use super::recorded::{Changed, Rows, returned};
-use super::{Asked, record};
+use super::{Asked, computed, record};
 use crate::CommandError;
 use crate::scripted::{Host, text};
 
@@ -61,12 +61,23 @@ impl Asked {
         fields: Fields<'_>,
         or_replace: bool,
     ) -> Result<Result<Changed, Refusal>, CommandError> {
+        let definition = self.definition.clone();
         let subject = host.subject(&fields).await?;
+        if let Err(refusal) = self.about(host, subject).await? {
+            return Ok(Err(refusal));
+        }
         let columns = self.readable();
         let sql = match insertion(&self.definition, &fields, subject, or_replace, &columns) {
             Ok(sql) => sql,
             Err(refusal) => return Ok(Err(refusal)),
         };
+        if or_replace {
+            let keys: Vec<&Column> = definition.keys().collect();
+            let (columns, values) = fields.iter().cloned().unzip();
+            if let Err(refusal) = self.see_keyed(&keys, &[(columns, vec![values])]).await? {
+                return Ok(Err(refusal));
+            }
+        }
         let rows = match self.fetch(&sql).await? {
             Ok(rows) => rows,
             Err(refusal) => return Ok(Err(refusal)),
@@ -93,7 +104,7 @@ impl Asked {
                 if new { &mut keys.added } else { &mut keys.changed }
             })?;
         }
-        Ok(Ok(self.changed(value, operation, changed)))
+        Ok(Ok(self.changed(value, operation, changed).await?))
     }
 
     pub(super) async fn update(
@@ -106,14 +117,30 @@ impl Asked {
             Ok(fields) => fields,
             Err(refusal) => return Ok(Err(refusal)),
         };
+        let computed = match computed::computed(&definition, request.clause("computed"), &self.roles) {
+            Ok(computed) => computed,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
         let subject = match fields.iter().any(|(column, _)| column.subject) {
             true => Some(host.subject(&fields).await?),
             false => None,
         };
-        let sql = match updating(&definition, request, &fields, subject, &self.roles) {
+        if let Some(subject) = subject
+            && let Err(refusal) = self.about(host, subject).await?
+        {
+            return Ok(Err(refusal));
+        }
+        let sql = match updating(&definition, request, (&fields, &computed), subject, &self.roles) {
             Ok(sql) => sql,
             Err(refusal) => return Ok(Err(refusal)),
         };
+        let roles = self.roles;
+        let seen = self
+            .see(|sql| meeting(sql, &definition, request, &fields, &roles))
+            .await?;
+        if let Err(refusal) = seen {
+            return Ok(Err(refusal));
+        }
         self.counted(&sql, DataOperation::Update, |keys| &mut keys.changed)
             .await
     }
@@ -130,6 +157,13 @@ impl Asked {
             return Ok(Err(refusal));
         }
         sql.push(&format!(" returning {}", returned(&self.definition, "")));
+        let (definition, roles) = (self.definition.clone(), self.roles);
+        let seen = self
+            .see(|sql| sql.push_where(&definition, Some(condition), &roles))
+            .await?;
+        if let Err(refusal) = seen {
+            return Ok(Err(refusal));
+        }
         self.counted(&sql, DataOperation::Delete, |keys| &mut keys.deleted)
             .await
     }
@@ -147,7 +181,7 @@ impl Asked {
         };
         let count = Value::Integer(rows.len() as i64);
         let rows = Rows::read(&self.definition, &rows, 0, list)?;
-        Ok(Ok(self.changed(count, operation, rows)))
+        Ok(Ok(self.changed(count, operation, rows).await?))
     }
 }
 
@@ -269,7 +303,7 @@ fn changes<'d>(definition: &'d Definition, request: &Request, roles: &[&str]) ->
 fn updating(
     definition: &Definition,
     request: &Request,
-    fields: &Fields<'_>,
+    (fields, computed): (&Fields<'_>, &Fields<'_>),
     subject: Option<UserId>,
     roles: &[&str],
 ) -> Result<Sql, Refusal> {
@@ -279,6 +313,12 @@ fn updating(
         sql.push(if first { "" } else { ", " });
         sql.push(&format!("{} = ", column.sql));
         sql.bind_for(column, value)?;
+        first = false;
+    }
+    for (column, how) in computed {
+        sql.push(if first { "" } else { ", " });
+        sql.push(&format!("{} = ", column.sql));
+        computed::push(&mut sql, definition, column, how, roles)?;
         first = false;
     }
     if definition.is_own() {
@@ -295,6 +335,19 @@ fn updating(
             "no fields are given: { name: value }",
         ));
     }
+    meeting(&mut sql, definition, request, fields, roles)?;
+    sql.push(&format!(" returning {}", returned(definition, "")));
+    Ok(sql)
+}
+
+/// ` where …`: the rows that UPDATE or SET changes.
+fn meeting(
+    sql: &mut Sql,
+    definition: &Definition,
+    request: &Request,
+    fields: &Fields<'_>,
+    roles: &[&str],
+) -> Result<(), Refusal> {
     match condition_of(request) {
         Some(_) if is_whole_row(request) => {
             // `UPDATE "guests", {id: 7, name: "B"}`: the row of this key.
@@ -304,14 +357,12 @@ fn updating(
                 let (_, value) = found.ok_or_else(|| condition_wanted("UPDATE"))?;
                 keys.push(Condition::equals(key.name.as_str(), value.clone()));
             }
-            sql.push_where(definition, Some(&Condition::Both(keys)), roles)?;
+            sql.push_where(definition, Some(&Condition::Both(keys)), roles)
         }
-        Some(condition) => sql.push_where(definition, Some(condition), roles)?,
-        None if request.clause("set").is_some() => {}
-        None => return Err(condition_wanted("UPDATE")),
+        Some(condition) => sql.push_where(definition, Some(condition), roles),
+        None if request.clause("set").is_some() => Ok(()),
+        None => Err(condition_wanted("UPDATE")),
     }
-    sql.push(&format!(" returning {}", returned(definition, "")));
-    Ok(sql)
 }
 
 fn is_whole_row(request: &Request) -> bool {

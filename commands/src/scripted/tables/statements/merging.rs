@@ -1,6 +1,6 @@
 //! MERGE: many rows by their key, in one statement for each set of fields.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use basic::{FieldKind, Object, Refusal, Request, TableField, Value};
 use domain::run::{DataOperation, DataStatement};
@@ -9,10 +9,13 @@ use sqlx::Row as _;
 use super::super::definition::{Column, Definition, sql_type};
 use super::super::rows::{listed, of_object};
 use super::super::values::bound;
-use super::recorded::{Changed, Rows, names_subject, returned};
+use super::recorded::{Changed, Rows, returned, returned_names};
 use super::{Asked, CHUNK};
 use crate::CommandError;
 use crate::scripted::{Host, text};
+
+/// Rows with the same fields: those, and what each row gives for them.
+pub(super) type Group<'d> = (Vec<&'d Column>, Vec<Vec<Value>>);
 
 impl Asked {
     pub(super) async fn merge(
@@ -60,7 +63,7 @@ impl Asked {
                 return self.opened.refused(error).map(Err);
             }
         }
-        let mut groups: Vec<(Vec<&Column>, Vec<Vec<Value>>)> = Vec::new();
+        let mut groups: Vec<Group<'_>> = Vec::new();
         for row in &rows {
             let mut fields = match of_object(&definition, row, &self.roles) {
                 Ok(fields) => fields,
@@ -74,7 +77,7 @@ impl Asked {
             }
             fields.sort_by(|(a, _), (b, _)| a.sql.cmp(&b.sql));
             let (columns, values): (Vec<&Column>, Vec<Value>) = fields.into_iter().unzip();
-            let same = |(known, _): &&mut (Vec<&Column>, Vec<Vec<Value>>)| {
+            let same = |(known, _): &&mut Group<'_>| {
                 known
                     .iter()
                     .map(|column| &column.sql)
@@ -86,7 +89,11 @@ impl Asked {
                 _ => groups.push((columns, vec![values])),
             }
         }
+        if let Err(refusal) = self.see_keyed(&keys, &groups).await? {
+            return Ok(Err(refusal));
+        }
         let mut changed = Rows::default();
+        let mut people = HashSet::new();
         for (columns, values) in &groups {
             let subjects = match columns.iter().position(|column| column.subject) {
                 None => None,
@@ -94,7 +101,13 @@ impl Asked {
                     let mut subjects = Vec::with_capacity(values.len());
                     for row in values {
                         let fields = vec![(columns[at], row[at].clone())];
-                        subjects.push(host.subject(&fields).await?.to_string());
+                        let subject = host.subject(&fields).await?;
+                        if people.insert(subject)
+                            && let Err(refusal) = self.about(host, subject).await?
+                        {
+                            return Ok(Err(refusal));
+                        }
+                        subjects.push(subject.to_string());
                     }
                     Some(subjects)
                 }
@@ -117,11 +130,10 @@ impl Asked {
             .into_iter()
             .map(|(name, count)| (name, Value::Integer(count)))
             .collect();
-        Ok(Ok(self.changed(
-            Value::Object(counts),
-            DataOperation::Merge,
-            changed,
-        )))
+        let changed = self
+            .changed(Value::Object(counts), DataOperation::Merge, changed)
+            .await?;
+        Ok(Ok(changed))
     }
 
     async fn merge_group(
@@ -331,7 +343,7 @@ fn merging(definition: &Definition, columns: &[&Column], keys: &[&Column]) -> St
         .filter(|key| own.contains(key))
         .collect();
     let returned = returned(definition, "t.");
-    let shown = if names_subject(definition) { "k, s" } else { "k" };
+    let shown = returned_names(definition);
     let given = format!(
         "with given as (
            select {}, s::uuid as \"__subject\", n from unnest({}) with ordinality as g({}, s, n)

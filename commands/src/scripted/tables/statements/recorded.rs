@@ -30,6 +30,8 @@ pub(in super::super) struct Rows {
     pub together: Vec<String>,
     /// People whose data the rows are, where their keys tell something.
     pub subjects: Vec<Uuid>,
+    /// Where the rows lie until the transaction ends, in a table of our own.
+    pub places: Vec<String>,
 }
 
 impl Rows {
@@ -56,9 +58,15 @@ impl Rows {
         list: impl Fn(&mut RowKeys) -> &mut Vec<String>,
     ) -> Result<(), CommandError> {
         list(&mut self.keys).push(row.try_get(at).map_err(CommandError::unexpected)?);
+        let mut at = at + 1;
         if names_subject(definition) {
             self.subjects
-                .push(row.try_get(at + 1).map_err(CommandError::unexpected)?);
+                .push(row.try_get(at).map_err(CommandError::unexpected)?);
+            at += 1;
+        }
+        if definition.is_own() {
+            self.places
+                .push(row.try_get(at).map_err(CommandError::unexpected)?);
         }
         Ok(())
     }
@@ -76,19 +84,35 @@ impl Rows {
     }
 }
 
-/// What statements return of the rows they change: the key as one text and, where that tells something, whose data it is.
+/// What statements return of the rows they change: the key as one text, whose data it is where that tells something, and
+/// where a row of our own lies.
 pub(in super::super) fn returned(definition: &Definition, of: &str) -> String {
+    let key = key_of(definition, of);
+    match (names_subject(definition), definition.is_own()) {
+        (true, _) => format!("{key} as k, {of}\"__subject\" as s, {of}ctid::text as p"),
+        (false, true) => format!("{key} as k, {of}ctid::text as p"),
+        (false, false) => format!("{key} as k"),
+    }
+}
+
+/// The key as one text, its parts apart by a space.
+pub(super) fn key_of(definition: &Definition, of: &str) -> String {
     let keys: Vec<String> = definition
         .keys()
         .map(|column| format!("{of}{}::text", column.sql))
         .collect();
-    let key = match keys.as_slice() {
+    match keys.as_slice() {
         [one] => one.clone(),
         keys => format!("concat_ws(' ', {})", keys.join(", ")),
-    };
-    match names_subject(definition) {
-        true => format!("{key} as k, {of}\"__subject\" as s"),
-        false => format!("{key} as k"),
+    }
+}
+
+/// The names of what [`returned`] selects.
+pub(super) fn returned_names(definition: &Definition) -> &'static str {
+    match (names_subject(definition), definition.is_own()) {
+        (true, _) => "k, s, p",
+        (false, true) => "k, p",
+        (false, false) => "k",
     }
 }
 
@@ -99,12 +123,17 @@ fn tells(definition: &Definition) -> bool {
 }
 
 /// Whether statements return whose data a row is.
-pub(super) fn names_subject(definition: &Definition) -> bool {
+fn names_subject(definition: &Definition) -> bool {
     definition.is_own() && tells(definition)
 }
 
 impl Asked {
-    pub(super) fn changed(&self, value: Value, operation: DataOperation, rows: Rows) -> Changed {
+    pub(super) async fn changed(
+        &mut self,
+        value: Value,
+        operation: DataOperation,
+        rows: Rows,
+    ) -> Result<Changed, CommandError> {
         let (count, added) = (rows.len(), rows.added());
         let digest = digest_of(&self.definition, &rows.keys, &rows.together);
         let bytes: usize = [&rows.keys.added, &rows.keys.changed, &rows.keys.deleted]
@@ -118,7 +147,12 @@ impl Asked {
         // What is sealed for one person must say nothing of another, whom it would outlive.
         let known = self.definition.is_own() || !tells(&self.definition);
         let own = known && rows.subjects.iter().all(|subject| *subject == self.person.0);
-        Changed {
+        let named = few && own;
+        let values = match named {
+            true => self.values_of(&rows).await?,
+            false => Vec::new(),
+        };
+        Ok(Changed {
             value,
             statement: DataStatement {
                 table: self.definition.table.name.clone(),
@@ -127,9 +161,10 @@ impl Asked {
                 digest,
                 bot_id: Some(self.opened.bot),
                 added: (operation == DataOperation::Merge).then_some(added),
-                keys: (few && own).then(|| Personal::conversation(self.person, rows.keys)),
+                keys: named.then(|| Personal::conversation(self.person, rows.keys)),
+                values,
             },
-        }
+        })
     }
 }
 
