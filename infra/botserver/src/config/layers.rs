@@ -336,7 +336,10 @@ fn read_flags(flags: &Flags, reading: &mut Reading) {
 
 /// A value as it stands in a file: a text may have its quotes.
 fn unquoted(value: &OsStr) -> Cow<'_, OsStr> {
-    let text = value.to_str().map(str::trim).filter(|text| text.starts_with(['"', '\'']));
+    let text = value
+        .to_str()
+        .map(str::trim)
+        .filter(|text| text.starts_with(['"', '\'']));
     let read = text.and_then(|text| format!("value = {text}").parse::<toml::Table>().ok());
     match read.as_ref().and_then(|table| table.get("value")?.as_str()) {
         Some(text) => Cow::Owned(text.into()),
