@@ -54,6 +54,7 @@ pub(crate) struct Host<'a> {
     pub run: RunId,
     /// Whose script asks: another bot's while that answers.
     pub start: RunStart,
+    /// The turn that is answered; None of what goes on after a pause, whatever turn began it.
     pub turn: Option<TurnId>,
     /// The time that the script sees.
     pub now: DateTime<Utc>,
@@ -215,11 +216,15 @@ impl Host<'_> {
     async fn begin_change(&mut self) -> Result<Context, CommandError> {
         // The turn is begun from here on, whoever answers in the conversation when it is repeated.
         self.record(None).await?;
-        // The same for each repetition: a turn goes on by itself at times that are its own.
+        Ok(self.context.with_command(self.repeatable_id("change"), [0; 32]))
+    }
+
+    /// An id for what the script is asking for: the same in each repetition of its turn. A run goes on by itself at times
+    /// that are its own.
+    fn repeatable_id(&self, what: &str) -> Uuid {
         let (turn, now) = (self.turn.unwrap_or_default(), self.now.to_rfc3339());
-        let place = format!("change {turn} {now} {}", self.asked);
-        let id = Uuid::new_v5(&self.run.0, place.as_bytes());
-        Ok(self.context.with_command(id, [0; 32]))
+        let place = format!("{what} {turn} {now} {}", self.asked);
+        Uuid::new_v5(&self.run.0, place.as_bytes())
     }
 
     async fn carry_out(

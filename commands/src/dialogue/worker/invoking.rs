@@ -164,7 +164,13 @@ impl Worker {
         turn: &Turn,
     ) -> Result<(), CommandError> {
         let mut execution = self
-            .execute(&mut run, input, Some(turn), turn.received_at)
+            .execute(
+                &mut run,
+                input,
+                Some(turn.turn_id),
+                Some(turn.turn_id),
+                turn.received_at,
+            )
             .await?;
         if place == Place::Tool {
             execution.say_what_is_returned();

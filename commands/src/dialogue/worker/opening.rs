@@ -118,7 +118,9 @@ impl Worker {
             answers,
             ..ActiveRun::new(id, start, machine, begun)
         };
-        let execution = self.execute(&mut active, Input::Start, None, started_at).await?;
+        let execution = self
+            .execute(&mut active, Input::Start, None, None, started_at)
+            .await?;
         let changed = execution.conversation_changed;
         // One for each run: it starts once.
         if let Committed::Stored(waits) = self.commit_run(&mut active, execution, None, id.0).await?
