@@ -22,7 +22,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-pub use desk::{NoteRow, QueueFilter, QueuedRow};
+pub use desk::{DeskFilter, NoteRow, QueueFilter, QueuedRow};
 pub use questions::ConversationFilter;
 pub use turns::{Said, TurnRow};
 

@@ -20,7 +20,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::setup::bots_of;
-use super::{Answered, Host, text};
+use super::{Answered, Changed, Host, text};
 use crate::dialogue::{Execution, execute_within};
 use crate::{CommandError, ConversationCommand};
 
@@ -111,8 +111,10 @@ impl Host<'_> {
             text: words,
             at: Utc::now(),
         };
-        let answer = json!({ "success": true, "session_id": session_id });
-        self.carry_out(&context, conversation, tell, answer).await
+        let told = self
+            .carry_out(&context, Changed::of(conversation), tell)
+            .await?;
+        Ok(told.map(|_| Value::from_json(json!({ "success": true, "session_id": session_id }))))
     }
 
     /// What every bot of the session says to a message.
