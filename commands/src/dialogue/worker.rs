@@ -313,9 +313,7 @@ impl Worker {
             let id = Uuid::new_v5(&run.id.0, until.to_rfc3339().as_bytes());
             // Whatever the turn was, going on is no part of it: a process that finds the run in the log knows of none.
             let caused = turn.map(|turn| turn.turn_id);
-            let mut execution = self
-                .execute(&mut run, goes_on_with, None, caused, until)
-                .await?;
+            let mut execution = self.execute(&mut run, goes_on_with, None, caused, until).await?;
             if place == Place::Tool {
                 execution.say_what_is_returned();
                 run.asks_again = self.question_beneath().await?;
@@ -376,6 +374,7 @@ impl Worker {
             unrecorded,
             unrecorded_bytes: 0,
             remembering: Remembering::default(),
+            aside: Remembering::default(),
             said: Vec::new(),
             intended: false,
             asked: 0,

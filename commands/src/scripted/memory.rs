@@ -115,7 +115,7 @@ impl Host<'_> {
             }),
             "CLEAR USER MEMORY" => {
                 let key = (!request.arguments.is_empty()).then_some(first);
-                self.remembering.changes.push((user, Change::Clear(key)));
+                self.gathered(user).changes.push((user, Change::Clear(key)));
                 Ok(Ok(Value::Null))
             }
             "REMEMBER USER FACT" => {
@@ -194,18 +194,34 @@ impl Host<'_> {
         if let Err(error) = check(&entry) {
             return Err(Refusal::mistake(error.code(), error.to_string()));
         }
+        let gathered = self.gathered(scope);
         // Only the last value of a turn is kept.
-        self.remembering.changes.retain(
+        gathered.changes.retain(
             |(of, change)| !matches!(change, Change::Set(known) if *of == scope && known.key == entry.key),
         );
-        if self.remembering.bytes() + entry.value.len() > GATHERED_BYTES_MAX {
+        if gathered.bytes() + entry.value.len() > GATHERED_BYTES_MAX {
             return Err(Refusal::mistake(
                 "memory_full",
                 format!("a turn remembers at most {} KiB", GATHERED_BYTES_MAX >> 10),
             ));
         }
-        self.remembering.changes.push((scope, Change::Set(entry)));
+        gathered.changes.push((scope, Change::Set(entry)));
         Ok(value.clone())
+    }
+
+    /// Whether a memory is the session's while another bot answers in it: that bot has a memory of its own in its place,
+    /// empty at first and gone with its answer.
+    fn is_aside(&self, scope: MemoryScope) -> bool {
+        let session_id = self.start.session_id;
+        self.hops > 0 && scope == MemoryScope::Session { session_id }
+    }
+
+    /// Where changes of a memory are gathered.
+    fn gathered(&mut self, scope: MemoryScope) -> &mut Remembering {
+        match self.is_aside(scope) {
+            true => &mut self.aside,
+            false => &mut self.remembering,
+        }
     }
 
     /// What is not known is an empty text.
@@ -216,12 +232,13 @@ impl Host<'_> {
 
     /// What is remembered, with what this turn has changed so far.
     pub(super) async fn known(&self, scope: MemoryScope) -> Result<BTreeMap<String, Value>, CommandError> {
-        let memory = self
-            .shared
-            .executor
-            .load_fresh::<Memory>(self.context.tenant, stream_of(scope))
-            .await?
-            .state;
+        let (memory, gathered) = if self.is_aside(scope) {
+            (Memory::default(), &self.aside)
+        } else {
+            let (executor, tenant) = (&self.shared.executor, self.context.tenant);
+            let known = executor.load_fresh::<Memory>(tenant, stream_of(scope)).await?;
+            (known.state, &self.remembering)
+        };
         let read =
             |entry: &MemoryEntry| serde_json::from_str(&entry.value).map_or(Value::Null, Value::from_json);
         let mut known: BTreeMap<String, Value> = memory
@@ -229,7 +246,7 @@ impl Host<'_> {
             .into_iter()
             .map(|(key, entry)| (key.to_owned(), read(entry)))
             .collect();
-        for (of, change) in &self.remembering.changes {
+        for (of, change) in &gathered.changes {
             match change {
                 _ if *of != scope => {}
                 Change::Set(entry) => {
@@ -257,7 +274,7 @@ impl Host<'_> {
             key.strip_prefix(prefix)
                 .is_some_and(|rest| name.is_empty() || rest == name)
         });
-        self.remembering
+        self.gathered(scope)
             .changes
             .extend(gone.map(|key| (scope, Change::Clear(Some(key)))));
         Ok(())

@@ -72,6 +72,8 @@ pub(crate) struct Host<'a> {
     /// Logical bytes of that.
     pub unrecorded_bytes: u64,
     pub remembering: Remembering,
+    /// What another bot remembers of the session while it answers.
+    pub aside: Remembering,
     /// What it has said beside what its script says, such as files; in order.
     pub said: Vec<ReplyContent>,
     /// Whether the last recorded answer only says that a service is being asked.
@@ -104,10 +106,6 @@ impl Host<'_> {
         }
         if desk::gathers(request.word) {
             return Ok(answer(self.set_attendant_status(request)));
-        }
-        if self.hops > 0 && setup::belongs_to_session(request.word) {
-            // The session is not that bot's to set up.
-            return Ok(Answer::Value(Value::Null));
         }
         if others::asks_bots(request) {
             return Ok(answer(self.ask_bots(request).await?));

@@ -86,7 +86,7 @@ impl Worker {
             conversation_id: self.id,
             user_id: open.user_id,
             script: tool.name.clone(),
-            scripts: self.callable(&mounted.package, &program).await?,
+            scripts: self.shared.callable(tenant, &mounted.package, &program).await?,
             program,
             invoked: true,
             seed: id.0.as_u64_pair().1,
