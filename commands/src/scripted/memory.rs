@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use basic::{Array, Refusal, Request, Value};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::memory::{Memory, MemoryEntry, MemoryScope};
+use domain::memory::{Memory, MemoryEntry, MemoryScope, SET_UP};
 use domain::{BotId, SessionId};
 use event_log::Outcome;
 use uuid::Uuid;
@@ -15,8 +15,6 @@ use crate::{CommandError, Decide, Refusal as _};
 
 /// Facts about a person are one list under this key.
 const FACTS: &str = "facts.";
-/// Begins the keys that the platform itself remembers; scripts neither see nor set them.
-pub(super) const OWN: &str = "setup.";
 /// Begins the keys of CACHE.
 const CACHED: &str = "cache.";
 /// What a turn may remember together.
@@ -98,10 +96,10 @@ impl Host<'_> {
             "SET SESSION" => request.arguments.len() > 2,
             _ => false,
         };
-        if keys[usize::from(named)].starts_with(OWN) {
+        if keys[usize::from(named)].starts_with(SET_UP) {
             return Ok(Err(Refusal::mistake(
                 "memory_key",
-                format!("keys that begin with {OWN} are taken"),
+                format!("keys that begin with {SET_UP} are taken"),
             )));
         }
         match request.word {
@@ -255,7 +253,7 @@ impl Host<'_> {
                 Change::Clear(Some(key)) => {
                     known.remove(key);
                 }
-                Change::Clear(None) => known.retain(|key, _| key.starts_with(OWN)),
+                Change::Clear(None) => known.retain(|key, _| key.starts_with(SET_UP)),
             }
         }
         Ok(known)
@@ -411,7 +409,12 @@ fn commands(
                 at,
             }),
             (Change::Clear(key), _) => {
-                let seen = || state.entries(at).into_keys().filter(|key| !key.starts_with(OWN));
+                let seen = || {
+                    state
+                        .entries(at)
+                        .into_keys()
+                        .filter(|key| !key.starts_with(SET_UP))
+                };
                 let keys = key
                     .clone()
                     .map_or_else(|| seen().map(str::to_owned).collect(), |key| vec![key]);
