@@ -2,11 +2,8 @@
 
 use domain::conversation::{Control, Priority};
 use domain::{BotId, ConversationId, Personal, SessionId};
-use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, QueryBuilder};
-
-use chrono::{DateTime, Utc};
 
 use super::ConversationRow;
 use super::store::COLUMNS;
@@ -14,13 +11,6 @@ use crate::column;
 use crate::listing::select;
 use crate::paging::{Cursor, Keyset, Order, Page, Slice, fetch};
 use crate::reader::{ReadError, Reads, personal};
-
-/// A remark of people who work on a conversation.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct NoteRow {
-    pub text: Personal<String>,
-    pub at: DateTime<Utc>,
-}
 
 /// Which conversations of the desk; nothing set means all.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -162,7 +152,7 @@ impl Reads {
         Ok(opened.into_iter().next())
     }
 
-    /// Opens names, reasons and notes, all at once.
+    /// Opens names and reasons, all at once.
     pub(super) async fn opened_conversations(
         &self,
         mut rows: Vec<ConversationRow>,
@@ -182,8 +172,7 @@ impl Reads {
 
 /// What of a row is personal, always in the same order.
 fn texts(row: &mut ConversationRow) -> impl Iterator<Item = &mut Personal<String>> {
-    let notes = row.notes.iter_mut().map(|note| &mut note.text);
-    row.attendant.iter_mut().chain(row.reason.iter_mut()).chain(notes)
+    row.attendant.iter_mut().chain(row.reason.iter_mut())
 }
 
 fn urgent_first() -> Vec<&'static str> {

@@ -1,7 +1,9 @@
 //! The desk: conversations that people answer, as they are read.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::conversation::{ChangedBy, Control, ControlChange, ConversationEvent, Note, Priority, Reply};
+use domain::conversation::{
+    ChangedBy, Control, ControlChange, ConversationEnd, ConversationEvent, Note, Priority, Reply,
+};
 use domain::{BotId, ConversationId, Personal, ReplyId};
 use projections::conversation::{ConversationFilter, DeskFilter, QueueFilter, Said};
 use projections::{Page, Reads};
@@ -103,7 +105,13 @@ async fn a_conversation_is_read_with_who_answers_and_what_is_known_of_it() {
         (Some("sales"), Priority::High)
     );
     assert_eq!(row.tags, ["berth", "refund"]);
-    let notes: Vec<_> = row.notes.iter().map(|note| note.text.clear().cloned()).collect();
+    let notes = reads
+        .notes_by_ids(&[cast.conversation])
+        .await
+        .expect("readable")
+        .remove(&cast.conversation)
+        .unwrap_or_default();
+    let notes: Vec<_> = notes.iter().map(|note| note.text.clear().cloned()).collect();
     assert_eq!(notes, [Some("called".to_owned()), Some("called back".to_owned())]);
     let turns = reads
         .turns(cast.conversation, &Page::default())
@@ -123,6 +131,19 @@ async fn a_conversation_is_read_with_who_answers_and_what_is_known_of_it() {
         ..ConversationFilter::default()
     };
     assert_eq!(reads.conversation_count(&filter).await.expect("readable"), 1);
+    drop(reads);
+    // A batch of its own: what was remarked before is not written again.
+    let ended = ConversationEvent::Ended {
+        session_id: cast.session,
+        reason: ConversationEnd::Requested,
+    };
+    fixture.conversation(&cast, &[note("over"), ended]).await;
+    fixture.catch_up(&Fixture::options()).await;
+    let reads = fixture.reads(cast.tenant).await;
+    let notes = reads.notes_by_ids(&[cast.conversation]).await.expect("readable");
+    assert_eq!(notes[&cast.conversation].len(), 3);
+    // Nobody answers in it any more.
+    assert_eq!(reads.conversation_count(&filter).await.expect("readable"), 0);
     drop(reads);
     fixture.assert_rebuilds_alike().await;
 }
