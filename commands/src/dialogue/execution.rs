@@ -1,6 +1,6 @@
 //! Running a script until it waits or ends, and gathering what it said.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use basic::{Called, Effect, Hear, Input, Machine, ProgramHash, RuntimeError, Step, Value};
 use domain::conversation::{ReplyContent, Suggestion, SuggestionAction};
@@ -11,6 +11,9 @@ use crate::scripted::{Host, WAIT_FOR_EVENT, awaited};
 /// Machine steps between two looks at the clock and at other tasks, whatever the script does meanwhile: well under a
 /// millisecond of work.
 const SLICE_STEPS: u64 = 20_000;
+
+/// The code of a script that worked for too long.
+pub(crate) const SCRIPT_TIME: &str = "script_time";
 
 /// What came of one turn of a script.
 pub(crate) struct Execution {
@@ -29,14 +32,6 @@ impl Execution {
     /// Whether the script waits for a turn.
     pub fn waits(&self) -> bool {
         matches!(self.end, ExecutionEnd::Waiting(_))
-    }
-
-    /// Why the script broke, if it did.
-    pub fn broken(&self) -> Option<&str> {
-        match &self.end {
-            ExecutionEnd::Failed(error) => Some(&error.message),
-            _ => None,
-        }
     }
 
     /// Has what a tool returns said, if it said nothing itself.
@@ -129,7 +124,7 @@ pub(crate) async fn execute_within(
                 Err(refusal) => Input::Refused(refusal),
             },
             Step::Request(request) => {
-                if Instant::now() > host.deadline {
+                if host.is_late() {
                     break ExecutionEnd::Failed(out_of_time(time_max));
                 }
                 let answer = host.answer(request).await?.into();
@@ -145,7 +140,7 @@ pub(crate) async fn execute_within(
         };
         fuel = slice_end.saturating_sub(machine.steps());
         if fuel == 0 {
-            if Instant::now() > host.deadline {
+            if host.is_late() {
                 break ExecutionEnd::Failed(out_of_time(time_max));
             }
             tokio::task::yield_now().await;
@@ -252,7 +247,7 @@ fn suggestion(from: basic::Suggestion) -> Suggestion {
 
 fn out_of_time(time_max: Duration) -> RuntimeError {
     RuntimeError {
-        code: "script_time".into(),
+        code: SCRIPT_TIME.into(),
         message: format!(
             "the script worked longer than {} seconds on one turn",
             time_max.as_secs()
