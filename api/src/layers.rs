@@ -17,7 +17,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::address::ClientAddress;
-use crate::rest::file;
+use crate::rest::{drive, file};
 use crate::{Problem, Settings};
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -79,7 +79,7 @@ async fn frame(State(settings): State<Arc<Settings>>, mut request: Request, next
     request.extensions_mut().insert(Correlation(correlation_id));
 
     let span = tracing::info_span!("request", http.method = method, http.route = route, correlation.id = %correlation_id);
-    let within = if route == file::UPLOAD {
+    let within = if [file::UPLOAD, drive::UPLOAD].contains(&route.as_str()) {
         settings.limits.upload_within
     } else {
         settings.limits.answer_within

@@ -77,6 +77,7 @@ pub fn document() -> Value {
         "servers": [{ "url": "/" }],
         "tags": [
             { "name": "commands", "description": "What may be asked, each with its permission" },
+            { "name": "drives", "description": "Files of bots" },
             { "name": "graphql", "description": "Queries and subscriptions" },
             { "name": "pages", "description": "What a browser loads" },
             { "name": "probes", "description": "What an operator's machines ask" },

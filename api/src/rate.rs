@@ -1,4 +1,4 @@
-//! Limits per address, of visits and of refused credentials, and of uploads per session.
+//! Limits per address, of visits and of refused credentials, and of uploads per session or drive.
 //!
 //! Kept in this process: several processes admit as many times more, unless they count together. A caller with IPv6 is
 //! counted by network, because one household has 2⁶⁴ addresses.
@@ -11,12 +11,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::SessionId;
 use governor::clock::{Clock, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
 use http::{HeaderName, HeaderValue};
+use uuid::Uuid;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -142,25 +142,25 @@ impl Gate {
 pub(crate) struct Uploads {
     per_minute_max: NonZeroU32,
     shared: Shared,
-    pace: RateLimiter<SessionId, DefaultKeyedStateStore<SessionId>, DefaultClock>,
+    pace: RateLimiter<Uuid, DefaultKeyedStateStore<Uuid>, DefaultClock>,
     room: Arc<Semaphore>,
     begun: AtomicU32,
 }
 
 impl Uploads {
-    /// Room for one upload, until it is dropped.
-    pub async fn enter(&self, session: SessionId) -> Result<OwnedSemaphorePermit, Problem> {
+    /// Room for one upload to a session or a drive, until it is dropped.
+    pub async fn enter(&self, whose: Uuid) -> Result<OwnedSemaphorePermit, Problem> {
         if self.begun.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
             self.pace.retain_recent();
         }
-        if let Err(refused) = self.pace.check_key(&session) {
+        if let Err(refused) = self.pace.check_key(&whose) {
             return Err(Self::too_many(
                 refused.wait_time_from(DefaultClock::default().now()),
             ));
         }
         if let Some(shared) = &self.shared {
             let taken = shared
-                .take("uploads", &session.to_string(), self.per_minute_max)
+                .take("uploads", &whose.to_string(), self.per_minute_max)
                 .await;
             if let Some(Err(wait)) = taken {
                 return Err(Self::too_many(wait));

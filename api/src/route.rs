@@ -132,6 +132,22 @@ impl Route {
         }
     }
 
+    /// What a token with the permission may do that is no command.
+    pub(crate) fn permitted<H: Handler<T, Edge>, T: 'static>(
+        method: Method,
+        path: &'static str,
+        operation: &'static str,
+        summary: &'static str,
+        permission: Permission,
+        handler: H,
+    ) -> Self {
+        Self {
+            access: Access::Permission(permission),
+            tag: "drives",
+            ..Self::new(method, path, operation, summary, handler)
+        }
+    }
+
     /// What a session's visitor may do, and a token with the permission.
     pub(crate) fn of_session<H: Handler<T, Edge>, T: 'static>(
         method: Method,

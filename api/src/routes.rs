@@ -1,5 +1,7 @@
 //! The one list of routes, from which the router, the tests of access and the OpenAPI document are made.
 
+mod bots;
+
 use std::sync::Arc;
 
 use axum::Router;
@@ -17,6 +19,8 @@ use crate::{Edge, Problem, assets, graphql, health, layers, openapi, pages, sock
 /// Every route there is.
 pub fn routes() -> Vec<Route> {
     let mut routes = commands();
+    routes.extend(bots::automation());
+    routes.extend(bots::drives());
     routes.extend(visitors());
     routes.extend(scripts());
     routes.extend(probes());

@@ -101,6 +101,7 @@ pub(crate) async fn form(
     let said = body.clone();
     variables.extend(named([
         ("params", body.clone()),
+        ("fields", body.clone()),
         ("body", body),
         ("form", json!(name)),
     ]));

@@ -1,21 +1,21 @@
-//! What may be asked of a drive, and which paths there are.
+//! What may be asked of a drive.
+
+mod path;
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use domain::drive::{Drive, DriveChange, DriveEvent, DriveFile, FileOrigin, NamedContent, WrittenFile};
 use domain::{BlobReference, BotId, FileId, Personal, UserId};
-use unicode_normalization::UnicodeNormalization as _;
 
 use crate::{Decide, Refusal, RefusalKind};
+
+pub use path::{drive_path, folder_path, is_drive_folder};
 
 /// Files of one drive.
 pub const FILES_MAX: usize = 10_000;
 /// One file.
 pub const FILE_BYTES_MAX: u64 = 64 << 20;
-const PATH_CHARACTERS_MAX: usize = 512;
-/// What file systems take as a name, which an archive may be unpacked to.
-const PART_BYTES_MAX: usize = 255;
 
 #[derive(Debug, Clone)]
 pub enum DriveCommand {
@@ -53,6 +53,19 @@ pub enum DriveCommand {
         paths: Vec<String>,
         at: DateTime<Utc>,
     },
+}
+
+impl DriveCommand {
+    /// The contents that were kept for it, and of use only once it is stored.
+    pub(crate) fn contents(&self) -> Vec<(FileId, String)> {
+        match self {
+            DriveCommand::Write { files, .. } => {
+                let contents = files.iter().map(|file| (file.file_id, file.content.key.clone()));
+                contents.collect()
+            }
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// A file whose content is kept already.
@@ -103,62 +116,6 @@ impl Refusal for DriveError {
     }
 }
 
-/// The path of a file as drives have it: relative, in composed characters, without `.` and empty parts. A first part that
-/// is the package's folder of files is left out: `shop.gbdrive/prices.csv` is `prices.csv`.
-pub fn drive_path(given: &str) -> Result<String, DriveError> {
-    let path = folder_path(given)?;
-    if path.is_empty() {
-        return Err(DriveError::Path("is empty"));
-    }
-    if given.trim_end().ends_with('/') {
-        return Err(DriveError::Path("names a folder, not a file"));
-    }
-    Ok(path)
-}
-
-/// The same for a folder, which may be the drive itself: an empty path.
-pub fn folder_path(given: &str) -> Result<String, DriveError> {
-    let composed: String = given.trim().nfc().collect();
-    if composed.starts_with('/') && composed.len() > 1 {
-        return Err(DriveError::Path("begins with /; paths are relative to the drive"));
-    }
-    if composed.chars().any(is_refused) {
-        return Err(DriveError::Path("holds a character that paths do not have"));
-    }
-    let mut parts: Vec<&str> = composed
-        .split('/')
-        .filter(|part| !matches!(*part, "" | "."))
-        .collect();
-    if parts.iter().any(|part| part.trim() == "..") {
-        return Err(DriveError::Path("leads out of the drive with .."));
-    }
-    if parts.first().is_some_and(|part| is_drive_folder(part)) {
-        parts.remove(0);
-    }
-    if parts.iter().any(|part| part.len() > PART_BYTES_MAX) {
-        return Err(DriveError::Path("has a name in it of more than 255 bytes"));
-    }
-    let path = parts.join("/");
-    if path.chars().count() > PATH_CHARACTERS_MAX {
-        return Err(DriveError::Path("has more than 512 characters"));
-    }
-    Ok(path)
-}
-
-/// Whether a folder of a package holds files of its bot's drive.
-pub fn is_drive_folder(name: &str) -> bool {
-    let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_lowercase());
-    matches!(ending.as_deref(), Some("gbdrive" | "gbdata"))
-}
-
-/// Control characters, marks that turn the reading direction, the other systems' separator.
-fn is_refused(c: char) -> bool {
-    c.is_control()
-        || c == '\\'
-        || matches!(c, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
-        || matches!(c, '\u{FEFF}' | '\u{FFFC}')
-}
-
 impl Decide for Drive {
     type Command = DriveCommand;
     type Error = DriveError;
@@ -177,7 +134,9 @@ impl Decide for Drive {
                 // Two servers that mount the same package write its files once.
                 let mounted = self.mounted_readable();
                 let files = files.into_iter().filter(|file| match &file.origin {
-                    FileOrigin::Package { path, digest } => mounted.get(path) != Some(digest),
+                    FileOrigin::Package { path, digest } => {
+                        mounted.get(path.as_str()) != Some(&digest.as_str())
+                    }
                     FileOrigin::Script | FileOrigin::Upload => true,
                 });
                 let files: Vec<NewFile> = files.collect();
@@ -259,7 +218,7 @@ impl Decide for Drive {
             DriveCommand::Unmount { bot, paths, at } => {
                 let mut events = Vec::new();
                 for path in paths {
-                    if !self.mounted().contains_key(&path) {
+                    if !self.is_mounted(&path) {
                         continue;
                     }
                     let own = self.at(&path).filter(|(_, file)| file.of_package);
@@ -371,7 +330,7 @@ fn renamed(known: &DriveFile, to: &str) -> Option<Personal<NamedContent>> {
 }
 
 /// Whether files of these paths and sizes have room, what they replace left out.
-fn check_room<'f>(
+pub(crate) fn check_room<'f>(
     drive: &'f Drive,
     written: impl Iterator<Item = (&'f str, u64)>,
     bytes_max: u64,
@@ -453,49 +412,6 @@ mod tests {
     }
 
     #[test]
-    fn a_path_stays_in_the_drive() {
-        for (given, path) in [
-            ("a.txt", "a.txt"),
-            ("./a//b/./c.txt", "a/b/c.txt"),
-            ("Shop.gbdrive/prices.csv", "prices.csv"),
-            ("shop.GBDATA/in/x.csv", "in/x.csv"),
-            ("Cafe\u{301}.txt", "Caf\u{e9}.txt"),
-            (" name with spaces .txt ", "name with spaces .txt"),
-            ("...", "..."),
-        ] {
-            assert_eq!(drive_path(given).as_deref(), Ok(path), "{given}");
-        }
-        let long = "a/".repeat(300) + "b";
-        for refused in [
-            "",
-            " ",
-            ".",
-            "/",
-            "/etc/passwd",
-            "..",
-            "../a",
-            "a/../../b",
-            "a/.. /b",
-            "a\\b",
-            "a\0b",
-            "a\nb",
-            "photo\u{202e}gpj.exe",
-            "folder/",
-            "x.gbdrive",
-            &long,
-            &"é".repeat(200),
-        ] {
-            assert_eq!(
-                drive_path(refused).map_err(|error| error.code()),
-                Err("drive_path"),
-                "{refused:?}"
-            );
-        }
-        assert_eq!(folder_path("/").as_deref(), Ok(""));
-        assert_eq!(folder_path("in/").as_deref(), Ok("in"));
-    }
-
-    #[test]
     fn what_is_written_replaces_what_was_there_and_has_to_have_room() {
         let mut drive = Drive::default();
         done(&mut drive, write(vec![file("a", 60, FileOrigin::Script)])).expect("written");
@@ -551,10 +467,45 @@ mod tests {
             "it is there already"
         );
         done(&mut drive, write(vec![file("a", 2, FileOrigin::Script)])).expect("written");
-        assert_eq!(drive.mounted()["a"], "1", "the package's file is known still");
+        assert_eq!(
+            drive.mounted_readable()["a"],
+            "1",
+            "the package's file is known still"
+        );
         assert_eq!(done(&mut drive, unmount("a")), Ok(1));
         assert_eq!(done(&mut drive, unmount("b")), Ok(2));
         assert_eq!(done(&mut drive, unmount("b")), Ok(0));
         assert_eq!(drive.by_path().into_keys().collect::<Vec<_>>(), ["a"]);
+    }
+
+    #[test]
+    fn a_file_of_the_package_that_was_erased_with_a_person_comes_again() {
+        let mut drive = Drive::default();
+        let mount = || write(["a", "b", "c"].map(|path| package(path, "1")).into());
+        done(&mut drive, mount()).expect("mounted");
+        let removed = DriveCommand::Remove {
+            bot: BotId::default(),
+            path: "b".to_owned(),
+            change: None,
+            at: DateTime::UNIX_EPOCH,
+        };
+        done(&mut drive, removed).expect("a script deletes it");
+        let changed = write(vec![file("a", 2, FileOrigin::Script)]);
+        let mut events = drive.decide(changed).expect("a script changes it");
+        let [DriveEvent::FileWritten(written)] = events.as_mut_slice() else {
+            panic!("{events:?}")
+        };
+        written.file = Personal::Erased {
+            subject: UserId::default(),
+            class: domain::Class::Conversation,
+        };
+        drive.apply(&events[0]);
+        assert_eq!(
+            drive.mounted_readable().into_keys().collect::<Vec<_>>(),
+            ["b", "c"]
+        );
+        assert_eq!(done(&mut drive, mount()), Ok(1));
+        assert_eq!(drive.by_path().into_keys().collect::<Vec<_>>(), ["a", "c"]);
+        assert_eq!(done(&mut drive, mount()), Ok(0));
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::Duration;
 use tracing::Instrument as _;
 
 use domain::{Aggregate, OrganisationId, decode, encode};
@@ -20,6 +21,9 @@ const ATTEMPTS_MAX: u32 = 8;
 
 /// Aggregates kept in memory; a few hundred bytes each.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(20_000).expect("is not zero");
+
+/// How long a state that was read as a whole is gone on from.
+const RECENT: Duration = Duration::from_secs(10);
 
 /// An aggregate and the version of its stream that it reflects.
 #[derive(Debug, Clone, Default)]
@@ -144,6 +148,25 @@ impl Executor {
         Ok(self.state::<A>(tenant, &id.to_string(), false).await?.0)
     }
 
+    /// The same without reading a large state as a whole each time: what was read a moment ago, and the events since.
+    /// Of what was erased it may know for that moment.
+    pub(crate) async fn load_newest<A: Aggregate>(
+        &self,
+        tenant: OrganisationId,
+        id: impl Display,
+    ) -> Result<Versioned<A>, CommandError> {
+        let id = id.to_string();
+        let Some(known) = self.memory.recent::<A>(tenant, &id, RECENT) else {
+            return self.load_fresh(tenant, id).await;
+        };
+        let version = known.version;
+        let newest = self.folded(tenant, &id, known).await?;
+        if newest.version > version {
+            self.memory.put(tenant, &id, newest.clone());
+        }
+        Ok(newest)
+    }
+
     /// Stores one command as it is.
     pub(crate) async fn append(&self, command: AppendCommand) -> Result<Outcome, CommandError> {
         let started = std::time::Instant::now();
@@ -170,19 +193,30 @@ impl Executor {
             return Ok((known, true));
         }
         let stream = StreamId::new(A::TYPE, id);
-        let mut folded = self.snapshots.find::<A>(tenant, &stream).await?;
-        let kept = folded.version;
-        for event in self.log.load(tenant.0, &stream, kept).await? {
+        let kept = self.snapshots.find::<A>(tenant, &stream).await?;
+        let folded = self.folded(tenant, id, kept).await?;
+        if folded.version > 0 {
+            self.memory.put_whole(tenant, id, folded.clone());
+        }
+        Ok((folded, false))
+    }
+
+    /// A state with the events that came after it.
+    async fn folded<A: Aggregate>(
+        &self,
+        tenant: OrganisationId,
+        id: &str,
+        mut folded: Versioned<A>,
+    ) -> Result<Versioned<A>, CommandError> {
+        let (stream, from) = (StreamId::new(A::TYPE, id), folded.version);
+        for event in self.log.load(tenant.0, &stream, from).await? {
             let decoded = decode::<A::Event>(&event.event_type, event.event_version, &event.payload)
                 .map_err(CommandError::unexpected)?;
             folded.state.apply(&decoded);
             folded.version = event.sequence;
         }
-        self.snapshots.consider::<A>(tenant, id, kept, folded.version);
-        if folded.version > 0 {
-            self.memory.put(tenant, id, folded.clone());
-        }
-        Ok((folded, false))
+        self.snapshots.consider::<A>(tenant, id, from, folded.version);
+        Ok(folded)
     }
 
     /// Forgets what an event of the log shows to be behind.

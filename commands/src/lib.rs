@@ -67,9 +67,9 @@ pub use scripted::{
     Queued, Reach, Reason, RefusedChange, Services, SetUp, Switcher, Tables, Unconfigured,
 };
 pub use service::{
-    BotCreated, Choice, Commands, Done, Erasure, FileBlob, FileContent, GivenReply, IssuedToken, NewAccount,
-    NewReply, NewToken, PackagedFile, RatedReply, RegisteredUser, StartedSession, UNSENT_KEPT_FOR,
-    VisitorSession,
+    BotCreated, Choice, Commands, DeclaredTrigger, Done, DriveUpload, Erasure, FileBlob, FileContent,
+    GivenReply, IssuedToken, KnownDriveFile, KnownSchedule, NewAccount, NewReply, NewToken, PackagedFile,
+    RatedReply, RegisteredUser, StartedSession, UNSENT_KEPT_FOR, VisitorSession,
 };
 pub use session::{SessionCommand, SessionError};
 pub use token::{TokenCommand, TokenError};

@@ -38,6 +38,13 @@ pub enum MemoryCommand {
         person: UserId,
         keys: Option<Vec<String>>,
     },
+    /// Forgets what was remembered in conversations with a person who is being erased. What they wrote in the place of others'
+    /// words, or had forgotten, must not come back once nobody can read it: what is left is written down anew.
+    Erase {
+        scope: MemoryScope,
+        person: UserId,
+        at: DateTime<Utc>,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -108,6 +115,16 @@ impl Decide for Memory {
             MemoryCommand::Clear { scope, person, keys } => {
                 let keys = keys.map(|keys| Personal::conversation(person, keys));
                 Ok(vec![MemoryEvent::Cleared { scope, keys }])
+            }
+            MemoryCommand::Erase { scope, person, at } => {
+                if !self.concerns(person) {
+                    return Ok(Vec::new());
+                }
+                let mut by_person = self.by_person(at);
+                by_person.remove(&person);
+                let mut anew = vec![MemoryEvent::Cleared { scope, keys: None }];
+                anew.extend(sets_of_all(scope, by_person, at));
+                Ok(anew)
             }
         }
     }
@@ -184,18 +201,24 @@ fn sets_of_all(
 
 /// What a memory knows, as the events that say it anew, once it has grown long.
 trait Compacted {
+    fn by_person(&self, at: DateTime<Utc>) -> BTreeMap<UserId, Vec<MemoryEntry>>;
     fn compacted(&self, scope: MemoryScope, at: DateTime<Utc>) -> Vec<MemoryEvent>;
 }
 
 impl Compacted for Memory {
-    fn compacted(&self, scope: MemoryScope, at: DateTime<Utc>) -> Vec<MemoryEvent> {
-        if self.length() < COMPACTED_AFTER {
-            return Vec::new();
-        }
+    fn by_person(&self, at: DateTime<Utc>) -> BTreeMap<UserId, Vec<MemoryEntry>> {
         let mut by_person: BTreeMap<UserId, Vec<MemoryEntry>> = BTreeMap::new();
         for (person, entry) in self.entries_of(at).into_values() {
             by_person.entry(person).or_default().push(entry.clone());
         }
+        by_person
+    }
+
+    fn compacted(&self, scope: MemoryScope, at: DateTime<Utc>) -> Vec<MemoryEvent> {
+        if self.length() < COMPACTED_AFTER {
+            return Vec::new();
+        }
+        let by_person = self.by_person(at);
         // A list for each person is the least there can be.
         if self.length() < COMPACTED_AFTER + 2 * by_person.len() {
             return Vec::new();
@@ -299,6 +322,41 @@ mod tests {
         known.remove("last");
         assert_eq!(known, before.entries(DateTime::UNIX_EPOCH));
         assert!(memory.length() < 10);
+    }
+
+    #[test]
+    fn what_an_erased_person_wrote_over_or_had_forgotten_does_not_come_back() {
+        let scope = MemoryScope::Bot {
+            bot_id: BotId(Uuid::nil()),
+        };
+        let at = DateTime::UNIX_EPOCH;
+        let [ana, rui] = [1, 2].map(|person| UserId(Uuid::from_u128(person)));
+        let mut memory = Memory::default();
+        let words = ["shared", "gone", "kept"].map(|key| entry(key, "ana's"));
+        set(&mut memory, 1, words.into()).expect("remembered");
+        set(&mut memory, 2, vec![entry("shared", "rui's")]).expect("remembered");
+        let cleared = MemoryCommand::Clear {
+            scope,
+            person: rui,
+            keys: Some(vec!["gone".to_owned()]),
+        };
+        let erased = MemoryCommand::Erase {
+            scope,
+            person: rui,
+            at,
+        };
+        for command in [cleared, erased.clone()] {
+            let events = memory.decide(command).expect("decided");
+            events.iter().for_each(|event| memory.apply(event));
+        }
+        let known: Vec<&str> = memory.entries(at).into_keys().collect();
+        assert_eq!(known, ["kept"]);
+        assert!(memory.concerns(ana) && !memory.concerns(rui));
+        assert_eq!(
+            memory.decide(erased),
+            Ok(Vec::new()),
+            "there is nothing left to do"
+        );
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Packages: from the files of a `.gbai` folder to what a bot runs. Pure; reading files is the caller's.
 
+mod triggers;
+
 use std::collections::BTreeMap;
 
-use crate::automation::changes::{Unwatched, Watching};
 use crate::automation::when;
 use domain::bot::{FileFinding, Finding, Package, Profile, Script, Severity};
 use sha2::{Digest, Sha256};
@@ -16,12 +17,6 @@ const SCRIPT_BYTES_MAX: usize = 1 << 20;
 const PROMPT_CHARACTERS_MAX: usize = 64 << 10;
 
 const NO_ANSWER: &str = "I have no answer to that yet.";
-
-/// The finding that nobody understands a schedule.
-const UNKNOWN_SCHEDULE: &str = "P0003";
-
-/// The finding that what ON CHANGE or ON EMAIL names never starts the script.
-const NEVER_STARTED: &str = "P0004";
 
 /// Settings that name the zone whose clock schedules follow.
 const TIMEZONE: [&str; 3] = ["timezone", "time-zone", "schedule-timezone"];
@@ -46,7 +41,7 @@ pub struct PackageFiles {
 #[derive(Debug, Clone)]
 pub struct Assembled {
     pub package: Package,
-    /// With the source each was compiled from.
+    /// With the source each was compiled from; of a file of several tools the first has it.
     pub programs: Vec<(basic::Program, String)>,
 }
 
@@ -165,7 +160,7 @@ pub fn compile_script(name: &str, source: &str, settings: &BTreeMap<String, Stri
     if let Some(program) = &compilation.program {
         compilation
             .diagnostics
-            .extend(trigger_diagnostics(program, source));
+            .extend(triggers::diagnostics(program, source));
     }
     compilation
 }
@@ -212,67 +207,18 @@ fn compile(
         }
     };
     let compilation = compile_script(name, source, settings);
-    let mut kept = |program: basic::Program| {
+    let mut kept = |program: basic::Program, source: &str| {
         let hash = program.hash().to_string();
         programs.push((program, source.to_owned()));
         hash
     };
-    let program = compilation.program.map(&mut kept);
-    let named = |program: basic::Program| (program.name().to_owned(), kept(program));
+    let program = compilation.program.map(|program| kept(program, source));
+    let named = |program: basic::Program| (program.name().to_owned(), kept(program, ""));
     Compiled {
         program,
         tools: compilation.tools.into_iter().map(named).collect(),
         findings: compilation.diagnostics.into_iter().map(finding).collect(),
     }
-}
-
-/// What starts a script and never will; the script can still be called.
-fn trigger_diagnostics(program: &basic::Program, source: &str) -> Vec<basic::Diagnostic> {
-    let mut found = Vec::new();
-    let mut unread = 0;
-    for trigger in &program.declared().triggers {
-        let (named, trouble) = match trigger {
-            basic::Trigger::Schedule { when } => (
-                when,
-                when::parse(when).err().map(|error| {
-                    let help = "write five fields of cron, or words such as \"every monday at 9am\"";
-                    (UNKNOWN_SCHEDULE, error.to_string(), help)
-                }),
-            ),
-            basic::Trigger::Change { path, events } => (
-                path,
-                Watching::read(path, events.as_deref()).err().map(|error| {
-                    let help = "name a folder of the bot's drive: ON CHANGE \"invoices/\" EVENTS \"create\"";
-                    (NEVER_STARTED, error.to_string(), help)
-                }),
-            ),
-            basic::Trigger::Mail { address, .. } => {
-                let error = Unwatched::Missing("ON EMAIL".to_owned(), "a connected mailbox");
-                let help = "call the script from another one, or from a webhook";
-                (address, Some((NEVER_STARTED, error.to_string(), help)))
-            }
-            _ => continue,
-        };
-        let begins = source[unread..].find(named.as_str()).map_or(0, |at| unread + at);
-        let before = &source[..begins];
-        let line_begins = before.rfind('\n').map_or(0, |at| at + 1);
-        if begins > 0 {
-            unread = begins + named.len();
-        }
-        if let Some((code, message, help)) = trouble {
-            found.push(basic::Diagnostic {
-                code: code.into(),
-                severity: basic::Severity::Warning,
-                message,
-                start: begins,
-                end: begins + named.len(),
-                line: before.matches('\n').count() as u32 + 1,
-                column: before[line_begins..].chars().count() as u32 + 1,
-                help: Some(help.to_owned()),
-            });
-        }
-    }
-    found
 }
 
 fn whole_file(code: &str, message: String, help: &str) -> Finding {
@@ -357,7 +303,8 @@ mod tests {
         let both = assemble("quay", &Package::default(), &files(&[("apis", two)]));
         let names: Vec<&str> = both.package.scripts.keys().map(String::as_str).collect();
         assert_eq!(names, ["apis", "apis#the-second-one"]);
-        assert_eq!(both.programs.len(), 2);
+        let sources: Vec<&str> = both.programs.iter().map(|(_, source)| source.as_str()).collect();
+        assert_eq!(sources, [str::from_utf8(two).expect("it is UTF-8"), ""]);
 
         let again = assemble("quay", &both.package, &files(&[("apis", two)]));
         assert_eq!(again.package.scripts, both.package.scripts);

@@ -1,6 +1,7 @@
 //! Everything that can be asked from outside, each with its permission.
 
 mod accounts;
+mod automation;
 mod desk;
 mod drive;
 mod erasing;
@@ -25,8 +26,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 pub use accounts::{NewAccount, RegisteredUser};
+pub use automation::{DeclaredTrigger, KnownSchedule};
 pub use desk::{GivenReply, NewReply};
-pub use drive::PackagedFile;
+pub use drive::{DriveUpload, KnownDriveFile, PackagedFile};
 pub use erasing::Erasure;
 pub use files::{FileBlob, FileContent, UNSENT_KEPT_FOR};
 pub use ratings::RatedReply;

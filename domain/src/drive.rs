@@ -118,6 +118,7 @@ pub struct NamedContent {
 #[serde(tag = "from", rename_all = "snake_case")]
 pub enum FileOrigin {
     /// It came with the bot's package: where it lies there, and the SHA-256 of its content.
+    // The path is as clear as the package itself: like the names of its scripts it is its author's word.
     Package {
         path: String,
         digest: String,
@@ -131,8 +132,15 @@ pub enum FileOrigin {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Drive {
     files: BTreeMap<FileId, DriveFile>,
-    /// The digests of the package's files as they were last written, by path; also where a script wrote since.
-    mounted: BTreeMap<String, String>,
+    /// The package's files as they were last written, by path; also where a script wrote since.
+    mounted: BTreeMap<String, MountedFile>,
+}
+
+/// A file of the package, as it was last written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct MountedFile {
+    file_id: FileId,
+    digest: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -163,9 +171,9 @@ impl Drive {
         found.map(|(id, file)| (*id, file))
     }
 
-    /// The digest that the package's file had when it was last written.
-    pub fn mounted(&self) -> &BTreeMap<String, String> {
-        &self.mounted
+    /// Whether the package's file of this path was written, and not said to be gone since.
+    pub fn is_mounted(&self, path: &str) -> bool {
+        self.mounted.contains_key(path)
     }
 
     /// The files that can be read, by path.
@@ -174,19 +182,17 @@ impl Drive {
         files.filter_map(|file| Some((file.path()?, file))).collect()
     }
 
-    /// The same, without the files that were erased and that nothing has replaced.
-    pub fn mounted_readable(&self) -> BTreeMap<String, String> {
-        let erased = self
-            .files
-            .values()
-            .filter(|file| file.of_package && file.path().is_none())
-            .count();
-        let mut mounted = self.mounted.clone();
-        if erased > 0 {
-            let known = self.by_path();
-            mounted.retain(|path, _| known.contains_key(path.as_str()));
-        }
+    /// The digests of the package's files as they were last written, by path. What is there and was erased with a person
+    /// who changed it is left out: it is to be written again. What a script deleted is not.
+    pub fn mounted_readable(&self) -> BTreeMap<&str, &str> {
+        let is_erased = |mounted: &MountedFile| {
+            let file = self.files.get(&mounted.file_id);
+            file.is_some_and(|file| file.path().is_none())
+        };
+        let mounted = self.mounted.iter().filter(|(_, mounted)| !is_erased(mounted));
         mounted
+            .map(|(path, mounted)| (path.as_str(), mounted.digest.as_str()))
+            .collect()
     }
 
     /// Whether a file has the blob of this key as its content.
@@ -198,13 +204,19 @@ impl Drive {
 
 impl Aggregate for Drive {
     const TYPE: &'static str = "drive";
+    /// 2: which file each of the package's is.
+    const FORM: i32 = 2;
     type Event = DriveEvent;
 
     fn apply(&mut self, event: &DriveEvent) {
         match event {
             DriveEvent::FileWritten(written) => {
                 if let FileOrigin::Package { path, digest } = &written.origin {
-                    self.mounted.insert(path.clone(), digest.clone());
+                    let mounted = MountedFile {
+                        file_id: written.file_id,
+                        digest: digest.clone(),
+                    };
+                    self.mounted.insert(path.clone(), mounted);
                 }
                 let file = DriveFile {
                     file: written.file.clone(),

@@ -123,6 +123,13 @@ impl Memory {
         known.retain(|_, (_, entry)| entry.expires_at.is_none_or(|expires| expires > now));
         known
     }
+
+    /// Whether something was remembered or forgotten in conversations with a person, erased or not.
+    pub fn concerns(&self, person: UserId) -> bool {
+        let sets = self.sets.iter().map(Personal::subject);
+        let cleared = self.cleared.iter().map(|(_, keys)| keys.subject());
+        sets.chain(cleared).any(|subject| subject == Some(person))
+    }
 }
 
 fn forget(known: &mut BTreeMap<&str, (UserId, &MemoryEntry)>, keys: &Personal<Vec<String>>) {

@@ -48,6 +48,8 @@ permissions! {
     RunCancel = "run.cancel",
     TokenIssue = "token.issue",
     TokenRevoke = "token.revoke",
+    DriveRead = "drive.read",
+    DriveWrite = "drive.write",
     ProjectionRead = "projection.read",
 }
 

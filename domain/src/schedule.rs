@@ -21,6 +21,14 @@ pub enum ScheduleEvent {
         due_at: DateTime<Utc>,
         fired_at: DateTime<Utc>,
     },
+    /// It starts nothing until it is resumed; times that pass meanwhile are over.
+    #[serde(rename = "schedule.paused")]
+    Paused { paused_at: DateTime<Utc> },
+    #[serde(rename = "schedule.resumed")]
+    Resumed { resumed_at: DateTime<Utc> },
+    /// Somebody has its script started now, beside its times.
+    #[serde(rename = "schedule.started")]
+    Started { started_at: DateTime<Utc> },
     /// It starts nothing any more.
     #[serde(rename = "schedule.cleared")]
     Cleared { cleared_at: DateTime<Utc> },
@@ -30,6 +38,9 @@ impl Event for ScheduleEvent {
     const TYPES: &'static [(&'static str, u16)] = &[
         ("schedule.set", 1),
         ("schedule.fired", 1),
+        ("schedule.paused", 1),
+        ("schedule.resumed", 1),
+        ("schedule.started", 1),
         ("schedule.cleared", 1),
     ];
 }
@@ -72,9 +83,14 @@ pub enum Schedule {
     #[default]
     Absent,
     Active {
-        timetable: Timetable,
+        timetable: Box<Timetable>,
         /// When it fired last; None when it never did.
         fired_at: Option<DateTime<Utc>>,
+        /// For which time its script was started last, by the calendar or by somebody.
+        last_at: Option<DateTime<Utc>>,
+        /// Since when it starts nothing.
+        paused_at: Option<DateTime<Utc>>,
+        resumed_at: Option<DateTime<Utc>>,
     },
     /// Cleared, or over: what was to start once has started.
     Ended,
@@ -82,22 +98,65 @@ pub enum Schedule {
 
 impl Aggregate for Schedule {
     const TYPE: &'static str = "schedule";
+    /// 2: with when it was started last, and since when it is paused.
+    const FORM: i32 = 2;
     type Event = ScheduleEvent;
 
     fn apply(&mut self, event: &ScheduleEvent) {
         match event {
-            ScheduleEvent::Set(timetable) => {
-                *self = Schedule::Active {
-                    timetable: timetable.clone(),
-                    fired_at: None,
-                };
-            }
-            ScheduleEvent::Fired { fired_at: at, .. } => {
-                let over = matches!(self, Schedule::Active { timetable, .. } if matches!(timetable.when, When::Once { .. }));
-                if over {
-                    *self = Schedule::Ended;
-                } else if let Schedule::Active { fired_at, .. } = self {
+            ScheduleEvent::Set(set) => match self {
+                // Whoever paused it meant it, whatever its zone.
+                Schedule::Active {
+                    timetable, fired_at, ..
+                } => {
+                    **timetable = set.clone();
+                    *fired_at = None;
+                }
+                Schedule::Absent | Schedule::Ended => {
+                    *self = Schedule::Active {
+                        timetable: Box::new(set.clone()),
+                        fired_at: None,
+                        last_at: None,
+                        paused_at: None,
+                        resumed_at: None,
+                    };
+                }
+            },
+            ScheduleEvent::Fired { due_at, fired_at: at } => {
+                if let Schedule::Active {
+                    timetable,
+                    fired_at,
+                    last_at,
+                    ..
+                } = self
+                {
+                    if matches!(timetable.when, When::Once { .. }) {
+                        *self = Schedule::Ended;
+                        return;
+                    }
                     *fired_at = Some(*at);
+                    *last_at = Some(*due_at);
+                }
+            }
+            ScheduleEvent::Paused { paused_at: at } => {
+                if let Schedule::Active { paused_at, .. } = self {
+                    *paused_at = Some(*at);
+                }
+            }
+            ScheduleEvent::Resumed { resumed_at: at } => {
+                if let Schedule::Active {
+                    paused_at,
+                    resumed_at,
+                    ..
+                } = self
+                {
+                    *paused_at = None;
+                    *resumed_at = Some(*at);
+                }
+            }
+            ScheduleEvent::Started { started_at } => {
+                if let Schedule::Active { last_at, .. } = self {
+                    *last_at = Some(*started_at);
                 }
             }
             ScheduleEvent::Cleared { .. } => *self = Schedule::Ended,

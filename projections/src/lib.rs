@@ -39,7 +39,7 @@ pub mod user;
 
 pub use checkpoint::{Building, Failure, ProjectionStatus};
 pub use live::{Live, LiveEnd, LiveEvent, LiveFact, LiveSubscription, Topic, TopicWatch};
-pub use paging::{Keyset, Page, PageError, Slice, cursor_at, place_of};
+pub use paging::{Keyset, Page, PageError, Slice, cursor_at, cursor_of_key, place_of};
 pub use parking::{ParkedError, ParkedFilter, ParkedRow, parked, parked_at, retry, skip};
 pub use presence::Presences;
 pub use reader::{ReadError, Reader, Reads};

@@ -83,6 +83,54 @@ impl Default for Page {
     }
 }
 
+/// The cursor of a row in a list that is ordered by these texts.
+pub fn cursor_of_key(key: &str) -> String {
+    URL_SAFE_NO_PAD.encode(format!("k.{key}"))
+}
+
+fn key_of(cursor: &str) -> Result<String, ReadError> {
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| ReadError::Cursor)?;
+    let text = String::from_utf8(bytes).map_err(|_| ReadError::Cursor)?;
+    text.strip_prefix("k.")
+        .map(str::to_owned)
+        .ok_or(ReadError::Cursor)
+}
+
+impl Page {
+    /// The page of rows that are all there, in the order of their keys; their cursors are those of [`cursor_of_key`].
+    /// Fails with [`ReadError::Cursor`] for a cursor of another kind of list.
+    pub fn of_all<T>(&self, rows: Vec<T>, key: impl Fn(&T) -> String) -> Result<Slice<T>, ReadError> {
+        let after = self.after.as_deref().map(key_of).transpose()?;
+        let before = self.before.as_deref().map(key_of).transpose()?;
+        let within = |row: &T| {
+            let key = key(row);
+            after.as_ref().is_none_or(|after| key > *after)
+                && before.as_ref().is_none_or(|before| key < *before)
+        };
+        let mut rows: Vec<T> = rows.into_iter().filter(within).collect();
+        let size = usize::try_from(self.size).unwrap_or_default();
+        let more = rows.len() > size;
+        if self.backward {
+            rows.drain(..rows.len().saturating_sub(size));
+        } else {
+            rows.truncate(size);
+        }
+        Ok(Slice {
+            rows,
+            has_next: if self.backward {
+                before.is_some()
+            } else {
+                more || before.is_some()
+            },
+            has_previous: if self.backward {
+                more || after.is_some()
+            } else {
+                after.is_some()
+            },
+        })
+    }
+}
+
 /// Rows of a page in list order, and whether there are more on either side.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Slice<T> {

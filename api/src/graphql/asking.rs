@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use async_graphql::parser::types::{ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet};
 use async_graphql::{Context, Name, Value, Variables};
-use commands::{Position, ReadToken};
+use commands::{CommandError, DeclaredTrigger, KnownDriveFile, KnownSchedule, Position, ReadToken};
 use domain::access::Denial;
-use domain::{Permission, SessionId};
+use domain::{BotId, Permission, SessionId};
 use projections::{Live, NAMES, Projections, ReadError, Reads, WaitError};
 use tokio::sync::OnceCell;
 
@@ -83,6 +83,36 @@ impl Asking {
             );
             AskError::Unavailable
         })
+    }
+
+    /// The schedules of a bot, as this process follows them.
+    pub fn schedules(&self, bot: BotId) -> Vec<KnownSchedule> {
+        self.0.edge.commands.schedules(self.0.context.tenant, bot)
+    }
+
+    /// What starts the scripts of a bot besides schedules.
+    pub async fn triggers(&self, bot: BotId) -> Result<Vec<DeclaredTrigger>, AskError> {
+        let found = self.0.edge.commands.triggers(self.0.context.tenant, bot).await;
+        found.map_err(|error| unread(&error, "triggers"))
+    }
+
+    /// The files of a bot's drive below a folder; None where there is no such folder.
+    pub async fn drive_files(
+        &self,
+        bot: BotId,
+        folder: &str,
+    ) -> Result<Option<Vec<KnownDriveFile>>, AskError> {
+        match self
+            .0
+            .edge
+            .commands
+            .drive_files(&self.0.context, bot, folder)
+            .await
+        {
+            Ok(found) => Ok(Some(found)),
+            Err(CommandError::Refused { .. }) => Ok(None),
+            Err(error) => Err(unread(&error, "files of a drive")),
+        }
     }
 
     /// Whose rows are read.
@@ -175,6 +205,11 @@ impl Asking {
             .await;
         reached.map_err(|error| waited(&error))
     }
+}
+
+fn unread(error: &CommandError, what: &'static str) -> AskError {
+    tracing::warn!(error = error as &dyn std::error::Error, "{what} are not readable");
+    AskError::Unavailable
 }
 
 fn waited(error: &WaitError) -> AskError {

@@ -10,7 +10,9 @@ use domain::{BotId, Permission};
 use projections::bot::{BotFilter, BotRow, BotState as RowState};
 
 use super::asking::Asking;
+use super::automation::{Schedule, Trigger};
 use super::conversation::{Conversation, ConversationState};
+use super::drive::DriveFile;
 use super::error::AskError;
 use super::guard::Needs;
 use super::loaders::find_by_text;
@@ -176,6 +178,67 @@ impl Bot {
         Run::list(ctx, page(first, last, after, before)?, filter)
             .await
             .map(Some)
+    }
+
+    /// Its schedules, by script. Null when they cannot be read.
+    #[graphql(complexity = "cost(first, last, child_complexity)")]
+    async fn schedules(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "So many from the start of the list, at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "So many from the end of the list, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Option<List<Schedule>>, AskError> {
+        let page = page(first, last, after, before)?;
+        let known = Asking::of(ctx).schedules(self.0.id);
+        let total = u64::try_from(known.len()).ok();
+        let known = known.into_iter().map(Schedule).collect();
+        Ok(Some(list(page.of_all(known, Schedule::key)?, total)))
+    }
+
+    /// What starts its scripts besides schedules, by script: webhooks, forms, events, tables, files. Null when it cannot
+    /// be read.
+    #[graphql(complexity = "cost(first, last, child_complexity)")]
+    async fn triggers(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "So many from the start of the list, at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "So many from the end of the list, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Option<List<Trigger>>, AskError> {
+        let page = page(first, last, after, before)?;
+        let declared = Asking::of(ctx).triggers(self.0.id).await?;
+        let declared = declared.into_iter().enumerate();
+        let triggers: Vec<Trigger> = declared
+            .filter_map(|(number, trigger)| Trigger::new(number, trigger))
+            .collect();
+        let total = u64::try_from(triggers.len()).ok();
+        Ok(Some(list(page.of_all(triggers, Trigger::key)?, total)))
+    }
+
+    /// The files of its drive, by path. Null when they cannot be read. Needs `drive.read`.
+    #[graphql(
+        guard = "Needs(Permission::DriveRead)",
+        complexity = "cost(first, last, child_complexity)"
+    )]
+    async fn files(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "So many from the start of the list, at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "So many from the end of the list, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Only files below this folder.")] folder: Option<String>,
+    ) -> Result<Option<List<DriveFile>>, AskError> {
+        let page = page(first, last, after, before)?;
+        let folder = folder.unwrap_or_default();
+        let known = Asking::of(ctx).drive_files(self.0.id, &folder).await?;
+        let known: Vec<DriveFile> = known.unwrap_or_default().into_iter().map(DriveFile).collect();
+        let total = u64::try_from(known.len()).ok();
+        let slice = page.of_all(known, |file| file.0.path.clone())?;
+        Ok(Some(list(slice, total)))
     }
 }
 

@@ -10,8 +10,10 @@
 //! with GET.
 
 mod asking;
+mod automation;
 mod bot;
 mod conversation;
+mod drive;
 mod error;
 mod extent;
 mod guard;
@@ -219,6 +221,9 @@ fn builder() -> SchemaBuilder<Query, EmptyMutation, Subscription> {
         .override_output_type_description::<List<conversation::Conversation>>("A page of conversations.")
         .override_output_type_description::<Stretch<turn::Turn>>("A page of what was said.")
         .override_output_type_description::<List<run::Run>>("A page of runs.")
+        .override_output_type_description::<List<automation::Schedule>>("A page of schedules.")
+        .override_output_type_description::<List<automation::Trigger>>("A page of what starts scripts.")
+        .override_output_type_description::<List<drive::DriveFile>>("A page of files.")
         .override_output_type_description::<List<projection::ParkedEvent>>("A page of parked events.")
 }
 

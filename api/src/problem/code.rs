@@ -73,6 +73,12 @@ pub const CODES: &[Code] = &[
         "No conversation of this organisation has the id.",
     ),
     code(
+        "drive_file_not_found",
+        404,
+        "File not found",
+        "The bot's drive has no file of this id, or it was erased.",
+    ),
+    code(
         "file_not_found",
         404,
         "File not found",
@@ -207,6 +213,18 @@ pub const CODES: &[Code] = &[
         "Take the conversation over first.",
     ),
     code(
+        "drive_files_too_many",
+        409,
+        "Too many files",
+        "Remove files of the bot's drive first.",
+    ),
+    code(
+        "drive_full",
+        409,
+        "Drive is full",
+        "Remove files of the bot's drive first, or have the operator raise `limits.drive_bytes_max`.",
+    ),
+    code(
         "file_attached",
         409,
         "File belongs to another message",
@@ -295,6 +313,12 @@ pub const CODES: &[Code] = &[
     ),
     code("body_too_large", 413, "Body is too large", "Send less at once."),
     code(
+        "drive_file_too_large",
+        413,
+        "File is too large",
+        "A file of a drive has at most 64 MiB.",
+    ),
+    code(
         "file_too_large",
         413,
         "File is too large",
@@ -341,6 +365,12 @@ pub const CODES: &[Code] = &[
         422,
         "Bot name is reserved",
         "The server itself uses this address.",
+    ),
+    code(
+        "drive_path",
+        422,
+        "Path is not valid",
+        "A path is relative to the drive, with `/` between folders, and leads nowhere else. `detail` says what is wrong.",
     ),
     code(
         "field_invalid",

@@ -59,7 +59,7 @@ pub(crate) async fn upload(
     if announced.is_some_and(|bytes| bytes > limits.file_bytes_max) {
         return Err(too_large(limits.file_bytes_max));
     }
-    let _room = edge.gates.uploads.enter(session).await?;
+    let _room = edge.gates.uploads.enter(session.0).await?;
     let name = name.unwrap_or_default();
     let mut uploading = edge.commands.upload(&context, session, &name).await?;
     let reads = edge.reader.tenant(context.tenant).await?;
@@ -114,7 +114,10 @@ pub(crate) async fn download(
     let headers = [
         (CONTENT_TYPE, content_type(&found.media_type)),
         (CONTENT_LENGTH, HeaderValue::from(found.bytes)),
-        (CONTENT_DISPOSITION, disposition(&found.name, &found.media_type)),
+        (
+            CONTENT_DISPOSITION,
+            disposition(shown_how(&found.media_type), &found.name),
+        ),
         (
             CONTENT_SECURITY_POLICY,
             HeaderValue::from_static("default-src 'none'; sandbox"),
@@ -125,7 +128,7 @@ pub(crate) async fn download(
 }
 
 /// How long the body says it is. A form is not a file, and a compressed file is not what it will be.
-fn announced(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
+pub(super) fn announced(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     let form = headers
         .get(CONTENT_TYPE)
         .is_some_and(|kind| kind.as_bytes().to_ascii_lowercase().starts_with(b"multipart/"));
@@ -147,7 +150,7 @@ fn no_room(left: u64) -> Problem {
     Problem::new("session_files_too_large").detail(format!("there is room for {left} bytes"))
 }
 
-fn content_type(media_type: &str) -> HeaderValue {
+pub(super) fn content_type(media_type: &str) -> HeaderValue {
     let charset = if media_type.starts_with("text/") {
         "; charset=utf-8"
     } else {
@@ -158,8 +161,7 @@ fn content_type(media_type: &str) -> HeaderValue {
 }
 
 /// RFC 6266: a name of ASCII for whoever knows no other, and the name itself.
-fn disposition(name: &str, media_type: &str) -> HeaderValue {
-    let how = if shown(media_type) { "inline" } else { "attachment" };
+pub(super) fn disposition(how: &str, name: &str) -> HeaderValue {
     let plain = |c: char| {
         if c.is_ascii_graphic() && !matches!(c, '"' | '\\' | '%') || c == ' ' {
             c
@@ -178,6 +180,10 @@ fn disposition(name: &str, media_type: &str) -> HeaderValue {
     }
     HeaderValue::try_from(format!("{how}; filename=\"{plain}\"; filename*=UTF-8''{encoded}"))
         .unwrap_or(HeaderValue::from_static("attachment"))
+}
+
+fn shown_how(media_type: &str) -> &'static str {
+    if shown(media_type) { "inline" } else { "attachment" }
 }
 
 /// What a browser shows and does not execute. SVG is a document with scripts.
@@ -213,7 +219,7 @@ mod tests {
                 "attachment; filename=\"a;b_41_.html\"; filename*=UTF-8''a%3Bb%2541%5C.html",
             ),
         ] {
-            assert_eq!(disposition(name, media_type), expected, "{name}");
+            assert_eq!(disposition(shown_how(media_type), name), expected, "{name}");
         }
     }
 }

@@ -2,9 +2,11 @@
 
 pub(crate) mod bot;
 pub(crate) mod conversation;
+pub(crate) mod drive;
 pub(crate) mod file;
 pub(crate) mod organisation;
 pub(crate) mod run;
+pub(crate) mod schedule;
 pub(crate) mod session;
 pub(crate) mod token;
 pub(crate) mod user;

@@ -1,8 +1,10 @@
 //! The edge as a client meets it: a running server over a real database.
 
 mod access;
+mod automation;
 mod contracts;
 mod desk;
+mod drive;
 mod files;
 mod graphql;
 mod idempotency;

@@ -236,12 +236,19 @@ impl TestServer {
             .await
             .expect("programs are stored");
         let context = Context::system(self.organisation, "test");
+        let package = assembled.package.clone();
         let command = BotCommand::LoadPackage(Box::new(assembled.package));
         let executor = self.edge.commands.executor();
         executor
             .execute::<Bot>(&context, bot, command, Value::Null)
             .await
             .expect("the package is loaded");
+        self.edge
+            .commands
+            .dialogues()
+            .declare_schedules(self.organisation, bot, &package, Utc::now())
+            .await
+            .expect("schedules are set");
     }
 
     /// Waits until every projection has folded what a read token stands for.
@@ -289,7 +296,7 @@ fn dialogue_options(lease_epoch: i64) -> DialogueOptions {
         services: Arc::new(Unconfigured),
         desk: Arc::new(NoDesk),
         drive: DriveOptions {
-            bytes_max: 0,
+            bytes_max: 1 << 20,
             pdf: None,
         },
     }

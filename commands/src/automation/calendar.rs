@@ -19,9 +19,9 @@ pub(crate) struct Calendar {
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     pub tenant: OrganisationId,
-    schedule: Schedule,
+    pub schedule: Schedule,
     /// When it is due; None when it never is.
-    due_at: Option<DateTime<Utc>>,
+    pub due_at: Option<DateTime<Utc>>,
 }
 
 impl Entry {
@@ -42,10 +42,20 @@ impl Calendar {
         {
             self.due.remove(&(due_at, id));
         }
-        let Schedule::Active { timetable, fired_at } = &schedule else {
+        let Schedule::Active {
+            timetable,
+            fired_at,
+            paused_at,
+            resumed_at,
+            ..
+        } = &schedule
+        else {
             return;
         };
-        let due_at = next_due(timetable, *fired_at);
+        let due_at = match paused_at {
+            Some(_) => None,
+            None => next_due(timetable, *fired_at, *resumed_at),
+        };
         self.due.extend(due_at.map(|due_at| (due_at, id)));
         let entry = Entry {
             tenant,
@@ -91,6 +101,22 @@ impl Calendar {
 
     pub fn get(&self, id: ScheduleId) -> Option<&Entry> {
         self.entries.get(&id)
+    }
+
+    /// The schedules of a bot, with all that is known of them.
+    pub fn entries_of(
+        &self,
+        tenant: OrganisationId,
+        bot: BotId,
+    ) -> impl Iterator<Item = (ScheduleId, &Entry)> {
+        let entries = self
+            .entries
+            .iter()
+            .filter(move |(_, entry)| entry.tenant == tenant);
+        let of = move |entry: &Entry| entry.timetable().is_some_and(|timetable| timetable.bot_id == bot);
+        entries
+            .filter(move |(_, entry)| of(entry))
+            .map(|(id, entry)| (*id, entry))
     }
 
     /// The schedules of a bot.

@@ -20,6 +20,9 @@ use crate::dialogue::Dialogues;
 impl Dialogues {
     /// The scripts that an event of the log starts. The same for each process that sees it.
     pub(crate) async fn started_by(&self, event: &RecordedEvent) -> Result<Vec<Start>, CommandError> {
+        if event.event_type == "schedule.started" {
+            return self.started_now(event).await;
+        }
         let pointer = match event.event_type.as_str() {
             "run.recorded" => "/statement/bot_id",
             "event.published" => "/bot_id",

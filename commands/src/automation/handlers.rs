@@ -34,6 +34,18 @@ impl Dialogues {
         tenant: OrganisationId,
         bot: BotId,
     ) -> Result<Arc<Vec<Handler>>, CommandError> {
+        match self.shared().executor.load::<Bot>(tenant, bot).await?.state {
+            Bot::Active(_) => self.declared_handlers(tenant, bot).await,
+            Bot::Paused(_) | Bot::Absent | Bot::Retired => Ok(Arc::default()),
+        }
+    }
+
+    /// The same, of a paused one as well: what its package declares.
+    pub(crate) async fn declared_handlers(
+        &self,
+        tenant: OrganisationId,
+        bot: BotId,
+    ) -> Result<Arc<Vec<Handler>>, CommandError> {
         let shared = self.shared();
         let known = |digest: &str| {
             let known = shared
@@ -44,7 +56,8 @@ impl Dialogues {
             let (of, handlers) = known.get(&bot)?;
             (of == digest).then(|| handlers.clone())
         };
-        let Bot::Active(mounted) = shared.executor.load::<Bot>(tenant, bot).await?.state else {
+        let state = shared.executor.load::<Bot>(tenant, bot).await?.state;
+        let Some(mounted) = state.mounted() else {
             return Ok(Arc::default());
         };
         let package = &mounted.package;

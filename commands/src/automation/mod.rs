@@ -34,7 +34,7 @@ pub use asked::{ScriptAnswer, WebCall};
 pub(crate) use calendar::Calendar;
 pub(crate) use handlers::Handlers;
 pub(crate) use heard::{Heard, Wait};
-pub(crate) use schedules::SCHEDULES_MAX;
+pub(crate) use schedules::scheduled_run;
 
 /// Scripts that start one another, one behind the other, at most.
 pub(crate) const DEPTH_MAX: u8 = 8;
@@ -83,6 +83,7 @@ impl Dialogues {
             .keep_variables(tenant, conversation, &start.variables)
             .await?;
         let blob = given.blob.clone();
+        let (row, path) = self.still_known(tenant, start).await?;
         let began = ConversationEvent::Started {
             session_id,
             bot_id: start.bot,
@@ -93,8 +94,8 @@ impl Dialogues {
                 cause: start.cause.clone(),
                 depth: start.depth,
                 given: Personal::conversation(user_id, given),
-                row: start.row.clone(),
-                path: start.path.clone(),
+                row,
+                path,
             })),
         };
         let context = Context::system(tenant, "automation").with_command(conversation.0, [0; 32]);
@@ -123,6 +124,31 @@ impl Dialogues {
         Ok(())
     }
 
+    /// The row and the path of a start, without what is about people who were erased since: nothing is stored of them.
+    async fn still_known(
+        &self,
+        tenant: OrganisationId,
+        start: &Start,
+    ) -> Result<(Option<RowValues>, Option<Personal<String>>), CommandError> {
+        let executor = &self.shared().executor;
+        let kept = async |value: &Option<Personal<String>>| -> Result<_, CommandError> {
+            let Some(Personal::Clear { subject, .. }) = value else {
+                return Ok(value.clone());
+            };
+            let known = executor.load_fresh::<User>(tenant, *subject).await?.state;
+            Ok(value.clone().filter(|_| !matches!(known, User::Erased)))
+        };
+        let row = match &start.row {
+            None => None,
+            Some(row) => Some(RowValues {
+                old: kept(&row.old).await?,
+                new: kept(&row.new).await?,
+                omitted: row.omitted,
+            }),
+        };
+        Ok((row, kept(&start.path).await?))
+    }
+
     /// Begins what is this process's to begin.
     pub(crate) async fn start_mine(&self, tenant: OrganisationId, start: &Start) -> Result<(), CommandError> {
         if !self.shared().options.runners.is_mine(start.conversation) {
@@ -143,9 +169,7 @@ impl Dialogues {
         let executor = &self.shared().executor;
         let context = Context::system(tenant, "automation");
         // Who stands for nobody is the same each time.
-        let user = start
-            .user
-            .unwrap_or(UserId(Uuid::new_v5(&start.bot.0, b"automation")));
+        let user = start.user.unwrap_or(nobody(start.bot));
         let known = match executor.load_fresh::<User>(tenant, user).await?.state {
             User::Absent => false,
             User::Erased => return Ok(None),
@@ -174,6 +198,11 @@ impl Dialogues {
             .await?;
         Ok(Some((session, user)))
     }
+}
+
+/// The user who stands for nobody in what starts a bot's scripts.
+fn nobody(bot: BotId) -> UserId {
+    UserId(Uuid::new_v5(&bot.0, b"automation"))
 }
 
 impl Shared {

@@ -9,18 +9,30 @@ use std::collections::BTreeSet;
 use basic::ProgramHash;
 use chrono::{DateTime, Utc};
 use domain::bot::{Bot, Package};
-use domain::schedule::{Schedule, Timetable};
+use domain::schedule::{Schedule, ScheduleEvent, Timetable};
 use domain::trigger::TriggerCause;
-use domain::{Aggregate, BotId, ConversationId, OrganisationId, ScheduleId};
-use serde_json::{Map, Value, json};
+use domain::{Aggregate, BotId, ConversationId, OrganisationId, RunId, ScheduleId, decode};
+use event_log::RecordedEvent;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Start, when};
+use super::{Start, nobody, triggered_run, when};
 use crate::dialogue::{Dialogues, lock};
 use crate::{CommandError, Context, ScheduleCommand};
 
-/// Schedules of one bot at most.
-pub(crate) const SCHEDULES_MAX: usize = 1_000;
+/// Schedules of one bot at most that its scripts set, and of those at most for one person.
+const SET_MAX: usize = 1_000;
+const SET_FOR_ONE_MAX: usize = 100;
+
+/// The conversation in which a schedule's script runs for a time.
+fn conversation_for(id: ScheduleId, due_at: DateTime<Utc>) -> ConversationId {
+    ConversationId(Uuid::new_v5(&id.0, due_at.to_rfc3339().as_bytes()))
+}
+
+/// The run of a schedule's script for a time.
+pub(crate) fn scheduled_run(id: ScheduleId, due_at: DateTime<Utc>) -> RunId {
+    triggered_run(conversation_for(id, due_at))
+}
 
 impl Dialogues {
     /// Reads the schedules that there are. What happens to them from now on is seen by whoever follows the log.
@@ -82,6 +94,29 @@ impl Dialogues {
         Ok(())
     }
 
+    /// Whether a script may set this one besides those that there are.
+    pub(crate) fn has_room(
+        &self,
+        tenant: OrganisationId,
+        timetable: &Timetable,
+    ) -> Result<bool, CommandError> {
+        let id = self.id_of(tenant, timetable)?;
+        let calendar = lock(&self.shared().calendar);
+        // Set again, as when its turn is repeated, it takes no more room.
+        if calendar.get(id).is_some() {
+            return Ok(true);
+        }
+        let set = calendar.of(timetable.bot_id);
+        let (mut all, mut of_person) = (0, 0);
+        for (_, other) in set.filter(|(_, other)| other.user_id.is_some()) {
+            all += 1;
+            of_person += usize::from(other.user_id == timetable.user_id);
+        }
+        // Nobody in particular is all who call its webhooks.
+        let is_somebody = timetable.user_id != Some(nobody(timetable.bot_id));
+        Ok(all < SET_MAX && (!is_somebody || of_person < SET_FOR_ONE_MAX))
+    }
+
     /// Sets a schedule. Set again as it is, it stays as it is.
     pub(crate) async fn set_schedule(
         &self,
@@ -92,11 +127,6 @@ impl Dialogues {
         self.change_schedule(tenant, id, ScheduleCommand::Set(timetable))
             .await?;
         Ok(id)
-    }
-
-    /// How many schedules a bot has.
-    pub(crate) fn schedules_of(&self, bot: BotId) -> usize {
-        lock(&self.shared().calendar).of(bot).count()
     }
 
     async fn change_schedule(
@@ -125,12 +155,10 @@ impl Dialogues {
             if !self.shared().options.runners.is_mine(ConversationId(id.0)) {
                 continue;
             }
-            let entry = lock(&self.shared().calendar).get(id).cloned();
-            let Some(entry) = entry else { continue };
-            let (tenant, timetable) = (entry.tenant, entry.timetable().cloned());
-            let Some(timetable) = timetable else { continue };
+            let tenant = lock(&self.shared().calendar).get(id).map(|entry| entry.tenant);
+            let Some(tenant) = tenant else { continue };
             // It stays due, and holds up no other.
-            if let Err(error) = self.start_scheduled(tenant, id, timetable, due_at, now).await {
+            if let Err(error) = self.start_scheduled(tenant, id, due_at, now).await {
                 tracing::warn!(schedule.id = %id, %error, "what is due is not started yet");
             }
         }
@@ -140,10 +168,19 @@ impl Dialogues {
         &self,
         tenant: OrganisationId,
         id: ScheduleId,
-        timetable: Timetable,
         due_at: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> Result<(), CommandError> {
+        // The calendar may lag behind the log, and the feed brings what is given to the script sealed.
+        let executor = &self.shared().executor;
+        let known = executor.load_fresh::<Schedule>(tenant, id).await?.state;
+        let timetable = {
+            let mut calendar = lock(&self.shared().calendar);
+            calendar.put(id, tenant, known);
+            let entry = calendar.get(id).filter(|entry| entry.due_at == Some(due_at));
+            entry.and_then(|entry| entry.timetable().cloned())
+        };
+        let Some(timetable) = timetable else { return Ok(()) };
         let bot = self
             .shared()
             .executor
@@ -152,20 +189,7 @@ impl Dialogues {
             .state;
         match bot {
             Bot::Active(_) => {
-                let start = Start {
-                    conversation: ConversationId(Uuid::new_v5(&id.0, due_at.to_rfc3339().as_bytes())),
-                    bot: timetable.bot_id,
-                    user: timetable.user_id,
-                    script: timetable.script,
-                    cause: TriggerCause::Schedule {
-                        schedule_id: id,
-                        due_at,
-                    },
-                    depth: 0,
-                    variables: self.given_job(tenant, id).await?,
-                    row: None,
-                    path: None,
-                };
+                let start = scheduled(id, timetable, due_at);
                 self.start_script(tenant, &start, now).await?;
             }
             Bot::Paused(_) => {}
@@ -179,24 +203,26 @@ impl Dialogues {
             .await
     }
 
-    /// What a schedule gives its script; the feed brings it sealed, so it is read again.
-    async fn given_job(
-        &self,
-        tenant: OrganisationId,
-        id: ScheduleId,
-    ) -> Result<Map<String, Value>, CommandError> {
-        let known = self
-            .shared()
-            .executor
-            .load_fresh::<Schedule>(tenant, id)
-            .await?
-            .state;
-        let Schedule::Active { timetable, .. } = known else {
-            return Ok(Map::new());
+    /// What somebody has started beside the times of its schedule.
+    pub(super) async fn started_now(&self, event: &RecordedEvent) -> Result<Vec<Start>, CommandError> {
+        let tenant = OrganisationId(event.tenant);
+        let id: ScheduleId = event
+            .stream
+            .aggregate_id
+            .parse()
+            .map_err(CommandError::unexpected)?;
+        let happened: ScheduleEvent = decode(&event.event_type, event.event_version, &event.payload)
+            .map_err(CommandError::unexpected)?;
+        let executor = &self.shared().executor;
+        let known = executor.load_fresh::<Schedule>(tenant, id).await?.state;
+        let (ScheduleEvent::Started { started_at }, Schedule::Active { timetable, .. }) = (happened, known)
+        else {
+            return Ok(Vec::new());
         };
-        let job = timetable.job.as_ref().and_then(|job| job.clear());
-        let given = job.map(|job| ("job_name".to_owned(), Value::from(job.as_str())));
-        Ok(given.into_iter().collect())
+        match executor.load::<Bot>(tenant, timetable.bot_id).await?.state {
+            Bot::Active(_) => Ok(vec![scheduled(id, *timetable, started_at)]),
+            Bot::Paused(_) | Bot::Absent | Bot::Retired => Ok(Vec::new()),
+        }
     }
 
     /// A schedule is what starts the same script at the same times for the same. What is given to it counts by its keyed
@@ -214,5 +240,25 @@ impl Dialogues {
         ]);
         let what = serde_json::to_string(&what).map_err(CommandError::unexpected)?;
         Ok(ScheduleId(Uuid::new_v5(&timetable.bot_id.0, what.as_bytes())))
+    }
+}
+
+/// The start at a time, of a timetable that was read with what it gives.
+fn scheduled(id: ScheduleId, timetable: Timetable, at: DateTime<Utc>) -> Start {
+    let job = timetable.job.as_ref().and_then(|job| job.clear());
+    let given = job.map(|job| ("job_name".to_owned(), Value::from(job.as_str())));
+    Start {
+        conversation: conversation_for(id, at),
+        bot: timetable.bot_id,
+        user: timetable.user_id,
+        script: timetable.script,
+        cause: TriggerCause::Schedule {
+            schedule_id: id,
+            due_at: at,
+        },
+        depth: 0,
+        variables: given.into_iter().collect(),
+        row: None,
+        path: None,
     }
 }

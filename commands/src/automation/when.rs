@@ -48,15 +48,20 @@ pub fn zone(name: &str) -> Option<Tz> {
     name.trim().parse().ok()
 }
 
-/// When the schedule is due next, if it fired at `fired_at` last. None when it never is again.
-pub fn next_due(timetable: &Timetable, fired_at: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
+/// When the schedule is due next, if it fired at `fired_at` and was resumed at `resumed_at` last. None when it never is
+/// again.
+pub fn next_due(
+    timetable: &Timetable,
+    fired_at: Option<DateTime<Utc>>,
+    resumed_at: Option<DateTime<Utc>>,
+) -> Option<DateTime<Utc>> {
     let again = match &timetable.when {
         When::Once { at } => return fired_at.is_none().then_some(*at),
         When::Again { cron: text } => cron(text)?,
     };
     let not_before = timetable.from.map(|from| from - TimeDelta::seconds(1));
     let rested = fired_at.map(|at| at + APART_MIN - TimeDelta::seconds(1));
-    let after = [Some(timetable.set_at), not_before, rested]
+    let after = [Some(timetable.set_at), not_before, rested, resumed_at]
         .into_iter()
         .flatten()
         .max()?;
@@ -402,7 +407,7 @@ mod tests {
         let mut due = Vec::new();
         let mut fired = None;
         for _ in 0..4 {
-            fired = next_due(&daily, fired);
+            fired = next_due(&daily, fired, None);
             due.push(fired.expect("again and again").to_rfc3339());
         }
         // On the 29th of March the clock goes from 1 to 2 there, and is an hour ahead from then on.
@@ -418,26 +423,26 @@ mod tests {
     #[test]
     fn a_time_that_the_clock_leaves_out_or_has_twice_comes_once() {
         let daily = timetable("30 2 * * *", "Europe/Berlin", "2026-03-28T12:00:00Z");
-        let left_out = next_due(&daily, None).expect("due");
+        let left_out = next_due(&daily, None, None).expect("due");
         assert_eq!(left_out.to_rfc3339(), "2026-03-29T01:00:00+00:00");
-        let next = next_due(&daily, Some(left_out)).expect("due");
+        let next = next_due(&daily, Some(left_out), None).expect("due");
         assert_eq!(next.to_rfc3339(), "2026-03-30T00:30:00+00:00");
 
         let autumn = timetable("30 2 * * *", "Europe/Berlin", "2026-10-24T12:00:00Z");
-        let twice = next_due(&autumn, None).expect("due");
+        let twice = next_due(&autumn, None, None).expect("due");
         assert_eq!(twice.to_rfc3339(), "2026-10-25T00:30:00+00:00");
-        let next = next_due(&autumn, Some(twice)).expect("due");
+        let next = next_due(&autumn, Some(twice), None).expect("due");
         assert_eq!(next.to_rfc3339(), "2026-10-26T01:30:00+00:00");
     }
 
     #[test]
     fn a_schedule_starts_nothing_before_its_day_and_not_too_often() {
         let mut often = timetable("* * * * * *", "UTC", "2026-01-01T00:00:00Z");
-        let first = next_due(&often, None).expect("due");
-        let second = next_due(&often, Some(first)).expect("due");
+        let first = next_due(&often, None, None).expect("due");
+        let second = next_due(&often, Some(first), None).expect("due");
         assert_eq!(second - first, APART_MIN);
         often.from = Some("2026-05-01T12:00:00Z".parse().expect("a time"));
-        assert_eq!(next_due(&often, None), often.from);
+        assert_eq!(next_due(&often, None, None), often.from);
     }
 
     #[test]
@@ -445,7 +450,7 @@ mod tests {
         let at = "2026-05-01T12:00:00Z".parse().expect("a time");
         let mut once = timetable("daily", "UTC", "2026-01-01T00:00:00Z");
         once.when = When::Once { at };
-        assert_eq!(next_due(&once, None), Some(at));
-        assert_eq!(next_due(&once, Some(at)), None);
+        assert_eq!(next_due(&once, None, None), Some(at));
+        assert_eq!(next_due(&once, Some(at), None), None);
     }
 }

@@ -10,7 +10,7 @@ use domain::schedule::{Timetable, When};
 
 use super::{Answered, Host, text};
 use crate::CommandError;
-use crate::automation::{DEPTH_MAX, SCHEDULES_MAX, when};
+use crate::automation::{DEPTH_MAX, when};
 
 /// The longest name of an event, in characters.
 const NAME_CHARACTERS_MAX: usize = 200;
@@ -105,8 +105,9 @@ impl Host<'_> {
             Ok(timetable) => timetable,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        if self.dialogues().schedules_of(self.start.bot_id) >= SCHEDULES_MAX {
-            let message = format!("a bot has at most {SCHEDULES_MAX} schedules");
+        if !self.dialogues().has_room(self.context.tenant, &timetable)? {
+            let message =
+                "too many schedules were set, by the bot's scripts or in this person's conversations";
             return Ok(Err(Refusal::new("schedules_limit", message)));
         }
         // A repetition must come to the same schedule: what it was answered so far is recorded first.

@@ -42,6 +42,7 @@ pub(super) fn knows(word: &str) -> bool {
             | "SET PRIORITY"
             | "TAG CONVERSATION"
             | "ADD NOTE"
+            | "NOTIFY AGENT"
             | "GET ATTENDANTS"
             | "GET ATTENDANT STATS"
     )
@@ -60,6 +61,7 @@ impl Host<'_> {
             "NEXT IN QUEUE" => self.next_in_queue().await,
             "GET ATTENDANTS" => self.attendants(request).await,
             "GET ATTENDANT STATS" => self.attendant_stats(&text(request, 0)).await,
+            "NOTIFY AGENT" => self.notify_agent(request).await,
             _ => self.change_conversation(request).await,
         }
     }
@@ -211,6 +213,38 @@ impl Host<'_> {
         };
         let changed = self.command_once(conversation, command).await?;
         Ok(changed.map(|_| Value::from_json(answer)))
+    }
+
+    /// Leaves a note for somebody at the desk in the conversation that goes on.
+    async fn notify_agent(&mut self, request: &Request) -> Result<Answered, CommandError> {
+        if let Err(refusal) = self.own_conversation() {
+            return Ok(Err(refusal));
+        }
+        let (name, words) = (text(request, 0), text(request, 1));
+        let Some(attendant) = self.attendant(&name) else {
+            return Ok(Err(no_attendant(&name)));
+        };
+        let answer = json!({
+            "success": true,
+            "attendant_id": attendant.id,
+            "attendant_name": attendant.name,
+        });
+        let note = ConversationCommand::AddNote {
+            text: format!("@{}: {words}", attendant.name),
+            by: self.by(),
+            at: Utc::now(),
+        };
+        let noted = self.command_once(self.conversation, note).await?;
+        Ok(noted.map(|_| Value::from_json(answer)))
+    }
+
+    /// Refuses a bot that another one asks: the conversation is with that one, and so is its desk.
+    fn own_conversation(&self) -> Result<(), Refusal> {
+        if self.hops == 0 {
+            return Ok(());
+        }
+        let message = "the conversation is with the bot that asks this one, which alone can hand it over";
+        Err(Refusal::new("not_own_conversation", message))
     }
 
     /// The conversation of this bot that an id means: its own, or that of its session.

@@ -34,7 +34,7 @@ use crate::{CommandError, Context, ConversationCommand};
 
 pub(crate) use automation::{WAIT_FOR_EVENT, awaited};
 pub use desk::{AtDesk, Attendant, Desk, NoDesk, Queued};
-pub(crate) use files::drive_prefix;
+pub(crate) use files::{drive_prefix, replaced};
 pub(crate) use memory::{Remembering, stream_of as memory_stream};
 pub use services::{Asking, Fetched, Plan, Services, Unconfigured};
 pub(crate) use setup::{ACTIVE as ACTIVE_CONTEXT, ACTIVE_SWITCHERS};
@@ -118,7 +118,7 @@ impl Host<'_> {
             return Ok(answer);
         }
         if files::knows(request)
-            && let Some(answer) = self.ask_files(request).await?
+            && let Some(answer) = Box::pin(self.ask_files(request)).await?
         {
             return Ok(answer);
         }

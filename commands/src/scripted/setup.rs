@@ -7,6 +7,7 @@ mod shown;
 use std::collections::BTreeMap;
 
 use basic::{Refusal, Request, Value};
+use domain::bot::Bot;
 use domain::memory::MemoryScope;
 
 use super::memory::listed;
@@ -158,8 +159,22 @@ impl Host<'_> {
             ),
             "SET MAX LINES" => self.set(session, LINES.to_owned(), request.argument(0), None),
             "SET THEME" => self.set(session, THEME.to_owned(), request.argument(0), None),
-            "USE TOOL" => self.set(session, format!("{TOOL}{script}"), &Value::Bool(true), None),
-            "REMOVE TOOL" => self.without(session, TOOL, &script).await?,
+            "USE TOOL" => {
+                let mut offered = Ok(Value::Null);
+                for tool in self.tools_of(&script).await? {
+                    offered = self.set(session, format!("{TOOL}{tool}"), &Value::Bool(true), None);
+                    if offered.is_err() {
+                        break;
+                    }
+                }
+                offered
+            }
+            "REMOVE TOOL" => {
+                for tool in self.tools_of(&script).await? {
+                    self.forget(session, TOOL, &tool).await?;
+                }
+                Ok(Value::Null)
+            }
             "CLEAR TOOLS" => self.without(session, TOOL, "").await?,
             "LIST TOOLS" => Ok(listed(&self.known(session).await?, TOOL)),
             "USE KB" => self.set(session, format!("{KNOWLEDGE}{first}"), &Value::Bool(true), None),
@@ -228,6 +243,26 @@ impl Host<'_> {
             },
         };
         Ok(answered)
+    }
+
+    /// All tools of a file that is named, or the one that is.
+    async fn tools_of(&self, script: &str) -> Result<Vec<String>, CommandError> {
+        let executor = &self.shared.executor;
+        let bot = executor
+            .load::<Bot>(self.context.tenant, self.start.bot_id)
+            .await?;
+        let of_file = |name: &&String| {
+            let further = name.strip_prefix(script);
+            further.is_some_and(|further| further.starts_with('#'))
+        };
+        let scripts = bot.state.mounted().map(|mounted| &mounted.package.scripts);
+        let others = scripts
+            .into_iter()
+            .flat_map(|scripts| scripts.keys())
+            .filter(of_file);
+        Ok(std::iter::once(script.to_owned())
+            .chain(others.cloned())
+            .collect())
     }
 
     /// What SET HEADER set.

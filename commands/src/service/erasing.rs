@@ -7,6 +7,8 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
+use domain::drive::Drive;
+use domain::file::File;
 use domain::memory::{Memory, MemoryScope};
 use domain::run::Run;
 use domain::schedule::Schedule;
@@ -21,6 +23,7 @@ use uuid::Uuid;
 use super::Commands;
 use crate::memory::MemoryCommand;
 use crate::scripted::memory_stream;
+use crate::upload::prefix as uploads;
 use crate::{Actor, CommandError, Context, RunCommand, ScheduleCommand, UserCommand};
 
 /// What was erased of a person. What an earlier attempt erased is not in it.
@@ -34,6 +37,8 @@ pub struct Erasure {
     pub schedules_cleared: u64,
     /// Stored states and answers of runs.
     pub states_deleted: u64,
+    /// Contents of files that they sent, or that were written in their conversations.
+    pub contents_deleted: u64,
     /// Things that scripts remembered in their conversations.
     pub memories_erased: u64,
     pub rows_erased: Vec<ErasedRows>,
@@ -101,6 +106,7 @@ impl Commands {
         erasure.states_deleted = self.dialogues.delete_states(tenant, &of_person).await?;
         let scope = MemoryScope::User { user_id: user };
         erasure.memories_erased += self.forget_all(context, scope, user, now).await?;
+        erasure.contents_deleted = self.delete_contents(tenant, user, &bots).await?;
         for bot_id in bots {
             erasure.memories_erased += self.forget_of(context, bot_id, user, now).await?;
         }
@@ -113,6 +119,43 @@ impl Commands {
         // What somebody else's script wrote about them meanwhile.
         self.erase_rows(context, user, &mut erasure).await?;
         Ok(erasure)
+    }
+
+    /// Deletes the contents of what the person sent, and of what was written to drives in their conversations. That nobody could
+    /// read them without the keys is not enough: they take room.
+    async fn delete_contents(
+        &self,
+        tenant: OrganisationId,
+        user: UserId,
+        bots: &BTreeSet<BotId>,
+    ) -> Result<u64, CommandError> {
+        let blobs = self.dialogues.blobs();
+        let mut keys = BTreeSet::new();
+        let sent = self
+            .executor
+            .log()
+            .begun_for(tenant.0, File::TYPE, "user_id", &user.to_string())
+            .await?;
+        for (file, _) in sent {
+            let found = blobs.list(&format!("{}/{file}", uploads(tenant))).await?;
+            keys.extend(found.into_iter().map(|(key, _)| key));
+        }
+        for bot in bots {
+            let drive = self.executor.load_fresh::<Drive>(tenant, *bot).await?.state;
+            // A copy is of the person whose file it is of, so nobody else's has the same content.
+            let of_person = drive
+                .files()
+                .values()
+                .filter(|file| file.file.subject() == Some(user));
+            let contents = of_person.filter_map(|file| file.file.clear());
+            keys.extend(contents.map(|named| named.content.key.clone()));
+        }
+        let mut deleted = 0;
+        for key in keys {
+            blobs.delete(&key).await?;
+            deleted += 1;
+        }
+        Ok(deleted)
     }
 
     /// Clears what scripts set in conversations with the person.
@@ -168,7 +211,14 @@ impl Commands {
             .await?;
         let count = known.state.entries(now).len() as u64;
         if known.state.length() > 0 {
-            self.forget(context, scope, person, None).await?;
+            let clear = MemoryCommand::Clear {
+                scope,
+                person,
+                keys: None,
+            };
+            self.executor
+                .execute::<Memory>(context, memory_stream(scope), clear, Value::Null)
+                .await?;
         }
         Ok(count)
     }
@@ -186,32 +236,21 @@ impl Commands {
             .executor
             .load_fresh::<Memory>(context.tenant, memory_stream(scope))
             .await?;
-        let keys: Vec<String> = known
+        let of_person = known
             .state
             .entries_of(now)
-            .into_iter()
-            .filter(|(_, (of, _))| *of == person)
-            .map(|(key, _)| key.to_owned())
-            .collect();
-        let count = keys.len() as u64;
-        if count > 0 {
-            self.forget(context, scope, person, Some(keys)).await?;
-        }
-        Ok(count)
-    }
-
-    async fn forget(
-        &self,
-        context: &Context,
-        scope: MemoryScope,
-        person: UserId,
-        keys: Option<Vec<String>>,
-    ) -> Result<(), CommandError> {
-        let command = MemoryCommand::Clear { scope, person, keys };
+            .into_values()
+            .filter(|(of, _)| *of == person);
+        let count = of_person.count() as u64;
+        let erase = MemoryCommand::Erase {
+            scope,
+            person,
+            at: now,
+        };
         self.executor
-            .execute::<Memory>(context, memory_stream(scope), command, Value::Null)
+            .execute::<Memory>(context, memory_stream(scope), erase, Value::Null)
             .await?;
-        Ok(())
+        Ok(count)
     }
 
     /// The login that somebody registered under; None for a visitor, and where it was erased already.

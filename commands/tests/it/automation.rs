@@ -190,3 +190,51 @@ WRITE "in/" + (n + 1), "x"
         .map(|drive| assert_eq!(drive.state.by_path().len(), 9))
         .expect("readable");
 }
+
+#[tokio::test]
+async fn a_schedule_is_started_now_once_and_its_run_is_known() {
+    let (world, process, visitor) = world_of(
+        "SET SCHEDULE DATEADD(NOW(), 30, \"year\"), \"later.bas\", \"for \" + word\nTALK \"set\"\n",
+        &[(
+            "later",
+            "PARAM job_name AS STRING\nDESCRIPTION \"Told later.\"\nTALK \"later \" + job_name\n",
+        )],
+    )
+    .await;
+    let bot = visitor.open.bot_id;
+    say(&process, &visitor, "anna").await;
+    world.hears_any(&["set"]).await;
+    let schedules = process.schedules(world.tenant, bot);
+    let [schedule] = schedules.as_slice() else {
+        panic!("one, not {schedules:?}");
+    };
+    assert_eq!(schedule.user_id, Some(visitor.open.user_id));
+    let stranger = domain::OrganisationId(uuid::Uuid::now_v7());
+    assert_eq!(process.schedules(stranger, bot), []);
+    let context = world.numbered(1, 1);
+    for _ in 0..2 {
+        process
+            .start_schedule(&context, schedule.id, start_of_day())
+            .await
+            .expect("started");
+    }
+    world.hears_any(&["set", "later for anna"]).await;
+    let known = process.schedules(world.tenant, bot);
+    let run = known[0].last_run().expect("it was started");
+    let facts = world.facts().await;
+    assert!(
+        facts
+            .iter()
+            .any(|fact| matches!(fact, Fact::Run(id, RunEvent::Ended { .. }) if *id == run))
+    );
+
+    process
+        .pause_schedule(&world.context(), schedule.id, start_of_day())
+        .await
+        .expect("paused");
+    assert_eq!(process.schedules(world.tenant, bot)[0].next_at, None);
+    // A process that starts later finds it as it is.
+    let other = world.process().await;
+    other.dialogues().load_schedules().await.expect("readable");
+    assert!(other.schedules(world.tenant, bot)[0].paused_at.is_some());
+}

@@ -355,6 +355,10 @@ WHILE TRUE
     CASE \"people\"
       x = GET ATTENDANTS WITH STATUS \"away\"
       TALK x.count
+    CASE \"tell\"
+      x = NOTIFY AGENT \"ana\", \"a regular\"
+      y = NOTIFY AGENT \"nobody\", \"x\"
+      TALK x.attendant_name & y.code
     CASE \"away\"
       SET ATTENDANT STATUS \"ana\" TO \"away\"
       TALK \"set\"
@@ -396,7 +400,7 @@ async fn the_desk_is_worked_at_from_a_script() {
     world.hears(&["0", "0"]).await;
     *desk.0.lock().expect("whole") = waiting;
     let ana = world.visitor(&process, bot).await;
-    for words in ["queue", "next", "next", "next", "away", "people"] {
+    for words in ["queue", "next", "next", "next", "away", "people", "tell"] {
         say(&process, &ana, words).await;
     }
     let (first_id, second_id) = (first.session_id.to_string(), second.session_id.to_string());
@@ -414,6 +418,7 @@ async fn the_desk_is_worked_at_from_a_script() {
         "queue_empty",
         "set",
         "1",
+        "Ana Silvaattendant_not_found",
     ];
     world.hears(&expected).await;
     say(&process, &ana, &first_id).await;
@@ -433,9 +438,10 @@ async fn the_desk_is_worked_at_from_a_script() {
             _ => {}
         }
     }
-    assert_eq!(said, ["refund", "urgent", "called back"]);
-    // What a conversation waits for is told to scripts, and kept nowhere in the clear.
+    assert_eq!(said, ["@Ana Silva: a regular", "refund", "urgent", "called back"]);
+    // What a conversation waits for is told to scripts, and kept nowhere in the clear; nor is who was named.
     assert!(!world.stores("for Maria").await);
+    assert!(!world.stores("Ana Silva").await);
     let last = world.controls().await.pop().expect("resolved");
     assert_eq!(last.control, Control::Bot);
 }

@@ -29,6 +29,11 @@ async fn says_with(web: Arc<dyn Services>, script: &str, expected: &[&str]) -> (
     (world, bot)
 }
 
+/// How many contents of drives are kept.
+fn contents(world: &World) -> usize {
+    files_below(&world.blobs.path().join(world.tenant.to_string()).join("drives")).len()
+}
+
 /// An archive to download, and a service that never answers.
 #[derive(Debug, Default)]
 struct Web {
@@ -100,6 +105,12 @@ DELETE "old/older.txt"
 files = LIST "" RECURSIVE
 TALK files[0].path + " " + UBOUND(files)
 TALK READ files[0]
+FOR EACH file IN LIST "notes/" FILTER "a*"
+  TALK "The file " + file
+  TALK READ("notes/" + file)
+  COPY "notes/" + file, "copies/" + file
+NEXT
+TALK LIST("copies/")[0].path
 "#,
         &[
             "Berth 7 is free.More.\n",
@@ -115,6 +126,9 @@ TALK READ files[0]
             "5",
             "notes/a.txt 3",
             "Berth 7 is free.More.\n",
+            "The file a.txt",
+            "Berth 7 is free.More.\n",
+            "copies/a.txt",
         ],
     )
     .await;
@@ -122,7 +136,7 @@ TALK READ files[0]
 
 #[tokio::test]
 async fn what_is_refused_is_told_by_its_code() {
-    says(
+    let (world, _) = says(
         r#"
 ON ERROR RESUME NEXT
 READ "none.txt"
@@ -156,6 +170,7 @@ TALK ERROR MESSAGE
         ],
     )
     .await;
+    assert_eq!(contents(&world), 1, "what is refused is not kept");
 }
 
 #[tokio::test]
@@ -439,14 +454,13 @@ async fn what_was_written_before_a_process_died_is_not_written_again() {
     world
         .hears(&["outcome_unknown", "one\n", "1", "done", "one\ntwo\n", "2"])
         .await;
-    let left = files_below(&world.blobs.path().join(world.tenant.to_string()).join("drives"));
-    assert_eq!(left.len(), 2, "what was replaced is deleted: {left:?}");
+    assert_eq!(contents(&world), 2, "what was replaced is deleted");
 }
 
 #[tokio::test]
 async fn many_write_to_one_file_and_nothing_is_lost() {
     let world = World::new().await;
-    let process = world.process().await;
+    let (process, other) = (world.process().await, world.process().await);
     let bot = world
         .bot(&process, "HEAR words\nSAVE \"log.csv\", words\nWRITE words TO \"log.txt\" APPEND AS LINES\nTALK \"kept\"\nHEAR x")
         .await;
@@ -454,8 +468,9 @@ async fn many_write_to_one_file_and_nothing_is_lost() {
     for _ in 0..6 {
         visitors.push(world.visitor(&process, bot).await);
     }
-    for visitor in &visitors {
-        say(&process, visitor, "row").await;
+    for (number, visitor) in visitors.iter().enumerate() {
+        let process = if number % 2 == 0 { &process } else { &other };
+        say(process, visitor, "row").await;
     }
     world.hears(&["kept"; 6]).await;
     let drive = process
@@ -466,6 +481,11 @@ async fn many_write_to_one_file_and_nothing_is_lost() {
         .state;
     let sizes: Vec<u64> = drive.by_path().into_values().map(|file| file.bytes).collect();
     assert_eq!(sizes, ["words\n".len() as u64 + 6 * 4, 6 * 4]);
+    assert_eq!(
+        contents(&world),
+        2,
+        "what came too late, or was replaced, is not kept"
+    );
 }
 
 #[tokio::test]
@@ -542,4 +562,5 @@ async fn the_package_s_files_are_written_once_and_leave_with_it() {
     };
     let refused = process.mount_files(&context, bot, vec![large]).await;
     assert_eq!(crate::world::refusal(refused), "drive_full");
+    assert_eq!(contents(&world), 1);
 }

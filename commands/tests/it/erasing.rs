@@ -1,11 +1,17 @@
 //! A person is erased: their rows, memories, waiting runs and keys go, and nobody else's.
 
-use commands::{CommandError, UserCommand};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use basic::{Refusal, Request};
+use commands::{Asking, CommandError, Plan, Services, UserCommand};
 use domain::memory::Memory;
 use domain::run::RunEvent;
 use domain::user::User;
 use event_log::StreamId;
 use serde_json::Value;
+use tokio::sync::Notify;
 
 use crate::observing::Fact;
 use crate::world::{World, files_below, message, refusal, say, start_of_day};
@@ -217,4 +223,133 @@ async fn a_login_is_free_again_and_strangers_are_not_found() {
         .erase_person(&visitor, second.user_id, start_of_day())
         .await;
     assert!(matches!(denied, Err(CommandError::Denied(_))));
+}
+
+#[tokio::test]
+async fn rows_about_an_erased_person_are_refused() {
+    let world = World::new().await;
+    let process = world.process().await;
+    let script = r#"
+TABLE people
+  id integer key
+  name string
+  owner string subject
+END TABLE
+HEAR owner
+INSERT "people", {id: 1, name: "mine"}
+x = INSERT("people", {id: 2, name: "planted", owner: owner})
+IF IS_ERROR(x) THEN TALK x.code
+x = UPDATE("people", "id=1", {owner: owner})
+IF IS_ERROR(x) THEN TALK x.code
+x = MERGE("people", [{id: 3, name: "a"}, {id: 4, name: "planted", owner: owner}], "id")
+IF IS_ERROR(x) THEN TALK x.code
+TALK AGGREGATE("people", "COUNT", "*")
+"#;
+    let bot = world.bot(&process, script).await;
+    let ana = world.visitor(&process, bot).await;
+    let rui = world.visitor(&process, bot).await;
+    let erased = ana.open.user_id;
+    // Another process erases: what this one remembers of the person is behind.
+    let other = world.process().await;
+    other
+        .erase_person(&world.context(), erased, start_of_day())
+        .await
+        .expect("erased");
+    process.greet(&rui, start_of_day()).await.expect("it begins");
+    say(&process, &rui, &erased.to_string()).await;
+    world
+        .hears(&["person_erased", "person_erased", "person_erased", "1"])
+        .await;
+}
+
+/// A service that answers when it is let.
+#[derive(Debug, Default)]
+struct Held {
+    asked: AtomicUsize,
+    go: Notify,
+}
+
+#[async_trait]
+impl Services for Held {
+    fn plan(&self, _: &Request) -> Plan {
+        Plan::Changes
+    }
+
+    async fn ask(&self, _: &Asking, _: &Request) -> Result<basic::Value, Refusal> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        self.go.notified().await;
+        Ok(basic::Value::from("done"))
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_still_goes_on_writes_nothing_of_an_erased_person() {
+    let world = World::new().await;
+    let service = Arc::new(Held::default());
+    let process = world.process_with(service.clone()).await;
+    let script = "TABLE guests\n  id integer key\n  said string\nEND TABLE\nHEAR said\nx = POST \"https://example.org\", {a: 1}\nINSERT \"guests\", {said: said}\nSET BOT MEMORY \"late\", said\n";
+    let bot = world.bot(&process, script).await;
+    let ana = world.visitor(&process, bot).await;
+    process.greet(&ana, start_of_day()).await.expect("it begins");
+    say(&process, &ana, "canary33c1").await;
+    let asked = world
+        .eventually(async || (service.asked.load(Ordering::SeqCst) == 1).then_some(()))
+        .await;
+    assert!(asked.is_some(), "the script is in the midst of its turn");
+    let erasure = process
+        .erase_person(&world.context(), ana.open.user_id, start_of_day())
+        .await
+        .expect("erased");
+    assert_eq!(erasure.runs_cancelled, 1);
+    service.go.notify_one();
+    // Somebody else's turn is answered after whatever became of the first.
+    let rui = world.visitor(&process, bot).await;
+    process.greet(&rui, start_of_day()).await.expect("it begins");
+    say(&process, &rui, "bystander").await;
+    let asked = world
+        .eventually(async || (service.asked.load(Ordering::SeqCst) == 2).then_some(()))
+        .await;
+    assert!(asked.is_some(), "the other's script asks as well");
+    service.go.notify_one();
+    let kept = world
+        .eventually(async || world.stores("bystander").await.then_some(()))
+        .await;
+    assert!(kept.is_some());
+    assert!(!world.stores("canary33c1").await);
+}
+
+#[tokio::test]
+async fn the_contents_of_an_erased_person_s_files_are_deleted() {
+    let world = World::new().await;
+    let process = world.process().await;
+    let script = "HEAR said\nWRITE \"notes/\" + said + \".txt\", said\nTALK \"kept\"\n";
+    let bot = world.bot(&process, script).await;
+    let ana = world.visitor(&process, bot).await;
+    let rui = world.visitor(&process, bot).await;
+    for (visitor, said) in [(&ana, "ana"), (&rui, "rui")] {
+        process.greet(visitor, start_of_day()).await.expect("it begins");
+        say(&process, visitor, said).await;
+        let mut uploading = process
+            .upload(&visitor.context(), visitor.session_id, "a.txt")
+            .await
+            .expect("taken in");
+        uploading
+            .write("what was sent".into())
+            .await
+            .expect("there is room");
+        uploading.finish(start_of_day()).await.expect("kept");
+    }
+    world.hears(&["kept", "kept"]).await;
+    assert_eq!(files_below(world.blobs.path()).len(), 4);
+    let erasure = process
+        .erase_person(&world.context(), ana.open.user_id, start_of_day())
+        .await
+        .expect("erased");
+    assert_eq!(erasure.contents_deleted, 2);
+    assert_eq!(files_below(world.blobs.path()).len(), 2, "those of the other");
+    let again = process
+        .erase_person(&world.context(), ana.open.user_id, start_of_day())
+        .await
+        .expect("nothing is left to do");
+    assert_eq!(again, commands::Erasure::default());
 }

@@ -38,6 +38,34 @@ async fn a_bot_remembers_across_people_and_processes() {
 }
 
 #[tokio::test]
+async fn a_file_of_several_tools_offers_all_of_them() {
+    let world = World::new().await;
+    let process = world.process().await;
+    let bot = world.bot(&process, "TALK 1").await;
+    let start = "USE TOOL \"apis.bas\"\nUSE TOOL \"api\"\nTALK LIST TOOLS\n\
+                 REMOVE TOOL \"apis\"\nTALK LIST TOOLS\nADD TOOL \"apis#a-dog\"\nTALK LIST TOOLS";
+    let apis = "DESCRIPTION \"A cat\"\nRETURN 1\nDESCRIPTION \"A dog\"\nRETURN 2\n\
+                DESCRIPTION \"A duck\"\nRETURN 3";
+    world
+        .load_scripts(
+            &process,
+            bot,
+            &[("start", start), ("apis", apis), ("api", "RETURN 4")],
+        )
+        .await;
+    let visitor = world.visitor(&process, bot).await;
+    say(&process, &visitor, "hello").await;
+    world
+        .hears(&[
+            r#"["api", "apis", "apis#a-dog", "apis#a-duck"]"#,
+            r#"["api"]"#,
+            r#"["api", "apis#a-dog"]"#,
+            "No idea.",
+        ])
+        .await;
+}
+
+#[tokio::test]
 async fn a_session_is_set_up_and_what_is_forgotten_is_gone() {
     let world = World::new().await;
     let process = world.process().await;

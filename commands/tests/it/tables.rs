@@ -97,6 +97,49 @@ TALK FIND("guests", "id=1").name
 }
 
 #[tokio::test]
+async fn fields_are_computed_from_what_they_were() {
+    says(
+        r#"
+SAVE "guests", {id: 1, name: "Ana", berth: 7, paid: 10.5}
+SAVE "guests", {id: 2, name: "Rui"}
+taken = 2
+TALK UPDATE "guests" SET berth = berth - taken, paid = (paid + 1) * 2 - MAX(1, 2), name = name + "!" WHERE id > 0
+ana = FIND "guests", "id=1"
+TALK ana.berth + " " + ana.paid + " " + ana.name
+rui = FIND "guests", "id=2"
+TALK rui.berth + " " + rui.paid
+UPDATE "guests" SET berth = -berth / 2 WHERE id = 2
+TALK FIND("guests", "id=2").berth
+ON ERROR RESUME NEXT
+UPDATE "guests" SET name = name - 1 WHERE id = 1
+TALK ERROR MESSAGE
+CLEAR ERROR
+UPDATE "guests" SET berth = berth + "x'; drop table guests; --" WHERE id = 1
+TALK ERROR MESSAGE
+CLEAR ERROR
+UPDATE "guests" SET born = born + 1 WHERE id = 1
+TALK ERROR MESSAGE
+CLEAR ERROR
+UPDATE "guests" SET berth = berth / 0 WHERE id = 1
+TALK ERROR MESSAGE
+TALK FIND("guests", "id=1").berth
+"#,
+        &[
+            "2",
+            "5 21 Ana!",
+            "-2 0",
+            "1",
+            "- does not go with this field; texts are joined by + or & (value_refused)",
+            "`x'; drop table guests; --` is no number to compute with (value_refused)",
+            "born is a date such as 2026-12-01 and cannot be computed from what it was (value_refused)",
+            "division by zero (value_refused)",
+            "5",
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn many_rows_are_merged_by_a_key_in_one_statement() {
     let world = says(
         r#"

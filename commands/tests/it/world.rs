@@ -28,6 +28,9 @@ use uuid::Uuid;
 /// The largest message, so that a test can send a larger one.
 pub const MESSAGE_BYTES_MAX: usize = 1024;
 
+/// What a script has for a turn, unless a test says otherwise.
+const SCRIPT_TIME_MAX: Duration = Duration::from_secs(30);
+
 /// A database and what goes on beside the processes under test. Stops when dropped.
 pub struct World {
     pub tenant: OrganisationId,
@@ -120,15 +123,27 @@ impl World {
 
     /// The same, with services behind the words of scripts.
     pub async fn process_with(&self, services: Arc<dyn Services>) -> Commands {
-        self.process_of(services, Arc::new(NoDesk)).await
+        self.process_of(services, Arc::new(NoDesk), SCRIPT_TIME_MAX).await
     }
 
     /// The same, with a desk where conversations wait for people.
     pub async fn process_at(&self, desk: Arc<dyn Desk>) -> Commands {
-        self.process_of(Arc::new(Unconfigured), desk).await
+        self.process_of(Arc::new(Unconfigured), desk, SCRIPT_TIME_MAX)
+            .await
     }
 
-    async fn process_of(&self, services: Arc<dyn Services>, desk: Arc<dyn Desk>) -> Commands {
+    /// The same, where a script has so much time for a turn.
+    pub async fn process_within(&self, script_time_max: Duration) -> Commands {
+        self.process_of(Arc::new(Unconfigured), Arc::new(NoDesk), script_time_max)
+            .await
+    }
+
+    async fn process_of(
+        &self,
+        services: Arc<dyn Services>,
+        desk: Arc<dyn Desk>,
+        script_time_max: Duration,
+    ) -> Commands {
         let lease_epoch = Recovery::take_lease(&self.projector_pool)
             .await
             .expect("the lease is free");
@@ -137,7 +152,7 @@ impl World {
             idle: TimeDelta::minutes(30),
             message_bytes_max: MESSAGE_BYTES_MAX,
             script: basic::Limits::default(),
-            script_time_max: Duration::from_secs(30),
+            script_time_max,
             runners: Runners::alone(lease_epoch),
             services,
             desk,

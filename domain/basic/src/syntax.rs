@@ -79,6 +79,8 @@ pub(crate) enum StatementKind {
         otherwise: Vec<Statement>,
     },
     Exit(LoopKind),
+    /// The next round of a loop: of the innermost, or of the innermost of a kind.
+    Continue(Option<LoopKind>),
     /// Ends the script, from inside of procedures too.
     End,
     /// EXIT SUB and EXIT FUNCTION.

@@ -326,6 +326,9 @@ pub fn schedule() -> Vec<ScheduleEvent> {
     vec![
         ScheduleEvent::Set(timetable),
         fired.clone(),
+        ScheduleEvent::Paused { paused_at: at() },
+        ScheduleEvent::Resumed { resumed_at: at() },
+        ScheduleEvent::Started { started_at: at() },
         ScheduleEvent::Cleared { cleared_at: at() },
         ScheduleEvent::Set(once),
         fired,

@@ -1,5 +1,7 @@
 //! The command line.
 
+mod schedule;
+
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -8,6 +10,8 @@ use clap_complete::Shell;
 use crate::check::Format;
 use crate::config::Flags;
 use crate::tools::Shape;
+
+pub use schedule::ScheduleCommand;
 
 /// An event-sourced platform for conversations: bots in BASIC, every turn an event.
 #[derive(Debug, Parser)]
@@ -94,6 +98,13 @@ pub enum Command {
     )]
     Tables(TablesCommand),
 
+    /// See, pause, resume and start what scripts of a bot do by the clock
+    #[command(
+        subcommand,
+        after_help = "Example:\n  botserver schedule list shop\n  botserver schedule pause shop report"
+    )]
+    Schedule(ScheduleCommand),
+
     /// Erase what is known of a person
     #[command(subcommand, after_help = "Example:\n  botserver gdpr erase ana@example.org")]
     Gdpr(GdprCommand),
@@ -157,6 +168,12 @@ impl Command {
             | Command::Log(LogCommand::Verify { flags })
             | Command::Stream(StreamCommand::Init { flags } | StreamCommand::Status { flags })
             | Command::Tables(TablesCommand::Plan { flags, .. } | TablesCommand::Apply { flags, .. })
+            | Command::Schedule(
+                ScheduleCommand::List { flags, .. }
+                | ScheduleCommand::Pause { flags, .. }
+                | ScheduleCommand::Resume { flags, .. }
+                | ScheduleCommand::Run { flags, .. },
+            )
             | Command::Gdpr(GdprCommand::Erase { flags, .. })
             | Command::Token(TokenCommand::Issue { flags, .. })
             | Command::Config(

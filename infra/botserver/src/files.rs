@@ -1,7 +1,7 @@
 //! Sweeping files: what nobody sent is discarded, what no file names is deleted.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use chrono::Utc;
@@ -11,6 +11,11 @@ use projections::Reader;
 
 /// How often unsent files are looked for.
 const EVERY: Duration = Duration::from_secs(300);
+/// How often contents of drives are looked for that no file has: what a word that did not come to its end left over.
+const DRIVES_EVERY: Duration = Duration::from_secs(3600);
+
+/// How often contents of uploads are looked for that no file names.
+const UPLOADS_EVERY: Duration = Duration::from_secs(86_400);
 
 /// Files of one step.
 const STEP_FILES: usize = 500;
@@ -22,7 +27,7 @@ pub(crate) struct FileSweeper {
 }
 
 impl FileSweeper {
-    /// Sweeps what a crash left over, and from then on unsent files, until it is stopped.
+    /// Sweeps unsent files, and now and then what crashes left over, until it is stopped.
     pub async fn run(self, stopped: impl Future<Output = ()> + Send) {
         tokio::select! {
             () = stopped => {}
@@ -31,15 +36,20 @@ impl FileSweeper {
     }
 
     async fn sweep(&self) {
-        told(
-            "contents that no file names deleted",
-            self.sweep_left_over().await,
-        );
-        told(
-            "contents that no file of a drive has deleted",
-            self.sweep_drives().await,
-        );
+        let (mut uploads_swept, mut drives_swept) = (None, None);
         loop {
+            if is_due(&mut uploads_swept, UPLOADS_EVERY) {
+                told(
+                    "contents that no file names deleted",
+                    self.sweep_left_over().await,
+                );
+            }
+            if is_due(&mut drives_swept, DRIVES_EVERY) {
+                told(
+                    "contents that no file of a drive has deleted",
+                    self.sweep_drives().await,
+                );
+            }
             told("files that nobody sent discarded", self.discard_unsent().await);
             tokio::time::sleep(EVERY).await;
         }
@@ -92,6 +102,15 @@ impl FileSweeper {
         }
         Ok(swept)
     }
+}
+
+/// Whether it is time again; then it counts from now.
+fn is_due(last: &mut Option<Instant>, every: Duration) -> bool {
+    let due = last.is_none_or(|last| last.elapsed() >= every);
+    if due {
+        *last = Some(Instant::now());
+    }
+    due
 }
 
 fn told(what: &'static str, outcome: anyhow::Result<u64>) {

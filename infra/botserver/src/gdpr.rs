@@ -29,6 +29,7 @@ pub async fn erase(config: &Config, user: &str, yes: bool, out: &mut dyn Write) 
         (erasure.runs_cancelled, "runs cancelled"),
         (erasure.schedules_cleared, "schedules cleared"),
         (erasure.states_deleted, "stored states deleted"),
+        (erasure.contents_deleted, "contents of files deleted"),
         (erasure.memories_erased, "remembered things erased"),
     ] {
         writeln!(out, "{count:>8} {what}")?;

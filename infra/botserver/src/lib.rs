@@ -22,6 +22,7 @@ mod mount;
 pub mod packages;
 pub mod parked;
 pub mod rebuild;
+pub mod schedules;
 pub mod serve;
 mod settings;
 pub mod stream;

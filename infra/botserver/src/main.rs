@@ -5,12 +5,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use botserver::cli::{
-    Cli, Command, GdprCommand, LogCommand, ProjectionsCommand, StreamCommand, TablesCommand, TokenCommand,
+    Cli, Command, GdprCommand, LogCommand, ProjectionsCommand, ScheduleCommand, StreamCommand, TablesCommand,
+    TokenCommand,
 };
 use botserver::config::{Config, EXIT_CONFIG};
 use botserver::{
-    administration, check, config, doctor, document, gdpr, logging, manual, parked, rebuild, serve, stream,
-    tables, terminal, tools,
+    administration, check, config, doctor, document, gdpr, logging, manual, parked, rebuild, schedules,
+    serve, stream, tables, terminal, tools,
 };
 use clap::Parser;
 
@@ -146,6 +147,18 @@ async fn with_configuration(command: &Command, config: &Config) -> anyhow::Resul
         Command::Tables(TablesCommand::Plan { bot, .. }) => tables::plan(config, bot, &mut out).await?,
         Command::Tables(TablesCommand::Apply { bot, .. }) => {
             return Ok(status(tables::apply(config, bot, &mut out).await?));
+        }
+        Command::Schedule(ScheduleCommand::List { bot, .. }) => {
+            schedules::list(config, bot, &mut out).await?;
+        }
+        Command::Schedule(ScheduleCommand::Pause { bot, schedule, .. }) => {
+            schedules::change(config, bot, schedule, schedules::Change::Pause, &mut out).await?;
+        }
+        Command::Schedule(ScheduleCommand::Resume { bot, schedule, .. }) => {
+            schedules::change(config, bot, schedule, schedules::Change::Resume, &mut out).await?;
+        }
+        Command::Schedule(ScheduleCommand::Run { bot, schedule, .. }) => {
+            schedules::change(config, bot, schedule, schedules::Change::Run, &mut out).await?;
         }
         Command::Gdpr(GdprCommand::Erase { user, yes, .. }) => {
             return Ok(status(gdpr::erase(config, user, *yes, &mut out).await?));

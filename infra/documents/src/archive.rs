@@ -6,6 +6,7 @@ use basic::Refusal;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
+use crate::tags::Tags;
 use crate::{too_large, unreadable};
 
 /// Files of one archive.
@@ -85,16 +86,19 @@ pub(crate) fn part(bytes: &[u8], name: &str, bytes_max: u64) -> Result<Vec<u8>, 
     Ok(part)
 }
 
-/// Whether the parts of an archive unpack to no more than this: each is unpacked, to nowhere.
-pub(crate) fn check_sizes(bytes: &[u8], bytes_max: u64) -> Result<(), Refusal> {
+/// Whether the parts of an archive unpack to no more than this, and none has a tag that is not read: each is unpacked, to
+/// nowhere.
+pub(crate) fn check_parts(bytes: &[u8], bytes_max: u64) -> Result<(), Refusal> {
     let mut archive = opened(bytes)?;
     let mut left = bytes_max;
     for at in 0..archive.len() {
         let file = archive
             .by_index(at)
             .map_err(|_| unreadable("the document is damaged"))?;
-        let read = std::io::copy(&mut file.take(left + 1), &mut std::io::sink())
+        let mut tags = Tags::default();
+        let read = std::io::copy(&mut file.take(left + 1), &mut tags)
             .map_err(|_| unreadable("the document is damaged"))?;
+        tags.check()?;
         left = left
             .checked_sub(read)
             .ok_or_else(|| too_large("the document unpacks to more than is read"))?;
@@ -139,8 +143,8 @@ mod tests {
         let packed = pack(&[entry("a", &zeros), entry("b", &zeros)]).expect("packed");
         assert!(packed.len() < 1 << 20);
         assert_eq!(unpack(&packed).expect_err("too much").code, "document_too_large");
-        assert!(check_sizes(&packed, 79 << 20).is_err());
-        assert!(check_sizes(&packed, 80 << 20).is_ok());
+        assert!(check_parts(&packed, 79 << 20).is_err());
+        assert!(check_parts(&packed, 80 << 20).is_ok());
         let many: Vec<Entry> = (0..=ENTRIES_MAX).map(|n| entry(&n.to_string(), b"")).collect();
         let packed = pack(&many).expect("packed");
         assert_eq!(unpack(&packed).expect_err("too many").code, "document_too_large");

@@ -4,11 +4,10 @@ use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use basic::{Refusal, Value};
-use roxmltree::{Document, ParsingOptions};
 
 use crate::archive::{pack, part, unpack};
-use crate::template::{filled, markup};
-use crate::{TEXT_BYTES_MAX, unreadable};
+use crate::template::{Filling, markup};
+use crate::{TEXT_BYTES_MAX, unreadable, xml};
 
 const BODY: &str = "word/document.xml";
 const BODY_BYTES_MAX: u64 = 32 << 20;
@@ -27,11 +26,7 @@ fn damaged() -> Refusal {
 }
 
 fn paragraphs(body: &str) -> Result<String, Refusal> {
-    let options = ParsingOptions {
-        nodes_limit: NODES_MAX,
-        ..ParsingOptions::default()
-    };
-    let document = Document::parse_with_options(body, options).map_err(|_| damaged())?;
+    let document = xml::tree(body, NODES_MAX).map_err(|_| damaged())?;
     let mut text = String::new();
     for node in document.descendants() {
         match node.tag_name().name() {
@@ -55,9 +50,10 @@ pub fn fill(bytes: &[u8], data: &Value) -> Result<Vec<u8>, Refusal> {
         let name = entry.name.as_str();
         name == BODY || name.starts_with("word/header") || name.starts_with("word/footer")
     });
+    let mut filling = Filling::new(data, markup);
     for entry in parts {
         let text = str::from_utf8(&entry.bytes).map_err(|_| damaged())?;
-        entry.bytes = filled(text, data, markup)?.into_bytes();
+        entry.bytes = filling.filled(text)?.into_bytes();
     }
     pack(&entries)
 }
@@ -91,6 +87,21 @@ mod tests {
         let made = fill(&template, &data).expect("filled");
         assert_eq!(text(&made).expect("read"), "Dear Ana & Rui,\nwelcome.");
         assert_eq!(text(b"no").expect_err("damaged").code, "document_unreadable");
+    }
+
+    #[test]
+    fn all_parts_together_have_an_end() {
+        let header = |number: usize| Entry {
+            name: format!("word/header{number}.xml"),
+            bytes: b"{{#each l}}{{this}}{{/each}}".to_vec(),
+        };
+        let parts: Vec<Entry> = (0..20).map(header).collect();
+        let text = "x".repeat(1 << 10);
+        let data = Value::from_json(serde_json::json!({ "l": vec![text; 1_000] }));
+        let made = fill(&pack(&parts[..5]).expect("packed"), &data);
+        assert!(made.is_ok());
+        let refused = fill(&pack(&parts).expect("packed"), &data).expect_err("20 MiB");
+        assert_eq!(refused.code, "document_too_large");
     }
 
     #[test]

@@ -4,17 +4,21 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use basic::{Refusal, Value};
 
-use crate::unreadable;
+use crate::{VALUES_MAX, tags, too_large, unreadable, values};
 
 /// Entries that are told where a script does not say how many, and at most.
 const ENTRIES: usize = 20;
 const ENTRIES_MAX: usize = 500;
+/// Entries and elements of a feed that is read: each takes far more memory than it has bytes.
+const ENTRIES_READ_MAX: usize = 10_000;
+const ELEMENTS_MAX: usize = VALUES_MAX;
 /// Characters of one description.
 const TEXT_CHARACTERS_MAX: usize = 20_000;
 
 /// The newest entries of a feed: title, link, description, author, date and id.
 pub fn entries(bytes: &[u8], count: Option<usize>) -> Result<Value, Refusal> {
     let unclear = || unreadable("the address does not answer with a feed");
+    check(bytes)?;
     let feed = catch_unwind(AssertUnwindSafe(|| feed_rs::parser::parse(bytes)))
         .map_err(|_| unclear())?
         .map_err(|_| unclear())?;
@@ -46,6 +50,26 @@ pub fn entries(bytes: &[u8], count: Option<usize>) -> Result<Value, Refusal> {
         )
     });
     Ok(Value::Array(entries.collect()))
+}
+
+/// Refuses what would take too much memory, or time, to be read.
+fn check(bytes: &[u8]) -> Result<(), Refusal> {
+    tags::check(bytes)?;
+    let elements = bytes.iter().filter(|byte| **byte == b'<').count();
+    let entries = |name: &[u8]| {
+        let starts = bytes.windows(name.len() + 1);
+        starts
+            .filter(|at| matches!(at[0], b'<' | b':') && &at[1..] == name)
+            .count()
+    };
+    let is_json = bytes.trim_ascii_start().starts_with(b"{");
+    if elements > ELEMENTS_MAX
+        || entries(b"item") + entries(b"entry") > ENTRIES_READ_MAX
+        || is_json && values(bytes) > VALUES_MAX
+    {
+        return Err(too_large("the feed has more entries than are read"));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -80,5 +104,23 @@ mod tests {
             entries(b"<html></html>", None).expect_err("no feed").code,
             "document_unreadable"
         );
+    }
+
+    #[test]
+    fn more_than_a_feed_is_not_read() {
+        let around = |items: &str| format!("<rss version=\"2.0\"><channel>{items}</channel></rss>");
+        let json =
+            |items: &str| format!("{{\"version\":\"https://jsonfeed.org/version/1\",\"items\":[{items}0]}}");
+        for many in [
+            around(&"<item/>".repeat(20_000)),
+            around(&"<category/>".repeat(300_000)),
+            json(&"{\"\":0},".repeat(200_000)),
+        ] {
+            assert_eq!(
+                entries(many.as_bytes(), None).expect_err("too many").code,
+                "document_too_large"
+            );
+        }
+        assert!(entries(around(&"<item/>".repeat(1_000)).as_bytes(), None).is_ok());
     }
 }

@@ -1,69 +1,18 @@
 //! Pages of the web: what a CSS selector finds in them, their tables, links and pictures.
 
-use std::collections::HashMap;
+use basic::{Array, Refusal, Value};
+use scraper::{ElementRef, Selector};
 
-use basic::{Array, Object, Refusal, Value};
-use scraper::{ElementRef, Html, Selector};
+use crate::html::parsed;
+use crate::too_large;
 
-use crate::{too_large, unreadable};
-
-/// A longer page is not read: how long reading takes grows faster than the page where it nests.
-const PAGE_BYTES_MAX: usize = 4 << 20;
-/// Elements within elements, about.
-const DEPTH_MAX: usize = 500;
 /// What is found on one page.
 const FOUND_MAX: usize = 10_000;
+/// What is found on one page, together: of elements within elements each has the text of those in it.
+const FOUND_BYTES_MAX: usize = 8 << 20;
+/// What a value takes beside its text.
+const VALUE_BYTES: usize = 32;
 const SELECTOR_CHARACTERS_MAX: usize = 500;
-
-/// Elements that nothing is within.
-const EMPTY: [&str; 14] = [
-    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr",
-    "param",
-];
-/// Elements that end by themselves where the next begins.
-const ENDING: [&str; 14] = [
-    "p", "li", "td", "th", "tr", "dd", "dt", "option", "thead", "tbody", "tfoot", "colgroup", "rt", "rp",
-];
-
-/// A page, read as browsers read it.
-pub(crate) fn parsed(text: &str) -> Result<Html, Refusal> {
-    if text.len() > PAGE_BYTES_MAX {
-        return Err(too_large("the page has more than 4 MiB"));
-    }
-    if depth(text) > DEPTH_MAX {
-        return Err(unreadable("the page nests too deeply"));
-    }
-    Ok(Html::parse_document(text))
-}
-
-/// How deeply a page nests at most, about, by counting what opens and closes.
-fn depth(text: &str) -> usize {
-    let mut open: HashMap<String, usize> = HashMap::new();
-    let (mut depth, mut deepest) = (0, 0);
-    for tag in text.split('<').skip(1) {
-        let (closes, rest) = match tag.strip_prefix('/') {
-            Some(rest) => (true, rest),
-            None => (false, tag),
-        };
-        let end = rest
-            .find(|c: char| !c.is_ascii_alphanumeric())
-            .unwrap_or(rest.len());
-        let name = rest[..end].to_ascii_lowercase();
-        if name.is_empty() || EMPTY.contains(&name.as_str()) || ENDING.contains(&name.as_str()) {
-            continue;
-        }
-        let count = open.entry(name).or_default();
-        if !closes {
-            *count += 1;
-            depth += 1;
-            deepest = deepest.max(depth);
-        } else if *count > 0 {
-            *count -= 1;
-            depth -= 1;
-        }
-    }
-    deepest
-}
 
 fn selector(text: &str) -> Result<Selector, Refusal> {
     let wrong = || {
@@ -123,17 +72,18 @@ fn found(page: &str, wanted: &str, most: usize) -> Result<Vec<String>, Refusal> 
         _ => (wanted, None),
     };
     let (page, selector) = (parsed(page)?, selector(wanted.trim())?);
-    let elements = page.select(&selector);
-    Ok(match attribute {
+    let (elements, mut room) = (page.select(&selector), Room::default());
+    match attribute {
         Some(name) => {
             let values = elements.filter_map(|element| element.attr(name));
-            values.take(most).map(str::to_owned).collect()
+            values.take(most).map(|value| room.of(value)).collect()
         }
-        None => elements.take(most).map(said).collect(),
-    })
+        None => elements.take(most).map(|element| room.said(element)).collect(),
+    }
 }
 
-/// The rows of the first table that a selector finds. Fields are called as the headings are, or column1 and so on.
+/// The rows of the first table that a selector finds, without those of tables within it. Fields are called as the headings
+/// are, or column1 and so on.
 pub fn table(page: &str, wanted: &str) -> Result<Value, Refusal> {
     let (page, wanted) = (parsed(page)?, selector(wanted)?);
     let Some(table) = page.select(&wanted).next() else {
@@ -141,66 +91,126 @@ pub fn table(page: &str, wanted: &str) -> Result<Value, Refusal> {
     };
     let (row, cell) = (selector("tr")?, selector("th, td")?);
     let mut headings: Option<Vec<String>> = None;
-    let mut rows = Vec::new();
-    for row in table.select(&row).take(FOUND_MAX) {
-        let cells: Vec<ElementRef<'_>> = row.select(&cell).take(1_000).collect();
+    let (mut rows, mut room) = (Vec::new(), Room::default());
+    let own_rows = table
+        .select(&row)
+        .filter(|row| nearest(*row, "table") == Some(table));
+    for row in own_rows.take(FOUND_MAX) {
+        let own_cells = row.select(&cell).filter(|cell| nearest(*cell, "tr") == Some(row));
+        let cells: Vec<ElementRef<'_>> = own_cells.take(1_000).collect();
         let heads = !cells.is_empty() && cells.iter().all(|cell| cell.value().name() == "th");
         if headings.is_none() && rows.is_empty() && heads {
-            headings = Some(crate::tables::headings(cells.into_iter().map(said))?);
+            let said: Result<Vec<String>, Refusal> = cells.into_iter().map(|cell| room.said(cell)).collect();
+            headings = Some(crate::tables::headings(said?.into_iter())?);
             continue;
         }
-        let name = |at: usize| {
-            let heading = headings.as_ref().and_then(|headings| headings.get(at).cloned());
-            heading.unwrap_or_else(|| format!("column{}", at + 1))
-        };
-        let fields = cells.into_iter().enumerate();
-        let row: Object = fields
-            .map(|(at, cell)| (name(at), Value::from(said(cell))))
-            .collect();
-        if !row.is_empty() {
-            rows.push(Value::Object(row));
+        let mut fields = Vec::with_capacity(cells.len());
+        for (at, cell) in cells.into_iter().enumerate() {
+            let heading = headings.as_ref().and_then(|headings| headings.get(at));
+            let name = match heading {
+                Some(heading) => room.of(heading)?,
+                None => room.of(&format!("column{}", at + 1))?,
+            };
+            fields.push((name, Value::from(room.said(cell)?)));
+        }
+        if !fields.is_empty() {
+            rows.push(Value::Object(fields.into_iter().collect()));
         }
     }
     Ok(Value::Array(rows.into_iter().collect()))
 }
 
+/// The innermost element of this name around another.
+fn nearest<'p>(element: ElementRef<'p>, name: &str) -> Option<ElementRef<'p>> {
+    let mut around = element.ancestors().filter_map(ElementRef::wrap);
+    around.find(|around| around.value().name() == name)
+}
+
 /// Links as records of text and address; `whole` makes addresses of what stands there.
 pub fn links(page: &str, whole: impl Fn(&str) -> Option<String>) -> Result<Value, Refusal> {
-    records(page, "a[href]", |element| {
-        let url = whole(element.attr("href")?)?;
-        Some(vec![("text", said(element)), ("url", url)])
+    records(page, "a[href]", |element, room| {
+        let Some(url) = element.attr("href").and_then(&whole) else {
+            return Ok(None);
+        };
+        let url = room.of(&url)?;
+        Ok(Some([("text", room.said(element)?), ("url", url)]))
     })
 }
 
 /// Pictures as records of their address and what they show.
 pub fn images(page: &str, whole: impl Fn(&str) -> Option<String>) -> Result<Value, Refusal> {
-    records(page, "img[src]", |element| {
-        let url = whole(element.attr("src")?)?;
-        Some(vec![
-            ("url", url),
-            ("alt", element.attr("alt").unwrap_or_default().to_owned()),
-        ])
+    records(page, "img[src]", |element, room| {
+        let Some(url) = element.attr("src").and_then(&whole) else {
+            return Ok(None);
+        };
+        let alt = room.of(element.attr("alt").unwrap_or_default())?;
+        Ok(Some([("url", room.of(&url)?), ("alt", alt)]))
     })
 }
 
 fn records(
     page: &str,
     wanted: &str,
-    record: impl Fn(ElementRef<'_>) -> Option<Vec<(&'static str, String)>>,
+    record: impl Fn(ElementRef<'_>, &mut Room) -> Result<Option<[(&'static str, String); 2]>, Refusal>,
 ) -> Result<Value, Refusal> {
-    let (page, wanted) = (parsed(page)?, selector(wanted)?);
-    let records = page.select(&wanted).filter_map(record).take(FOUND_MAX);
-    let objects = records.map(|fields| {
-        let fields = fields
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), Value::from(value)));
-        Value::Object(fields.collect())
+    let (page, wanted, mut room) = (parsed(page)?, selector(wanted)?, Room::default());
+    let records = page
+        .select(&wanted)
+        .filter_map(|element| record(element, &mut room).transpose());
+    let objects = records.take(FOUND_MAX).map(|fields| {
+        let fields = fields?.into_iter();
+        Ok(Value::Object(
+            fields
+                .map(|(name, value)| (name.to_owned(), Value::from(value)))
+                .collect(),
+        ))
     });
-    Ok(Value::Array(objects.collect()))
+    Ok(Value::Array(
+        objects
+            .collect::<Result<Vec<Value>, Refusal>>()?
+            .into_iter()
+            .collect(),
+    ))
 }
 
-fn said(element: ElementRef<'_>) -> String {
-    spaced(&element.text().collect::<Vec<_>>().join(" "))
+/// What has room among that which is found.
+struct Room {
+    left: usize,
+}
+
+impl Default for Room {
+    fn default() -> Room {
+        Room {
+            left: FOUND_BYTES_MAX,
+        }
+    }
+}
+
+impl Room {
+    fn take(&mut self, bytes: usize) -> Result<(), Refusal> {
+        let left = self.left.checked_sub(bytes);
+        self.left = left.ok_or_else(|| too_large("what is found on the page has more than 8 MiB"))?;
+        Ok(())
+    }
+
+    fn of(&mut self, text: &str) -> Result<String, Refusal> {
+        self.take(VALUE_BYTES + text.len())?;
+        Ok(text.to_owned())
+    }
+
+    /// What an element says, with what is in it.
+    fn said(&mut self, element: ElementRef<'_>) -> Result<String, Refusal> {
+        self.take(VALUE_BYTES)?;
+        let mut said = String::new();
+        for word in element.text().flat_map(str::split_whitespace) {
+            self.take(word.len() + 1)?;
+            if !said.is_empty() {
+                said.push(' ');
+            }
+            said.push_str(word);
+        }
+        Ok(said)
+    }
 }
 
 /// One space between words.
@@ -251,19 +261,25 @@ mod tests {
     }
 
     #[test]
-    fn pages_that_nest_without_end_are_refused() {
-        for deep in [
-            "<div>".repeat(100_000),
-            "<b><p>".repeat(1_000),
-            "<a x=1><i>".repeat(300),
-        ] {
-            assert_eq!(text(&deep).expect_err("too deep").code, "document_unreadable");
-        }
-        assert!(text(&"<p>one<br><li>two".repeat(10_000)).is_ok());
-        assert!(text(&"<div><span>x</span></div>".repeat(10_000)).is_ok());
+    fn what_is_found_within_what_is_found_has_an_end() {
+        let nested = format!("{}{}", "<div>".repeat(200), "word ".repeat(10_000));
+        assert_eq!(json(all(&nested, "p")), serde_json::json!([]));
+        let refused = all(&nested, "div").expect_err("200 times the text");
+        assert_eq!(refused.code, "document_too_large");
+        let linked = format!("<p><a href={}>{}", "x".repeat(1 << 20), "<p>y".repeat(100));
+        let refused = all(&linked, "a@href").expect_err("100 times the address");
+        assert_eq!(refused.code, "document_too_large");
+        let whole = |link: &str| Some(link.to_owned());
         assert_eq!(
-            text(&" ".repeat(PAGE_BYTES_MAX + 1)).expect_err("too long").code,
+            links(&linked, whole).expect_err("100 times the address").code,
             "document_too_large"
         );
+    }
+
+    #[test]
+    fn a_table_within_a_cell_gives_no_rows() {
+        let page = "<table id=t><tr><td>a</td><td>b<table><tr><td>c</td></tr></table></td></tr></table>";
+        let expected = serde_json::json!([{ "column1": "a", "column2": "b c" }]);
+        assert_eq!(json(table(page, "#t")), expected);
     }
 }

@@ -7,8 +7,10 @@ use basic::{Refusal, Value};
 
 use crate::too_large;
 
-/// What a filled template may come to.
+/// What a filled template may come to, all its parts together.
 const FILLED_BYTES_MAX: usize = 8 << 20;
+/// Parts that are written and fields that are looked at, of which many may come to no text at all.
+const STEPS_MAX: usize = 4_000_000;
 /// Repetitions within repetitions.
 const DEPTH_MAX: usize = 8;
 
@@ -40,10 +42,33 @@ pub fn markup(text: &str) -> String {
 
 /// The template with what `data` holds. A field that is not there is nothing.
 pub fn filled(template: &str, data: &Value, escape: Escape) -> Result<String, Refusal> {
-    let parts = Parts::of(template)?;
-    let mut text = String::new();
-    write(&parts.0, &[data], escape, &mut text)?;
-    Ok(text)
+    Filling::new(data, escape).filled(template)
+}
+
+/// Templates that are filled with the same data, and limited together.
+pub(crate) struct Filling<'d> {
+    data: &'d Value,
+    escape: Escape,
+    bytes: usize,
+    steps: usize,
+}
+
+impl<'d> Filling<'d> {
+    pub(crate) fn new(data: &'d Value, escape: Escape) -> Filling<'d> {
+        Filling {
+            data,
+            escape,
+            bytes: 0,
+            steps: 0,
+        }
+    }
+
+    pub(crate) fn filled(&mut self, template: &str) -> Result<String, Refusal> {
+        let parts = Parts::of(template)?;
+        let mut text = String::new();
+        self.write(&parts.0, &[self.data], &mut text)?;
+        Ok(text)
+    }
 }
 
 struct Parts<'t>(Vec<Part<'t>>);
@@ -142,64 +167,96 @@ impl<'t> Parts<'t> {
     }
 }
 
-/// `scopes`: what a field is looked for in, the innermost last.
-fn write(parts: &[Part<'_>], scopes: &[&Value], escape: Escape, text: &mut String) -> Result<(), Refusal> {
-    for part in parts {
-        match part {
-            Part::Text(plain) => text.push_str(plain),
-            Part::Field(field) => match found(scopes, field) {
-                Value::Null => {}
-                value => text.push_str(&escape(&value.to_string())),
-            },
-            Part::Each(field, inner) => {
-                let value = found(scopes, field);
-                let items: Vec<&Value> = match &value {
-                    Value::Array(items) => items.iter().collect(),
-                    Value::Null => Vec::new(),
-                    one => vec![one],
-                };
-                for item in items {
-                    let scopes: Vec<&Value> = scopes.iter().copied().chain([item]).collect();
-                    write(inner, &scopes, escape, text)?;
+impl Filling<'_> {
+    /// `scopes`: what a field is looked for in, the innermost last.
+    fn write(&mut self, parts: &[Part<'_>], scopes: &[&Value], text: &mut String) -> Result<(), Refusal> {
+        for part in parts {
+            self.step(1)?;
+            match part {
+                Part::Text(plain) => self.put(text, plain)?,
+                Part::Field(field) => match self.found(scopes, field)? {
+                    Value::Null => {}
+                    value => self.put(text, &(self.escape)(&value.to_string()))?,
+                },
+                Part::Each(field, inner) => {
+                    let value = self.found(scopes, field)?;
+                    let items: Vec<&Value> = match &value {
+                        Value::Array(items) => items.iter().collect(),
+                        Value::Null => Vec::new(),
+                        one => vec![one],
+                    };
+                    for item in items {
+                        self.step(1)?;
+                        let scopes: Vec<&Value> = scopes.iter().copied().chain([item]).collect();
+                        self.write(inner, &scopes, text)?;
+                    }
+                }
+                Part::If(field, then, otherwise) => {
+                    let part = match self.found(scopes, field)?.is_truthy() {
+                        true => then,
+                        false => otherwise,
+                    };
+                    self.write(part, scopes, text)?;
                 }
             }
-            Part::If(field, then, otherwise) => {
-                let part = if found(scopes, field).is_truthy() {
-                    then
-                } else {
-                    otherwise
-                };
-                write(part, scopes, escape, text)?;
-            }
         }
-        if text.len() > FILLED_BYTES_MAX {
+        Ok(())
+    }
+
+    fn put(&mut self, text: &mut String, more: &str) -> Result<(), Refusal> {
+        self.bytes += more.len();
+        if self.bytes > FILLED_BYTES_MAX {
             return Err(too_large("the filled template has more than 8 MiB"));
         }
+        text.push_str(more);
+        Ok(())
     }
-    Ok(())
-}
 
-fn found(scopes: &[&Value], path: &str) -> Value {
-    if matches!(path, "this" | ".") {
-        return scopes.last().map(|value| (*value).clone()).unwrap_or_default();
+    fn step(&mut self, steps: usize) -> Result<(), Refusal> {
+        self.steps += steps;
+        match self.steps > STEPS_MAX {
+            true => Err(too_large("the template repeats too often")),
+            false => Ok(()),
+        }
     }
-    let path = path.strip_prefix("this.").unwrap_or(path);
-    let mut names = path.split('.');
-    let first = names.next().unwrap_or_default();
-    let root = scopes.iter().rev().find_map(|scope| member(scope, first));
-    let found = names.try_fold(root, |value, name| value.map(|value| member(value, name)));
-    found.flatten().cloned().unwrap_or_default()
-}
 
-fn member<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
-    match value {
-        Value::Object(fields) => fields.get(name).or_else(|| {
-            let mut all = fields.iter();
-            all.find(|(known, _)| known.eq_ignore_ascii_case(name))
-                .map(|(_, value)| value)
-        }),
-        Value::Array(items) => items.get(name.parse().ok()?),
-        _ => None,
+    fn found(&mut self, scopes: &[&Value], path: &str) -> Result<Value, Refusal> {
+        if matches!(path, "this" | ".") {
+            return Ok(scopes.last().map(|value| (*value).clone()).unwrap_or_default());
+        }
+        let path = path.strip_prefix("this.").unwrap_or(path);
+        let mut names = path.split('.');
+        let first = names.next().unwrap_or_default();
+        let mut found = None;
+        for scope in scopes.iter().rev() {
+            found = self.member(scope, first)?;
+            if found.is_some() {
+                break;
+            }
+        }
+        for name in names {
+            found = match found {
+                Some(value) => self.member(value, name)?,
+                None => None,
+            };
+        }
+        Ok(found.cloned().unwrap_or_default())
+    }
+
+    fn member<'v>(&mut self, value: &'v Value, name: &str) -> Result<Option<&'v Value>, Refusal> {
+        Ok(match value {
+            Value::Object(fields) => match fields.get(name) {
+                Some(value) => Some(value),
+                None => {
+                    self.step(fields.len())?;
+                    let mut all = fields.iter();
+                    let found = all.find(|(known, _)| known.eq_ignore_ascii_case(name));
+                    found.map(|(_, value)| value)
+                }
+            },
+            Value::Array(items) => name.parse().ok().and_then(|at: usize| items.get(at)),
+            _ => None,
+        })
     }
 }
 
@@ -248,10 +305,14 @@ mod tests {
     #[test]
     fn what_repeats_endlessly_ends() {
         let many = Value::from_json(serde_json::json!({ "l": vec![0; 1000] }));
+        let fields = (0..10_000).map(|n| (format!("f{n}"), Value::Null));
+        let wide = Value::Object(fields.collect());
         let template = "{{#each l}}{{#each l}}{{#each l}}0123456789{{/each}}{{/each}}{{/each}}";
-        assert_eq!(
-            filled(template, &many, plain).expect_err("too much").code,
-            "document_too_large"
-        );
+        let silent = "{{#each l}}".repeat(8) + &"{{/each}}".repeat(8);
+        let missing = "{{missing}}".repeat(100_000);
+        for (template, data) in [(template, &many), (&silent, &many), (&missing, &wide)] {
+            let refused = filled(template, data, plain).expect_err("too much");
+            assert_eq!(refused.code, "document_too_large", "{}", &template[..30]);
+        }
     }
 }

@@ -1,15 +1,21 @@
 //! XML as objects, and the envelopes of SOAP.
 
+use std::collections::HashSet;
+
 use basic::{Array, Object, Refusal, Value};
 use roxmltree::{Document, Node, ParsingOptions};
 
 use crate::template::markup;
-use crate::unreadable;
+use crate::{tags, unreadable};
 
 /// Elements, attributes and texts of one document.
 const NODES_MAX: u32 = 250_000;
 /// Elements within elements.
 const DEPTH_MAX: usize = 64;
+/// Prefixes of namespaces, and how often they are said what they mean: an element that says one has all those around it
+/// compared with one another.
+const PREFIXES_MAX: usize = 100;
+const NAMESPACES_MAX: usize = 100_000;
 
 /// Where and how an operation of a service is called, as its description says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,12 +33,31 @@ pub struct Operation {
 }
 
 fn parsed(text: &str) -> Result<Document<'_>, Refusal> {
+    tree(text, NODES_MAX)
+}
+
+/// The tree of a document of at most so many nodes.
+pub(crate) fn tree(text: &str, nodes_max: u32) -> Result<Document<'_>, Refusal> {
+    tags::check(text.as_bytes())?;
+    check_namespaces(text)?;
     let options = ParsingOptions {
-        nodes_limit: NODES_MAX,
+        nodes_limit: nodes_max,
         ..ParsingOptions::default()
     };
     Document::parse_with_options(text, options)
-        .map_err(|error| unreadable(format!("the answer is no XML: {error}")))
+        .map_err(|error| unreadable(format!("this is no XML: {error}")))
+}
+
+fn check_namespaces(text: &str) -> Result<(), Refusal> {
+    let mut prefixes = HashSet::new();
+    for (number, declared) in text.split("xmlns").skip(1).enumerate() {
+        let end = declared.find(|c: char| c == '=' || c.is_whitespace());
+        prefixes.insert(&declared[..end.unwrap_or(declared.len())]);
+        if prefixes.len() > PREFIXES_MAX || number > NAMESPACES_MAX {
+            return Err(unreadable("the document has too many namespaces"));
+        }
+    }
+    Ok(())
 }
 
 impl Operation {
@@ -96,12 +121,22 @@ impl Operation {
             .or_else(|| root.attribute("targetNamespace"))
             .unwrap_or_default();
         let qualified = schema.and_then(|schema| schema.attribute("elementFormDefault")) == Some("qualified");
+        let (element, action) = (
+            element.unwrap_or_else(|| known.to_owned()),
+            action.unwrap_or_default(),
+        );
+        // They are sent as they are.
+        if !is_name(&element) || action.contains(['"', '\\']) || action.chars().any(char::is_control) {
+            return Err(unreadable(
+                "the description of the service names its operation as XML does not",
+            ));
+        }
         Ok(Operation {
             name: known.to_owned(),
             address: address.to_owned(),
-            action: action.unwrap_or_default().to_owned(),
+            action: action.to_owned(),
             namespace: namespace.to_owned(),
-            element: element.unwrap_or_else(|| known.to_owned()),
+            element,
             qualified,
         })
     }
@@ -124,10 +159,14 @@ impl Operation {
     }
 }
 
-fn write(name: &str, value: &Value, prefix: &str, body: &mut String, depth: usize) -> Result<(), Refusal> {
+/// Whether an element may be called so.
+fn is_name(name: &str) -> bool {
     let letters = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
-    let fits = name.starts_with(|c: char| c.is_alphabetic() || c == '_') && name.chars().all(letters);
-    if !fits || depth > DEPTH_MAX {
+    name.starts_with(|c: char| c.is_alphabetic() || c == '_') && name.chars().all(letters)
+}
+
+fn write(name: &str, value: &Value, prefix: &str, body: &mut String, depth: usize) -> Result<(), Refusal> {
+    if !is_name(name) || depth > DEPTH_MAX {
         return Err(Refusal::mistake(
             "parameter_refused",
             "a parameter has a name that XML does not take",
@@ -242,6 +281,15 @@ mod tests {
         let refused = Operation::of(DESCRIPTION, "Sell").expect_err("unknown");
         assert_eq!(refused.code, "operation_unknown");
         assert!(refused.message.contains("GetRate"));
+        for (said, instead) in [
+            ("t:GetRateRequest", "t:Get&gt;&lt;Rate"),
+            ("t:GetRateRequest", "t:Get Rate"),
+            ("urn:rates#GetRate", "urn:&quot;, x"),
+        ] {
+            let described = DESCRIPTION.replace(said, instead);
+            let refused = Operation::of(&described, "GetRate").expect_err(instead);
+            assert_eq!(refused.code, "document_unreadable");
+        }
         let wrong = Value::from_json(serde_json::json!({ "a><b": 1 }));
         assert_eq!(
             operation.envelope(&wrong).expect_err("refused").code,
@@ -272,5 +320,20 @@ mod tests {
         let deep = around(&("<a>".repeat(200) + &"</a>".repeat(200)));
         assert!(answered(&deep).is_err());
         assert!(answered("<html>").is_err());
+    }
+
+    #[test]
+    fn what_takes_for_ever_to_be_compared_is_refused() {
+        let attributes: String = (0..200_000).map(|n| format!(" a{n}='1'")).collect();
+        let nested: String = (0..60_000).map(|n| format!("<a xmlns:a{n}='{n}'>")).collect();
+        for endless in [format!("<a{attributes}/>"), nested] {
+            assert_eq!(
+                answered(&endless).expect_err("endless").code,
+                "document_unreadable"
+            );
+        }
+        let usual = "<a xmlns:i='x' xmlns=''/>".repeat(1_000);
+        let read = answered(&format!("<e><Body><r>{usual}</r></Body></e>"));
+        assert!(read.is_ok());
     }
 }

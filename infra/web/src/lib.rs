@@ -5,9 +5,9 @@
 
 mod address;
 mod pages;
+mod reach;
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,25 +15,24 @@ use async_trait::async_trait;
 use basic::{Object, Refusal, Request, Value};
 use bytes::Bytes;
 use commands::{Asking, Fetched, Plan, Services};
+use documents::VALUES_MAX;
 use futures::StreamExt as _;
 use ipnet::IpNet;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
-use reqwest::{Client, Method, Response, StatusCode, redirect};
+use reqwest::{Method, Response, StatusCode};
 use tokio::sync::Semaphore;
-use url::{Host, Url};
+use url::Url;
 
 pub use address::{Own, may_reach};
-use address::{Refused, check, parsed};
+use address::{Refused, parsed};
 use pages::well;
+use reach::Reach;
 
 /// The body of an answer.
 const ANSWER_BYTES_MAX: usize = 10 << 20;
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 const REDIRECTS_MAX: usize = 5;
-/// Values in an answer that is JSON, about: each takes far more memory than it has bytes.
-const VALUES_MAX: usize = 250_000;
 /// Larger answers are read where nobody waits for it.
 const READ_AT_ONCE: usize = 64 << 10;
 /// Addresses that are asked at the same time; further ones wait.
@@ -41,16 +40,17 @@ const AT_ONCE_MAX: usize = 64;
 
 /// Asks the web for scripts.
 pub struct Web {
-    client: Client,
-    allowed: Arc<[IpNet]>,
-    own: Arc<Own>,
+    /// For addresses that scripts name.
+    named: Reach,
+    /// For addresses that somebody else names.
+    public: Reach,
     at_once: Semaphore,
 }
 
 impl fmt::Debug for Web {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Web")
-            .field("allowed", &self.allowed)
+            .field("allowed", &self.named.allowed)
             .finish_non_exhaustive()
     }
 }
@@ -59,24 +59,10 @@ impl Web {
     /// `allowed` are networks that are reached although they are not public; `own` is where this server answers, which
     /// scripts do not reach from behind.
     pub fn new(allowed: Vec<IpNet>, own: Own) -> Result<Web, reqwest::Error> {
-        let (allowed, own): (Arc<[IpNet]>, _) = (allowed.into(), Arc::new(own));
-        let client = Client::builder()
-            .user_agent(concat!("botserver/", env!("CARGO_PKG_VERSION")))
-            .timeout(ANSWER_WITHIN)
-            .connect_timeout(CONNECT_WITHIN)
-            // Followed here, where it is known what may be sent where.
-            .redirect(redirect::Policy::none())
-            .referer(false)
-            .no_proxy()
-            .dns_resolver(Arc::new(Public {
-                allowed: allowed.clone(),
-                own: own.clone(),
-            }))
-            .build()?;
+        let own = Arc::new(own);
         Ok(Web {
-            client,
-            allowed,
-            own,
+            named: Reach::new(allowed, own.clone())?,
+            public: Reach::new(Vec::new(), own)?,
             at_once: Semaphore::new(AT_ONCE_MAX),
         })
     }
@@ -86,10 +72,10 @@ impl Web {
         let refused =
             |refused: Refused| Refusal::mistake("address_refused", format!("the address {refused}"));
         let url = parsed(&text(request.argument(0))).map_err(refused)?;
-        self.check(&url).await.map_err(refused)?;
+        self.named.check(&url).await.map_err(refused)?;
         match request.word {
             "GET" => {
-                let response = self.send(Method::GET, url, asking, None).await?;
+                let response = self.send(&self.named, Method::GET, url, asking, None).await?;
                 body(well(response)?).await
             }
             "GRAPHQL" => {
@@ -123,7 +109,7 @@ impl Web {
         asking: &Asking,
         data: Option<&Value>,
     ) -> Result<Value, Refusal> {
-        let response = self.send(method, url, asking, data).await?;
+        let response = self.send(&self.named, method, url, asking, data).await?;
         let status = response.status();
         let headers: Object = response
             .headers()
@@ -153,30 +139,11 @@ impl Web {
         Ok(Value::Object(fields.into_iter().collect()))
     }
 
-    /// Whether the address may be asked at all. A name is looked up, and what it leads to is checked, when it is
-    /// connected to; before that only where an allowed network may excuse its port, or leads to this server.
-    async fn check(&self, url: &Url) -> Result<(), Refused> {
-        if self.own.answers(url).await {
-            return Err(Refused::Own);
-        }
-        let checked = check(url, &self.allowed);
-        let (Err(Refused::Port(port)), Some(Host::Domain(name))) = (&checked, url.host()) else {
-            return checked;
-        };
-        if self.allowed.is_empty() {
-            return checked;
-        }
-        let mut addresses = tokio::net::lookup_host((name, *port))
-            .await
-            .map_err(|_| Refused::Port(*port))?;
-        let within = |address: SocketAddr| self.allowed.iter().any(|network| network.contains(&address.ip()));
-        if addresses.all(within) { Ok(()) } else { checked }
-    }
-
     /// Asks, and goes where the answer leads. What a script sends along (headers, data) goes to no other site than the one
     /// that it named.
     async fn send(
         &self,
+        reach: &Reach,
         mut method: Method,
         mut url: Url,
         asking: &Asking,
@@ -194,7 +161,7 @@ impl Web {
             }
         };
         for _ in 0..=REDIRECTS_MAX {
-            let mut request = self
+            let mut request = reach
                 .client
                 .request(method.clone(), url.clone())
                 .headers(headers.clone())
@@ -214,7 +181,7 @@ impl Web {
             if again && elsewhere && method != Method::GET {
                 return Ok(response);
             }
-            if url.scheme() == "https" && next.scheme() != "https" || self.check(&next).await.is_err() {
+            if url.scheme() == "https" && next.scheme() != "https" || reach.check(&next).await.is_err() {
                 return Err(Refusal::new(
                     "http_redirect",
                     "it leads to where scripts may not go",
@@ -297,7 +264,12 @@ static READ_TOGETHER: Semaphore = Semaphore::const_new(4);
 async fn read_apart<T: Send + 'static>(
     read: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
 ) -> Result<T, Refusal> {
-    let _permit = READ_TOGETHER.acquire().await.expect("is never closed");
+    let permit = READ_TOGETHER.acquire().await.expect("is never closed");
+    let read = move || {
+        // Whoever waits may go away; what was begun goes on.
+        let _permit = permit;
+        read()
+    };
     tokio::task::spawn_blocking(read)
         .await
         .unwrap_or_else(|_| Err(Refusal::new("http_unreadable", "its answer cannot be read")))
@@ -309,11 +281,7 @@ fn read(bytes: &[u8], is_json: bool) -> Result<Value, Refusal> {
     if !is_json && !looks_so {
         return Ok(Value::from(text.as_ref()));
     }
-    let values = bytes
-        .iter()
-        .filter(|byte| matches!(byte, b'{' | b'[' | b',' | b':'))
-        .count();
-    if values > VALUES_MAX {
+    if documents::values(bytes) > VALUES_MAX {
         let message = format!("it answered more than {VALUES_MAX} values");
         return Err(Refusal::new("http_too_large", message));
     }
@@ -325,31 +293,6 @@ fn read(bytes: &[u8], is_json: bool) -> Result<Value, Refusal> {
 
 fn text(value: &Value) -> String {
     value.to_string()
-}
-
-/// Looks names up, and refuses one as a whole if any of its addresses may not be reached.
-struct Public {
-    allowed: Arc<[IpNet]>,
-    own: Arc<Own>,
-}
-
-impl Resolve for Public {
-    fn resolve(&self, name: Name) -> Resolving {
-        let (allowed, own) = (self.allowed.clone(), self.own.clone());
-        Box::pin(async move {
-            let addresses: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            let refused = |address: &SocketAddr| {
-                let excused = allowed.iter().any(|network| network.contains(&address.ip()));
-                !may_reach(address.ip(), &allowed) || own.is_at(address.ip()) && !excused
-            };
-            if addresses.iter().any(refused) {
-                tracing::debug!("a name leads to where scripts may not go");
-                return Err("it leads to where scripts may not go".into());
-            }
-            let addresses: Addrs = Box::new(addresses.into_iter());
-            Ok(addresses)
-        })
-    }
 }
 
 #[async_trait]
@@ -376,8 +319,8 @@ impl Services for Web {
         let refused =
             |refused: Refused| Refusal::mistake("address_refused", format!("the address {refused}"));
         let url = parsed(address).map_err(refused)?;
-        self.check(&url).await.map_err(refused)?;
-        let response = well(self.send(Method::GET, url, asking, None).await?)?;
+        self.named.check(&url).await.map_err(refused)?;
+        let response = well(self.send(&self.named, Method::GET, url, asking, None).await?)?;
         let name = name_of(&response);
         let bytes_max = usize::try_from(bytes_max).unwrap_or(usize::MAX);
         let bytes = gathered(response, bytes_max).await?;

@@ -49,13 +49,14 @@ impl Web {
 
     /// The body of an answer that says it went well, and where it came from in the end.
     async fn answered(&self, asking: &Asking, url: Url) -> Result<(Vec<u8>, Url), Refusal> {
-        let response = well(self.send(Method::GET, url, asking, None).await?)?;
+        let response = well(self.send(&self.named, Method::GET, url, asking, None).await?)?;
         let url = response.url().clone();
         Ok((gathered(response, ANSWER_BYTES_MAX).await?, url))
     }
 
     /// Reads the description of a service, calls the operation, and answers what its envelope holds.
     async fn soap(&self, asking: &Asking, request: &Request, url: Url) -> Result<Value, Refusal> {
+        let named = url.origin();
         let (description, from) = self.answered(asking, url).await?;
         let (name, parameters) = (text(request.argument(1)), request.argument(2).clone());
         let (operation, envelope) = read_apart(move || {
@@ -64,21 +65,30 @@ impl Web {
             Ok((operation, envelope))
         })
         .await?;
-        // The description may name any address: it is guarded as one that a script names.
+        // The description may name any address.
         let address = from.join(&operation.address).map_err(|_| {
             Refusal::new(
                 "document_unreadable",
                 "the description of the service names no address",
             )
         })?;
-        self.check(&address).await.map_err(|refused| {
-            Refusal::mistake("address_refused", format!("the address of the service {refused}"))
-        })?;
         let mut asking = asking.clone();
-        if address.origin() != from.origin() {
+        if address.origin() != named {
             // What a script sends along goes to the site that it named.
             asking.headers.clear();
         }
+        // Networks that are open to scripts are not open to whoever answers them.
+        let reach = match address.origin() == named || address.origin() == from.origin() {
+            true => &self.named,
+            false => &self.public,
+        };
+        if from.scheme() == "https" && address.scheme() != "https" {
+            let message = "the address of the service begins with http:, its description with https:";
+            return Err(Refusal::mistake("address_refused", message));
+        }
+        reach.check(&address).await.map_err(|refused| {
+            Refusal::mistake("address_refused", format!("the address of the service {refused}"))
+        })?;
         asking.headers.retain(|(name, _)| {
             !name.eq_ignore_ascii_case("soapaction") && !name.eq_ignore_ascii_case(CONTENT_TYPE.as_str())
         });
@@ -89,7 +99,9 @@ impl Web {
             .headers
             .push((CONTENT_TYPE.to_string(), "text/xml; charset=utf-8".to_owned()));
         let data = Value::from(envelope);
-        let response = self.send(Method::POST, address, &asking, Some(&data)).await?;
+        let response = self
+            .send(reach, Method::POST, address, &asking, Some(&data))
+            .await?;
         // A fault comes with status 500, and says more.
         let (status, is_xml) = (response.status(), is_xml(&response));
         let body = gathered(response, ANSWER_BYTES_MAX).await?;

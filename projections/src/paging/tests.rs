@@ -55,3 +55,43 @@ fn a_page_has_one_size_within_bounds() {
     assert!(Page::new(Some(0), None, None, None).is_ok());
     assert!(Page::new(None, Some(100), None, None).is_ok());
 }
+
+#[test]
+fn a_list_that_is_all_there_is_cut_into_pages() {
+    let rows = || ["a", "b", "c", "d"].map(str::to_owned).to_vec();
+    let cut = |page: Page| {
+        let slice = page.of_all(rows(), String::clone).expect("a page");
+        (slice.rows.concat(), slice.has_previous, slice.has_next)
+    };
+    let at = |key: &str| Some(cursor_of_key(key));
+    assert_eq!(
+        cut(Page::first(2, None).expect("a page")),
+        ("ab".to_owned(), false, true)
+    );
+    assert_eq!(
+        cut(Page::first(2, at("b")).expect("a page")),
+        ("cd".to_owned(), true, false)
+    );
+    // The row of a cursor may be gone.
+    assert_eq!(
+        cut(Page::first(9, at("bb")).expect("a page")),
+        ("cd".to_owned(), true, false)
+    );
+    assert_eq!(
+        cut(Page::last(2, None).expect("a page")),
+        ("cd".to_owned(), true, false)
+    );
+    assert_eq!(
+        cut(Page::last(2, at("d")).expect("a page")),
+        ("bc".to_owned(), true, true)
+    );
+    assert_eq!(
+        cut(Page::first(0, None).expect("a page")),
+        (String::new(), false, true)
+    );
+    let foreign = Page::first(1, Some(cursor_at(Position(7)))).expect("a page");
+    assert!(matches!(
+        foreign.of_all(rows(), String::clone),
+        Err(ReadError::Cursor)
+    ));
+}

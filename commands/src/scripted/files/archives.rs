@@ -1,14 +1,14 @@
 //! COMPRESS and EXTRACT.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use basic::{Refusal, Request, Value};
 use documents::archive::{self, Entry};
-use domain::drive::Drive;
+use domain::drive::{Drive, DriveFile};
 
-use super::content::found_at;
+use super::content::{Unkept, found_at, missing};
 use super::path::{self, below, folder, matches};
-use super::{Done, Handled, Host, text};
+use super::{Done, Handled, Host, Room, text};
 use crate::drive::{FILE_BYTES_MAX, drive_path};
 
 /// What is packed together.
@@ -18,20 +18,23 @@ impl Host<'_> {
     /// `COMPRESS files, "all.zip"`: a file, a folder, a pattern such as `"invoices/*.pdf"`, or a list of them.
     pub(super) async fn compress(&self, request: &Request, drive: &Drive) -> Handled<Done> {
         let target = drive_path(&text(request, 1))?;
-        let mut paths = BTreeSet::new();
-        match request.argument(0) {
-            Value::Array(files) => {
-                for file in files.iter() {
-                    paths.extend(meant(drive, file)?);
-                }
+        let (mut paths, by_path) = (BTreeSet::new(), drive.by_path());
+        let given = match request.argument(0) {
+            Value::Array(files) => files.iter().collect(),
+            one => vec![one],
+        };
+        for file in given {
+            paths.extend(meant(&by_path, file)?);
+            // One more, since the archive itself may be among them.
+            if paths.len() > archive::ENTRIES_MAX + 1 {
+                return Err(too_many().into());
             }
-            one => paths.extend(meant(drive, one)?),
         }
         paths.remove(&target);
         if paths.len() > archive::ENTRIES_MAX {
-            let message = format!("an archive has at most {} files", archive::ENTRIES_MAX);
-            return Err(Refusal::mistake("document_too_large", message).into());
+            return Err(too_many().into());
         }
+        let room = Room::wait().await?;
         let common = common_folder(&paths);
         let (mut entries, mut left) = (Vec::new(), PACKED_BYTES_MAX);
         for path in &paths {
@@ -41,9 +44,9 @@ impl Host<'_> {
             let name = path[common..].to_owned();
             entries.push(Entry { name, bytes });
         }
-        let bytes = self.worked_on(move || archive::pack(&entries)).await?;
-        let file = self.new_file(target.clone(), bytes).await?;
-        Ok(Done::Change(self.written(vec![file]), Value::from(target)))
+        let bytes = self.worked_on(&room, move || archive::pack(&entries)).await?;
+        let answer = Value::from(target.as_str());
+        Ok(Done::Write(vec![Unkept::of(target, bytes, room)], answer))
     }
 
     /// `EXTRACT "all.zip", "invoices/"`: the paths of what was in it. All or nothing is unpacked.
@@ -60,8 +63,9 @@ impl Host<'_> {
             }
             given => folder(&given.to_string())?,
         };
+        let room = Room::wait().await?;
         let bytes = self.bytes(&found.content, FILE_BYTES_MAX).await?;
-        let entries = self.worked_on(move || archive::unpack(&bytes)).await?;
+        let entries = self.worked_on(&room, move || archive::unpack(&bytes)).await?;
         let mut places = BTreeSet::new();
         let mut files = Vec::new();
         for entry in entries {
@@ -79,29 +83,29 @@ impl Host<'_> {
                 let message = format!("the archive holds `{path}` twice");
                 return Err(Refusal::mistake("archive_refused", message).into());
             }
-            files.push((path, entry.bytes));
+            files.push(Unkept::of(path, entry.bytes, room.clone()));
         }
-        let mut written = Vec::with_capacity(files.len());
-        for (path, bytes) in files {
-            written.push(self.new_file(path, bytes).await?);
-        }
-        let paths = written.iter().map(|file| Value::from(file.path.as_str()));
+        let paths = files.iter().map(|file| Value::from(file.path.as_str()));
         let paths = Value::Array(paths.collect());
-        if written.is_empty() {
+        if files.is_empty() {
             return Ok(Done::Answer(paths));
         }
-        Ok(Done::Change(self.written(written), paths))
+        Ok(Done::Write(files, paths))
     }
 }
 
+fn too_many() -> Refusal {
+    let message = format!("an archive has at most {} files", archive::ENTRIES_MAX);
+    Refusal::mistake("document_too_large", message)
+}
+
 /// The files that a value means: one, those below a folder, those that a pattern meets.
-fn meant(drive: &Drive, value: &Value) -> Handled<Vec<String>> {
+fn meant(by_path: &BTreeMap<&str, &DriveFile>, value: &Value) -> Handled<Vec<String>> {
     let said = value.to_string();
-    let by_path = drive.by_path();
     if !matches!(value, Value::Object(_)) {
         if let Some((within, pattern)) = patterned(&said) {
             let folder = folder(within)?;
-            let inside = by_path.into_keys().filter(|path| {
+            let inside = by_path.keys().copied().filter(|path| {
                 let (within, name) = path.rsplit_once('/').unwrap_or(("", path));
                 within == folder && matches(name, pattern)
             });
@@ -109,7 +113,8 @@ fn meant(drive: &Drive, value: &Value) -> Handled<Vec<String>> {
         }
         let folder = folder(&said)?;
         let inside: Vec<String> = by_path
-            .into_keys()
+            .keys()
+            .copied()
             .filter(|path| {
                 folder.is_empty()
                     || path
@@ -118,13 +123,15 @@ fn meant(drive: &Drive, value: &Value) -> Handled<Vec<String>> {
             })
             .map(str::to_owned)
             .collect();
-        if !inside.is_empty() && drive.at(&folder).is_none() {
+        if !inside.is_empty() && !by_path.contains_key(folder.as_str()) {
             return Ok(inside);
         }
     }
     let path = path::file(value)?;
-    found_at(drive, &path)?;
-    Ok(vec![path])
+    match by_path.contains_key(path.as_str()) {
+        true => Ok(vec![path]),
+        false => Err(missing(&path).into()),
+    }
 }
 
 fn patterned(said: &str) -> Option<(&str, &str)> {

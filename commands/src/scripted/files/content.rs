@@ -2,25 +2,49 @@
 
 use basic::{Refusal, Request, Value};
 use bytes::Bytes;
-use domain::drive::{Drive, DriveChange, DriveEvent, FileOrigin};
+use domain::drive::{Drive, DriveChange, DriveEvent, FileOrigin, WrittenFile};
 use domain::file::File;
 use domain::{BlobReference, BotId, FileId, OrganisationId};
 use futures::TryStreamExt as _;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use uuid::Uuid;
 
 use super::path::{Named, named};
-use super::{Handled, Host, Trouble, text};
+use super::{Handled, Host, Room, Trouble, text};
 use crate::blobs::{SealingWriter, opened};
 use crate::dialogue::Shared;
-use crate::drive::{DriveCommand, DriveError, FILE_BYTES_MAX, NewFile};
+use crate::drive::{DriveCommand, DriveError, FILE_BYTES_MAX, NewFile, check_room};
 use crate::upload::{HEAD_BYTES, clean_name, media_type};
-use crate::{Asking, BlobError};
+use crate::{Asking, BlobError, CommandError};
+
+/// What addresses gave that is in memory at the same time, until it is kept.
+static FETCHED_AT_ONCE: Semaphore = Semaphore::const_new(16);
 
 /// What an address gave.
 #[derive(Debug)]
 pub(super) struct Fetched {
     pub name: String,
     pub bytes: Bytes,
+    _permit: SemaphorePermit<'static>,
+}
+
+/// A file to be written, whose content is not kept yet.
+pub(super) struct Unkept {
+    /// As [`crate::drive_path`] makes it.
+    pub path: String,
+    pub bytes: Bytes,
+    /// Where the bytes are; None where whatever they come from has its own.
+    pub room: Option<Room>,
+}
+
+impl Unkept {
+    pub fn of(path: String, bytes: Vec<u8>, room: Room) -> Unkept {
+        Unkept {
+            path,
+            bytes: bytes.into(),
+            room: Some(room),
+        }
+    }
 }
 
 /// A file that is there.
@@ -35,25 +59,26 @@ pub(crate) fn drive_prefix(tenant: OrganisationId, bot: BotId) -> String {
     format!("{tenant}/drives/{bot}")
 }
 
+/// What files had as their contents before they were written, moved or removed.
+pub(crate) fn replaced(before: &Drive, events: &[DriveEvent]) -> Vec<(FileId, String)> {
+    let contents = events.iter().filter_map(|event| {
+        let (DriveEvent::FileWritten(WrittenFile { file_id, .. }) | DriveEvent::FileRemoved { file_id, .. }) =
+            event
+        else {
+            return None;
+        };
+        let content = &before.files().get(file_id)?.file.clear()?.content;
+        Some((*file_id, content.key.clone()))
+    });
+    contents.collect()
+}
+
 impl Shared {
-    /// Deletes what the files had as their contents before, unless another file has it still. A failure is no harm: the
-    /// sweeper comes by.
-    pub(crate) async fn forget_replaced(&self, before: &Drive, events: &[DriveEvent]) {
-        let mut after = before.clone();
-        events
-            .iter()
-            .for_each(|event| domain::Aggregate::apply(&mut after, event));
-        for event in events {
-            let (DriveEvent::FileWritten(domain::drive::WrittenFile { file_id, .. })
-            | DriveEvent::FileRemoved { file_id, .. }) = event
-            else {
-                continue;
-            };
-            let replaced = before.files().get(file_id).and_then(|file| file.file.clear());
-            if let Some(replaced) = replaced
-                && !after.names_blob(&replaced.content.key)
-            {
-                self.forget_content(*file_id, &replaced.content.key).await;
+    /// Deletes those of the contents that no file of the drive has. A failure is no harm: the sweeper comes by.
+    pub(crate) async fn forget_unnamed(&self, drive: &Drive, contents: Vec<(FileId, String)>) {
+        for (file, key) in contents {
+            if !drive.names_blob(&key) {
+                self.forget_content(file, &key).await;
             }
         }
     }
@@ -74,6 +99,8 @@ impl Host<'_> {
         if !matches!(request.word, "DOWNLOAD" | "UPLOAD") || !address.contains("://") {
             return Ok(None);
         }
+        let permit = FETCHED_AT_ONCE.acquire().await;
+        let permit = permit.map_err(CommandError::unexpected)?;
         let asking = Asking {
             tenant: self.context.tenant,
             bot: self.start.bot_id,
@@ -86,6 +113,7 @@ impl Host<'_> {
         Ok(Some(Fetched {
             name: clean_name(&answer.name),
             bytes: answer.bytes,
+            _permit: permit,
         }))
     }
 
@@ -156,14 +184,43 @@ impl Host<'_> {
         }
     }
 
-    /// Keeps a file's content, for an event that names it.
-    pub(super) async fn new_file(&self, path: String, bytes: Vec<u8>) -> Handled<NewFile> {
-        if bytes.len() as u64 > FILE_BYTES_MAX {
-            return Err(DriveError::TooLarge.into());
+    /// Keeps the contents of files, for events that name them. What has no room in the drive is not kept to begin with.
+    pub(super) async fn keep(&self, drive: &Drive, files: Vec<Unkept>) -> Handled<DriveCommand> {
+        let bytes_max = self.shared.options.drive.bytes_max;
+        let sizes = files
+            .iter()
+            .map(|file| (file.path.as_str(), file.bytes.len() as u64));
+        check_room(drive, sizes, bytes_max)?;
+        let (mut kept, mut failed) = (Vec::with_capacity(files.len()), None);
+        for file in files {
+            match self.kept(file).await {
+                Ok(file) => kept.push(file),
+                Err(error) => {
+                    failed = Some(error);
+                    break;
+                }
+            }
         }
+        let command = DriveCommand::Write {
+            bot: self.start.bot_id,
+            files: kept,
+            bytes_max,
+            change: Some(self.drive_change()),
+            at: self.now,
+        };
+        let Some(error) = failed else {
+            return Ok(command);
+        };
+        self.shared.forget_unnamed(drive, command.contents()).await;
+        Err(error.into())
+    }
+
+    async fn kept(&self, file: Unkept) -> Result<NewFile, BlobError> {
+        let Unkept { path, bytes, room } = file;
         let media_type = media_type(&bytes[..bytes.len().min(HEAD_BYTES)], &path);
         let prefix = drive_prefix(self.context.tenant, self.start.bot_id);
-        let content = self.shared.keep_content(&prefix, bytes.into()).await?;
+        let content = self.shared.keep_content(&prefix, bytes).await?;
+        drop(room);
         Ok(NewFile {
             file_id: FileId(Uuid::now_v7()),
             path,
@@ -174,26 +231,19 @@ impl Host<'_> {
         })
     }
 
-    pub(super) fn written(&self, files: Vec<NewFile>) -> DriveCommand {
-        DriveCommand::Write {
-            bot: self.start.bot_id,
-            files,
-            bytes_max: self.shared.options.drive.bytes_max,
-            change: Some(self.drive_change()),
-            at: self.now,
-        }
-    }
-
     /// What scripts are told that this change starts.
     pub(super) fn drive_change(&self) -> DriveChange {
         DriveChange::new(Some(self.start.user_id), self.depth)
     }
 }
 
+pub(super) fn missing(path: &str) -> DriveError {
+    DriveError::NotFound(path.chars().take(200).collect())
+}
+
 pub(super) fn found_at(drive: &Drive, path: &str) -> Handled<Found> {
-    let missing = || DriveError::NotFound(path.chars().take(200).collect());
-    let (_, file) = drive.at(path).ok_or_else(missing)?;
-    let named = file.file.clear().ok_or_else(missing)?;
+    let (_, file) = drive.at(path).ok_or_else(|| missing(path))?;
+    let named = file.file.clear().ok_or_else(|| missing(path))?;
     Ok(Found {
         name: super::path::name_of(path).to_owned(),
         media_type: file.media_type.clone(),

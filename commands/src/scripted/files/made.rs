@@ -4,11 +4,10 @@ use basic::{Refusal, Request, Value};
 use documents::{docx, pdf, template};
 use domain::drive::Drive;
 
-use super::content::found_at;
+use super::content::{Unkept, found_at};
 use super::path;
 use super::read::{DOCUMENT_BYTES_MAX, TEXT_BYTES_MAX};
-use super::{Done, Handled, Host};
-use crate::CommandError;
+use super::{Done, Handled, Host, Room};
 
 /// Files that are put together.
 const PARTS_MAX: usize = 100;
@@ -40,10 +39,11 @@ impl Host<'_> {
             true => target,
             false => format!("{target}.pdf"),
         };
+        let room = Room::wait().await?;
         let bytes = self.bytes(&found.content, TEXT_BYTES_MAX).await?;
         let data = data.clone();
         let made = self
-            .worked_on(move || {
+            .worked_on(&room, move || {
                 let text = documents::text(&bytes);
                 let escape = if pdf::is_html(&text) {
                     template::markup
@@ -53,7 +53,7 @@ impl Host<'_> {
                 pdf::made(&template::filled(&text, &data, escape)?)
             })
             .await?;
-        self.answered_as_file(target, made).await
+        Ok(answered_as_file(target, made, room))
     }
 
     /// `MERGE PDF files, "all.pdf"`
@@ -70,6 +70,7 @@ impl Host<'_> {
         let Some(isolated) = self.shared.options.drive.pdf.clone() else {
             return Err(Refusal::new("not_configured", "putting PDF together is not configured here").into());
         };
+        let room = Room::wait().await?;
         let (mut files, mut left) = (Vec::new(), DOCUMENT_BYTES_MAX);
         for part in parts {
             let found = self.found(drive, part).await?;
@@ -77,10 +78,8 @@ impl Host<'_> {
             left -= bytes.len() as u64;
             files.push(bytes);
         }
-        let permit = super::AT_ONCE.acquire().await.map_err(CommandError::unexpected)?;
         let made = isolated.merged(files).await?;
-        drop(permit);
-        self.answered_as_file(target, made).await
+        Ok(answered_as_file(target, made, room))
     }
 
     /// `FILL "offer.docx", data TO "offers/7.docx"`, or the data first.
@@ -91,10 +90,11 @@ impl Host<'_> {
         };
         let target = path::file(request.argument(2))?;
         let found = found_at(drive, &path::file(form)?)?;
+        let room = Room::wait().await?;
         let bytes = self.bytes(&found.content, DOCUMENT_BYTES_MAX).await?;
         let data = data.clone();
         let made = self
-            .worked_on(move || {
+            .worked_on(&room, move || {
                 if docx::is_docx(&bytes) {
                     return docx::fill(&bytes, &data);
                 }
@@ -107,25 +107,24 @@ impl Host<'_> {
                 template::filled(&documents::text(&bytes), &data, escape).map(String::into_bytes)
             })
             .await?;
-        self.answered_as_file(target, made).await
+        Ok(answered_as_file(target, made, room))
     }
+}
 
-    /// A file that was made, as its maker is told of it: `url` and `localName` are its path.
-    async fn answered_as_file(&self, path: String, bytes: Vec<u8>) -> Handled<Done> {
-        let fields = [
-            ("url", Value::from(path.as_str())),
-            ("localName", Value::from(path.as_str())),
-            ("path", Value::from(path.as_str())),
-            (
-                "size",
-                Value::Integer(i64::try_from(bytes.len()).unwrap_or(i64::MAX)),
-            ),
-        ];
-        let answer = fields
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect();
-        let file = self.new_file(path, bytes).await?;
-        Ok(Done::Change(self.written(vec![file]), Value::Object(answer)))
-    }
+/// A file that was made, as its maker is told of it: `url` and `localName` are its path.
+fn answered_as_file(path: String, bytes: Vec<u8>, room: Room) -> Done {
+    let fields = [
+        ("url", Value::from(path.as_str())),
+        ("localName", Value::from(path.as_str())),
+        ("path", Value::from(path.as_str())),
+        (
+            "size",
+            Value::Integer(i64::try_from(bytes.len()).unwrap_or(i64::MAX)),
+        ),
+    ];
+    let answer = fields
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
+    Done::Write(vec![Unkept::of(path, bytes, room)], Value::Object(answer))
 }

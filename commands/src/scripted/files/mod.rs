@@ -12,10 +12,13 @@ mod sent;
 mod tables;
 mod write;
 
+use std::sync::Arc;
+
 use basic::{Answer, Refusal, Request, Value};
+use domain::Aggregate as _;
 use domain::drive::Drive;
 use event_log::Outcome;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{Host, answer, text};
 use crate::decide::Refusal as _;
@@ -23,19 +26,32 @@ use crate::drive::{DriveCommand, DriveError};
 use crate::executor::append_command;
 use crate::{BlobError, CommandError, Decide};
 
-pub(crate) use content::drive_prefix;
+pub(crate) use content::{drive_prefix, replaced};
 pub(super) use path::knows;
 pub(super) use sent::reply;
 
 /// How often a change is made anew because somebody else's came first.
 const ATTEMPTS_MAX: u32 = 8;
 
-/// Files that are worked on at the same time; each may take some hundred MiB meanwhile.
+/// Words whose files are in memory at the same time; each may take some hundred MiB meanwhile.
 static AT_ONCE: Semaphore = Semaphore::const_new(4);
+
+/// Room for the files of one word: it comes before their bytes and goes with them.
+#[derive(Clone)]
+struct Room(#[expect(dead_code, reason = "it is held")] Arc<SemaphorePermit<'static>>);
+
+impl Room {
+    async fn wait() -> Handled<Room> {
+        let permit = AT_ONCE.acquire().await.map_err(CommandError::unexpected)?;
+        Ok(Room(Arc::new(permit)))
+    }
+}
 
 /// What a word comes to.
 enum Done {
     Answer(Value),
+    /// Files are written, and the script is answered this once they are.
+    Write(Vec<content::Unkept>, Value),
     /// The drive changes, and the script is answered this once it has.
     Change(DriveCommand, Value),
     /// Somebody else has answered and noted it.
@@ -111,7 +127,7 @@ impl Host<'_> {
             let known = self
                 .shared
                 .executor
-                .load_fresh::<Drive>(self.context.tenant, drive)
+                .load_newest::<Drive>(self.context.tenant, drive)
                 .await?;
             let done = match self.done(request, &known.state, fetched.as_ref()).await {
                 Err(Trouble::Lost(key)) if lost.as_ref() != Some(&key) => {
@@ -120,20 +136,23 @@ impl Host<'_> {
                 }
                 done => done?,
             };
-            match done {
+            let (command, value) = match done {
                 Done::Elsewhere => return Ok(None),
                 Done::Noted(answer) => return Ok(Some(Ok(answer))),
                 Done::Answer(value) => return Ok(Some(Ok(self.note(Answer::Value(value))))),
-                Done::Change(command, value) => {
-                    let events = known.state.decide(command)?;
-                    if events.is_empty() {
-                        return Ok(Some(Ok(self.note(Answer::Value(value)))));
-                    }
-                    if let Some(answer) = self.change_drive(&known, &events, value).await? {
-                        return Ok(Some(Ok(answer)));
-                    }
-                }
+                Done::Change(command, value) => (command, value),
+                Done::Write(files, value) => (self.keep(&known.state, files).await?, value),
+            };
+            let contents = command.contents();
+            let events = known.state.decide(command)?;
+            if events.is_empty() {
+                return Ok(Some(Ok(self.note(Answer::Value(value)))));
             }
+            if let Some(answer) = self.change_drive(&known, &events, value).await? {
+                return Ok(Some(Ok(answer)));
+            }
+            // Somebody else's change came first.
+            self.shared.forget_unnamed(&known.state, contents).await;
         }
         Err(CommandError::Contended.into())
     }
@@ -208,18 +227,27 @@ impl Host<'_> {
         self.shared
             .executor
             .update_memory::<Drive>(self.context.tenant, &id, events, stored.last_sequence);
-        self.shared.forget_replaced(&known.state, events).await;
+        let mut after = known.state.clone();
+        events.iter().for_each(|event| after.apply(event));
+        let replaced = content::replaced(&known.state, events);
+        self.shared.forget_unnamed(&after, replaced).await;
         Ok(Some(answer))
     }
 
     /// Does what takes a while where nobody waits for it, and not too much of it at once.
     async fn worked_on<T: Send + 'static>(
         &self,
+        room: &Room,
         work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
     ) -> Handled<T> {
-        let _permit = AT_ONCE.acquire().await.map_err(CommandError::unexpected)?;
-        let done = tokio::task::spawn_blocking(work).await;
-        match done {
+        // Whoever waits may go away; what was begun goes on, and takes its room until it ends.
+        let room = room.clone();
+        let work = move || {
+            let done = work();
+            drop(room);
+            done
+        };
+        match tokio::task::spawn_blocking(work).await {
             Ok(done) => Ok(done?),
             Err(_) => Err(Refusal::new("document_unreadable", "the file cannot be worked on").into()),
         }

@@ -9,12 +9,14 @@ use domain::memory::SET_UP;
 
 use super::content::Found;
 use super::path::{self, below, folder, matches};
-use super::{Done, Handled, Host, text};
+use super::{Done, Handled, Host, Room, text};
 use crate::CommandError;
 use crate::drive::drive_path;
 
 /// A file that is read as text.
 pub(super) const TEXT_BYTES_MAX: u64 = documents::TEXT_BYTES_MAX as u64;
+/// A text that waits for no room.
+const TEXT_BYTES_AT_ONCE: u64 = 64 << 10;
 /// A file that is read as a table.
 pub(super) const TABLE_BYTES_MAX: u64 = 16 << 20;
 /// A document whose text is found.
@@ -52,7 +54,7 @@ impl Host<'_> {
         let found = self.found(drive, request.argument(0)).await?;
         let value = match Shape::of(request)? {
             Shape::Text => Value::from(self.text_of(&found).await?),
-            Shape::Table => Value::Array(self.table_of(&found).await?.values()),
+            Shape::Table => Value::Array(self.table_of(&Room::wait().await?, &found).await?.values()),
             Shape::Lines => {
                 let text = self.text_of(&found).await?;
                 Value::Array(text.lines().map(Value::from).collect())
@@ -99,7 +101,7 @@ impl Host<'_> {
     /// The rows of a file; with INTO they are added to a table of the bot, or change the rows of the same keys there.
     pub(super) async fn import(&mut self, request: &Request, drive: &Drive) -> Handled<Done> {
         let found = self.found(drive, request.argument(0)).await?;
-        let rows = Value::Array(self.table_of(&found).await?.values());
+        let rows = Value::Array(self.table_of(&Room::wait().await?, &found).await?.values());
         let Some(table) = request.clause("into").or(request.clause("to")) else {
             return Ok(Done::Answer(rows));
         };
@@ -122,14 +124,15 @@ impl Host<'_> {
             let Some(pdf) = self.shared.options.drive.pdf.clone() else {
                 return Err(Refusal::new("not_configured", "reading PDF is not configured here").into());
             };
+            let _room = Room::wait().await?;
             let bytes = self.bytes(&found.content, DOCUMENT_BYTES_MAX).await?;
-            let _permit = super::AT_ONCE.acquire().await.map_err(CommandError::unexpected)?;
             return Ok(pdf.text(bytes).await?);
         }
         if Format::of(&found.name) == Some(Format::Xlsx) {
-            let table = self.table_of(found).await?;
+            let room = Room::wait().await?;
+            let table = self.table_of(&room, found).await?;
             return self
-                .worked_on(move || {
+                .worked_on(&room, move || {
                     let rows = Table::of(&Value::Array(table.values()))?;
                     Ok(documents::text(&rows.write(Format::Csv)?))
                 })
@@ -138,9 +141,14 @@ impl Host<'_> {
         let is_document =
             found.name.to_lowercase().ends_with(".docx") || media.ends_with("wordprocessingml.document");
         if is_document {
+            let room = Room::wait().await?;
             let bytes = self.bytes(&found.content, DOCUMENT_BYTES_MAX).await?;
-            return self.worked_on(move || documents::docx::text(&bytes)).await;
+            return self.worked_on(&room, move || documents::docx::text(&bytes)).await;
         }
+        let _room = match found.content.bytes > TEXT_BYTES_AT_ONCE {
+            true => Some(Room::wait().await?),
+            false => None,
+        };
         let bytes = self.bytes(&found.content, TEXT_BYTES_MAX).await?;
         if bytes.contains(&0) && media == "application/octet-stream" && !bytes.starts_with(&[0xFF, 0xFE]) {
             let message = format!("`{}` is no text", found.name);
@@ -150,10 +158,10 @@ impl Host<'_> {
     }
 
     /// The rows of a file. What has no ending that says otherwise is read as CSV.
-    pub(super) async fn table_of(&self, found: &Found) -> Handled<Table> {
+    pub(super) async fn table_of(&self, room: &Room, found: &Found) -> Handled<Table> {
         let format = Format::of(&found.name).unwrap_or(Format::Csv);
         let bytes = self.bytes(&found.content, TABLE_BYTES_MAX).await?;
-        self.worked_on(move || Table::read(format, &bytes)).await
+        self.worked_on(room, move || Table::read(format, &bytes)).await
     }
 }
 

@@ -9,7 +9,7 @@ use domain::drive::Drive;
 use domain::file::{AttachedFile, File, Upload};
 use domain::{FileId, Personal, TurnId};
 
-use super::{Done, Handled, Host};
+use super::{Done, Handled, Host, Room};
 use crate::drive::FILE_BYTES_MAX;
 use crate::file::FileCommand;
 use crate::upload::{file_address, prefix};
@@ -30,6 +30,7 @@ impl Host<'_> {
         let executor = &self.shared.executor;
         let known = executor.load_fresh::<File>(tenant, file_id).await?.state;
         if known.upload().is_none() {
+            let _room = Room::wait().await?;
             let bytes = self.bytes(&found.content, FILE_BYTES_MAX).await?;
             let folder = format!("{}/{file_id}", prefix(tenant));
             let content = self.shared.keep_content(&folder, bytes.into()).await?;

@@ -6,10 +6,10 @@ use basic::{Array, Object, Refusal, Request, Value};
 use documents::tables::{Format, Row, Table};
 use domain::drive::Drive;
 
-use super::content::found_at;
+use super::content::{Unkept, found_at};
 use super::path::{self, table_of};
 use super::read::TABLE_BYTES_MAX;
-use super::{Done, Handled, Host, text};
+use super::{Done, Handled, Host, Room, text};
 
 /// Rows that SEARCH tells where it is not said how many.
 const SEARCHED: usize = 10;
@@ -20,10 +20,13 @@ impl Host<'_> {
         let path = path::file(&Value::from(name))?;
         let format = Format::of(&path).unwrap_or(Format::Csv);
         let asked = request.clone();
+        let room = Room::wait().await?;
         if !super::path::changes(request) {
             let found = found_at(drive, &path)?;
-            let table = self.table_of(&found).await?;
-            let value = self.worked_on(move || answered(&asked, &table, at)).await?;
+            let table = self.table_of(&room, &found).await?;
+            let value = self
+                .worked_on(&room, move || answered(&asked, &table, at))
+                .await?;
             return Ok(Done::Answer(value));
         }
         let adds = matches!(request.word, "SAVE" | "INSERT" | "MERGE");
@@ -37,7 +40,7 @@ impl Host<'_> {
             }
         };
         let (bytes, value) = self
-            .worked_on(move || {
+            .worked_on(&room, move || {
                 let mut table = Table::read(format, &before)?;
                 let value = changed(&asked, &mut table, at)?;
                 Ok((table.write(format)?, value))
@@ -47,8 +50,7 @@ impl Host<'_> {
             let message = format!("a file of rows has at most {} MiB", TABLE_BYTES_MAX >> 20);
             return Err(Refusal::mistake("file_too_large", message).into());
         }
-        let file = self.new_file(path, bytes).await?;
-        Ok(Done::Change(self.written(vec![file]), value))
+        Ok(Done::Write(vec![Unkept::of(path, bytes, room)], value))
     }
 }
 
@@ -123,6 +125,11 @@ fn count(rows: usize) -> Value {
 }
 
 fn update(request: &Request, table: &mut Table) -> Result<Value, Refusal> {
+    if request.clause("computed").is_some() {
+        let message =
+            "fields of files are not computed from what they were; FIND the row, change it, and UPDATE it";
+        return Err(Refusal::mistake("statement_refused", message));
+    }
     let changes = match request.clause("set").or(request.clause("with")) {
         Some(Value::Object(changes)) => changes.clone(),
         // `UPDATE "guests.csv", 7, "name", "Ana"`
@@ -141,12 +148,10 @@ fn update(request: &Request, table: &mut Table) -> Result<Value, Refusal> {
     };
     let meets = met(request, table)?;
     let mut updated = 0;
-    for (row, _) in table.rows.iter_mut().zip(meets).filter(|(_, meets)| *meets) {
-        *row = Value::Object(with(&row.value, &changes)).into();
+    table.add_columns(&changes)?;
+    for (at, _) in meets.into_iter().enumerate().filter(|(_, meets)| *meets) {
+        table.replace(at, with(&table.rows[at].value, &changes))?;
         updated += 1;
-    }
-    for (name, _) in changes.iter() {
-        add_column(table, name);
     }
     Ok(count(updated))
 }
@@ -188,10 +193,7 @@ fn merge(request: &Request, table: &mut Table) -> Result<Value, Refusal> {
             return Err(Refusal::mistake("value_missing", format!("a row has no {key}")));
         };
         if let Some(at) = places.get(&value) {
-            table.rows[*at] = Value::Object(with(&table.rows[*at].value, fields)).into();
-            for (name, _) in fields.iter() {
-                add_column(table, name);
-            }
+            table.replace(*at, with(&table.rows[*at].value, fields))?;
             updated += 1;
         } else {
             places.insert(value, table.rows.len());
@@ -204,12 +206,6 @@ fn merge(request: &Request, table: &mut Table) -> Result<Value, Refusal> {
         .into_iter()
         .map(|(name, rows)| (name.to_owned(), count(rows)));
     Ok(Value::Object(counts.collect()))
-}
-
-fn add_column(table: &mut Table, name: &str) {
-    if !table.columns.iter().any(|known| known.eq_ignore_ascii_case(name)) {
-        table.columns.push(name.to_owned());
-    }
 }
 
 fn field<'v>(row: &'v Value, name: &str) -> Option<&'v Value> {

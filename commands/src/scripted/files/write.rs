@@ -6,10 +6,10 @@ use domain::FileId;
 use domain::drive::Drive;
 use uuid::Uuid;
 
-use super::content::Fetched;
+use super::content::{Fetched, Unkept};
 use super::path::{self, target};
 use super::read::{Shape, TABLE_BYTES_MAX};
-use super::{Done, Handled, Host, text};
+use super::{Done, Handled, Host, Room, text};
 use crate::drive::{DriveCommand, FILE_BYTES_MAX, drive_path};
 
 /// Where DOWNLOAD puts what it is given no path for.
@@ -40,6 +40,7 @@ impl Host<'_> {
         let is_table = shape == Shape::Table
             || shape == Shape::Text
                 && (format == Some(Format::Xlsx) || rows && format.is_some_and(|f| f != Format::Json));
+        let room = Room::wait().await?;
         let before = match request.has("append") {
             true => {
                 let bytes_max = if is_table { TABLE_BYTES_MAX } else { FILE_BYTES_MAX };
@@ -49,7 +50,7 @@ impl Host<'_> {
         };
         let bytes = if is_table {
             let format = format.unwrap_or(Format::Csv);
-            self.worked_on(move || {
+            self.worked_on(&room, move || {
                 let mut table = Table::read(format, &before)?;
                 match &data {
                     Value::Array(rows) => rows.iter().try_for_each(|row| table.add(row))?,
@@ -60,11 +61,11 @@ impl Host<'_> {
             })
             .await?
         } else {
-            self.worked_on(move || Ok(said(before, &data, shape))).await?
+            self.worked_on(&room, move || Ok(said(before, &data, shape)))
+                .await?
         };
-        let size = bytes.len();
-        let file = self.new_file(path.clone(), bytes).await?;
-        Ok(Done::Change(self.written(vec![file]), described(&path, size)))
+        let answer = described(&path, bytes.len());
+        Ok(Done::Write(vec![Unkept::of(path, bytes, room)], answer))
     }
 
     /// `COPY a TO b`, `MOVE a, b`; into a folder where b ends with `/`.
@@ -103,11 +104,13 @@ impl Host<'_> {
         drive: &Drive,
         fetched: Option<&Fetched>,
     ) -> Handled<Done> {
-        let (name, bytes) = match fetched {
-            Some(fetched) => (fetched.name.clone(), fetched.bytes.to_vec()),
+        let (name, bytes, room) = match fetched {
+            Some(fetched) => (fetched.name.clone(), fetched.bytes.clone(), None),
             None => {
                 let found = self.found(drive, request.argument(0)).await?;
-                (found.name, self.bytes(&found.content, FILE_BYTES_MAX).await?)
+                let room = Room::wait().await?;
+                let bytes = self.bytes(&found.content, FILE_BYTES_MAX).await?;
+                (found.name, bytes.into(), Some(room))
             }
         };
         let to = match request.clause("to") {
@@ -121,9 +124,8 @@ impl Host<'_> {
             }
             None => target(&to, &name)?,
         };
-        let size = bytes.len();
-        let file = self.new_file(path.clone(), bytes).await?;
-        Ok(Done::Change(self.written(vec![file]), described(&path, size)))
+        let answer = described(&path, bytes.len());
+        Ok(Done::Write(vec![Unkept { path, bytes, room }], answer))
     }
 
     /// Fetches into the drive and answers the path. Without one each download has a folder of its own: what one person has
@@ -149,8 +151,13 @@ impl Host<'_> {
             }
             given => target(given, &fetched.name)?,
         };
-        let file = self.new_file(path.clone(), fetched.bytes.to_vec()).await?;
-        Ok(Done::Change(self.written(vec![file]), Value::from(path)))
+        let (answer, bytes) = (Value::from(path.as_str()), fetched.bytes.clone());
+        let file = Unkept {
+            path,
+            bytes,
+            room: None,
+        };
+        Ok(Done::Write(vec![file], answer))
     }
 }
 

@@ -3,7 +3,7 @@
 use basic::Table;
 use chrono::Utc;
 use domain::user::{ErasedRows, User, UserEvent};
-use domain::{BotId, UserId};
+use domain::{BotId, OrganisationId, UserId};
 use event_log::Outcome;
 use sqlx::Row as _;
 
@@ -12,6 +12,11 @@ use super::definition::Definition;
 use super::statements::recorded::{Rows, digest_of, returned};
 use crate::executor::{Executor, append_command};
 use crate::{CommandError, Context};
+
+/// The name of the lock that statements about a person share, and that whoever erases them has alone.
+pub(super) fn person_lock(tenant: OrganisationId, person: UserId) -> String {
+    format!("{tenant} {person}")
+}
 
 impl Tables {
     /// Deletes a person's rows, each table in a transaction with the record of it. Tables without any are left out.
@@ -61,6 +66,12 @@ impl Tables {
         );
         // A table may be large, and whoever asks waits for it.
         sqlx::query("select set_config('statement_timeout', '0', true)")
+            .execute(&mut *opened.transaction)
+            .await
+            .map_err(CommandError::unexpected)?;
+        // Statements that are about to write of the person end first; those that come later find them erased.
+        sqlx::query("select pg_advisory_xact_lock(hashtextextended($1, 0))")
+            .bind(person_lock(context.tenant, user))
             .execute(&mut *opened.transaction)
             .await
             .map_err(CommandError::unexpected)?;

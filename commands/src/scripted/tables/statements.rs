@@ -1,6 +1,7 @@
 //! FIND, SELECT, SAVE, INSERT, UPDATE, DELETE, MERGE, AGGREGATE and SEARCH on tables.
 
 mod changing;
+mod computed;
 mod merging;
 mod reading;
 pub(super) mod recorded;
@@ -11,12 +12,14 @@ use std::sync::Arc;
 
 use basic::{Answer, FieldKind, Refusal, Request, Value};
 use domain::UserId;
+use domain::user::User;
 use futures::TryStreamExt as _;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::{Postgres, Row as _};
 
 use super::condition::Sql;
 use super::definition::{Column, Definition};
+use super::erasing::person_lock;
 use super::rows::Fields;
 use super::values::read;
 use super::{Opened, Tables};
@@ -219,6 +222,28 @@ struct Asked {
 }
 
 impl Asked {
+    /// Has whoever erases a person wait for this statement, and refuses what would be about somebody who is erased already.
+    /// The run's own person needs neither: their run ends before their rows go.
+    async fn about(&mut self, host: &Host<'_>, person: UserId) -> Result<Result<(), Refusal>, CommandError> {
+        if person == self.person || !self.definition.is_own() {
+            return Ok(Ok(()));
+        }
+        let tenant = host.context.tenant;
+        sqlx::query("select pg_advisory_xact_lock_shared(hashtextextended($1, 0))")
+            .bind(person_lock(tenant, person))
+            .execute(&mut *self.opened.transaction)
+            .await
+            .map_err(CommandError::unexpected)?;
+        let known = host.shared.executor.load_fresh::<User>(tenant, person).await?;
+        Ok(match known.state {
+            User::Erased => Err(Refusal::new(
+                "person_erased",
+                "the person whom the row would be about was erased",
+            )),
+            User::Absent | User::Visitor | User::Member { .. } => Ok(()),
+        })
+    }
+
     /// What a script is given of a row.
     fn readable(&self) -> Vec<Column> {
         if self.definition.check_read(&self.roles).is_err() {

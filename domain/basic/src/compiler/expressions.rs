@@ -135,7 +135,7 @@ impl Compiler<'_, '_> {
         let provided = PROVIDED
             .iter()
             .any(|known| known.eq_ignore_ascii_case(&used.text));
-        if used.set || provided {
+        if used.set || provided || self.is_given {
             return;
         }
         used.set = true; // Told once.

@@ -106,16 +106,15 @@ impl Compiler<'_, '_> {
         let holds = |condition: Option<&Condition>| condition.is_none_or(always_holds);
         // Where something is wrong, what leads out of the loop may be what was not understood.
         let understood = self.gotos.len() == gotos && !self.report.has_errors();
-        if holds(head) && holds(tail) && understood && !self.may_leave(start) {
+        if holds(head) && holds(tail) && understood && !self.may_leave(start, self.here()) {
             self.report.add(ENDLESS, span, "this loop cannot end");
         }
     }
 
-    /// Whether something from `start` on may leave the loop that is there, wait, or ask whoever runs the script.
-    fn may_leave(&self, start: u32) -> bool {
-        let end = self.here();
+    /// Whether something may leave the loop that is from `start` to before `end`, wait, or ask whoever runs the script.
+    pub(super) fn may_leave(&self, start: u32, end: u32) -> bool {
         let outside = |target: u32| target < start || target >= end;
-        self.code[start as usize..]
+        self.code[start as usize..end as usize]
             .iter()
             .any(|instruction| match instruction {
                 Instruction::Hear { .. }
@@ -145,11 +144,31 @@ impl Compiler<'_, '_> {
         self.loops.push(Loop {
             kind,
             exits: Vec::new(),
+            rounds: Vec::new(),
         });
         self.statements(body);
+        let rounds = self
+            .loops
+            .last_mut()
+            .map(|inner| std::mem::take(&mut inner.rounds));
+        self.land_all(rounds.unwrap_or_default());
         close(self);
         let exits = self.loops.pop().map(|inner| inner.exits).unwrap_or_default();
         self.land_all(exits);
+    }
+
+    /// CONTINUE
+    pub(super) fn next_round(&mut self, kind: Option<LoopKind>) {
+        let jump = self.emit_forward(Instruction::Jump { target: 0 });
+        let meant = |open: &&mut Loop| kind.is_none_or(|kind| open.kind == kind);
+        match self.loops.iter_mut().rev().find(meant) {
+            Some(open) => open.rounds.push(jump),
+            None => {
+                let message = "CONTINUE stands outside of the loop that it means";
+                let help = "take it out, or write EXIT to end the script";
+                self.report.add_with_help(EXIT_OUTSIDE, self.span, message, help);
+            }
+        }
     }
 
     pub(super) fn exit(&mut self, kind: LoopKind) {

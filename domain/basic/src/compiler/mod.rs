@@ -14,7 +14,7 @@ use std::collections::HashMap;
 
 use crate::diagnostic::{Report, TOO_LARGE};
 use crate::language::Word;
-use crate::program::{Code, Constant, Instruction, OWN_FROM, Place, Program, Register, Trap};
+use crate::program::{Code, Constant, Instruction, OWN_FROM, Place, Program, Register, Trap, Trigger};
 use crate::source::Span;
 use crate::syntax::{LoopKind, Name, NameUse, Script, Traps};
 
@@ -39,6 +39,11 @@ pub(crate) fn compile(name: &str, script: Script, report: &mut Report<'_>) -> Op
         counts: Vec::new(),
         labels: HashMap::new(),
         gotos: Vec::new(),
+        is_given: script
+            .declared
+            .triggers
+            .iter()
+            .any(|trigger| matches!(trigger, Trigger::Form { .. })),
     };
     compiler.top = compiler.names.len() as Register;
     compiler.registers = compiler.top;
@@ -70,6 +75,8 @@ pub(crate) fn compile(name: &str, script: Script, report: &mut Report<'_>) -> Op
 
 struct Compiler<'r, 's> {
     report: &'r mut Report<'s>,
+    /// Whether variables come from outside that nobody can name here: the fields of a form.
+    is_given: bool,
     names: Vec<NameUse>,
     /// The first free temporary.
     top: Register,
@@ -104,6 +111,8 @@ struct Loop {
     kind: LoopKind,
     /// Jumps that leave it, to be pointed at its end.
     exits: Vec<usize>,
+    /// Jumps to its next round, to be pointed at what stands behind its statements.
+    rounds: Vec<usize>,
 }
 
 #[derive(Default)]

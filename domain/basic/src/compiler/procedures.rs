@@ -4,10 +4,14 @@
 //! each call. All other variables are those of the script.
 
 use super::{Compiler, Own};
-use crate::diagnostic::{ARGUMENT_COUNT, DEFINED_TWICE, EXIT_OUTSIDE, UNKNOWN_LABEL};
+use crate::diagnostic::{ARGUMENT_COUNT, DEFINED_TWICE, ENDLESS, EXIT_SCRIPT, UNKNOWN_LABEL};
 use crate::language::{self, nearest};
 use crate::program::{Constant, Instruction, OWN_FROM, Procedure, Register, Trap};
+use crate::source::Span;
 use crate::syntax::{self, Expression, Invoke, Name, OnError, Statement, Target};
+
+/// Instructions that are looked at for rounds without end: scripts of many jumps back stay fast to compile.
+const LOOKED_AT_MAX: u32 = 1_000_000;
 
 impl Compiler<'_, '_> {
     /// The script itself, then its procedures in the order of their numbers.
@@ -47,25 +51,58 @@ impl Compiler<'_, '_> {
     fn finish(&mut self, name: String, variables: Vec<String>) -> Procedure {
         let gotos = std::mem::take(&mut self.gotos);
         let labels = std::mem::take(&mut self.labels);
-        for (jump, label, span) in gotos {
-            match (labels.get(&label), self.code.get_mut(jump)) {
+        for (jump, label, span) in &gotos {
+            match (labels.get(label), self.code.get_mut(*jump)) {
                 (Some(place), Some(Instruction::SetTrap { trap })) => *trap = Trap::Goto(*place).number(),
                 (Some(place), Some(Instruction::Jump { target })) => *target = *place,
                 (Some(_), _) => {}
                 (None, _) => {
-                    let help = nearest(&label, labels.keys().map(String::as_str))
+                    let help = nearest(label, labels.keys().map(String::as_str))
                         .map(|near| format!("did you mean {near}?"));
                     let message = format!("there is no label `{label}` in this procedure or script");
-                    self.report.push(UNKNOWN_LABEL, span, message, help);
+                    self.report.push(UNKNOWN_LABEL, *span, message, help);
                 }
             }
         }
+        self.warn_of_rounds(&gotos);
         Procedure {
             name,
             variables,
             registers: self.registers,
             code: std::mem::take(&mut self.code),
             places: std::mem::take(&mut self.places),
+        }
+    }
+
+    /// Tells of the first GOTO that leads back to where nothing leads away from.
+    fn warn_of_rounds(&mut self, gotos: &[(usize, String, Span)]) {
+        let mut looked_at = 0;
+        for (jump, _, span) in gotos {
+            let Some(Instruction::Jump { target }) = self.code.get(*jump) else {
+                continue;
+            };
+            let (target, end) = (*target, *jump as u32 + 1);
+            if target >= end || self.report.has_errors() {
+                continue;
+            }
+            looked_at += end - target;
+            if looked_at > LOOKED_AT_MAX {
+                return;
+            }
+            let leaves = |instruction: &Instruction| match instruction {
+                Instruction::JumpIf { target: to, .. }
+                | Instruction::JumpUnless { target: to, .. }
+                | Instruction::ForTest { exit: to, .. }
+                | Instruction::EachNext { exit: to, .. } => *to < target || *to >= end,
+                _ => false,
+            };
+            let jumps_out = self.code[target as usize..end as usize].iter().any(leaves);
+            if !jumps_out && !self.may_leave(target, end) {
+                let message = "from here the script goes round for ever";
+                let help = "ask something with HEAR on the way, or leave with IF condition THEN GOTO";
+                self.report.add_with_help(ENDLESS, *span, message, help);
+                return;
+            }
         }
     }
 
@@ -158,8 +195,10 @@ impl Compiler<'_, '_> {
                 self.emit(Instruction::Return { value });
             }
             None => {
-                let message = "EXIT SUB and EXIT FUNCTION stand inside of a procedure only";
-                self.report.add(EXIT_OUTSIDE, self.span, message);
+                let message = "this stands outside of a procedure, where it ends the script";
+                self.report.add(EXIT_SCRIPT, self.span, message);
+                let value = self.nothing();
+                self.emit(Instruction::End { value });
             }
         }
     }

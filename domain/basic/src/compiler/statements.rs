@@ -41,6 +41,7 @@ impl Compiler<'_, '_> {
                 statement.kind,
                 StatementKind::Return(_)
                     | StatementKind::Exit(_)
+                    | StatementKind::Continue(_)
                     | StatementKind::Goto(_)
                     | StatementKind::End
             );
@@ -80,6 +81,7 @@ impl Compiler<'_, '_> {
                 otherwise,
             } => self.select(*subject, of, cases, otherwise),
             StatementKind::Exit(kind) => self.exit(*kind),
+            StatementKind::Continue(kind) => self.next_round(*kind),
             StatementKind::Call(call) => self.call_statement(call),
             StatementKind::Hear(hear) => self.hear(hear),
             StatementKind::Leave => self.leave(),

@@ -60,6 +60,7 @@ pub(crate) const UNKNOWN_MODIFIER: Code = code("B0407", Warning);
 pub(crate) const OWN_FIELD: Code = code("B0408", Warning);
 pub(crate) const PARAMETER_TYPE: Code = code("B0409", Warning);
 pub(crate) const CONDITION: Code = code("B0410", Warning);
+pub(crate) const EXIT_SCRIPT: Code = code("B0411", Warning);
 
 // Things that the package does not have.
 pub(crate) const UNKNOWN_TOOL: Code = code("B0501", Warning);
@@ -96,6 +97,7 @@ pub(super) fn mend(code: &str) -> Option<&'static str> {
             "take it out, or begin the block before it: IF … THEN, FOR …, WHILE …, DO … or SELECT CASE …",
         ),
         (EXIT_OUTSIDE, "take it out, or write EXIT to end the script"),
+        (EXIT_SCRIPT, "write EXIT, which says so"),
         (
             OTHER_LOOP,
             "write NEXT without a name, or close the inner loop first",

@@ -67,10 +67,14 @@ pub const EXPLANATIONS: &[Explanation] = &[
     ),
     explained(
         "B0104",
-        "Blocks or brackets are nested deeper than anybody reads. Use procedures, or variables for the parts.",
+        "Blocks or brackets are nested deeper than anybody reads, or questions as in `a IN b IN c`. Use procedures, or variables for the parts.",
         "",
     ),
-    explained("B0105", "The script compiles to more than a program may be.", ""),
+    explained(
+        "B0105",
+        "The script compiles to more than a program may be, or the tools of a file share more than is read for each of them.",
+        "",
+    ),
     explained(
         "B0201",
         "A block is not closed: the message names the word that is missing.",
@@ -179,9 +183,9 @@ pub const EXPLANATIONS: &[Explanation] = &[
     ),
     explained(
         "B0408",
-        "What a field is set to names the field itself. A statement knows the variables of the script and not what stands \
-         in the row, so the name is an empty variable. Read the row first.",
-        "UPDATE \"berths\" SET free = free - 1 WHERE id = 7",
+        "What a field is set to names the field itself. UPDATE computes with the field where + - * / stand alone; within \
+         functions, and in other statements, the name is an empty variable. Read the row first.",
+        "UPDATE \"berths\" SET free = MAX(free, 1) WHERE id = 7",
     ),
     explained(
         "B0409",
@@ -193,6 +197,11 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "The text of a condition is none: a comparison is missing, or something stands in it that conditions do not have. The \
          statement fails when it runs.",
         "rows = FIND \"berths\", \"length >\"",
+    ),
+    explained(
+        "B0411",
+        "EXIT SUB or EXIT FUNCTION stands outside of a procedure. It ends the script, as EXIT does.",
+        "EXIT SUB",
     ),
     explained(
         "B0501",
@@ -220,7 +229,7 @@ pub const EXPLANATIONS: &[Explanation] = &[
 pub const RUNTIME: &[(&str, &str)] = &[
     (
         "R0101",
-        "The script took more steps in one turn than it may. Usually an endless loop.",
+        "The script took more steps in one turn than it may. Usually an endless loop; what a call compares, as LIKE with a long pattern, counts as steps too.",
     ),
     (
         "R0102",

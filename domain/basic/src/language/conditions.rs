@@ -13,6 +13,11 @@ use crate::value::{Value, compare, equal, get_member};
 
 /// Bytes that one call compares at most: a second or so.
 const WORK_MAX: u64 = 1 << 28;
+/// Bytes that are compared in about the time of a step of the machine.
+const WORK_PER_STEP: u64 = 64;
+
+/// Bytes that one condition takes at most, with the values that were put into its texts: more than anybody writes.
+const BYTES_MAX: usize = 16 << 20;
 
 /// A condition that rows meet or not.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,7 +66,7 @@ const DEPTH_MAX: usize = 128;
 
 impl Condition {
     pub(crate) fn parse(text: &str) -> Result<Condition, Fault> {
-        parser::parse(text, &[])
+        parser::parse(text, &[], &mut Room::new())
     }
 
     /// Reads a condition from a text; an error says what is wrong with it.
@@ -80,17 +85,18 @@ impl Condition {
 
     /// A condition as scripts give it: a text, or what the compiler made of one.
     pub(crate) fn of(value: &Value) -> Result<Condition, Fault> {
-        Condition::within(value, 0)
+        Condition::within(value, 0, &mut Room::new())
     }
 
-    fn within(value: &Value, depth: usize) -> Result<Condition, Fault> {
+    fn within(value: &Value, depth: usize, room: &mut Room) -> Result<Condition, Fault> {
         let unclear = || Fault::argument("a condition is a text such as status = 'open'");
         if depth > DEPTH_MAX {
             return Err(unclear());
         }
+        room.take(size_of::<Condition>())?;
         let list = match value {
             Value::Array(list) => list.as_slice(),
-            Value::Text(text) => return Condition::parse(text),
+            Value::Text(text) => return parser::parse(text, &[], room),
             Value::Object(fields) => {
                 let equal = |(name, value): (&str, &Value)| Condition::equals(name, value.clone());
                 return Ok(Condition::Both(fields.iter().map(equal).collect()));
@@ -100,10 +106,10 @@ impl Condition {
         let [Value::Text(sign), operands @ ..] = list else {
             return Err(unclear());
         };
-        let all = |operands: &[Value]| -> Result<Vec<Condition>, Fault> {
+        let mut all = |operands: &[Value]| -> Result<Vec<Condition>, Fault> {
             operands
                 .iter()
-                .map(|operand| Condition::within(operand, depth + 1))
+                .map(|operand| Condition::within(operand, depth + 1, room))
                 .collect()
         };
         let compared = |field: &Value, comparison, value: &Value| -> Result<Condition, Fault> {
@@ -114,10 +120,16 @@ impl Condition {
             })
         };
         match (sign.as_str(), operands) {
-            ("text", [Value::Text(text), Value::Array(values)]) => parser::parse(text, values.as_slice()),
+            ("text", [Value::Text(text), Value::Array(values)]) => {
+                parser::parse(text, values.as_slice(), room)
+            }
             ("or", operands) => Ok(Condition::Either(all(operands)?)),
             ("and", operands) => Ok(Condition::Both(all(operands)?)),
-            ("not", [operand]) => Ok(Condition::Not(Box::new(Condition::within(operand, depth + 1)?))),
+            ("not", [operand]) => Ok(Condition::Not(Box::new(Condition::within(
+                operand,
+                depth + 1,
+                room,
+            )?))),
             ("null", [field]) => compared(field, Comparison::IsNull, &Value::Null),
             ("in", [field, values]) => Ok(Condition::OneOf {
                 field: field.to_text()?,
@@ -133,6 +145,8 @@ impl Condition {
     }
 
     pub(crate) fn holds(&self, row: &Value, work: &mut Work) -> Result<bool, Fault> {
+        // A condition may join very many that compare nothing.
+        work.spend(1)?;
         match self {
             Condition::Either(conditions) => {
                 for condition in conditions {
@@ -177,6 +191,7 @@ fn one_of(values: &Value) -> Vec<Value> {
 }
 
 /// What one call may take: many rows may share one long text, so that their number and size say little of it.
+#[derive(Debug)]
 pub(crate) struct Work {
     left: u64,
 }
@@ -186,12 +201,40 @@ impl Work {
         Self { left: WORK_MAX }
     }
 
+    /// Steps of the machine in whose time that is done which was done so far.
+    pub fn steps(&self) -> u64 {
+        (WORK_MAX - self.left) / WORK_PER_STEP
+    }
+
     pub fn spend(&mut self, bytes: u64) -> Result<(), Fault> {
         self.left = self
             .left
             .checked_sub(bytes)
             .ok_or_else(|| Fault::argument("this is too much work for one call; take the array in parts"))?;
         Ok(())
+    }
+}
+
+/// What one condition may take, however many texts it is read from: a value may be put in again and again.
+struct Room {
+    left: usize,
+}
+
+impl Room {
+    fn new() -> Room {
+        Room { left: BYTES_MAX }
+    }
+
+    fn take(&mut self, bytes: usize) -> Result<(), Fault> {
+        self.left = self.left.checked_sub(bytes).ok_or_else(|| {
+            Fault::argument("the condition is too long, with the values that are put into it")
+        })?;
+        Ok(())
+    }
+
+    /// For a value as text.
+    fn take_text(&mut self, value: &Value) -> Result<(), Fault> {
+        self.take(usize::try_from(value.weight()).unwrap_or(usize::MAX))
     }
 }
 
@@ -257,8 +300,8 @@ fn lower(value: &Value) -> String {
 }
 
 /// Whether a value has the form of a pattern.
-pub(super) fn is_like(value: &Value, pattern: &Value) -> Result<bool, Fault> {
-    Comparison::Like.holds(value, pattern, &mut Work::new())
+pub(super) fn is_like(value: &Value, pattern: &Value, work: &mut Work) -> Result<bool, Fault> {
+    Comparison::Like.holds(value, pattern, work)
 }
 
 /// Without going back further than the last `%`, so that no pattern takes long.

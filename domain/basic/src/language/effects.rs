@@ -35,7 +35,7 @@ pub(super) const WORDS: &[Word] = &[
     ),
     effect(
         "SYSTEM PROMPT",
-        &[],
+        &["SET SYSTEM PROMPT"],
         "SYSTEM PROMPT text",
         "Tells the language model how to behave.",
         (1, 1),

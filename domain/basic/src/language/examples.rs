@@ -80,6 +80,10 @@ pub(super) const EXAMPLES: &[(&str, &str)] = &[
         "EXIT DO",
         "n = 0\nDO\n    n = n + 1\n    IF n = 4 THEN EXIT DO\nLOOP\nTALK n",
     ),
+    (
+        "CONTINUE",
+        "FOR i = 1 TO 4\n    IF i = 2 THEN CONTINUE\n    TALK i\nNEXT",
+    ),
     ("END", "TALK \"one\"\nEND"),
     ("STOP", "TALK \"one\"\nSTOP"),
     ("RETURN", "RETURN { booked: TRUE }"),

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::HashSet;
 
-use super::conditions::{Work, field_of};
+use super::conditions::field_of;
 use super::maths::narrowed;
 use super::texts::whole;
 use super::{Changes, Word, function};
@@ -86,7 +86,7 @@ pub(super) const WORDS: &[Word] = &[
         "SORT(array)",
         "In ascending order; SORT(rows, \"price\") by a field.",
         (1, 2),
-        |_, values| sort(values, false),
+        |context, values| sort(context, values, false),
     ),
     function(
         "SORT DESC",
@@ -94,7 +94,7 @@ pub(super) const WORDS: &[Word] = &[
         "SORT_DESC(array)",
         "In descending order, perhaps by a field.",
         (1, 2),
-        |_, values| sort(values, true),
+        |context, values| sort(context, values, true),
     ),
     function(
         "REVERSE",
@@ -293,15 +293,14 @@ fn whole_and_fraction(whole: i64, fraction: f64) -> Ordering {
         })
 }
 
-fn sort(values: &[Value], descending: bool) -> Outcome {
+fn sort(context: &mut Context<'_>, values: &[Value], descending: bool) -> Outcome {
     let items = items(&values[0], "SORT")?;
     let field = match values.get(1) {
         None | Some(Value::Null) => None,
         Some(field) => Some(field.to_text()?),
     };
-    let mut work = Work::new();
     let key = |item: &Value| match &field {
-        Some(field) => field_of(item, field.trim(), &mut work),
+        Some(field) => field_of(item, field.trim(), &mut context.work),
         None => Ok(item.clone()),
     };
     let keys: Result<Vec<Value>, Fault> = items.iter().map(key).collect();
@@ -318,15 +317,14 @@ fn reverse(_: &mut Context<'_>, values: &mut [Value]) -> Outcome {
 }
 
 /// Items are the same when they are stored the same; the number 1 and the text "1" are two.
-fn unique(_: &mut Context<'_>, values: &mut [Value]) -> Outcome {
+fn unique(context: &mut Context<'_>, values: &mut [Value]) -> Outcome {
     let mut seen = HashSet::new();
     let mut kept = Vec::new();
     let field = values.get(1).map(Value::to_text).transpose()?;
-    let mut work = Work::new();
     for item in items(&values[0], "UNIQUE")? {
         let mut encoder = Encoder::default();
         let told_apart = match &field {
-            Some(field) => &field_of(item, field, &mut work)?,
+            Some(field) => &field_of(item, field, &mut context.work)?,
             None => item,
         };
         match told_apart {

@@ -1,7 +1,7 @@
 //! Functions on numbers. What does not fit a whole number becomes a fraction; what does not fit a
 //! fraction either is an error.
 
-use super::conditions::{Work, field_of};
+use super::conditions::field_of;
 use super::texts::whole;
 use super::{Word, function};
 use crate::machine::{Context, Fault};
@@ -112,8 +112,8 @@ pub(super) const WORDS: &[Word] = &[
         "SUM(array)",
         "All numbers together; SUM(rows, \"price\") those of a field.",
         (1, 255),
-        |_, values| {
-            of_field(values)?;
+        |context, values| {
+            of_field(context, values)?;
             sum(values, "SUM")
         },
     ),
@@ -137,8 +137,8 @@ pub(super) const WORDS: &[Word] = &[
         "AVG(array)",
         "The average of the numbers, or of a field of rows; 0 without any.",
         (1, 255),
-        |_, values| {
-            of_field(values)?;
+        |context, values| {
+            of_field(context, values)?;
             let count = items(values).count();
             if count == 0 {
                 return Ok(Value::Integer(0));
@@ -287,14 +287,13 @@ fn items(values: &[Value]) -> impl Iterator<Item = &Value> {
 }
 
 /// `rows, "price"` becomes the list of that field, and nothing else.
-fn of_field(values: &mut [Value]) -> Result<(), Fault> {
+fn of_field(context: &mut Context<'_>, values: &mut [Value]) -> Result<(), Fault> {
     let [Value::Array(rows), Value::Text(field)] = values else {
         return Ok(());
     };
-    let mut work = Work::new();
     let found: Result<Vec<Value>, Fault> = rows
         .iter()
-        .map(|row| field_of(row, field.trim(), &mut work))
+        .map(|row| field_of(row, field.trim(), &mut context.work))
         .collect();
     let found = Array::from_values(found?)?;
     values[0] = Value::Array(found);

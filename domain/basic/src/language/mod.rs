@@ -28,8 +28,8 @@ mod sublists;
 mod tables;
 mod texts;
 
-pub(crate) use conditions::hole;
 pub use conditions::{Comparison, Condition};
+pub(crate) use conditions::{Work, hole};
 pub use reference::{Entry, EntryKind, reference};
 pub(crate) use requests::{Clause, Shape, Takes};
 pub(crate) use spelling::{nearest, translated};
@@ -188,8 +188,10 @@ impl Word {
     }
 
     const fn bare(mut self) -> Word {
-        if let Role::Function(function) = &mut self.role {
-            function.bare = true;
+        match &mut self.role {
+            Role::Function(function) => function.bare = true,
+            Role::Request(shape) => shape.bare = true,
+            _ => {}
         }
         self
     }

@@ -35,19 +35,18 @@ pub(super) const WORDS: &[Word] = &[
     ),
 ];
 
-fn filter(_: &mut Context<'_>, values: &mut [Value]) -> Outcome {
+fn filter(context: &mut Context<'_>, values: &mut [Value]) -> Outcome {
     let condition = Condition::of(&values[1])?;
-    let mut work = Work::new();
     let mut kept = Vec::new();
     for row in items(&values[0], "FILTER")? {
-        if condition.holds(row, &mut work)? {
+        if condition.holds(row, &mut context.work)? {
             kept.push(row.clone());
         }
     }
     Array::from_values(kept).map(Value::Array)
 }
 
-fn map(_: &mut Context<'_>, values: &mut [Value]) -> Outcome {
+fn map(context: &mut Context<'_>, values: &mut [Value]) -> Outcome {
     let text = values[1].to_text()?;
     let mut fields = Vec::new();
     for part in text.split(',') {
@@ -64,10 +63,10 @@ fn map(_: &mut Context<'_>, values: &mut [Value]) -> Outcome {
     if rows.len().saturating_mul(fields.len()) > ITEMS_MAX {
         return Err(Fault::array_length());
     }
-    let mut work = Work::new();
+    let work = &mut context.work;
     let mapped: Result<Vec<Value>, Fault> = match fields[..] {
-        [(field, name)] if field == name => rows.iter().map(|row| field_of(row, field, &mut work)).collect(),
-        _ => rows.iter().map(|row| record(row, &fields, &mut work)).collect(),
+        [(field, name)] if field == name => rows.iter().map(|row| field_of(row, field, work)).collect(),
+        _ => rows.iter().map(|row| record(row, &fields, work)).collect(),
     };
     Array::from_values(mapped?).map(Value::Array)
 }
@@ -80,12 +79,12 @@ fn record(row: &Value, fields: &[(&str, &str)], work: &mut Work) -> Outcome {
     Ok(Value::Object(record))
 }
 
-fn fill(_: &mut Context<'_>, values: &mut [Value]) -> Outcome {
+fn fill(context: &mut Context<'_>, values: &mut [Value]) -> Outcome {
     let template = &values[1];
     let mut room = Room {
         items: ITEMS_MAX,
         bytes: TEXT_BYTES_MAX,
-        work: Work::new(),
+        work: &mut context.work,
     };
     match &values[0] {
         Value::Array(rows) => {
@@ -99,13 +98,13 @@ fn fill(_: &mut Context<'_>, values: &mut [Value]) -> Outcome {
 }
 
 /// What one call may make: the limits of one array and of one text hold for everything together.
-struct Room {
+struct Room<'c> {
     items: usize,
     bytes: usize,
-    work: Work,
+    work: &'c mut Work,
 }
 
-impl Room {
+impl Room<'_> {
     fn item(&mut self) -> Result<(), Fault> {
         self.items = self.items.checked_sub(1).ok_or_else(Fault::array_length)?;
         Ok(())
@@ -120,7 +119,7 @@ impl Room {
     }
 }
 
-fn filled(template: &Value, row: &Value, room: &mut Room) -> Outcome {
+fn filled(template: &Value, row: &Value, room: &mut Room<'_>) -> Outcome {
     room.item()?;
     match template {
         Value::Text(text) => filled_text(text, row, room),
@@ -141,12 +140,12 @@ fn filled(template: &Value, row: &Value, room: &mut Room) -> Outcome {
 }
 
 /// A text that is one field alone becomes the field's value, whatever its type.
-fn filled_text(text: &str, row: &Value, room: &mut Room) -> Outcome {
+fn filled_text(text: &str, row: &Value, room: &mut Room<'_>) -> Outcome {
     room.work.spend(text.len() as u64)?;
     let mut made = String::new();
     let mut rest = text;
     while let Some((before, field, after)) = next_field(rest) {
-        let value = field_of(row, field.trim(), &mut room.work)?;
+        let value = field_of(row, field.trim(), room.work)?;
         if made.is_empty() && before.is_empty() && after.is_empty() {
             return Ok(value);
         }

@@ -21,6 +21,8 @@ const FOREIGN: &[(&str, &str)] = &[
     ("SUBSTR", "MID"),
     ("TOUPPER", "UCASE"),
     ("TOLOWER", "LCASE"),
+    ("TOUPPERCASE", "UCASE"),
+    ("TOLOWERCASE", "LCASE"),
     ("PARSEINT", "CINT"),
     ("LENGTHOF", "LEN"),
     ("SLEEP", "WAIT"),
@@ -59,6 +61,9 @@ pub(crate) fn translated(word: &str) -> Option<&'static str> {
         .map(|(_, ours)| *ours)
 }
 
+/// As many as are looked at: names of a script can be very many.
+const CANDIDATES_MAX: usize = 2000;
+
 /// The candidate that is fewest typing mistakes away from `word`, if it is near enough to be meant.
 pub(crate) fn nearest<'c>(word: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
     let word: Vec<char> = word.to_uppercase().chars().take(40).collect();
@@ -69,6 +74,7 @@ pub(crate) fn nearest<'c>(word: &str, candidates: impl Iterator<Item = &'c str>)
         _ => 3,
     };
     candidates
+        .take(CANDIDATES_MAX)
         .filter_map(|candidate| {
             let letters: Vec<char> = candidate.to_uppercase().chars().collect();
             let near = letters.len().abs_diff(word.len()) <= allowed;

@@ -178,6 +178,12 @@ pub(super) const WORDS: &[Word] = &[
         simple::exit_while,
     ),
     statement("EXIT DO", "EXIT DO", "Leaves the DO loop.", simple::exit_do),
+    statement(
+        "CONTINUE",
+        "CONTINUE FOR",
+        "Goes on with the next round of the loop; FOR, WHILE or DO say of which.",
+        simple::next_round,
+    ),
     statement("END", "END", "Ends the script.", simple::end),
     statement("STOP", "STOP", "Ends the script.", simple::end),
     statement(
@@ -294,12 +300,15 @@ pub(super) const WORDS: &[Word] = &[
         "Runs the script, or the lines up to END ON, when an event is published.",
         handlers::on_event,
     ),
-    statement(
-        "END WORKFLOW",
-        "ORCHESTRATE WORKFLOW \"arrival\" … END WORKFLOW",
-        "Closes the steps of a workflow; it may be left out.",
-        handlers::end_workflow,
-    ),
+    Word {
+        aliases: &["END PARALLEL"],
+        ..statement(
+            "END WORKFLOW",
+            "ORCHESTRATE WORKFLOW \"arrival\" … END WORKFLOW",
+            "Closes the steps of a workflow; it may be left out.",
+            handlers::end_workflow,
+        )
+    },
     closer("END ON", &["END EVENT"], "END ON", Closer::EndOn),
     statement(
         "HEAR",

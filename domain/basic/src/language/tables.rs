@@ -26,15 +26,14 @@ pub(crate) fn met(condition: Option<&Condition>, rows: &[Value]) -> Result<Vec<b
 }
 
 /// The records of a list that meet a condition.
-pub(super) fn find(_: &mut Context<'_>, request: &mut Request) -> Outcome {
+pub(super) fn find(context: &mut Context<'_>, request: &mut Request) -> Outcome {
     let Value::Array(rows) = request.argument(0) else {
         return Ok(None);
     };
-    let mut work = Work::new();
     let mut found = Vec::new();
     for row in rows.iter() {
         let meets = match &request.condition {
-            Some(condition) => condition.holds(row, &mut work)?,
+            Some(condition) => condition.holds(row, &mut context.work)?,
             None => true,
         };
         if meets {
@@ -46,7 +45,7 @@ pub(super) fn find(_: &mut Context<'_>, request: &mut Request) -> Outcome {
     for row in found {
         let keys: Result<Vec<Value>, Fault> = order
             .iter()
-            .map(|(field, _)| field_of(&row, field, &mut work))
+            .map(|(field, _)| field_of(&row, field, &mut context.work))
             .collect();
         keyed.push((keys?, row));
     }
@@ -93,10 +92,9 @@ pub(super) fn aggregate(context: &mut Context<'_>, request: &mut Request) -> Out
             .find(|argument| matches!(argument, Value::Array(_)));
         match list {
             Some(Value::Array(rows)) => {
-                let mut work = Work::new();
                 let mut met = Vec::new();
                 for row in rows.iter() {
-                    if condition.holds(row, &mut work)? {
+                    if condition.holds(row, &mut context.work)? {
                         met.push(row.clone());
                     }
                 }
@@ -140,12 +138,11 @@ fn kind_of(value: &Value) -> Result<&'static str, Fault> {
 
 /// What an aggregate of one field of the rows comes to. Without a field, or with `*`, rows are counted.
 fn aggregated(context: &mut Context<'_>, kind: &str, rows: &[Value], field: &str) -> Result<Value, Fault> {
-    let mut work = Work::new();
     let mut values = Vec::with_capacity(rows.len());
     for row in rows {
         let value = match field.trim() {
             "" | "*" => row.clone(),
-            field => field_of(row, field, &mut work)?,
+            field => field_of(row, field, &mut context.work)?,
         };
         if value != Value::Null {
             values.push(value);
@@ -181,11 +178,11 @@ pub(super) fn pivot(context: &mut Context<'_>, request: &mut Request) -> Outcome
         said => kind_of(said)?,
     };
     let mut table = Vec::new();
-    for (_, rows) in groups(rows.as_slice(), &down)? {
+    for (_, rows) in groups(context, rows.as_slice(), &down)? {
         let mut record = Object::default();
         let first = rows.first().cloned().unwrap_or_default();
-        record.set(&down, field_of(&first, &down, &mut Work::new())?)?;
-        for (column, rows) in groups(&rows, &across)? {
+        record.set(&down, field_of(&first, &down, &mut context.work)?)?;
+        for (column, rows) in groups(context, &rows, &across)? {
             record.set(&column, aggregated(context, kind, &rows, &field)?)?;
         }
         table.push(Value::Object(record));
@@ -197,7 +194,7 @@ pub(super) fn pivot(context: &mut Context<'_>, request: &mut Request) -> Outcome
 pub(super) fn group_by(context: &mut Context<'_>, request: &mut Request) -> Outcome {
     let rows = lists::items(request.argument(0), "GROUP BY")?;
     let field = request.argument(1).to_text()?;
-    let groups = groups(rows, &field)?;
+    let groups = groups(context, rows, &field)?;
     let aggregates = match request.argument(2) {
         Value::Null => {
             let mut object = Object::default();
@@ -227,7 +224,7 @@ pub(super) fn group_by(context: &mut Context<'_>, request: &mut Request) -> Outc
     for (_, rows) in groups {
         let mut record = Object::default();
         let first = rows.first().cloned().unwrap_or_default();
-        record.set(&field, field_of(&first, &field, &mut Work::new())?)?;
+        record.set(&field, field_of(&first, &field, &mut context.work)?)?;
         for ((kind, of), name) in &aggregates {
             record.set(name, aggregated(context, kind, &rows, of)?)?;
         }
@@ -244,12 +241,15 @@ fn aggregate_of(said: &str) -> Result<(&'static str, String), Fault> {
 }
 
 /// Rows by what a field of theirs shows, in the order in which the groups begin.
-fn groups(rows: &[Value], field: &str) -> Result<Vec<(String, Vec<Value>)>, Fault> {
-    let mut work = Work::new();
+fn groups(
+    context: &mut Context<'_>,
+    rows: &[Value],
+    field: &str,
+) -> Result<Vec<(String, Vec<Value>)>, Fault> {
     let mut places = std::collections::HashMap::new();
     let mut groups: Vec<(String, Vec<Value>)> = Vec::new();
     for row in rows {
-        let name = field_of(row, field, &mut work)?.to_text()?;
+        let name = field_of(row, field, &mut context.work)?.to_text()?;
         let at = *places.entry(name.clone()).or_insert_with(|| {
             groups.push((name, Vec::new()));
             groups.len() - 1
@@ -261,7 +261,7 @@ fn groups(rows: &[Value], field: &str) -> Result<Vec<(String, Vec<Value>)>, Faul
 
 /// `JOIN orders, guests, "guest_id"`: for each pair of records with the same key, the fields of both; of fields with the
 /// same name the first's.
-pub(super) fn join(values: &[Value]) -> Result<Value, Fault> {
+pub(super) fn join(context: &mut Context<'_>, values: &[Value]) -> Result<Value, Fault> {
     let (left, right) = (
         lists::items(&values[0], "JOIN")?,
         lists::items(&values[1], "JOIN")?,
@@ -269,18 +269,17 @@ pub(super) fn join(values: &[Value]) -> Result<Value, Fault> {
     let key = values[2].to_text()?;
     let (left_key, right_key) = key.split_once('=').unwrap_or((&key, &key));
     let mut by_key = std::collections::HashMap::new();
-    for (name, rows) in groups(right, right_key.trim())? {
+    for (name, rows) in groups(context, right, right_key.trim())? {
         by_key.insert(name, rows);
     }
-    let mut work = Work::new();
     let mut joined = Vec::new();
     for row in left {
-        let name = field_of(row, left_key.trim(), &mut work)?;
+        let name = field_of(row, left_key.trim(), &mut context.work)?;
         if name == Value::Null {
             continue;
         }
         for other in by_key.get(&name.to_text()?).into_iter().flatten() {
-            work.spend(row.weight().saturating_add(other.weight()))?;
+            context.work.spend(row.weight().saturating_add(other.weight()))?;
             let mut both = match row {
                 Value::Object(fields) => fields.clone(),
                 _ => Object::default(),

@@ -147,14 +147,14 @@ pub(super) const WORDS: &[Word] = &[
         "JSON(value)",
         "What a text holds as JSON, where that is an object or a list; of other values their JSON text.",
         (1, 1),
-        |_, values| match &values[0] {
-            Value::Text(text) if text.trim_start().starts_with(['{', '[']) => {
-                match serde_json::from_str::<serde_json::Value>(text) {
-                    Ok(json) => Ok(Value::from_json(json)),
-                    Err(_) => Ok(Value::text(values[0].to_json_text()?)),
+        |context, values| {
+            let read = match &values[0] {
+                Value::Text(text) if text.trim_start().starts_with(['{', '[']) => {
+                    Value::parse_json(text, context.memory_bytes)?
                 }
-            }
-            value => Ok(Value::text(value.to_json_text()?)),
+                _ => None,
+            };
+            read.map_or_else(|| Ok(Value::text(values[0].to_json_text()?)), Ok)
         },
     ),
     function(
@@ -171,7 +171,7 @@ pub(super) const WORDS: &[Word] = &[
         "text LIKE \"A%\"",
         "Whether a text has a form: `%` stands for anything, `_` for one character, whatever the case.",
         (2, 2),
-        |_, values| is_like(&values[0], &values[1]).map(Value::Bool),
+        |context, values| is_like(&values[0], &values[1], &mut context.work).map(Value::Bool),
     ),
     function(
         "CHR",
@@ -312,9 +312,9 @@ fn split(_: &mut Context<'_>, values: &mut [Value]) -> Outcome {
     Array::from_values(parts).map(Value::Array)
 }
 
-fn join(_: &mut Context<'_>, values: &mut [Value]) -> Outcome {
+fn join(context: &mut Context<'_>, values: &mut [Value]) -> Outcome {
     if values.len() == 3 {
-        return tables::join(values);
+        return tables::join(context, values);
     }
     let separator = values.get(1).cloned().unwrap_or_else(|| Value::text(","));
     let Value::Array(array) = &values[0] else {

@@ -1,6 +1,8 @@
 //! Where a statement ends: which lines go on with it, and where a remark begins.
 
 use super::{Lexer, Symbol, Token, TokenKind, raw};
+use crate::diagnostic::STRANGE_CHARACTER;
+use crate::source::Span;
 
 impl Lexer<'_, '_, '_> {
     /// Whether the last word can be that of a clause: not that of END WITH, nor a variable behind an operator.
@@ -64,5 +66,80 @@ impl Lexer<'_, '_, '_> {
             && self.is_clause()
             && !raw::begins_like_a_statement(self.line_rest());
         *kind != TokenKind::Line && (unfinished || raw::continues_a_statement(self.line_rest()))
+    }
+
+    /// Takes the number of a line: a label where something jumps to it, else nothing.
+    pub(super) fn line_number(&mut self) -> bool {
+        let Some(jumps) = &self.jumps else {
+            return false;
+        };
+        let line = self.line_rest();
+        let digits = line.find(|c: char| !c.is_ascii_digit()).unwrap_or(line.len());
+        let after = line[digits..].trim_start();
+        let numbers = digits > 0
+            && after.len() < line.len() - digits
+            && after.starts_with(|c: char| c.is_alphabetic() || c == '\'');
+        if !numbers {
+            return false;
+        }
+        let (start, end) = (self.at, self.at + digits);
+        if jumps.contains(&line[..digits]) {
+            self.push(TokenKind::Word, start, end);
+            self.push(TokenKind::Symbol(Symbol::Colon), end, end);
+            self.push(TokenKind::Line, end, end);
+        }
+        self.at = end;
+        true
+    }
+
+    /// Tells of a block in braces and of nothing behind it: all of it would be a consequence.
+    pub(super) fn block_in_braces(&mut self, brace: Span) -> bool {
+        // The statement is looked at last: it may have very many tokens.
+        if !self.brackets.is_empty() || !self.line_rest().trim().is_empty() {
+            return false;
+        }
+        let line = self
+            .tokens
+            .iter()
+            .rev()
+            .take_while(|token| token.kind != TokenKind::Line);
+        let ends_value = self.tokens.last().is_some_and(|last| match last.kind {
+            TokenKind::Symbol(symbol) => symbol.ends_value(),
+            kind => kind != TokenKind::Line,
+        });
+        let Some(first) = line.last().filter(|_| ends_value) else {
+            return false;
+        };
+        let help = match first.span.text(self.source).to_uppercase().as_str() {
+            "IF" | "ELSE" => "write IF condition THEN … ELSE IF condition THEN … ELSE … END IF",
+            "FOR" => "write FOR i = 1 TO 10 … NEXT, or FOR EACH item IN list … NEXT",
+            "WHILE" => "write WHILE condition … WEND",
+            "DO" => "write DO … LOOP WHILE condition",
+            "FUNCTION" | "FN" | "SUB" => {
+                "write FUNCTION name(a, b) … END FUNCTION, or SUB name(a, b) … END SUB"
+            }
+            "SWITCH" => "write SWITCH value … CASE 1 … DEFAULT … END SWITCH",
+            "TRY" => "write TRY … CATCH problem … END TRY",
+            _ => return false,
+        };
+        let message = "blocks are not written in braces";
+        self.report.add_with_help(STRANGE_CHARACTER, brace, message, help);
+        self.report.close();
+        true
+    }
+
+    /// Skips `/* … */`; false where it is not closed.
+    pub(super) fn skip_remark(&mut self) -> bool {
+        let closed = (!self.unclosed_remark).then(|| self.rest().find("*/")).flatten();
+        self.unclosed_remark = closed.is_none();
+        self.at += closed.map_or(0, |length| length + 2);
+        closed.is_some()
+    }
+
+    /// Whether the line ends with `++`: what it counts is complete.
+    pub(super) fn steps(&self) -> bool {
+        let plus = TokenKind::Symbol(Symbol::Plus);
+        matches!(self.tokens.as_slice(), [.., Token { kind: word, .. }, first, last]
+            if *word == TokenKind::Word && first.kind == plus && last.kind == plus && first.span.end == last.span.start)
     }
 }

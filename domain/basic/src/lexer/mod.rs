@@ -12,6 +12,7 @@ pub(crate) use text::{Part, block_parts, quoted_parts};
 pub(crate) use token::{Symbol, Token, TokenKind};
 
 use std::cell::Cell;
+use std::collections::HashSet;
 
 use crate::diagnostic::{Report, STRANGE_CHARACTER, UNCLOSED_BRACKET, UNOPENED_BRACKET};
 use crate::source::Span;
@@ -26,6 +27,8 @@ pub(crate) fn lex(source: &str, span: Span, report: &mut Report<'_>) -> Vec<Toke
         brackets: Vec::new(),
         line_end: Cell::new(0),
         block: None,
+        jumps: (span.start == 0).then(|| raw::jumps(source)),
+        unclosed_remark: false,
         report,
     };
     lexer.all();
@@ -44,6 +47,10 @@ struct Lexer<'s, 'r, 'l> {
     line_end: Cell<usize>,
     /// Words that close the raw block which begins after this line, and where it was opened.
     block: Option<(&'static str, Span)>,
+    /// Numbers of lines to which something jumps; none inside of a text, where lines have no numbers.
+    jumps: Option<HashSet<&'s str>>,
+    /// Whether a `/*` was found that nothing closes: looking for the end again and again would be slow.
+    unclosed_remark: bool,
     report: &'r mut Report<'l>,
 }
 
@@ -75,9 +82,11 @@ impl<'s> Lexer<'s, '_, '_> {
             c if c.is_whitespace() => self.at += character.len_utf8(),
             '\'' if !self.is_single_quoted() => self.skip_line(),
             '/' if self.rest().starts_with("//") => self.skip_line(),
+            '/' if self.rest().starts_with("/*") && self.skip_remark() => {}
             '"' | '\'' => self.text(character),
+            '“' | '‘' if self.paired_text(character) => {}
             '“' | '”' | '‘' | '’' => self.curly_text(),
-            '`' if self.line_rest()[1..].contains('`') => self.curly_text(),
+            '`' => self.text('`'),
             c if c.is_ascii_digit() => self.number(),
             'R' | 'r' if self.begins_remark() => self.skip_line(),
             c if c.is_alphabetic() || c == '_' => self.word(),
@@ -91,15 +100,24 @@ impl<'s> Lexer<'s, '_, '_> {
 
     /// Words that change how the rest of the line, or the lines after it, are read.
     fn begins_statement(&mut self, character: char) -> bool {
+        // Fences around a script that was copied out of a page, and remarks as SQL has them.
+        if self.rest().starts_with("```") || self.rest().starts_with("--") {
+            self.skip_line();
+            return true;
+        }
         if character == '#' && !self.rest().starts_with("#{") {
             let line = self.line_rest().trim_end();
-            if !line.eq_ignore_ascii_case("#workflow") {
+            let remark = line[1..].is_empty() || line[1..].starts_with(['#', ' ', '\t', '=', '-', '*', '!']);
+            if !remark && !line.eq_ignore_ascii_case("#workflow") {
                 let span = Span::new(self.at, self.at + line.len());
                 let help = "comments begin with ' or REM";
                 self.report
                     .add_with_help(STRANGE_CHARACTER, span, "a line cannot begin with #", help);
             }
             self.skip_line();
+            return true;
+        }
+        if self.line_number() {
             return true;
         }
         if !character.is_alphabetic() {
@@ -143,6 +161,7 @@ impl<'s> Lexer<'s, '_, '_> {
             ..
         }) = self.tokens.last()
             && symbol.continues_line()
+            && !self.steps()
             && !raw::begins_like_a_statement(self.line_rest())
         {
             return;
@@ -210,6 +229,13 @@ impl<'s> Lexer<'s, '_, '_> {
             return;
         }
         self.push(TokenKind::Word, start, self.at);
+        // `name$` is a text in older dialects; here a variable holds anything.
+        let signed = self.rest().strip_prefix('$');
+        if signed
+            .is_some_and(|after| !after.starts_with(|c: char| c.is_alphanumeric() || "_$\"{".contains(c)))
+        {
+            self.at += 1;
+        }
     }
 
     fn number(&mut self) {
@@ -241,7 +267,9 @@ impl<'s> Lexer<'s, '_, '_> {
             b"#{" => (2, OpenBrace),
             b"<=" | b"=<" => (2, LessOrEqual),
             b">=" | b"=>" => (2, GreaterOrEqual),
+            b"!=" if self.rest().starts_with("!==") => (3, NotEqual),
             b"<>" | b"!=" => (2, NotEqual),
+            b"==" if self.rest().starts_with("===") => (3, Equal),
             b"==" => (2, Equal),
             b"&&" => (2, And),
             b"||" => (2, Or),
@@ -271,6 +299,9 @@ impl<'s> Lexer<'s, '_, '_> {
         };
         self.at += length;
         let span = Span::new(start, self.at);
+        if symbol == OpenBrace && self.block_in_braces(span) {
+            return;
+        }
         match symbol {
             OpenParenthesis | OpenBracket | OpenBrace => self.brackets.push((symbol, span)),
             CloseParenthesis | CloseBracket | CloseBrace => return self.closing(symbol, span),
@@ -285,7 +316,9 @@ impl<'s> Lexer<'s, '_, '_> {
             Symbol::CloseBracket => Symbol::OpenBracket,
             _ => Symbol::OpenBrace,
         };
-        if self.brackets.iter().any(|(open, _)| *open == opening) {
+        // Once nothing more is told it matters no more, and among many that are open looking for one takes long.
+        let is_open = |(open, _): &(Symbol, Span)| *open == opening;
+        if !self.report.is_closed() && self.brackets.iter().rev().any(is_open) {
             while let Some((open, place)) = self.brackets.pop() {
                 if open == opening {
                     break;
@@ -319,11 +352,13 @@ impl<'s> Lexer<'s, '_, '_> {
         } else {
             format!("`{character}`")
         };
-        self.report.add(
-            STRANGE_CHARACTER,
-            span,
-            format!("the character {shown} has no meaning here"),
-        );
+        let message = format!("the character {shown} has no meaning here");
+        let help = text::instead(character, self.rest()).map(str::to_owned);
+        self.report.push(STRANGE_CHARACTER, span, message, help);
+        // What follows belongs to it.
+        if character == '?' {
+            self.skip_line();
+        }
     }
 
     /// Whether a statement begins here.

@@ -1,5 +1,7 @@
 //! Lines as a whole: raw blocks, and lines that look like the beginning of a statement.
 
+use std::collections::HashSet;
+
 /// Opening words and closing words of blocks whose lines are no statements.
 const BLOCKS: &[(&str, &str)] = &[
     ("BEGIN TALK", "END TALK"),
@@ -159,4 +161,21 @@ pub(super) fn continues_a_statement(line: &str) -> bool {
                     })
         })
     })
+}
+
+/// The numbers of lines to which something jumps: `GOTO 120`, `IF again THEN 10`.
+pub(super) fn jumps(source: &str) -> HashSet<&str> {
+    let mut words = source.split([' ', '\t', '\n', '\r', ':', ';']).peekable();
+    let mut found = HashSet::new();
+    while let Some(word) = words.next() {
+        let jumps = ["GOTO", "THEN", "ELSE"]
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(word));
+        if let Some(number) = words.peek().filter(|_| jumps)
+            && number.starts_with(|c: char| c.is_ascii_digit())
+        {
+            found.insert(*number);
+        }
+    }
+    found
 }

@@ -33,11 +33,26 @@ impl Lexer<'_, '_, '_> {
         self.push(TokenKind::Text, start, self.at);
     }
 
-    /// Quotes that a word processor made curly: told once, and read as if they were straight.
+    /// A text in quotes that a word processor made curly, both of them; false where one is missing.
+    pub(super) fn paired_text(&mut self, opening: char) -> bool {
+        let closing = if opening == '“' { '”' } else { '’' };
+        let line = &self.line_rest()[opening.len_utf8()..];
+        // Up to the next opening one, so that a line of them is not looked through again and again.
+        let found = line.find([closing, opening, '"']);
+        let Some(length) = found.filter(|length| line[*length..].starts_with(closing)) else {
+            return false;
+        };
+        let start = self.at;
+        self.at += opening.len_utf8() + length + closing.len_utf8();
+        self.push(TokenKind::Text, start, self.at);
+        true
+    }
+
+    /// Quotes of which a word processor made some curly: told once, and read as if they were straight.
     pub(super) fn curly_text(&mut self) {
         let start = self.at;
         let line = self.line_rest();
-        let quotes = ['“', '”', '‘', '’', '`'];
+        let quotes = ['“', '”', '‘', '’'];
         let opening = line.chars().next().map_or(0, char::len_utf8);
         let length = line[opening..].find(quotes).map_or(line.len(), |at| {
             opening + at + line[opening + at..].chars().next().map_or(0, char::len_utf8)
@@ -74,7 +89,7 @@ impl Lexer<'_, '_, '_> {
             Some((TokenKind::Symbol(symbol), _)) => !symbol.ends_value(),
             Some((TokenKind::Word, span)) => {
                 let word = span.text(self.source);
-                is_one_of(word, &VALUE_BEHIND) || self.asks_for_arguments()
+                is_one_of(word, &VALUE_BEHIND) || self.asks_for_arguments() || self.types_a_value(word)
             }
             _ => false,
         };
@@ -92,6 +107,21 @@ impl Lexer<'_, '_, '_> {
 }
 
 impl Lexer<'_, '_, '_> {
+    /// Whether `DATE` and the like stand here within SELECT, where they say what the text behind them is.
+    fn types_a_value(&self, word: &str) -> bool {
+        let typing = is_one_of(
+            word,
+            &["DATE", "TIME", "TIMESTAMP", "TIMESTAMPTZ", "INTERVAL", "ZONE"],
+        );
+        let statement = self
+            .tokens
+            .iter()
+            .rev()
+            .take_while(|token| token.kind != TokenKind::Line);
+        let mut words = statement.take(QUERY_TOKENS_MAX);
+        typing && words.any(|token| is_one_of(token.span.text(self.source), &["SELECT"]))
+    }
+
     /// Whether the words before this are those of a request or an effect that takes something.
     fn asks_for_arguments(&self) -> bool {
         let words = self.tokens.iter().rev().take(PHRASE_WORDS_MAX);
@@ -109,6 +139,9 @@ impl Lexer<'_, '_, '_> {
         })
     }
 }
+
+/// How far back SELECT is looked for.
+const QUERY_TOKENS_MAX: usize = 1000;
 
 /// Words behind which a value stands.
 const VALUE_BEHIND: [&str; 16] = [
@@ -149,6 +182,22 @@ fn unescape(character: char) -> Option<char> {
         'b' => '\u{8}',
         'f' => '\u{c}',
         '"' | '\'' | '\\' | '/' | '$' => character,
+        _ => return None,
+    })
+}
+
+/// What to write instead of a sign of another language; `rest` is what follows it.
+pub(super) fn instead(sign: char, rest: &str) -> Option<&'static str> {
+    Some(match sign {
+        '?' if rest.trim_start().starts_with('"') => "write TALK \"…\"",
+        '?' if rest.starts_with('?') => "write NVL(value, otherwise)",
+        '?' if rest.starts_with('.') => "write . alone: a field that is missing is empty",
+        '?' => "write IIF(condition, value, otherwise)",
+        '\\' => "write INT(a / b) for whole numbers, and _ at the end of a line that goes on",
+        '$' => "a variable in a text is \"… ${name} …\"; by itself it is written without a sign",
+        '#' => "names carry no sign for their type; a date stands in quotes: \"2026-01-31\"",
+        '`' => "put the text into straight quotes; for several lines use BEGIN TALK … END TALK",
+        ';' => "loops are written FOR i = 1 TO 10 … NEXT, and each statement has its own line",
         _ => return None,
     })
 }

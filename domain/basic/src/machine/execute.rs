@@ -6,7 +6,7 @@ use triomphe::Arc;
 use super::fast::{Account, spin};
 use super::random::Random;
 use super::{Fault, Language, Machine, Refusal, Request, RuntimeError, Status, Step};
-use crate::language::{Changes, Function, Role, Word};
+use crate::language::{Changes, Function, Role, Word, Work};
 use crate::program::{Instruction, Program, Register};
 use crate::value::{
     Array, Key, Object, Operator, SHARED_FROM, Value, apply, get_index, get_member, increment, negate,
@@ -20,6 +20,10 @@ pub(crate) struct Context<'m> {
     pub language: &'m mut Language,
     /// The error that was caught last, until it is cleared.
     pub error: &'m mut Option<RuntimeError>,
+    /// How much all values of the script may weigh.
+    pub memory_bytes: u64,
+    /// What the call compares, and how much more it may.
+    pub work: Work,
 }
 
 /// Bytes that are moved or compared in about the time of a step.
@@ -345,8 +349,12 @@ impl Machine {
                         random: &mut self.random,
                         language: &mut self.language,
                         error: &mut self.error,
+                        memory_bytes: self.meter.limits.memory_bytes,
+                        work: Work::new(),
                     };
-                    if let Some(value) = local(&mut context, &mut request)? {
+                    let outcome = local(&mut context, &mut request);
+                    self.meter.step(context.work.steps())?;
+                    if let Some(value) = outcome? {
                         self.write(to, value)?;
                         return Ok(false);
                     }
@@ -390,13 +398,17 @@ impl Machine {
             random: &mut self.random,
             language: &mut self.language,
             error: &mut self.error,
+            memory_bytes: self.meter.limits.memory_bytes,
+            work: Work::new(),
         };
         let outcome = match self.meter.step(work) {
             Ok(()) => (function.call)(&mut context, arguments),
             Err(fault) => Err(fault),
         };
+        let compared = context.work.steps();
         let changed = arguments.first_mut().map(std::mem::take);
         arguments.fill(Value::Null);
+        self.meter.step(compared)?;
         let result = outcome?;
         // A join, or a text repeated, may be far more than what it is made of.
         if function.linear {

@@ -160,6 +160,9 @@ impl Machine {
     pub fn run(&mut self, input: Input, now: DateTime<Utc>, fuel: u64) -> Step {
         let mut step = Step::Yielded;
         self.go_on(input, now, fuel, &mut step);
+        if matches!(step, Step::Waiting(_) | Step::Sleeping { .. }) {
+            self.registers.shrink();
+        }
         step
     }
 

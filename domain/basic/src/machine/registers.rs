@@ -61,6 +61,12 @@ impl Registers {
     pub fn counted(&mut self, count: usize) {
         self.count = count;
     }
+
+    /// Gives back what only deep calls needed, before what may be a long wait.
+    pub fn shrink(&mut self) {
+        self.values.truncate(self.count + REACH);
+        self.values.shrink_to_fit();
+    }
 }
 
 impl Index<usize> for Registers {

@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use chrono::DateTime;
 
 use super::random::Random;
-use super::{Context, Fault, Language};
-use crate::language::{Condition, Shape, Word, met, of_rows};
+use super::{Context, Fault, Language, Limits};
+use crate::language::{Condition, Shape, Word, Work, met, of_rows};
 use crate::value::{Array, Object, Value};
 
 /// Something that the host is asked for, whose answer the script goes on with.
@@ -143,6 +143,8 @@ impl Request {
             random: &mut Random::new(0),
             language: &mut Language::default(),
             error: &mut None,
+            memory_bytes: Limits::default().memory_bytes,
+            work: Work::new(),
         };
         of_rows(&mut context, &mut request).map_err(Refusal::from)
     }

@@ -3,7 +3,7 @@
 use super::Parser;
 use crate::diagnostic::{UNCLOSED_BLOCK, UNOPENED_BLOCK};
 use crate::language::{self, Closer, Role, Word};
-use crate::lexer::{Symbol, TokenKind};
+use crate::lexer::{Symbol, Token, TokenKind};
 use crate::source::Span;
 use crate::syntax::Statement;
 
@@ -178,22 +178,12 @@ impl Parser<'_, '_> {
     }
 
     /// Whether a statement below closes a block of this kind.
-    fn is_closed_below(&self, kind: BlockKind) -> bool {
-        let starts = self.tokens[self.at..]
-            .windows(3)
-            .filter(|tokens| tokens[0].kind == TokenKind::Line);
-        let mut words = starts.map(|tokens| {
-            let text = |at: usize| tokens[at].span.text(self.source).to_uppercase();
-            [text(1).replace('_', " "), format!("{} {}", text(1), text(2))]
-        });
-        words.any(|names| {
-            names
-                .iter()
-                .any(|name| match language::find(name).map(|word| &word.role) {
-                    Some(Role::Closer(closer)) => closer.closes() && kind.accepts(*closer),
-                    _ => false,
-                })
-        })
+    fn is_closed_below(&mut self, kind: BlockKind) -> bool {
+        let (source, tokens) = (self.source, &self.tokens);
+        let closers = self.closers.get_or_insert_with(|| last_closers(source, tokens));
+        closers
+            .iter()
+            .any(|(closer, at)| *at >= self.at && kind.accepts(*closer))
     }
 
     fn unclosed(&mut self, open: Open) {
@@ -204,4 +194,25 @@ impl Parser<'_, '_> {
         self.report
             .add_with_help(UNCLOSED_BLOCK, open.span, message, help);
     }
+}
+
+/// Where statements that close a block last stand, by what they close with: the places of the line ends before them.
+fn last_closers(source: &str, tokens: &[Token]) -> Vec<(Closer, usize)> {
+    let mut last: Vec<(Closer, usize)> = Vec::new();
+    for (at, tokens) in tokens.windows(3).enumerate() {
+        if tokens[0].kind != TokenKind::Line || tokens[1].kind != TokenKind::Word {
+            continue;
+        }
+        let text = |at: usize| tokens[at].span.text(source).to_uppercase();
+        let names = [text(1).replace('_', " "), format!("{} {}", text(1), text(2))];
+        for word in names.iter().filter_map(|name| language::find(name)) {
+            let Role::Closer(closer) = word.role else { continue };
+            match last.iter_mut().find(|(known, _)| *known == closer) {
+                Some((_, place)) => *place = at,
+                None if closer.closes() => last.push((closer, at)),
+                None => {}
+            }
+        }
+    }
+    last
 }

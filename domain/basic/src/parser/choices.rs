@@ -57,20 +57,22 @@ pub(crate) fn if_block(parser: &mut Parser<'_, '_>, span: Span) -> Option<Statem
     })
 }
 
-/// `IF condition THEN statement [ELSE statement]`
+/// `IF condition THEN statement [ELSEIF condition THEN statement]… [ELSE statement]`
 fn one_line_if(parser: &mut Parser<'_, '_>, span: Span, condition: Expression) -> Option<Statement> {
+    let (mut arms, mut otherwise) = (Vec::new(), Vec::new());
+    let mut pending = Some(condition);
     parser.one_line += 1;
-    let body = line_statements(parser);
-    let mut otherwise = Vec::new();
-    if parser.take_word("ELSE") {
-        otherwise = line_statements(parser);
-    } else if parser.at_word("ELSEIF") {
-        let place = parser.advance().span;
-        let condition = parser.expression();
-        if !parser.take_word("THEN") && condition.is_some() {
-            parser.expected::<()>("THEN");
+    while let Some(condition) = pending {
+        arms.push((condition, line_statements(parser)));
+        pending = None;
+        if parser.take_word("ELSE") {
+            otherwise = line_statements(parser);
+        } else if parser.take_word("ELSEIF") {
+            pending = parser.expression();
+            if !parser.take_word("THEN") && pending.is_some() {
+                parser.expected::<()>("THEN");
+            }
         }
-        otherwise.extend(condition.and_then(|condition| one_line_if(parser, place, condition)));
     }
     parser.one_line -= 1;
     // `IF a THEN b END IF`
@@ -79,10 +81,7 @@ fn one_line_if(parser: &mut Parser<'_, '_>, span: Span, condition: Expression) -
     }
     Some(Statement {
         span,
-        kind: StatementKind::If {
-            arms: vec![(condition, body)],
-            otherwise,
-        },
+        kind: StatementKind::If { arms, otherwise },
     })
 }
 
@@ -90,7 +89,17 @@ fn one_line_if(parser: &mut Parser<'_, '_>, span: Span, condition: Expression) -
 fn line_statements(parser: &mut Parser<'_, '_>) -> Vec<Statement> {
     let mut statements = Vec::new();
     loop {
-        statements.extend(parser.whole_statement());
+        // `IF again THEN 10`: the number of a line.
+        if parser.peek().kind == TokenKind::Number && parser.is_statement_end(1) {
+            let place = parser.advance().span;
+            let label = parser.text(place).to_owned();
+            statements.push(Statement {
+                span: place,
+                kind: StatementKind::Goto(label),
+            });
+        } else {
+            statements.extend(parser.whole_statement());
+        }
         if !parser.take_symbol(Symbol::Colon) {
             return statements;
         }

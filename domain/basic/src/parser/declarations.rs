@@ -76,6 +76,10 @@ pub(crate) fn param(parser: &mut Parser<'_, '_>, span: Span) -> Option<Statement
         let kind = parser.advance().span;
         parameter.kind = parser.text(kind).to_lowercase();
         warn_of_type(parser, kind);
+        // `AS DECIMAL(10,2)`: how a number is stored is the table's business.
+        if parser.at_symbol(Symbol::OpenParenthesis) {
+            parser.at += parser.closing_distance() + 1;
+        }
     } else if is_type(parser) {
         let message = "AS stands between the name of a parameter and its type";
         let help = format!(

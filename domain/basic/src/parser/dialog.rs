@@ -51,6 +51,10 @@ pub(crate) fn hear(parser: &mut Parser<'_, '_>, span: Span) -> Option<Statement>
     let clause = parser.at_word("AS") || parser.at_word("WITH");
     let target = if parser.at_statement_end() || clause {
         None
+    } else if parser.take_symbol(Symbol::OpenParenthesis) {
+        let target = parser.target()?;
+        parser.expect_symbol(Symbol::CloseParenthesis, "`)`")?;
+        Some(target)
     } else {
         Some(parser.target()?)
     };

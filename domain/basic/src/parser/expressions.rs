@@ -1,6 +1,6 @@
 //! Expressions: operators and what they bind.
 
-use super::Parser;
+use super::{DEPTH_MAX, Parser};
 use crate::diagnostic::EXPECTED;
 use crate::language;
 use crate::lexer::{Symbol, TokenKind};
@@ -38,17 +38,26 @@ impl Parser<'_, '_> {
 
     /// An expression whose operators bind at least as tightly as `rank`.
     pub(super) fn ranked(&mut self, rank: Rank) -> Option<Expression> {
+        let beside = std::mem::replace(&mut self.deepest, self.depth);
+        let expression = self.operated(rank);
+        self.deepest = self.deepest.max(beside);
+        expression
+    }
+
+    fn operated(&mut self, rank: Rank) -> Option<Expression> {
         let mut left = self.deeper(|parser| parser.prefixed())?;
         // The rank of the chain that `left` is, if it is one that may still grow.
         let mut growing = None;
         while let Some((infix, found)) = self.infix().filter(|(_, found)| *found >= rank) {
             self.advance();
             if let Infix::Is = infix {
+                self.wrap()?;
                 left = self.is_null(left)?;
                 growing = None;
                 continue;
             }
             if let Infix::Asks(function, negated) = infix {
+                self.wrap()?;
                 self.at += usize::from(negated);
                 left = self.asked_of(left, function, negated)?;
                 growing = None;
@@ -63,6 +72,15 @@ impl Parser<'_, '_> {
             growing = Some(found);
         }
         Some(left)
+    }
+
+    /// What was parsed last gets a level around it: `a IN b IN c` asks of the answer, and does not grow into one chain.
+    fn wrap(&mut self) -> Option<()> {
+        if self.deepest >= DEPTH_MAX {
+            return self.too_deep();
+        }
+        self.deepest += 1;
+        Some(())
     }
 
     fn infix(&self) -> Option<(Infix, Rank)> {
@@ -166,7 +184,7 @@ impl Parser<'_, '_> {
             );
         }
         let negated = self.take_word("NOT");
-        if !self.take_word("NULL") {
+        if !self.take_word("NULL") && !self.take_word("NOTHING") && !self.take_word("EMPTY") {
             return self.expected("NULL after IS");
         }
         let span = left.span.to(self.previous());
@@ -214,7 +232,8 @@ impl Parser<'_, '_> {
             return Some(Expression { span, kind });
         }
         let value = self.primary()?;
-        self.with_parts(value)
+        let value = self.with_parts(value)?;
+        self.with_methods(value)
     }
 }
 

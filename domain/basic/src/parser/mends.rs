@@ -1,5 +1,23 @@
 //! What to write where something is missing.
 
+/// What to write instead of a statement of another dialect, in capitals.
+pub(super) fn instead(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "GOSUB" => "write SUB name … END SUB, and CALL name where it is to run",
+        "OPTION" => "take it out: variables need no declaration",
+        "REDIM" => "take it out: arrays grow as they need to",
+        "RANDOMIZE" => "take it out: RANDOM(1, 6) differs in each run",
+        "FINALLY" => "write what is always done behind END TRY",
+        "IMPORT" | "INCLUDE" | "#INCLUDE" | "REQUIRE" | "USING" => {
+            "write CALL \"script.bas\" to run another script"
+        }
+        "FN" | "DEF" | "FUNC" => "write FUNCTION name(a, b) … END FUNCTION",
+        "TYPE" | "CLASS" | "STRUCT" => "write value = { name: \"…\" }, or a TABLE for what is stored",
+        "TRYCATCH" => "write TRY … CATCH problem … END TRY",
+        _ => return None,
+    })
+}
+
 /// An example of the form, by what was expected.
 pub(super) fn mend(expected: &str) -> Option<&'static str> {
     Some(match expected {

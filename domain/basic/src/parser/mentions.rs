@@ -1,6 +1,8 @@
 //! What a script names of its package: tools, other scripts, tables and their fields. Whether they exist is known to whoever
 //! knows the package.
 
+use std::collections::{HashMap, HashSet};
+
 use crate::diagnostic::{Diagnostic, Report, UNKNOWN_FIELD, UNKNOWN_SCRIPT, UNKNOWN_TABLE, UNKNOWN_TOOL};
 use crate::language::{Condition, Word, nearest};
 use crate::program::{Constant, Table};
@@ -113,7 +115,8 @@ fn fields_of(part: &Expression, found: &mut Vec<(String, Span)>) {
     match &part.kind {
         ExpressionKind::Object(fields) => {
             let clauses = [
-                "where", "set", "with", "order by", "names", "limit", "values", "by", "to", "first",
+                "where", "set", "computed", "with", "order by", "names", "limit", "values", "by", "to",
+                "first",
             ];
             let is_clauses = fields.iter().all(|(name, _)| clauses.contains(&name.as_str()));
             if !is_clauses {
@@ -123,7 +126,7 @@ fn fields_of(part: &Expression, found: &mut Vec<(String, Span)>) {
             for (name, value) in fields {
                 match (name.as_str(), &value.kind) {
                     ("where", _) => condition_fields(value, found),
-                    ("set" | "with", ExpressionKind::Object(fields)) => {
+                    ("set" | "computed" | "with", ExpressionKind::Object(fields)) => {
                         found.extend(fields.iter().map(|(name, value)| (name.clone(), value.span)));
                     }
                     ("values", ExpressionKind::Array(rows)) => {
@@ -222,25 +225,30 @@ fn clause<'e>(clauses: &'e Expression, name: &str) -> Option<&'e Expression> {
 /// What of all that is named there is not.
 pub(crate) fn unknown(source: &str, mentions: &[Mention], known: &Known) -> Vec<Diagnostic> {
     let mut report = Report::new(source);
+    let scripts: HashSet<&str> = known.scripts.iter().map(String::as_str).collect();
+    let tables: HashMap<String, &Table> = known
+        .tables
+        .iter()
+        .rev()
+        .map(|table| (table.name.to_lowercase(), table))
+        .collect();
     for mention in mentions {
+        // Looking for what was meant takes long.
+        if !report.takes_warnings() {
+            break;
+        }
         let name = mention.name.as_str();
-        let scripts = || known.scripts.iter().map(String::as_str);
-        let table = |name: &str| {
-            known
-                .tables
-                .iter()
-                .find(|table| table.name.eq_ignore_ascii_case(name))
-        };
+        let table = |name: &str| tables.get(&name.to_lowercase()).copied();
         let (code, message, near) = match &mention.kind {
-            Mentioned::Tool if !scripts().any(|script| script == name) => (
+            Mentioned::Tool if !scripts.contains(name) => (
                 UNKNOWN_TOOL,
                 format!("there is no script `{name}` that could be a tool"),
-                nearest(name, scripts()),
+                nearest(name, known.scripts.iter().map(String::as_str)),
             ),
-            Mentioned::Script if !scripts().any(|script| script == name) => (
+            Mentioned::Script if !scripts.contains(name) => (
                 UNKNOWN_SCRIPT,
                 format!("the package has no script `{name}`"),
-                nearest(name, scripts()),
+                nearest(name, known.scripts.iter().map(String::as_str)),
             ),
             // A package without tables has them elsewhere.
             Mentioned::Table if !known.tables.is_empty() && table(name).is_none() => (

@@ -7,6 +7,7 @@
 mod arguments;
 mod blocks;
 pub(crate) mod choices;
+mod compound;
 pub(crate) mod declarations;
 pub(crate) mod dialog;
 mod expressions;
@@ -14,6 +15,7 @@ pub(crate) mod handlers;
 pub(crate) mod loops;
 mod mends;
 pub(crate) mod mentions;
+mod methods;
 mod names;
 pub(crate) mod procedures;
 mod requests;
@@ -30,9 +32,9 @@ use mentions::Mention;
 use names::Names;
 use procedures::{Known, Scope};
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use crate::language::{Clause, nearest};
+use crate::language::{Clause, Closer, nearest};
 
 use crate::diagnostic::{Code, EXPECTED, Report, SOURCE_TOO_LONG, TOO_DEEP, UNEXPECTED_REST};
 use crate::lexer::{Symbol, Token, TokenKind, lex};
@@ -57,7 +59,8 @@ pub(crate) fn parse<'s>(source: &'s str, report: &mut Report<'s>) -> Vec<Script>
         // What stands above the first tool is declared once.
         if let Some(Script { declared: first, .. }) = scripts.first() {
             let declared = &mut script.declared;
-            declared.tables.retain(|table| !first.tables.contains(table));
+            let known: HashSet<u32> = first.tables.iter().map(|table| table.line).collect();
+            declared.tables.retain(|table| !known.contains(&table.line));
             declared
                 .triggers
                 .drain(..script.above.min(declared.triggers.len()));
@@ -76,6 +79,7 @@ fn script<'s>(source: &'s str, tokens: Vec<Token>, report: &mut Report<'s>) -> S
         report,
         names: Names::default(),
         open: Vec::new(),
+        closers: None,
         known,
         scope: None,
         procedures: Vec::new(),
@@ -84,11 +88,13 @@ fn script<'s>(source: &'s str, tokens: Vec<Token>, report: &mut Report<'s>) -> S
         last_clauses: &[],
         traps: Traps::default(),
         depth: 0,
+        deepest: 0,
         one_line: 0,
         description: None,
         above: None,
         parameters: Vec::new(),
         declared: Declared::default(),
+        tables: HashSet::new(),
         mentions: Vec::new(),
         becoming: None,
     };
@@ -125,6 +131,8 @@ pub(crate) struct Parser<'s, 'r> {
     names: Names,
     /// Blocks that are open, outermost first.
     open: Vec<Open>,
+    /// Where blocks are last closed, once somebody asked.
+    closers: Option<Vec<(Closer, usize)>>,
     /// The procedures of the script by their names in lower case.
     known: HashMap<String, Known>,
     /// The procedure that is being parsed.
@@ -138,6 +146,8 @@ pub(crate) struct Parser<'s, 'r> {
     last_clauses: &'static [Clause],
     traps: Traps,
     depth: u32,
+    /// How deep the expression reaches that is being parsed: further than `depth`, where something was put around it.
+    deepest: u32,
     /// One-line IFs that are open: inside of them ELSE ends a statement.
     one_line: u32,
     description: Option<String>,
@@ -145,6 +155,8 @@ pub(crate) struct Parser<'s, 'r> {
     above: Option<usize>,
     parameters: Vec<Parameter>,
     declared: Declared,
+    /// The names of the tables that were declared, in lower case.
+    tables: HashSet<String>,
     mentions: Vec<Mention>,
     /// A variable that the assignment which is being parsed sets for the first time.
     becoming: Option<String>,
@@ -307,20 +319,23 @@ impl<'s> Parser<'s, '_> {
     /// Runs `parse` one level deeper; gives the script up where that is too deep.
     fn deeper<T>(&mut self, parse: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
         if self.depth >= DEPTH_MAX {
-            let span = self.peek().span;
-            self.report.add(
-                TOO_DEEP,
-                span,
-                format!("blocks and brackets are nested more than {DEPTH_MAX} levels deep"),
-            );
-            // The rest cannot be understood without its inner part.
-            self.report.close();
-            self.at = self.tokens.len() - 1;
-            return None;
+            return self.too_deep();
         }
         self.depth += 1;
+        self.deepest = self.deepest.max(self.depth);
         let parsed = parse(self);
         self.depth -= 1;
         parsed
+    }
+
+    /// Gives the script up; always absent.
+    fn too_deep<T>(&mut self) -> Option<T> {
+        let span = self.peek().span;
+        let message = format!("blocks and brackets are nested more than {DEPTH_MAX} levels deep");
+        self.report.add(TOO_DEEP, span, message);
+        // The rest cannot be understood without its inner part.
+        self.report.close();
+        self.at = self.tokens.len() - 1;
+        None
     }
 }

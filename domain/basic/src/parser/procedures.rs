@@ -52,7 +52,10 @@ pub(super) fn gather(source: &str, tokens: &[Token]) -> HashMap<String, Known> {
             let folded = name.span.text(source).to_lowercase();
             known.entry(folded).or_insert(Known { number, function });
         }
-        at_start = word.kind == TokenKind::Line;
+        let shown = ["PUBLIC", "PRIVATE"]
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(text));
+        at_start = word.kind == TokenKind::Line || at_start && shown;
     }
     known
 }
@@ -125,6 +128,11 @@ fn parameters(parser: &mut Parser<'_, '_>) -> Option<()> {
     while !parser.at_symbol(Symbol::CloseParenthesis) {
         if parser.peek().kind != TokenKind::Word {
             return parser.expected("the name of a parameter");
+        }
+        // Procedures are given values: `BYVAL` says what is so already, and what `BYREF` asks for they do with a result.
+        let passing = parser.at_word("BYVAL") || parser.at_word("BYREF");
+        if passing && parser.peek_at(1).kind == TokenKind::Word && !parser.word_is(1, "AS") {
+            parser.advance();
         }
         let place = parser.advance().span;
         let folded = parser.text(place).to_lowercase();

@@ -4,6 +4,7 @@
 //! compares or joins.
 
 mod clauses;
+mod computed;
 mod conditions;
 mod queries;
 
@@ -73,7 +74,22 @@ impl Parser<'_, '_> {
             self.expect_symbol(Symbol::CloseParenthesis, "`,` or `)`")?;
         } else {
             let mut wanted = false;
-            while !self.at_statement_end() && !self.clauses(shape, &mut clauses)? {
+            while !self.at_statement_end() {
+                if self.clauses(shape, &mut clauses)? {
+                    // `POST TO LINKEDIN AT "2026-03-01 10:00" picture, text`
+                    if shape.loose {
+                        wanted = false;
+                        continue;
+                    }
+                    break;
+                }
+                // `STEP 2: BOT "billing" "refund" IF total > 0`: the word, and whether it holds.
+                if word.name == "STEP" && self.at_word("IF") {
+                    arguments.push(self.bare_word());
+                    arguments.push(self.expression()?);
+                    wanted = false;
+                    continue;
+                }
                 let loose = shape.loose && self.begins_value();
                 if !(wanted || loose || arguments.is_empty() && self.begins_value()) {
                     break;
@@ -219,7 +235,18 @@ impl Parser<'_, '_> {
     fn clause_length(&self, clause: &Clause, distance: usize) -> Option<usize> {
         let mut words = clause.word.split(' ').enumerate();
         let fits = words.all(|(at, word)| self.word_is(distance + at, word));
-        fits.then(|| clause.word.split(' ').count())
+        let joined = || {
+            let token = self.peek_at(distance);
+            let text = self.text(token.span);
+            token.kind == TokenKind::Word
+                && text.len() == clause.word.len()
+                && text.contains('_')
+                && text.replace('_', " ").eq_ignore_ascii_case(clause.word)
+        };
+        match fits {
+            true => Some(clause.word.split(' ').count()),
+            false => joined().then_some(1),
+        }
     }
 
     /// Takes a clause, with the comma that may stand before it; false where none stands.
@@ -240,6 +267,7 @@ impl Parser<'_, '_> {
             },
             Takes::Value => self.ranked(Rank::Join)?,
             Takes::Values => self.values(span)?,
+            Takes::Fields if clause.word == "SET" => self.changes(span, found)?,
             Takes::Fields => self.fields(span)?,
             Takes::Condition => self.condition(span)?,
             Takes::Order => self.order(span)?,

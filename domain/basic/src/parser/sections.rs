@@ -11,26 +11,36 @@ use crate::lexer::{Symbol, Token, TokenKind};
 
 /// More than anybody writes into one file.
 const SECTIONS_MAX: usize = 500;
-/// What tools share is read once for each: together no more than this.
+/// What tools share is read once for each, and each has its texts: together no more than this.
 const SHARED_TOKENS_MAX: usize = 4_000_000;
+const SHARED_BYTES_MAX: usize = 16 << 20;
 
 /// The tokens of each tool of a file; all tokens where it holds one or none.
 pub(super) fn split(source: &str, tokens: Vec<Token>, report: &mut Report<'_>) -> Vec<Vec<Token>> {
     let lines = Reader::read(source, &tokens);
-    let (mut count, mut shared) = (0, 0);
+    let (mut count, mut shared, mut bytes) = (0_usize, 0, 0);
     for line in &lines {
         match line.part {
             Part::Section(number) => count = count.max(number + 1),
-            Part::Above | Part::Procedure(_) => shared += line.tokens.len(),
+            Part::Above | Part::Procedure(_) => {
+                let lengths = tokens[line.tokens.clone()]
+                    .iter()
+                    .map(|token| token.span.text(source).len());
+                shared += line.tokens.len();
+                bytes += lengths.sum::<usize>();
+            }
         }
     }
     if count < 2 {
         return vec![tokens];
     }
-    if count > SECTIONS_MAX || count.saturating_mul(shared) > SHARED_TOKENS_MAX {
+    let too_much =
+        count.saturating_mul(shared) > SHARED_TOKENS_MAX || count.saturating_mul(bytes) > SHARED_BYTES_MAX;
+    if count > SECTIONS_MAX || too_much {
         let place = tokens.first().map(|token| token.span).unwrap_or_default();
-        let message =
-            format!("a file holds at most {SECTIONS_MAX} tools, and fewer where they share long procedures");
+        let message = format!(
+            "a file holds at most {SECTIONS_MAX} tools, and fewer where they share long procedures or texts"
+        );
         report.add(TOO_LARGE, place, message);
         return vec![tokens];
     }
@@ -147,19 +157,24 @@ struct Procedures {
     count: usize,
     /// By the lines in their order.
     mentioned: Vec<Vec<usize>>,
+    /// Of procedures that have the name of one above: that one and they.
+    again: Vec<(usize, usize)>,
 }
 
 impl Procedures {
     fn of(source: &str, tokens: &[Token], lines: &[Line]) -> Procedures {
-        let mut names: HashMap<String, Vec<usize>> = HashMap::new();
-        let mut count = 0;
+        let mut names: HashMap<String, usize> = HashMap::new();
+        let (mut count, mut again) = (0, Vec::new());
         for line in lines {
             if let Part::Procedure(number) = line.part
                 && number == count
             {
                 count += 1;
                 let name = tokens[line.tokens.start + 1].span.text(source).to_lowercase();
-                names.entry(name).or_default().push(number);
+                let first = *names.entry(name).or_insert(number);
+                if first != number {
+                    again.push((first, number));
+                }
             }
         }
         let mentioned = |line: &Line| {
@@ -168,11 +183,12 @@ impl Procedures {
                 _ => "",
             });
             let found = words.filter_map(|word| names.get(&word.to_lowercase()));
-            found.flatten().copied().collect()
+            found.copied().collect()
         };
         Procedures {
             count,
             mentioned: lines.iter().map(mentioned).collect(),
+            again,
         }
     }
 
@@ -187,6 +203,9 @@ impl Procedures {
                 Part::Section(number) => callers[number].extend(mentioned),
                 Part::Procedure(number) => bodies[number].extend(mentioned),
             }
+        }
+        for (first, again) in &self.again {
+            bodies[*first].push(*again);
         }
         let closed = |mut waiting: Vec<usize>| {
             let mut needed = HashSet::new();

@@ -39,6 +39,13 @@ impl Parser<'_, '_> {
 
     /// What is set has been read; the rest of the assignment.
     pub(super) fn assigned(&mut self, target: Target, span: Span) -> Option<Statement> {
+        if let Some(operator) = self.compound() {
+            return self.recomputed(target, operator, span);
+        }
+        // `LET total AS NUMBER = 0`: a variable holds anything.
+        if self.at_word("AS") && self.peek_at(2).kind == TokenKind::Symbol(Symbol::Assign) {
+            self.at += 2;
+        }
         if !self.take_symbol(Symbol::Assign) {
             return self.expected("`=`");
         }
@@ -87,13 +94,15 @@ impl Parser<'_, '_> {
             return self.error(RESERVED_NAME, token.span, message);
         }
         self.advance();
-        if self.at_symbol(Symbol::OpenParenthesis) {
+        let set = self.is_set(text);
+        if self.at_symbol(Symbol::OpenParenthesis) && !set {
             let message = format!("`{text}(…)` is a call and cannot be set; items of arrays stand in [ ]");
             return self.error(NOT_ASSIGNABLE, token.span, message);
         }
         let name = self.name(text, token.span);
         self.mark_set(name);
-        let parts = self.parts()?;
+        let mut parts = self.item_in_parentheses()?;
+        parts.extend(self.parts()?);
         if parts.len() > TARGET_PARTS_MAX {
             return self.error(EXPECTED, token.span, "the part that is to be set lies too deep");
         }
@@ -150,6 +159,14 @@ pub(crate) fn dim(parser: &mut Parser<'_, '_>, span: Span) -> Option<Statement> 
         }
         if parser.take_word("AS") && parser.peek().kind == TokenKind::Word {
             parser.advance();
+        }
+        if parser.take_symbol(Symbol::Assign) {
+            let target = Target {
+                name,
+                parts: Vec::new(),
+            };
+            let value = parser.expression()?;
+            kind = StatementKind::Assign { target, value };
         }
         last = match (last, kind) {
             (None, kind) => Some(Statement { span, kind }),
@@ -218,6 +235,20 @@ pub(crate) fn exit_do(_: &mut Parser<'_, '_>, span: Span) -> Option<Statement> {
     Some(Statement {
         span,
         kind: StatementKind::Exit(LoopKind::Do),
+    })
+}
+
+/// `CONTINUE`, `CONTINUE FOR`, `CONTINUE WHILE`, `CONTINUE DO`
+pub(crate) fn next_round(parser: &mut Parser<'_, '_>, span: Span) -> Option<Statement> {
+    let kinds = [
+        ("FOR", LoopKind::For),
+        ("WHILE", LoopKind::While),
+        ("DO", LoopKind::Do),
+    ];
+    let kind = kinds.into_iter().find(|(word, _)| parser.take_word(word));
+    Some(Statement {
+        span,
+        kind: StatementKind::Continue(kind.map(|(_, kind)| kind)),
     })
 }
 

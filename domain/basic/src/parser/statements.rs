@@ -1,10 +1,11 @@
 //! Telling statements apart.
 
-use super::Parser;
+use super::simple::variable_of;
+use super::{Parser, mends};
 use crate::diagnostic::{
     NOT_ASSIGNABLE, RESERVED as RESERVED_NAME, UNKNOWN_FUNCTION, UNKNOWN_STATEMENT, UNOPENED_BLOCK,
 };
-use crate::language::{self, PHRASE_WORDS_MAX, RESERVED, Role, Word};
+use crate::language::{self, Changes, PHRASE_WORDS_MAX, RESERVED, Role, Word};
 use crate::lexer::{Symbol, TokenKind};
 use crate::source::Span;
 use crate::syntax::{Call, Statement, StatementKind};
@@ -91,8 +92,26 @@ impl Parser<'_, '_> {
             }
             return self.assignment(first.span);
         }
+        if self.is_compound() {
+            return self.assignment(first.span);
+        }
         if let Some(known) = self.procedure_here() {
             return self.procedure_statement(known);
+        }
+        // Who may call a procedure is not told in scripts.
+        let shown = self.at_word("PUBLIC") || self.at_word("PRIVATE");
+        if shown && (self.word_is(1, "SUB") || self.word_is(1, "FUNCTION")) {
+            self.advance();
+            return self.statement();
+        }
+        if next == TokenKind::Symbol(Symbol::Dot) && self.member_statement() {
+            return None;
+        }
+        if next == TokenKind::Symbol(Symbol::Dot) && self.is_method_statement() {
+            return self.method_statement(first.span);
+        }
+        if next == TokenKind::Symbol(Symbol::OpenParenthesis) && self.is_set(text) && self.sets_an_item() {
+            return self.assignment(first.span);
         }
         // `last[0] = 1` sets an item of a variable that is called like a function, `THROW [a, b]` is a call.
         let apart = first.span.end < self.peek_at(1).span.start;
@@ -140,6 +159,13 @@ impl Parser<'_, '_> {
                 }
                 let arguments = self.statement_arguments(word, span)?;
                 let (word, arguments) = self.continued(word, arguments)?;
+                // `APPEND found, line`: a list that is not there yet comes into being.
+                let changes = word
+                    .function()
+                    .is_some_and(|function| function.changes != Changes::Nothing);
+                if let Some((name, _)) = arguments.first().filter(|_| changes).and_then(variable_of) {
+                    self.mark_set(name);
+                }
                 let span = span.to(self.previous());
                 Some(Statement {
                     span,
@@ -193,9 +219,13 @@ impl Parser<'_, '_> {
             self.report.add_with_help(UNKNOWN_STATEMENT, span, message, mend);
             return None;
         }
-        let help = match near {
-            Some(name) => format!("did you mean {name}?"),
-            None => {
+        let help = match (mends::instead(&spoken.to_uppercase()), near) {
+            (Some(instead), _) => instead.to_owned(),
+            (None, Some(name)) => format!("did you mean {name}?"),
+            (None, None) if self.is_set(text) && self.is_statement_end(1) => {
+                format!("a value alone does nothing; write TALK {text} to say it")
+            }
+            (None, None) => {
                 "a statement begins with a keyword such as TALK, or sets a variable: name = value".to_owned()
             }
         };
@@ -217,18 +247,8 @@ impl Parser<'_, '_> {
         match symbol(1) {
             Some(Symbol::Equal) => Some(format!("one = sets a variable: {name} = value")),
             Some(Symbol::Colon) if sets(2) => Some(format!("= alone sets a variable: {name} = value")),
-            Some(Symbol::Plus) if symbol(2) == Some(Symbol::Plus) => {
-                Some(format!("write {name} = {name} + 1"))
-            }
-            Some(Symbol::Minus) if symbol(2) == Some(Symbol::Minus) => {
-                Some(format!("write {name} = {name} - 1"))
-            }
             Some(Symbol::Minus) if word(2).is_some() && sets(3) => {
                 Some(format!("names are joined by _: {name}_{} = value", word(2)?))
-            }
-            Some(Symbol::Plus | Symbol::Minus | Symbol::Star | Symbol::Slash) if sets(2) => {
-                let operator = self.text(self.peek_at(1).span);
-                Some(format!("write {name} = {name} {operator} value"))
             }
             None if word(1).is_some() && sets(2) => {
                 Some(format!("a name is one word: {name}_{} = value", word(1)?))
@@ -276,6 +296,14 @@ impl Parser<'_, '_> {
             }
             other => other,
         }
+    }
+
+    /// Whether `name(…) =` stands here.
+    fn sets_an_item(&mut self) -> bool {
+        self.at += 1;
+        let sets = self.assigns_to_call();
+        self.at -= 1;
+        sets
     }
 
     fn continues_a_target(&self, distance: usize) -> bool {

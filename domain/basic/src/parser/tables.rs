@@ -38,12 +38,7 @@ pub(crate) fn table(parser: &mut Parser<'_, '_>, span: Span) -> Option<Statement
             format!("the table `{}` has no fields", table.name),
         );
     }
-    if parser
-        .declared
-        .tables
-        .iter()
-        .any(|other| other.name.eq_ignore_ascii_case(&table.name))
-    {
+    if !parser.tables.insert(table.name.to_ascii_lowercase()) {
         let message = format!("there is a table `{}` already", table.name);
         parser.report.add(DEFINED_TWICE, span, message);
     }
@@ -66,7 +61,8 @@ fn header(parser: &mut Parser<'_, '_>, span: Span) -> Option<Table> {
     };
     // `TABLE RPA.Customers`: a name in the words of another database.
     while parser.take_symbol(crate::lexer::Symbol::Dot) {
-        name = format!("{name}.{}", parser.field_name()?);
+        name.push('.');
+        name.push_str(&parser.field_name()?);
     }
     for part in name.split('.') {
         checked_name(parser, part, span)?;

@@ -16,7 +16,7 @@ pub(crate) fn goto(parser: &mut Parser<'_, '_>, span: Span) -> Option<Statement>
 }
 
 fn label(parser: &mut Parser<'_, '_>, _: Span) -> Option<(String, Span)> {
-    if parser.peek().kind != TokenKind::Word {
+    if !matches!(parser.peek().kind, TokenKind::Word | TokenKind::Number) {
         return parser.expected("the name of a label");
     }
     let place = parser.advance().span;

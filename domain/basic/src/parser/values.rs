@@ -151,7 +151,7 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// `NEW OBJECT`, `NEW ARRAY`, with or without parentheses.
+    /// `NEW OBJECT`, `CREATE ARRAY`, with or without parentheses.
     pub(super) fn new_value(&mut self) -> Option<Expression> {
         let start = self.advance().span;
         let kind = if self.take_word("OBJECT") {
@@ -186,6 +186,9 @@ impl Parser<'_, '_> {
     pub(super) fn parts(&mut self) -> Option<Vec<Part>> {
         let mut parts = Vec::new();
         loop {
+            if self.is_method(0) {
+                return Some(parts);
+            }
             if self.take_symbol(Symbol::Dot) {
                 if self.peek().kind != TokenKind::Word {
                     return self.expected("a name after `.`");

@@ -36,7 +36,13 @@ impl Parser<'_, '_> {
             "TRUE" => Some(Constant::Bool(true)),
             "FALSE" => Some(Constant::Bool(false)),
             "NULL" => Some(Constant::Null),
+            // As older dialects call characters that cannot be written.
+            "VBCRLF" | "VBNEWLINE" | "VBLF" if !self.is_set(text) => Some(Constant::Text("\n".to_owned())),
+            "VBTAB" if !self.is_set(text) => Some(Constant::Text("\t".to_owned())),
+            "NOTHING" if !self.is_set(text) => Some(Constant::Null),
+            "JSON" if self.is_pattern(text) => Some(Constant::Text(text.to_owned())),
             "NEW" => return self.new_value(),
+            "CREATE" if self.word_is(1, "OBJECT") || self.word_is(1, "ARRAY") => return self.new_value(),
             _ => None,
         };
         if let Some(constant) = constant {
@@ -46,7 +52,11 @@ impl Parser<'_, '_> {
                 kind: ExpressionKind::Constant(constant),
             });
         }
-        if let Some(known) = self.procedure_here() {
+        // `band = Band(mark)`: from there on the name alone is the variable.
+        let parenthesised = self.peek_at(1).kind == TokenKind::Symbol(Symbol::OpenParenthesis);
+        if let Some(known) = self.procedure_here()
+            && (parenthesised || !self.is_set(text))
+        {
             self.advance();
             return self.invoked(known, span, false);
         }
@@ -66,14 +76,22 @@ impl Parser<'_, '_> {
         if RESERVED.iter().any(|word| word.eq_ignore_ascii_case(text)) {
             return self.expected("a value");
         }
-        if self.peek_at(1).kind == TokenKind::Symbol(Symbol::OpenParenthesis) {
+        if parenthesised && !self.is_set(text) {
             return self.unknown_function(span);
         }
         self.advance();
         let name = self.name(text, span);
-        Some(Expression {
+        let variable = Expression {
             span,
             kind: ExpressionKind::Name(name),
+        };
+        let items = self.item_in_parentheses()?;
+        if items.is_empty() {
+            return Some(variable);
+        }
+        Some(Expression {
+            span: span.to(self.previous()),
+            kind: ExpressionKind::Part(Box::new(variable), items),
         })
     }
 
@@ -95,7 +113,8 @@ impl Parser<'_, '_> {
         }
         if let Role::Request(shape) = &word.role {
             // A name of several words is no variable, and what takes arguments is followed by them.
-            let alone = length > 1 && word.takes(0);
+            let bare = shape.bare && !self.is_set(self.text(span));
+            let alone = bare || (length > 1 || self.is_joined(word)) && word.takes(0);
             if parenthesised
                 || alone
                 || self.begins_argument(length)
@@ -107,7 +126,8 @@ impl Parser<'_, '_> {
             }
             return Some(None);
         }
-        let bare = length > 1 && word.function().is_some_and(|function| function.bare);
+        let bare = length > 1 && word.function().is_some_and(|function| function.bare)
+            || self.is_joined(word) && word.function().is_some() && word.takes(0);
         if bare && !parenthesised {
             self.at += length;
             return Some(Some(Expression {
@@ -150,6 +170,21 @@ impl Parser<'_, '_> {
                 None
             }
         }
+    }
+
+    /// `FORMAT order AS JSON`: the pattern without quotes.
+    fn is_pattern(&self, text: &str) -> bool {
+        let before = self.at.checked_sub(1).map(|at| self.text(self.tokens[at].span));
+        let alone = self.peek_at(1).kind != TokenKind::Symbol(Symbol::OpenParenthesis);
+        before.is_some_and(|before| before.eq_ignore_ascii_case("AS")) && alone && !self.is_set(text)
+    }
+
+    /// Whether a word of several words stands here as one, `UNIX_TIMESTAMP`, and no variable is called so.
+    fn is_joined(&self, word: &Word) -> bool {
+        let text = self.text(self.peek().span);
+        text.contains('_')
+            && !self.is_set(text)
+            && word.arguments().is_some_and(|arguments| arguments.least == 0)
     }
 
     /// `FILL template, data TO path` writes a file.

@@ -438,7 +438,8 @@ impl Translator<'_> {
                     number,
                     width,
                 }),
-                (Operator::Subtract, _, Some(number)) => Some(Op::AddNumber {
+                // Taking 0 from -0.0 leaves it, adding 0 does not.
+                (Operator::Subtract, _, Some(number)) if number != 0 => Some(Op::AddNumber {
                     to,
                     left,
                     number: number.checked_neg()?,

@@ -42,12 +42,16 @@ impl Write for Bounded<'_> {
 }
 
 impl fmt::Display for Value {
-    /// As TALK shows it: texts as they are, nothing for null, arrays and objects as JSON.
+    /// As TALK shows it: texts as they are, nothing for null, arrays and objects as JSON, but files of LIST by their names.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Value::Null => Ok(()),
             Value::Text(text) => f.write_str(text),
-            Value::Array(_) | Value::Object(_) => write_json(f, self),
+            Value::Object(object) => match object.file_name() {
+                Some(name) => f.write_str(name),
+                None => write_json(f, self),
+            },
+            Value::Array(_) => write_json(f, self),
             other => write_scalar(f, other),
         }
     }

@@ -7,7 +7,7 @@ use triomphe::Arc;
 use super::{HEADER_WEIGHT, ITEMS_MAX, NESTING_MAX, Value};
 use crate::machine::Fault;
 
-const FIELD_WEIGHT: u64 = 48;
+pub(super) const FIELD_WEIGHT: u64 = 48;
 /// From this many fields on, an index finds them; below, looking through them is faster.
 const INDEXED_FROM: usize = 16;
 /// Up to this many fields a member is also found under another capitalisation. Records have fewer
@@ -64,6 +64,10 @@ impl Fields {
     }
 }
 
+/// The fields of a file and of a folder as LIST tells of them, in this order.
+const FILE_FIELDS: [&str; 5] = ["name", "path", "size", "date", "type"];
+const FOLDER_FIELDS: [&str; 3] = ["name", "path", "type"];
+
 /// What is too much for an object is left out, and what nests too deeply is null.
 impl<K: AsRef<str>> FromIterator<(K, Value)> for Object {
     fn from_iter<I: IntoIterator<Item = (K, Value)>>(fields: I) -> Object {
@@ -76,6 +80,24 @@ impl<K: AsRef<str>> FromIterator<(K, Value)> for Object {
 }
 
 impl Object {
+    /// The name of what LIST tells of: where a text is wanted, a file is its name, `"invoices/" + file`.
+    pub(crate) fn file_name(&self) -> Option<&str> {
+        let entries = &self.0.entries;
+        let fields: &[&str] = match entries.len() {
+            3 => &FOLDER_FIELDS,
+            5 => &FILE_FIELDS,
+            _ => return None,
+        };
+        let alike = entries
+            .iter()
+            .zip(fields)
+            .all(|((key, _), field)| **key == **field);
+        match entries.first() {
+            Some((_, Value::Text(name))) if alike => Some(name.as_str()),
+            _ => None,
+        }
+    }
+
     pub fn len(&self) -> usize {
         self.0.entries.len()
     }

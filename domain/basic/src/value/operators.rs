@@ -209,6 +209,9 @@ pub(crate) fn equal(left: &Value, right: &Value) -> bool {
         }
         (Value::Array(a), Value::Array(b)) => a == b,
         (Value::Object(a), Value::Object(b)) => a == b,
+        (Value::Object(file), Value::Text(text)) | (Value::Text(text), Value::Object(file)) => {
+            file.file_name() == Some(text.as_str())
+        }
         _ => compare(left, right) == Some(Ordering::Equal),
     }
 }

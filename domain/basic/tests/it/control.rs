@@ -126,12 +126,12 @@ fn mistakes_of_control_flow_are_told() {
               | ^^^
               = help: add END SUB where the block that begins on line 1 ends
             ----
-            error[B0203]: EXIT SUB and EXIT FUNCTION stand inside of a procedure only
+            warning[B0411]: this stands outside of a procedure, where it ends the script
              --> test.bas:1:1
               |
             1 | EXIT SUB
               | ^^^^^^^^
-              = help: take it out, or write EXIT to end the script
+              = help: write EXIT, which says so
             ----
         "#]],
     );

@@ -122,3 +122,171 @@ fn ten_megabytes_are_compiled() {
         expect!["B0101 1:1 `x` is not a statement (100 in all)"],
     );
 }
+
+/// As long as a script of a package may be.
+const SCRIPT_BYTES_MAX: usize = 1 << 20;
+
+/// `piece` between `before` and `after`, as often as a script has room for it.
+fn filled(before: &str, piece: &str, after: &str) -> String {
+    let count = (SCRIPT_BYTES_MAX - before.len() - after.len()) / piece.len();
+    format!("{before}{}{after}", piece.repeat(count))
+}
+
+/// Lines made from their numbers, at most `most` and no more than a script has room for.
+fn numbered(before: &str, most: usize, line: impl Fn(usize) -> String, after: &str) -> String {
+    let mut source = before.to_owned();
+    for line in (0..most).map(line) {
+        if source.len() + line.len() + after.len() > SCRIPT_BYTES_MAX {
+            break;
+        }
+        source.push_str(&line);
+    }
+    source + after
+}
+
+/// Scripts that are put together to take long, much memory or a deep stack.
+fn hostile() -> Vec<(&'static str, String)> {
+    let many = usize::MAX;
+    let half = SCRIPT_BYTES_MAX / 2;
+    let brackets = "(".repeat(half);
+    let asked = format!("{})", " IN a".repeat(100)).repeat(100);
+    let operators = "a OR 1 AND 1 = 1 & 1 + 1 * (".repeat(118);
+    let fields = numbered(
+        "TABLE t\n",
+        1000,
+        |number| format!("field_number_{number} string\n"),
+        "",
+    );
+    let variables = numbered("", 45_000, |number| format!("v{number}=1\n"), "");
+    let names = numbered("", 20_000, |number| format!("name_{number} = 1\n"), "");
+    let procedures = "SUB a\nEND SUB\n".repeat(half / 14);
+    let two = "DESCRIPTION \"a\"\nTALK 1\nDESCRIPTION \"b\"\na";
+    vec![
+        (
+            "ELSEIF in a line",
+            filled("IF a THEN b = 1", " ELSEIF a THEN b = 1", ""),
+        ),
+        ("IN", filled("x = a", " IN a", "")),
+        ("NOT LIKE", filled("x = a", " NOT LIKE a", "")),
+        ("CONTAINS", filled("x = a", " CONTAINS a", "")),
+        ("IS NULL", filled("x = a", " IS NULL = a", "")),
+        ("IN in brackets", format!("x = {}a{asked}", "(".repeat(100))),
+        (
+            "operators in brackets",
+            format!("x = {operators}1{}", ")".repeat(118)),
+        ),
+        ("a sum", filled("x = 1", "+1", "")),
+        ("signs", filled("x = ", "-", "1")),
+        ("brackets that close nothing", filled(&brackets, "]", "")),
+        ("brackets of two kinds", filled(&brackets, "[]", "")),
+        ("interpolations", filled("TALK \"", "${${}", "\"")),
+        ("a table in a line", filled("TABLE t\n", "a:", "\nEND TABLE")),
+        (
+            "words of a table",
+            filled("TABLE t\nid string CHECK (", "a ", ")\nEND TABLE"),
+        ),
+        (
+            "lines in a bracket",
+            filled("TABLE t\nid string CHECK (\n", "a\n", ")\nEND TABLE"),
+        ),
+        (
+            "fields that are not there",
+            filled(
+                &format!("{fields}PRIMARY KEY ("),
+                "field_of_another, ",
+                "x)\nEND TABLE",
+            ),
+        ),
+        (
+            "a name of many parts",
+            filled("TABLE a", ".a", "\nid string\nEND TABLE"),
+        ),
+        (
+            "tables",
+            numbered(
+                "",
+                many,
+                |number| format!("TABLE t{number}\nid string\nEND TABLE\n"),
+                "",
+            ),
+        ),
+        ("blocks that others close", filled("", "WHILE a\nEND SUB\n", "")),
+        ("what closes others", filled("WHILE a\n", "END SUB\n", "")),
+        (
+            "tools that share a text",
+            filled(
+                &format!("label = \"{}\"\n", "x".repeat(half)),
+                "DESCRIPTION \"a\"\nTALK 1\n",
+                "",
+            ),
+        ),
+        (
+            "procedures of one name",
+            filled(&format!("{procedures}{two}"), ": a", "\n"),
+        ),
+        (
+            "variables of a query",
+            numbered(
+                &format!("{variables}rows = SELECT "),
+                many,
+                |number| format!("v{number},"),
+                " x FROM y",
+            ),
+        ),
+        (
+            "names that are never set",
+            numbered(&names, 20_000, |number| format!("a = names_{number}_\n"), ""),
+        ),
+    ]
+}
+
+/// Packages are compiled on threads of this size, for all organisations together.
+#[test]
+fn hostile_scripts_are_refused_or_compiled() {
+    let compiled = std::thread::Builder::new().stack_size(2 << 20).spawn(|| {
+        let told = hostile().into_iter().map(|(name, source)| {
+            assert!(source.len() <= SCRIPT_BYTES_MAX, "{name} is too long");
+            let compiled = basic::compile("hostile", &source);
+            let first = compiled
+                .diagnostics
+                .first()
+                .filter(|_| compiled.program.is_none());
+            format!(
+                "{name}: {}\n",
+                first.map_or("compiles", |first| first.code.as_str())
+            )
+        });
+        told.collect::<String>()
+    });
+    let told = compiled
+        .expect("a thread begins")
+        .join()
+        .expect("nothing overflows");
+    expect![[r#"
+        ELSEIF in a line: compiles
+        IN: B0104
+        NOT LIKE: B0104
+        CONTAINS: B0104
+        IS NULL: B0104
+        IN in brackets: B0104
+        operators in brackets: compiles
+        a sum: compiles
+        signs: B0104
+        brackets that close nothing: B0007
+        brackets of two kinds: B0005
+        interpolations: compiles
+        a table in a line: B0310
+        words of a table: compiles
+        lines in a bracket: compiles
+        fields that are not there: B0309
+        a name of many parts: compiles
+        tables: compiles
+        blocks that others close: B0202
+        what closes others: B0202
+        tools that share a text: B0105
+        procedures of one name: B0307
+        variables of a query: compiles
+        names that are never set: compiles
+    "#]]
+    .assert_eq(&told);
+}

@@ -178,3 +178,67 @@ fn no_limit_can_be_caught() {
     "#]]
     .assert_eq(&(codes.join("\n") + "\n"));
 }
+
+#[test]
+fn what_a_call_compares_costs_steps() {
+    let limits = || Limits {
+        steps_per_turn: 50_000,
+        ..Limits::default()
+    };
+    let pattern = format!("s = \"{}\"\np = \"%\" & s & \"b\"", "a".repeat(2000));
+    check_limited(
+        &format!("{pattern}\nFOR i = 1 TO 3\nx = 1\nb = s LIKE p\nNEXT"),
+        limits(),
+        expect![
+            "failed R0101 5:5 the script did not come to an end within 50000 steps; is there an endless loop?"
+        ],
+    );
+    // An error that is caught is no way around it.
+    let refused = "ON ERROR RESUME NEXT\nFOR i = 1 TO 100\nx = SORT(rows, name)\nNEXT";
+    let name = ".x".repeat(20_000);
+    check_limited(
+        &format!("name = \"{name}\"\nrows = RANGE(1, 100000)\n{refused}"),
+        Limits::default(),
+        expect![
+            "failed R0101 5:5 the script did not come to an end within 10000000 steps; is there an endless loop?"
+        ],
+    );
+    let conditions = "none = [\"or\"]\nFOR i = 1 TO 2000\nPUSH none, [\"or\"]\nNEXT";
+    check_limited(
+        &format!("{conditions}\nx = COUNT(FILTER(RANGE(1, 2000), none))"),
+        limits(),
+        expect![
+            "failed R0101 5:11 the script did not come to an end within 50000 steps; is there an endless loop?"
+        ],
+    );
+}
+
+#[test]
+fn a_condition_has_room_for_so_much() {
+    let said = vec!["a = 'x${big}'"; 20].join(" OR ");
+    let script = |count: usize| {
+        let big = "x".repeat(count);
+        format!("big = \"{big}\"\nTALK COUNT(FILTER([{{a: big}}], \"{said}\"))")
+    };
+    check_limited(
+        &script(1_000_000),
+        Limits::default(),
+        expect!["failed R0204 2:12 the condition is too long, with the values that are put into it"],
+    );
+    check_limited(&script(100_000), Limits::default(), expect!["0"]);
+}
+
+#[test]
+fn json_that_holds_very_much_is_refused() {
+    let script = |piece: &str| format!("TALK COUNT(JSON(\"[{}1]\"))", piece.repeat(300_000));
+    let limits = || Limits {
+        memory_bytes: 8 << 20,
+        ..Limits::default()
+    };
+    check_limited(
+        &script("[],"),
+        limits(),
+        expect!["failed R0102 1:12 the values of the script need more than 8 MiB"],
+    );
+    check_limited(&script("1,"), limits(), expect!["300001"]);
+}

@@ -10,6 +10,7 @@ mod calls;
 mod control;
 mod declarations;
 mod diagnostics;
+mod dialects;
 mod dialogs;
 mod extremes;
 mod functions;

@@ -19,14 +19,17 @@ what the script asks the platform for.
 - What is missing is null: `x.data[0].name` is never an error, and `IF x.data THEN` asks whether it is there. Empty texts,
   lists and objects, 0, FALSE and NULL do not hold.
 - A list of rows answers for its first: `row = FIND \"guests\", \"id=7\"`, then `row.name`.
-- Comments begin with `'`, `REM` or `//`.
+- Comments begin with `'`, `REM` or `//`, at the beginning of a line with `#` or `--` too, or stand between `/*` and `*/`.
+- **What other dialects write** is understood where its meaning is clear: `total += 5`, `count++`, `name$`, numbers of lines
+  and `GOTO 120`, `list.push(x)` for `PUSH list, x`, `list(0)` for `list[0]`, `CONST RATE AS NUMBER = 2`, `“…”` and
+  `` `…` `` around texts. Blocks in braces are not.
 - What the platform or a service **refuses** is a value: `IS_ERROR(x)` asks, `x.error` and `x.code` say why, and `ERROR` is
   set. Under `ON ERROR GOTO` and in `TRY` it is caught like an error. What the script itself does wrong ends it, unless it
   catches errors.
 - **Conditions** on fields are written after `WHERE`, where names are fields and values may be variables, or as a text:
   `\"status='open' AND total>\" + limit`. What is put into such a text is always a value, never part of the condition.
-- Limits of a turn: 10 million steps, 64 MiB of values, 100 messages of 256 KiB together, 30 s; texts up to 10 MB, lists up to a
-  million items.
+- Limits of a turn: 10 million steps, among them what calls compare; 64 MiB of values, 100 messages of 256 KiB together, 30 s;
+  texts up to 10 MB, lists up to a million items.
 ";
 
 #[test]

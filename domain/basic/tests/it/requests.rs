@@ -717,3 +717,58 @@ DELETE "t", "a 1"
         "#]],
     );
 }
+
+#[test]
+fn fields_are_computed_where_the_rows_are() {
+    check(
+        r#"sold = 3
+UPDATE "berths" SET stock = stock - sold, note = "x", total = (total + 1) * 2 - LEN("ab") WHERE id = 1
+UPDATE "berths" SET stock = -stock WHERE id = 1
+stock = 9
+UPDATE "berths" SET stock = stock - 1 WHERE id = 1
+x = SELECT name FROM berths WHERE seen > DATE '2026-01-01' AND seen < NOW() - INTERVAL '7 days' AND city = 'a'
+"#,
+        &[],
+        expect![[r#"
+            ? UPDATE "berths" computed={"stock":["chain",["field","stock"],"-",["value",3]],"total":["chain",["chain",["chain",["field","total"],"+",["value",1]],"*",["value",2]],"-",["value",2]]} set={"note":"x"} | id Equal 1
+            ? UPDATE "berths" computed={"stock":["negate",["field","stock"]]} set={} | id Equal 1
+            ? UPDATE "berths" set={"stock":8} | id Equal 1
+            ? SELECT "SELECT name FROM berths WHERE seen > DATE '2026-01-01' AND seen < NOW() - INTERVAL '7 days' AND city = 'a'" variables={}
+        "#]],
+    );
+}
+
+#[test]
+fn workflows_and_what_stands_in_them() {
+    check(
+        r#"category = "billing"
+ORCHESTRATE WORKFLOW "complaint"
+STEP 1: BOT "classifier" "analyze"
+STEP 2: BOT "billing" "refund" IF category = "billing"
+STEP 3: HUMAN APPROVAL FROM "ana@example.org" TIMEOUT 1800
+STEP 4: PARALLEL
+  BRANCH A: BOT "one" "x"
+  BRANCH B: BOT "two" "y"
+END PARALLEL
+END WORKFLOW
+POST TO LINKEDIN AT "2026-03-01 10:00" "a.png", "later"
+answer = LLM "x" WITH OPTIMIZE FOR "cost" MAX_COST 0.01 MAX_LATENCY 2000
+all = PRODUCTS
+templates = LIST_TEMPLATES
+"#,
+        &[],
+        expect![[r#"
+            ? ORCHESTRATE WORKFLOW "complaint"
+            ? STEP 1 "BOT" "classifier" "analyze"
+            ? STEP 2 "BOT" "billing" "refund" "IF" true
+            ? STEP 3 "HUMAN" "APPROVAL" "FROM" "ana@example.org" "TIMEOUT" 1800
+            ? STEP 4 "PARALLEL"
+            ? STEP "A" "BOT" "one" "x"
+            ? STEP "B" "BOT" "two" "y"
+            ? POST TO "LINKEDIN" "a.png" "later" at="2026-03-01 10:00"
+            ? LLM "x" with optimize for="cost" max cost=0.01 max latency=2000
+            ? PRODUCTS
+            ? LIST TEMPLATES
+        "#]],
+    );
+}

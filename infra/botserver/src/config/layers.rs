@@ -3,6 +3,7 @@
 //! Reading goes on after a mistake, so that an operator is told of all of them at once.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     env,
     ffi::{OsStr, OsString},
@@ -327,9 +328,22 @@ fn read_flags(flags: &Flags, reading: &mut Reading) {
             continue;
         };
         match Key::find(name) {
-            Some(key) => reading.take_text(key, origin, value),
+            Some(key) => reading.take_text(key, origin, &unquoted(value)),
             None => reading.problems.push(ConfigError::unknown(name, &origin)),
         }
+    }
+}
+
+/// A value as it stands in a file: a text may have its quotes.
+fn unquoted(value: &OsStr) -> Cow<'_, OsStr> {
+    let text = value
+        .to_str()
+        .map(str::trim)
+        .filter(|text| text.starts_with(['"', '\'']));
+    let read = text.and_then(|text| format!("value = {text}").parse::<toml::Table>().ok());
+    match read.as_ref().and_then(|table| table.get("value")?.as_str()) {
+        Some(text) => Cow::Owned(text.into()),
+        None => Cow::Borrowed(value),
     }
 }
 

@@ -394,7 +394,15 @@ fn flags(typed: &[&str]) -> Flags {
 #[test]
 fn a_flag_prevails_over_the_environment_and_set_takes_any_key() {
     let sources = Sources {
-        flags: flags(&["--port", "9001", "--bots=b", "--set", "limits.sockets_max=7"]),
+        flags: flags(&[
+            "--port",
+            "9001",
+            "--bots=b",
+            "--set",
+            "limits.sockets_max=7",
+            "--set",
+            "blobs.dir=\"/srv/my blobs\"",
+        ]),
         ..environment(&[
             ("BOTSERVER_SERVER_PORT", "9000"),
             ("BOTSERVER_LIMITS_SOCKETS_MAX", "8"),
@@ -403,6 +411,8 @@ fn a_flag_prevails_over_the_environment_and_set_takes_any_key() {
     let config = Config::load_from(&sources).unwrap();
     assert_eq!((config.server.port, config.limits.sockets_max), (9001, 7));
     assert_eq!(config.bots.dir.as_deref(), Some(Path::new("/proc/b")));
+    // Written as in a file.
+    assert_eq!(config.blobs.dir.as_deref(), Some(Path::new("/srv/my blobs")));
     let origin = |key| config.origin(key).unwrap().to_string();
     assert_eq!(
         (

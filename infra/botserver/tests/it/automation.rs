@@ -380,3 +380,34 @@ SET SCHEDULE "soon", "later.bas"
     assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR, "`soon` is no schedule");
     desk.until_seen(json!(["later for anna", "ticked"])).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_schedule_is_seen_paused_and_started_from_the_command_line() {
+    let desk = Desk::with(&[(
+        "yearly",
+        "SET SCHEDULE \"0 0 1 1 *\"\nINSERT \"seen\", {id: GUID(), what: \"started\"}\n",
+    )]);
+    let run = |arguments: &[&str]| desk.data.run(&[&["schedule"], arguments].concat());
+    let (code, text) = run(&["list", "desk"]);
+    assert!(
+        code == 0 && text.contains("active") && text.contains("0 0 1 1 *") && text.contains("yearly"),
+        "{text}"
+    );
+    for (verb, said) in [
+        ("pause", "is paused"),
+        ("pause", "was paused already"),
+        ("run", "is started"),
+    ] {
+        let (code, text) = run(&[verb, "desk", "yearly.bas"]);
+        assert!(code == 0 && text.contains(said), "{text}");
+    }
+    desk.until_seen(json!(["started"])).await;
+    let (_, text) = run(&["list", "desk"]);
+    assert!(text.contains("paused"), "{text}");
+    for unknown in [["pause", "desk", "nothing"], ["pause", "nobody", "yearly"]] {
+        let (code, _) = run(&unknown);
+        assert_eq!(code, 1);
+    }
+    let (code, text) = run(&["resume", "desk", "yearly"]);
+    assert!(code == 0 && text.contains("is resumed"), "{text}");
+}

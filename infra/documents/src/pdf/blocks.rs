@@ -3,7 +3,7 @@
 use basic::Refusal;
 use scraper::node::Node;
 
-use crate::page::parsed;
+use crate::html::parsed;
 
 /// Blocks of one document.
 const BLOCKS_MAX: usize = 50_000;

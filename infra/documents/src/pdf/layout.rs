@@ -1,7 +1,6 @@
 //! Blocks on pages: A4, one column, lines broken between words.
 
 use basic::Refusal;
-use lopdf::content::{Content, Operation};
 use lopdf::{Document, Object, ObjectId, Stream, dictionary};
 
 use super::blocks::{Block, Run};
@@ -17,21 +16,21 @@ const SIZE: f32 = 11.0;
 const LINE: f32 = 1.35;
 const INDENT: f32 = 18.0;
 const CELL_PADDING: f32 = 4.0;
+/// Lines of the usual size that a page has at most.
+const LINES_OF_PAGE: usize = 50;
 
-/// A word as it is set: its bytes, its weight, and whether a line ends after it.
-struct Word {
+/// Words of one weight, as they stand in a line.
+struct Part {
     bytes: Vec<u8>,
     bold: bool,
-    ends: bool,
 }
 
-struct Page {
-    content: Vec<Operation>,
-}
+type Line = Vec<Part>;
 
 struct Pages {
-    done: Vec<Page>,
-    current: Page,
+    /// What is drawn on each page.
+    done: Vec<Vec<u8>>,
+    current: Vec<u8>,
     /// Where the next line's top is.
     y: f32,
 }
@@ -40,78 +39,61 @@ struct Pages {
 pub(super) fn pages(blocks: &[Block]) -> Result<Vec<u8>, Refusal> {
     let mut pages = Pages {
         done: Vec::new(),
-        current: Page { content: Vec::new() },
+        current: Vec::new(),
         y: PAGE.1 - MARGIN,
     };
-    for block in blocks {
-        pages.block(block);
-        if pages.done.len() >= PAGES_MAX {
-            return Err(too_large("a PDF has at most 2000 pages"));
-        }
-    }
+    blocks.iter().try_for_each(|block| pages.block(block))?;
     let last = pages.current;
     pages.done.push(last);
     document(pages.done)
 }
 
 impl Pages {
-    fn block(&mut self, block: &Block) {
+    fn block(&mut self, block: &Block) -> Result<(), Refusal> {
         let full = PAGE.0 - 2.0 * MARGIN;
         match block {
             Block::Heading(level, runs) => {
                 let size = [22.0, 17.0, 14.0][usize::from(level.clamp(&1, &3) - 1)];
                 self.space(size * 0.6);
                 // Not alone at the end of a page.
-                self.room(size * LINE + 3.0 * SIZE * LINE);
-                let bold: Vec<Run> = runs
-                    .iter()
-                    .map(|run| Run {
-                        text: run.text.clone(),
-                        bold: true,
-                    })
-                    .collect();
-                self.lines(&bold, size, MARGIN, full);
+                self.room(size * LINE + 3.0 * SIZE * LINE)?;
+                self.lines(runs, true, size, MARGIN, full)?;
                 self.space(size * 0.3);
             }
             Block::Paragraph(runs) => {
-                self.lines(runs, SIZE, MARGIN, full);
+                self.lines(runs, false, SIZE, MARGIN, full)?;
                 self.space(SIZE * 0.7);
             }
             Block::Item(depth, marker, runs) => {
                 let left = MARGIN + INDENT * (*depth as f32 + 1.0);
-                self.room(SIZE * LINE);
+                self.room(SIZE * LINE)?;
                 let y = self.y - SIZE;
                 self.text(&encoded(marker), false, SIZE, left - INDENT + 4.0, y);
-                self.lines(runs, SIZE, left, full - (left - MARGIN));
+                self.lines(runs, false, SIZE, left, full - (left - MARGIN))?;
                 self.space(SIZE * 0.25);
             }
-            Block::Table { rows, headed } => self.table(rows, *headed),
+            Block::Table { rows, headed } => self.table(rows, *headed)?,
             Block::Rule => {
-                self.room(SIZE);
+                self.room(SIZE)?;
                 self.space(SIZE * 0.5);
                 self.line(MARGIN, PAGE.0 - MARGIN);
                 self.space(SIZE * 0.7);
             }
         }
+        Ok(())
     }
 
-    fn table(&mut self, rows: &[Vec<Vec<Run>>], headed: bool) {
+    fn table(&mut self, rows: &[Vec<Vec<Run>>], headed: bool) -> Result<(), Refusal> {
         let columns = rows.iter().map(Vec::len).max().unwrap_or(1).max(1);
         let column = (PAGE.0 - 2.0 * MARGIN) / columns as f32;
         self.space(SIZE * 0.3);
         for (number, row) in rows.iter().enumerate() {
-            let cells: Vec<Vec<Vec<Word>>> = row
-                .iter()
-                .map(|cell| {
-                    broken(
-                        words(cell, SIZE, column - 2.0 * CELL_PADDING),
-                        SIZE,
-                        column - 2.0 * CELL_PADDING,
-                    )
-                })
-                .collect();
+            let mut cells: Vec<Vec<Line>> = Vec::with_capacity(row.len());
+            for (at, cell) in row.iter().enumerate() {
+                cells.push(cell_lines(cell, column - 2.0 * CELL_PADDING, at == 0)?);
+            }
             let height = cells.iter().map(Vec::len).max().unwrap_or(1).max(1) as f32 * SIZE * LINE;
-            self.room((height + 2.0 * CELL_PADDING).min(PAGE.1 - 2.0 * MARGIN));
+            self.room((height + 2.0 * CELL_PADDING).min(PAGE.1 - 2.0 * MARGIN))?;
             if number == 0 {
                 self.line(MARGIN, PAGE.0 - MARGIN);
             }
@@ -128,7 +110,7 @@ impl Pages {
                     if at > 0 && self.y - SIZE * LINE < MARGIN {
                         break;
                     }
-                    self.set(line, SIZE, left);
+                    self.set(line, SIZE, left)?;
                 }
                 lowest = if self.done.len() == page {
                     lowest.min(self.y)
@@ -144,23 +126,25 @@ impl Pages {
             }
         }
         self.space(SIZE);
+        Ok(())
     }
 
-    fn lines(&mut self, runs: &[Run], size: f32, left: f32, wide: f32) {
-        for line in broken(words(runs, size, wide), size, wide) {
-            self.set(&line, size, left);
-        }
+    fn lines(&mut self, runs: &[Run], bold: bool, size: f32, left: f32, wide: f32) -> Result<(), Refusal> {
+        broken(runs, bold, size, wide, |line| {
+            self.set(line, size, left).map(|()| true)
+        })
     }
 
-    fn set(&mut self, line: &[Word], size: f32, left: f32) {
-        self.room(size * LINE);
+    fn set(&mut self, line: &Line, size: f32, left: f32) -> Result<(), Refusal> {
+        self.room(size * LINE)?;
         let y = self.y - size;
         let mut x = left;
-        for word in line {
-            self.text(&word.bytes, word.bold, size, x, y);
-            x += width(&word.bytes, word.bold, size) + width(b" ", word.bold, size);
+        for part in line {
+            self.text(&part.bytes, part.bold, size, x, y);
+            x += width(&part.bytes, part.bold, size) + width(b" ", part.bold, size);
         }
         self.y -= size * LINE;
+        Ok(())
     }
 
     fn space(&mut self, points: f32) {
@@ -168,95 +152,131 @@ impl Pages {
     }
 
     /// Has so much room on this page, or goes to the next.
-    fn room(&mut self, points: f32) {
+    fn room(&mut self, points: f32) -> Result<(), Refusal> {
         if self.y - points < MARGIN && self.y < PAGE.1 - MARGIN {
-            let full = std::mem::replace(&mut self.current, Page { content: Vec::new() });
-            self.done.push(full);
+            // The last page is not done yet.
+            if self.done.len() + 1 >= PAGES_MAX {
+                return Err(pages_too_many());
+            }
+            self.done.push(std::mem::take(&mut self.current));
             self.y = PAGE.1 - MARGIN;
         }
+        Ok(())
     }
 
     fn text(&mut self, bytes: &[u8], bold: bool, size: f32, x: f32, y: f32) {
         let font = if bold { "F2" } else { "F1" };
-        self.current.content.extend([
-            Operation::new("BT", vec![]),
-            Operation::new("Tf", vec![font.into(), size.into()]),
-            Operation::new("Td", vec![x.into(), y.into()]),
-            // With the space after it: whoever copies the text has its words.
-            Operation::new("Tj", vec![Object::string_literal([bytes, b" "].concat())]),
-            Operation::new("ET", vec![]),
-        ]);
+        self.draw(&format!("BT /{font} {size} Tf {x:.2} {y:.2} Td ("));
+        for byte in bytes {
+            if matches!(byte, b'(' | b')' | b'\\') {
+                self.current.push(b'\\');
+            }
+            self.current.push(*byte);
+        }
+        // With the space after it: whoever copies the text has its words.
+        self.draw(" ) Tj ET\n");
     }
 
     fn line(&mut self, from: f32, to: f32) {
         let y = self.y;
-        self.current.content.extend([
-            Operation::new("w", vec![0.5_f32.into()]),
-            Operation::new("m", vec![from.into(), y.into()]),
-            Operation::new("l", vec![to.into(), y.into()]),
-            Operation::new("S", vec![]),
-        ]);
+        self.draw(&format!("0.5 w {from:.2} {y:.2} m {to:.2} {y:.2} l S\n"));
+    }
+
+    fn draw(&mut self, operators: &str) {
+        self.current.extend_from_slice(operators.as_bytes());
     }
 }
 
-/// The words of a text. One that is wider than the line is broken where it has to be.
-fn words(runs: &[Run], size: f32, wide: f32) -> Vec<Word> {
-    let mut words: Vec<Word> = Vec::new();
+fn pages_too_many() -> Refusal {
+    too_large("a PDF has at most 2000 pages")
+}
+
+/// The lines of a cell. Only the first goes on over pages.
+fn cell_lines(cell: &[Run], wide: f32, goes_on: bool) -> Result<Vec<Line>, Refusal> {
+    let mut lines = Vec::new();
+    broken(cell, false, SIZE, wide, |line| {
+        if goes_on && lines.len() >= PAGES_MAX * LINES_OF_PAGE {
+            return Err(pages_too_many());
+        }
+        lines.push(std::mem::take(line));
+        Ok(goes_on || lines.len() < LINES_OF_PAGE)
+    })?;
+    Ok(lines)
+}
+
+/// Breaks a text into lines of at most this width, and gives them on one by one until one is not wanted. A word that is wider
+/// than the line is broken where it has to be.
+fn broken(
+    runs: &[Run],
+    bold: bool,
+    size: f32,
+    wide: f32,
+    mut give: impl FnMut(&mut Line) -> Result<bool, Refusal>,
+) -> Result<(), Refusal> {
+    let (mut line, mut x): (Line, f32) = (Vec::new(), 0.0);
     for run in runs {
-        for (number, line) in run.text.split('\n').enumerate() {
-            if number > 0
-                && let Some(last) = words.last_mut()
-            {
-                last.ends = true;
-            }
-            for word in line.split_whitespace() {
-                let mut part = Vec::new();
-                let mut so_far = 0.0;
-                for byte in encoded(word) {
-                    let more = width(&[byte], run.bold, size);
-                    if so_far + more > wide && !part.is_empty() {
-                        words.push(Word {
-                            bytes: std::mem::take(&mut part),
-                            bold: run.bold,
-                            ends: true,
-                        });
-                        so_far = 0.0;
-                    }
-                    part.push(byte);
-                    so_far += more;
+        let bold = bold || run.bold;
+        let space = width(b" ", bold, size);
+        for (number, said) in run.text.split('\n').enumerate() {
+            if number > 0 && !line.is_empty() {
+                if !give(&mut line)? {
+                    return Ok(());
                 }
-                words.push(Word {
-                    bytes: part,
-                    bold: run.bold,
-                    ends: false,
-                });
+                (line, x) = (Vec::new(), 0.0);
+            }
+            for word in said.split_whitespace() {
+                let word = encoded(word);
+                let mut rest = word.as_slice();
+                while !rest.is_empty() {
+                    let (fits, own) = fitting(rest, bold, size, wide);
+                    if !line.is_empty() && (x + own > wide || fits < rest.len()) {
+                        if !give(&mut line)? {
+                            return Ok(());
+                        }
+                        (line, x) = (Vec::new(), 0.0);
+                    }
+                    let (now, after) = rest.split_at(fits);
+                    put(&mut line, now, bold);
+                    x += own + space;
+                    rest = after;
+                }
             }
         }
     }
-    words
-}
-
-/// Words as lines of at most this width.
-fn broken(words: Vec<Word>, size: f32, wide: f32) -> Vec<Vec<Word>> {
-    let mut lines: Vec<Vec<Word>> = Vec::new();
-    let (mut x, mut fresh) = (0.0, true);
-    for word in words {
-        let own = width(&word.bytes, word.bold, size);
-        let space = width(b" ", word.bold, size);
-        if fresh || x + own > wide {
-            lines.push(Vec::new());
-            x = 0.0;
-        }
-        x += own + space;
-        fresh = word.ends;
-        if let Some(line) = lines.last_mut() {
-            line.push(word);
-        }
+    if !line.is_empty() {
+        give(&mut line)?;
     }
-    lines
+    Ok(())
 }
 
-fn document(pages: Vec<Page>) -> Result<Vec<u8>, Refusal> {
+/// How many bytes of a word have room in a line, at least one, and how wide these are.
+fn fitting(word: &[u8], bold: bool, size: f32, wide: f32) -> (usize, f32) {
+    let mut so_far = 0.0;
+    for (at, byte) in word.iter().enumerate() {
+        let more = width(&[*byte], bold, size);
+        if at > 0 && so_far + more > wide {
+            return (at, so_far);
+        }
+        so_far += more;
+    }
+    (word.len(), so_far)
+}
+
+/// Puts a word at the end of a line.
+fn put(line: &mut Line, word: &[u8], bold: bool) {
+    match line.last_mut() {
+        Some(part) if part.bold == bold => {
+            part.bytes.push(b' ');
+            part.bytes.extend_from_slice(word);
+        }
+        _ => line.push(Part {
+            bytes: word.to_vec(),
+            bold,
+        }),
+    }
+}
+
+fn document(pages: Vec<Vec<u8>>) -> Result<Vec<u8>, Refusal> {
     let mut document = Document::with_version("1.7");
     let root = document.new_object_id();
     let mut font = |name: &str| -> ObjectId {
@@ -273,13 +293,7 @@ fn document(pages: Vec<Page>) -> Result<Vec<u8>, Refusal> {
     });
     let mut kids = Vec::new();
     for page in pages {
-        let content = Content {
-            operations: page.content,
-        };
-        let bytes = content
-            .encode()
-            .map_err(|_| too_large("the PDF cannot be written"))?;
-        let content = document.add_object(Stream::new(dictionary! {}, bytes));
+        let content = document.add_object(Stream::new(dictionary! {}, page));
         let page = document.add_object(dictionary! {
             "Type" => "Page",
             "Parent" => root,

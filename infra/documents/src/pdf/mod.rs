@@ -169,5 +169,22 @@ mod tests {
         assert!((5..15).contains(&pages), "{pages}");
         let word = "x".repeat(20_000);
         assert!(made(&word).is_ok(), "a word without an end is broken");
+        let signs = text(&made("(a\\) b))").expect("made")).expect("read");
+        assert_eq!(signs, "(a\\) b))");
+    }
+
+    #[test]
+    fn more_pages_than_there_may_be_are_not_made() {
+        let cells = |first: usize, other: usize| {
+            let cell = |words: usize| format!("<td>{}</td>", "mmmm ".repeat(words));
+            format!("<table><tr>{}{}</tr></table>", cell(first), cell(other))
+        };
+        assert!(
+            made(&cells(10, 200_000)).is_ok(),
+            "the second cell ends with its page"
+        );
+        for many in ["mmmm ".repeat(TEXT_BYTES_MAX / 5), cells(800_000, 10)] {
+            assert_eq!(made(&many).expect_err("too many").code, "document_too_large");
+        }
     }
 }

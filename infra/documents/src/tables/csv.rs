@@ -54,6 +54,7 @@ pub(super) fn read(bytes: &[u8], delimiter: Option<u8>) -> Result<Table, Refusal
         columns,
         rows,
         form: Form::Delimited(delimiter),
+        counted,
     })
 }
 

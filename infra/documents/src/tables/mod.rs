@@ -52,6 +52,8 @@ pub struct Table {
     pub columns: Vec<String>,
     pub rows: Vec<Row>,
     form: Form,
+    /// What the rows come to. Those that were taken away since still count.
+    counted: Counted,
 }
 
 /// What a file had beside its rows, so that it is written as it came.
@@ -64,6 +66,8 @@ enum Form {
     Sheets {
         at: usize,
         sheets: Vec<xlsx::Sheet>,
+        /// Whether cells of the table's sheet are no part of it.
+        outside: bool,
     },
 }
 
@@ -114,19 +118,38 @@ impl Table {
             }
             value => Value::Object([(self.column_at(0), value.clone())].into_iter().collect()),
         };
-        let Value::Object(fields) = &row else {
+        let Value::Object(fields) = row else {
             return Ok(());
         };
-        for (name, _) in fields.iter() {
-            if !self.columns.iter().any(|known| known.eq_ignore_ascii_case(name)) {
-                self.columns.push(name.to_owned());
-            }
-        }
-        check_columns(self.columns.len())?;
+        self.add_columns(&fields)?;
         if self.rows.len() >= ROWS_MAX {
             return Err(rows_too_many());
         }
+        let row = self.counted.row(fields)?;
         self.rows.push(row.into());
+        Ok(())
+    }
+
+    /// Puts other fields in the place of a row's, and adds the columns that they bring.
+    pub fn replace(&mut self, at: usize, fields: Object) -> Result<(), Refusal> {
+        self.add_columns(&fields)?;
+        if let Some(row) = self.rows.get_mut(at) {
+            self.counted.forget(&row.value);
+            *row = self.counted.row(fields)?.into();
+        }
+        Ok(())
+    }
+
+    /// Adds the columns that fields bring.
+    pub fn add_columns(&mut self, fields: &Object) -> Result<(), Refusal> {
+        for (at, (name, _)) in fields.iter().enumerate() {
+            let known = |column: &String| column.eq_ignore_ascii_case(name);
+            // Mostly it is where it was in the row before.
+            if !self.columns.get(at).is_some_and(known) && !self.columns.iter().any(known) {
+                check_columns(self.columns.len() + 1)?;
+                self.columns.push(name.to_owned());
+            }
+        }
         Ok(())
     }
 
@@ -164,7 +187,7 @@ impl Table {
 }
 
 /// Counts what is read, and ends what is too much.
-#[derive(Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 struct Counted {
     rows: usize,
     cells: usize,
@@ -185,7 +208,7 @@ impl Counted {
         self.rows += 1;
         self.cells += row.len();
         let row = Value::Object(row);
-        self.bytes += row.weight() + 16;
+        self.bytes += weight(&row);
         if self.rows > ROWS_MAX {
             return Err(rows_too_many());
         }
@@ -194,6 +217,20 @@ impl Counted {
         }
         Ok(row)
     }
+
+    /// Another row comes in the place of this.
+    fn forget(&mut self, row: &Value) {
+        self.rows = self.rows.saturating_sub(1);
+        if let Value::Object(fields) = row {
+            self.cells = self.cells.saturating_sub(fields.len());
+        }
+        self.bytes = self.bytes.saturating_sub(weight(row));
+    }
+}
+
+/// What a row takes in memory, about.
+fn weight(row: &Value) -> u64 {
+    row.weight() + 16
 }
 
 fn rows_too_many() -> Refusal {
@@ -227,4 +264,29 @@ pub(crate) fn headings(headings: impl Iterator<Item = String>) -> Result<Vec<Str
         names.push(name);
     }
     Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wide(fields: usize) -> Object {
+        let fields = (0..fields).map(|at| (format!("f{at}"), Value::from(7)));
+        fields.collect()
+    }
+
+    #[test]
+    fn what_rows_are_changed_to_is_counted() {
+        let rows = serde_json::Value::from(vec![serde_json::json!({ "f0": 0 }); 3_000]);
+        let mut table = Table::of(&Value::from_json(rows)).expect("a table");
+        (0..3_000)
+            .try_for_each(|_| table.replace(0, wide(900)))
+            .expect("the same row again and again");
+        let changed = (0..3_000).try_for_each(|at| table.replace(at, wide(900)));
+        assert_eq!(changed.expect_err("too much").code, "document_too_large");
+        let refused = table.replace(0, wide(1_001)).expect_err("too wide");
+        assert_eq!(refused.code, "document_too_large");
+        let added = (0..3_000).try_for_each(|_| table.add(&Value::Object(wide(900))));
+        assert_eq!(added.expect_err("too much").code, "document_too_large");
+    }
 }

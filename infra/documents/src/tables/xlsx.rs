@@ -10,7 +10,7 @@ use chrono::{NaiveDateTime, NaiveTime, Timelike as _};
 use rust_xlsxwriter::{Format, Workbook, Worksheet, XlsxError};
 
 use super::{Counted, Form, Table, check_columns};
-use crate::archive::check_sizes;
+use crate::archive::check_parts;
 use crate::{too_large, unreadable};
 
 /// What the parts of a spreadsheet may unpack to.
@@ -29,7 +29,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Table, Refusal> {
     if bytes.is_empty() {
         return Ok(Table::default());
     }
-    check_sizes(bytes, UNPACKED_BYTES_MAX)?;
+    check_parts(bytes, UNPACKED_BYTES_MAX)?;
     // The reader of a stranger's file: a panic of it is an unreadable file.
     catch_unwind(AssertUnwindSafe(|| sheets(bytes))).unwrap_or_else(|_| Err(damaged()))
 }
@@ -49,11 +49,9 @@ fn sheets(bytes: &[u8]) -> Result<Table, Refusal> {
         }
         sheets.push(Sheet { name, cells });
     }
-    let (at, table) = found.unwrap_or_default();
-    Ok(Table {
-        form: Form::Sheets { at, sheets },
-        ..table
-    })
+    let (at, (table, outside)) = found.unwrap_or_default();
+    let form = Form::Sheets { at, sheets, outside };
+    Ok(Table { form, ..table })
 }
 
 /// What stands in a sheet, cell by cell: one far away takes no more room than any other.
@@ -79,13 +77,14 @@ fn cells(
     Ok(cells)
 }
 
-fn table(cells: Vec<(u32, u32, Value)>) -> Result<Table, Refusal> {
+/// The table, and whether cells lie left or right of its headings.
+fn table(cells: Vec<(u32, u32, Value)>) -> Result<(Table, bool), Refusal> {
     let mut rows: BTreeMap<u32, BTreeMap<u32, Value>> = BTreeMap::new();
     for (row, column, value) in cells {
         rows.entry(row).or_default().insert(column, value);
     }
     let Some((_, headings)) = rows.pop_first() else {
-        return Ok(Table::default());
+        return Ok((Table::default(), false));
     };
     let first = headings.keys().next().copied().unwrap_or(0);
     let last = headings.keys().next_back().copied().unwrap_or(0);
@@ -95,14 +94,15 @@ fn table(cells: Vec<(u32, u32, Value)>) -> Result<Table, Refusal> {
         columns: super::headings((first..=last).map(heading))?,
         ..Table::default()
     };
-    let mut counted = Counted::default();
+    let mut outside = false;
     for (_, mut row) in rows {
         let mut field = |column| row.remove(&column).unwrap_or_default();
         let fields = table.columns.iter().cloned().zip((first..=last).map(&mut field));
-        let value = counted.row(fields.collect())?;
+        let value = table.counted.row(fields.collect())?;
         table.rows.push(value.into());
+        outside |= !row.is_empty();
     }
-    Ok(table)
+    Ok((table, outside))
 }
 
 fn value(cell: &Data) -> Value {
@@ -139,7 +139,11 @@ pub(super) fn write(table: &Table) -> Result<Vec<u8>, Refusal> {
         cells: Vec::new(),
     }];
     let (at, sheets) = match &table.form {
-        Form::Sheets { at, sheets } if !sheets.is_empty() => (*at, sheets.as_slice()),
+        Form::Sheets { outside: true, .. } => {
+            let message = "cells lie beside the headings in the first row of the sheet, and would be lost";
+            return Err(Refusal::mistake("table_unclear", message));
+        }
+        Form::Sheets { at, sheets, .. } if !sheets.is_empty() => (*at, sheets.as_slice()),
         _ => (0, own.as_slice()),
     };
     for (number, sheet) in sheets.iter().enumerate() {
@@ -258,6 +262,25 @@ mod tests {
             Value::Array(read.values()).to_json(),
             serde_json::json!([{ "name": "rope" }])
         );
+    }
+
+    #[test]
+    fn what_lies_beside_the_table_is_not_wiped() {
+        for (title, headings) in [((0, 0), (2, 0)), ((0, 1), (1, 0))] {
+            let mut workbook = Workbook::new();
+            let sheet = workbook.add_worksheet();
+            sheet.write_string(title.0, title.1, "Prices").expect("written");
+            sheet
+                .write_string(headings.0, headings.1, "name")
+                .expect("written");
+            sheet
+                .write_string(headings.0, headings.1 + 1, "price")
+                .expect("written");
+            let mut table = read(&workbook.save_to_buffer().expect("saved")).expect("read");
+            let row = Value::from_json(serde_json::json!({ "Prices": "x" }));
+            table.add(&row).expect("added");
+            assert_eq!(write(&table).expect_err("lost").code, "table_unclear");
+        }
     }
 
     #[test]

@@ -70,6 +70,10 @@ async fn server() -> (String, Knocks) {
         );
         (StatusCode::OK, [(CONTENT_TYPE, "text/xml")], envelope(&answer))
     };
+    let elsewhere = |Path(port): Path<u16>| async move {
+        let location = format!("location=\"http://127.0.0.1:{port}/service\"");
+        SERVICE.replace("location=\"/service\"", &location)
+    };
     let endless = || async {
         let parts = futures::stream::repeat_with(|| Ok::<_, std::io::Error>(vec![b'x'; 1 << 20]));
         axum::body::Body::from_stream(parts)
@@ -97,6 +101,7 @@ async fn server() -> (String, Knocks) {
             .route("/page", get(|| async { (HTML, PAGE) }))
             .route("/feed", get(|| async { FEED }))
             .route("/service", get(|| async { SERVICE }).post(call))
+            .route("/elsewhere/{port}", get(elsewhere))
             .route("/files/Tide%20table.csv", get(|| async { "tide,height\n" }))
             .route(
                 "/named",
@@ -316,6 +321,12 @@ async fn a_service_is_called_as_it_describes_itself() {
         Err("soap_fault".to_owned())
     );
     assert_eq!(call("\"Sell\"").await, Err("operation_unknown".to_owned()));
+    // An allowed network is open to the script, not to whom it asks.
+    let (other, knocks) = self::server().await;
+    let port = other.rsplit_once(':').map_or("", |(_, port)| port);
+    let call = format!("x = SOAP \"{server}/elsewhere/{port}\", \"GetRate\", {{currency: \"EUR\"}}");
+    assert_eq!(ask(&web, &call).await, Err("address_refused".to_owned()));
+    assert_eq!(knocks.load(Ordering::Relaxed), 0);
     assert_eq!(
         web.plan(&request("x = SOAP \"https://example.org\", \"Sell\"")),
         Plan::Changes

@@ -10,7 +10,7 @@ use super::super::definition::{Column, Definition};
 use super::super::rows::{Fields, given, of_object};
 use super::super::values::selected;
 use super::recorded::{Changed, Rows, returned};
-use super::{Asked, record};
+use super::{Asked, computed, record};
 use crate::CommandError;
 use crate::scripted::{Host, text};
 
@@ -63,6 +63,9 @@ impl Asked {
     ) -> Result<Result<Changed, Refusal>, CommandError> {
         let definition = self.definition.clone();
         let subject = host.subject(&fields).await?;
+        if let Err(refusal) = self.about(host, subject).await? {
+            return Ok(Err(refusal));
+        }
         let columns = self.readable();
         let sql = match insertion(&self.definition, &fields, subject, or_replace, &columns) {
             Ok(sql) => sql,
@@ -114,11 +117,20 @@ impl Asked {
             Ok(fields) => fields,
             Err(refusal) => return Ok(Err(refusal)),
         };
+        let computed = match computed::computed(&definition, request.clause("computed"), &self.roles) {
+            Ok(computed) => computed,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
         let subject = match fields.iter().any(|(column, _)| column.subject) {
             true => Some(host.subject(&fields).await?),
             false => None,
         };
-        let sql = match updating(&definition, request, &fields, subject, &self.roles) {
+        if let Some(subject) = subject
+            && let Err(refusal) = self.about(host, subject).await?
+        {
+            return Ok(Err(refusal));
+        }
+        let sql = match updating(&definition, request, (&fields, &computed), subject, &self.roles) {
             Ok(sql) => sql,
             Err(refusal) => return Ok(Err(refusal)),
         };
@@ -291,7 +303,7 @@ fn changes<'d>(definition: &'d Definition, request: &Request, roles: &[&str]) ->
 fn updating(
     definition: &Definition,
     request: &Request,
-    fields: &Fields<'_>,
+    (fields, computed): (&Fields<'_>, &Fields<'_>),
     subject: Option<UserId>,
     roles: &[&str],
 ) -> Result<Sql, Refusal> {
@@ -301,6 +313,12 @@ fn updating(
         sql.push(if first { "" } else { ", " });
         sql.push(&format!("{} = ", column.sql));
         sql.bind_for(column, value)?;
+        first = false;
+    }
+    for (column, how) in computed {
+        sql.push(if first { "" } else { ", " });
+        sql.push(&format!("{} = ", column.sql));
+        computed::push(&mut sql, definition, column, how, roles)?;
         first = false;
     }
     if definition.is_own() {

@@ -1,6 +1,6 @@
 //! MERGE: many rows by their key, in one statement for each set of fields.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use basic::{FieldKind, Object, Refusal, Request, TableField, Value};
 use domain::run::{DataOperation, DataStatement};
@@ -93,6 +93,7 @@ impl Asked {
             return Ok(Err(refusal));
         }
         let mut changed = Rows::default();
+        let mut people = HashSet::new();
         for (columns, values) in &groups {
             let subjects = match columns.iter().position(|column| column.subject) {
                 None => None,
@@ -100,7 +101,13 @@ impl Asked {
                     let mut subjects = Vec::with_capacity(values.len());
                     for row in values {
                         let fields = vec![(columns[at], row[at].clone())];
-                        subjects.push(host.subject(&fields).await?.to_string());
+                        let subject = host.subject(&fields).await?;
+                        if people.insert(subject)
+                            && let Err(refusal) = self.about(host, subject).await?
+                        {
+                            return Ok(Err(refusal));
+                        }
+                        subjects.push(subject.to_string());
                     }
                     Some(subjects)
                 }

@@ -1,6 +1,6 @@
 //! What is to be set, in a text: `name = 'B', rank = 2`.
 
-use super::{Comparison, Condition, parser};
+use super::{Comparison, Condition, Room, parser};
 use crate::value::{Object, Value};
 
 impl Condition {
@@ -28,9 +28,9 @@ impl Condition {
             let shown: String = part.trim().chars().take(60).collect();
             format!("`{shown}` does not say name = value")
         };
-        let mut fields = Vec::new();
+        let (mut fields, mut room) = (Vec::new(), Room::new());
         for part in parts(&text) {
-            match parser::parse(&part, values.as_slice()) {
+            match parser::parse(&part, values.as_slice(), &mut room) {
                 Ok(Condition::Compared {
                     field,
                     comparison: Comparison::Equal,

@@ -9,17 +9,18 @@
 //! value     = a quoted text | everything up to AND, OR, a bracket, a comma within IN, or the end
 //! ```
 
-use super::{Comparison, Condition};
+use super::{Comparison, Condition, Room};
 use crate::machine::Fault;
 use crate::value::{Value, parse_number};
 
 /// Groups in groups: as deep as anybody writes, and no deeper than the stack bears.
 const DEPTH_MAX: usize = 32;
 
-pub(super) fn parse(text: &str, values: &[Value]) -> Result<Condition, Fault> {
+pub(super) fn parse(text: &str, values: &[Value], room: &mut Room) -> Result<Condition, Fault> {
     let mut parser = Parser {
         text,
         values,
+        room,
         at: 0,
         depth: 0,
     };
@@ -45,10 +46,11 @@ fn named(said: &str) -> Result<String, Fault> {
     Ok(name.to_owned())
 }
 
-struct Parser<'t> {
+struct Parser<'t, 'r> {
     text: &'t str,
     /// What belongs into the holes of the text.
     values: &'t [Value],
+    room: &'r mut Room,
     at: usize,
     depth: usize,
 }
@@ -64,7 +66,7 @@ const SYMBOLS: [(&str, Comparison); 8] = [
     (">", Comparison::Greater),
 ];
 
-impl<'t> Parser<'t> {
+impl<'t> Parser<'t, '_> {
     fn either(&mut self) -> Result<Condition, Fault> {
         let mut conditions = vec![self.both()?];
         while self.take_word("OR") || self.take("||") {
@@ -98,14 +100,15 @@ impl<'t> Parser<'t> {
                 Err(self.wrong("`)`"))
             };
         }
-        if let Some(value) = self.hole_here().cloned() {
+        if let Some(value) = self.hole_here() {
             self.at += self.rest().chars().next().map_or(0, char::len_utf8);
+            self.room.take_text(value)?;
             let said = value.to_text()?;
             if self.is_compared() {
                 return self.compared(named(&said)?);
             }
             // A whole condition that the script has in a variable.
-            return parse(&said, &[]);
+            return parse(&said, &[], self.room);
         }
         let field = self.field()?;
         self.compared(field)
@@ -134,7 +137,7 @@ impl<'t> Parser<'t> {
     }
 
     /// A text with its holes filled; one that is a hole alone is the value itself.
-    fn filled(&self, text: &str) -> Result<Option<Value>, Fault> {
+    fn filled(&mut self, text: &str) -> Result<Option<Value>, Fault> {
         let mut characters = text.chars();
         if let (Some(c), None) = (characters.next(), characters.next())
             && let Some(value) = self.filling(c)
@@ -147,7 +150,10 @@ impl<'t> Parser<'t> {
         let mut filled = String::new();
         for c in text.chars() {
             match self.filling(c) {
-                Some(value) => value.write_to(&mut filled)?,
+                Some(value) => {
+                    self.room.take_text(value)?;
+                    value.write_to(&mut filled)?;
+                }
                 None => filled.push(c),
             }
         }
@@ -163,6 +169,7 @@ impl<'t> Parser<'t> {
     }
 
     fn compared(&mut self, field: String) -> Result<Condition, Fault> {
+        self.room.take(size_of::<Condition>() + field.len())?;
         if self.take_word("IS") {
             let negated = self.take_word("NOT");
             if !self.take_word("NULL") {
@@ -225,6 +232,7 @@ impl<'t> Parser<'t> {
     }
 
     fn value(&mut self, in_list: bool) -> Result<Value, Fault> {
+        self.room.take(size_of::<Value>())?;
         self.skip_space();
         let rest = self.rest();
         if let Some(quote) = rest.chars().next().filter(|c| matches!(c, '\'' | '"')) {

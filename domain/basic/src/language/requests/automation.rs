@@ -40,10 +40,10 @@ pub(super) const WORDS: &[Word] = &[
     ),
     request(
         "STEP",
-        &[],
+        &["BRANCH"],
         "STEP 1: BOT \"billing\" \"charge\"",
         "A step of a workflow.",
-        (1, 8),
+        (1, 20),
         &[],
     )
     .loose()

@@ -69,7 +69,7 @@ pub(super) const WORDS: &[Word] = &[
         "UPDATE",
         &[],
         "UPDATE \"berths\" SET taken = TRUE WHERE number = 7",
-        "Changes the rows that meet a condition and answers how many.",
+        "Changes the rows that meet a condition and answers how many. SET may compute a field from what it was: stock = stock - 1.",
         (1, 4),
         &[fields("SET"), fields("WITH"), WHERE],
     )
@@ -162,7 +162,7 @@ pub(super) const WORDS: &[Word] = &[
         (1, 2),
         &[],
     ),
-    request("PRODUCTS", &[], "all = PRODUCTS()", "All products.", (0, 0), &[]),
+    request("PRODUCTS", &[], "all = PRODUCTS()", "All products.", (0, 0), &[]).bare(),
     request(
         "SCAN BARCODE",
         &[],

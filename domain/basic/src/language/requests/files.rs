@@ -58,7 +58,7 @@ pub(super) const WORDS: &[Word] = &[
         "LIST",
         &[],
         "files = LIST \"invoices/\" FILTER \"*.pdf\" RECURSIVE",
-        "The files of a folder, with name, size and date.",
+        "The files of a folder, with name, size and date; where a text is wanted, a file is its name: \"invoices/\" + file.",
         (1, 1),
         &[value("FILTER"), flag("RECURSIVE")],
     ),

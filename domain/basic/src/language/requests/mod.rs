@@ -32,6 +32,8 @@ pub(crate) struct Shape {
     pub columned: bool,
     /// Tells the names of variables that are arguments, under `names`.
     pub naming: bool,
+    /// The name alone, without parentheses, asks for it.
+    pub bare: bool,
     /// The argument that is a condition.
     pub condition_at: Option<u8>,
     /// What the machine can answer by itself.
@@ -111,6 +113,7 @@ const fn request(
         named: false,
         columned: false,
         naming: false,
+        bare: false,
         condition_at: None,
         local: None,
     };

@@ -72,7 +72,7 @@ pub(super) const WORDS: &[Word] = &[
         "NOTIFY AGENT",
         &[],
         "NOTIFY AGENT \"ana\", \"Somebody waits\"",
-        "Tells somebody at the desk.",
+        "Leaves a note for somebody at the desk in this conversation.",
         (2, 2),
         &[],
     ),

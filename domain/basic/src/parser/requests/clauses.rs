@@ -37,8 +37,10 @@ impl Parser<'_, '_> {
             let mut value = self.ranked(Rank::Join)?;
             // What is wrong with a field is shown with its name.
             value.span = place.to(value.span);
-            fields.push((name.clone(), value));
-            self.warn_of_own_field(&name, from);
+            if !self.is_computed(&name, &value) {
+                self.warn_of_own_field(&name, from);
+            }
+            fields.push((name, value));
             if !(self.at_symbol(Symbol::Comma) && self.is_field(1)) {
                 break;
             }
@@ -48,6 +50,31 @@ impl Parser<'_, '_> {
             span,
             kind: ExpressionKind::Object(fields),
         })
+    }
+
+    /// The same behind UPDATE … SET, where a field may be computed from what it was: those go into a clause of their own.
+    pub(super) fn changes(
+        &mut self,
+        span: Span,
+        found: &mut Vec<(String, Expression)>,
+    ) -> Option<Expression> {
+        let changed = self.fields(span)?;
+        let ExpressionKind::Object(fields) = changed.kind else {
+            return Some(changed);
+        };
+        let (computed, given): (Vec<_>, Vec<_>) = fields
+            .into_iter()
+            .partition(|(name, value)| self.is_computed(name, value));
+        if !computed.is_empty() {
+            let computed = computed.into_iter().map(|(name, value)| {
+                let how = self.computed(&name, value);
+                (name, how)
+            });
+            let kind = ExpressionKind::Object(computed.collect());
+            found.push(("computed".to_owned(), Expression { span, kind }));
+        }
+        let kind = ExpressionKind::Object(given);
+        Some(Expression { span, kind })
     }
 
     /// A condition that is written out and says nothing would be told only when the script runs.
@@ -65,7 +92,7 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// `SET stock = stock - 1` computes with a variable that nobody set, and not with the field.
+    /// `SET stock = LARGER(stock, 1)` reads a variable that nobody set, and not the field.
     fn warn_of_own_field(&mut self, field: &str, from: usize) {
         let is_part = |at: usize| {
             let dot = |token: Option<&crate::lexer::Token>| {

@@ -1,5 +1,7 @@
 //! Requests that read their rest in a way of their own: SELECT, `INSERT INTO t (a, b) VALUES (…)`, `GET "session.user_id"`.
 
+use std::collections::HashSet;
+
 use super::text;
 use crate::language::{self, Word};
 use crate::lexer::{Symbol, TokenKind};
@@ -51,14 +53,14 @@ impl Parser<'_, '_> {
 
     /// Skips to the end of the statement and answers the variables of the script that are mentioned, by name.
     fn variables_of_the_rest(&mut self) -> Vec<(String, Expression)> {
-        let mut variables = Vec::new();
+        let (mut variables, mut known) = (Vec::new(), HashSet::new());
         while !self.at_statement_end() {
             let token = self.advance();
+            if token.kind != TokenKind::Word {
+                continue;
+            }
             let name = self.text(token.span).to_owned();
-            let known = variables
-                .iter()
-                .any(|(known, _): &(String, _)| known.eq_ignore_ascii_case(&name));
-            if token.kind == TokenKind::Word && !known && (self.is_set(&name) || self.is_provided(&name)) {
+            if (self.is_set(&name) || self.is_provided(&name)) && known.insert(name.to_ascii_lowercase()) {
                 let number = self.name(&name, token.span);
                 let value = Expression {
                     span: token.span,

@@ -119,6 +119,8 @@ fn named_fields(parser: &mut Parser<'_, '_>, piece: &mut Piece<'_>, table: &Tabl
         match table.fields.iter().position(is_field) {
             Some(at) => found.push(at),
             None if word.text == "," || word.is_one_of(&["ASC", "DESC"]) => {}
+            // Nothing more is told, and looking for what was meant takes long.
+            None if parser.report.is_closed() => {}
             None => {
                 let near = language::nearest(name, table.fields.iter().map(|field| field.name.as_str()));
                 let message = format!("the table has no field `{name}`");

@@ -108,11 +108,14 @@ pub(super) fn pieces(source: &str, block: Span) -> Vec<Piece<'_>> {
         words: Vec::new(),
         brackets: Vec::new(),
         goes_on: false,
+        long: false,
+        line_end: block.start as usize,
+        line_begins: true,
     };
     while reader.at < reader.end {
         reader.next();
     }
-    reader.line_end(true);
+    reader.finish_line(true);
     // What closes the table is misspelt: what follows it are no fields.
     let closes = |piece: &Piece<'_>| {
         let second = piece.words.get(1);
@@ -135,6 +138,12 @@ struct Reader<'s> {
     brackets: Vec<Span>,
     /// Whether the last piece may go on in the next line: no comma closed it.
     goes_on: bool,
+    /// Whether one of the words is one behind which brackets may go over several lines.
+    long: bool,
+    /// Where the line ends that was looked at last: a block can be one long line.
+    line_end: usize,
+    /// Whether nothing but spaces stands before this in the line.
+    line_begins: bool,
 }
 
 impl<'s> Reader<'s> {
@@ -148,14 +157,23 @@ impl<'s> Reader<'s> {
             self.at = self.end;
             return;
         };
-        let line = &rest[..rest.find('\n').unwrap_or(rest.len())];
+        if self.at >= self.line_end {
+            self.line_end = self.at + rest.find('\n').unwrap_or(rest.len());
+        }
+        let line = &self.source[self.at..self.line_end];
+        if first == '\n' {
+            self.at += 1;
+            self.line_begins = true;
+            return self.finish_line(false);
+        }
+        if first.is_whitespace() {
+            self.at += first.len_utf8();
+            return;
+        }
+        let comment = self.is_comment(line);
+        self.line_begins = false;
         match first {
-            '\n' => {
-                self.at += 1;
-                self.line_end(false);
-            }
-            c if c.is_whitespace() => self.at += c.len_utf8(),
-            _ if self.is_comment(line) => self.at += line.len(),
+            _ if comment => self.at += line.len(),
             '(' => {
                 // The bracket of `TABLE name (` may stand in a line by itself.
                 if !self.words.is_empty() {
@@ -193,12 +211,13 @@ impl<'s> Reader<'s> {
 
     /// Whether the rest of the line is a comment. A quotation mark `'` opens one, save where a value is expected.
     fn is_comment(&self, line: &str) -> bool {
-        let first_word = line.split_whitespace().next().unwrap_or_default();
-        let begins = self.words.is_empty() || self.is_line_start();
+        let remark = line.get(..3).is_some_and(|word| word.eq_ignore_ascii_case("REM"))
+            && line[3..].chars().next().is_none_or(char::is_whitespace);
+        let begins = self.words.is_empty() || self.line_begins;
         if line.starts_with("--") || line.starts_with("//") {
             return true;
         }
-        if begins && (line.starts_with('#') || first_word.eq_ignore_ascii_case("REM")) {
+        if begins && (line.starts_with('#') || remark) {
             return true;
         }
         let value = !self.brackets.is_empty()
@@ -209,33 +228,27 @@ impl<'s> Reader<'s> {
         line.starts_with('\'') && !value
     }
 
-    fn is_line_start(&self) -> bool {
-        let before = &self.source[..self.at];
-        before[before.rfind('\n').map_or(0, |at| at + 1)..]
-            .trim()
-            .is_empty()
-    }
-
     fn push(&mut self, length: usize) {
         let span = Span::new(self.at, self.at + length.max(1));
         self.at = span.end as usize;
-        self.words.push(Word {
+        let word = Word {
             text: span.text(self.source),
             span,
-        });
+        };
+        self.long |= word.is_one_of(&LONG);
+        self.words.push(word);
     }
 
-    fn line_end(&mut self, last: bool) {
-        let long = self.words.iter().any(|word| word.is_one_of(&LONG));
-        if !last && !self.brackets.is_empty() && long {
-            return;
+    fn finish_line(&mut self, last: bool) {
+        if last || self.brackets.is_empty() || !self.long {
+            self.finish();
         }
-        self.finish();
     }
 
     fn finish(&mut self) {
         let open = std::mem::take(&mut self.brackets).first().copied();
         let words = std::mem::take(&mut self.words);
+        self.long = false;
         let Some(first) = words.first() else {
             return;
         };

@@ -211,8 +211,7 @@ TALK ERROR MESSAGE
             0
             this is too much work for one call; take the array in parts
             this is too much work for one call; take the array in parts
-            this is too much work for one call; take the array in parts
-            this is too much work for one call; take the array in parts
+            failed R0101 21:5 the script did not come to an end within 10000000 steps; is there an endless loop?
         "#]],
     );
 }
