@@ -318,7 +318,10 @@ impl ConversationQuery {
         #[graphql(desc = "Only conversations with this bot.")] bot_id: Option<ID>,
         #[graphql(desc = "Only conversations of this session.")] session_id: Option<ID>,
         #[graphql(desc = "Only conversations in this state.")] state: Option<ConversationState>,
-        #[graphql(desc = "Only conversations in which these answer.")] control: Option<Control>,
+        #[graphql(
+            desc = "Only conversations in which these answer; of those that have ended only what was the bot's at last."
+        )]
+        control: Option<Control>,
         #[graphql(name = "waitFor", desc = "Token of a command that the answer must show.")]
         _wait_for: Option<String>,
     ) -> Result<Option<List<Conversation>>, AskError> {

@@ -217,6 +217,9 @@ impl Host<'_> {
 
     /// Leaves a note for somebody at the desk in the conversation that goes on.
     async fn notify_agent(&mut self, request: &Request) -> Result<Answered, CommandError> {
+        if let Err(refusal) = self.own_conversation() {
+            return Ok(Err(refusal));
+        }
         let (name, words) = (text(request, 0), text(request, 1));
         let Some(attendant) = self.attendant(&name) else {
             return Ok(Err(no_attendant(&name)));
@@ -231,8 +234,17 @@ impl Host<'_> {
             by: self.by(),
             at: Utc::now(),
         };
-        let changed = self.command_once(self.conversation, note).await?;
-        Ok(changed.map(|_| Value::from_json(answer)))
+        let noted = self.command_once(self.conversation, note).await?;
+        Ok(noted.map(|_| Value::from_json(answer)))
+    }
+
+    /// Refuses a bot that another one asks: the conversation is with that one, and so is its desk.
+    fn own_conversation(&self) -> Result<(), Refusal> {
+        if self.hops == 0 {
+            return Ok(());
+        }
+        let message = "the conversation is with the bot that asks this one, which alone can hand it over";
+        Err(Refusal::new("not_own_conversation", message))
     }
 
     /// The conversation of this bot that an id means: its own, or that of its session.

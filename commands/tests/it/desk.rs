@@ -439,8 +439,9 @@ async fn the_desk_is_worked_at_from_a_script() {
         }
     }
     assert_eq!(said, ["@Ana Silva: a regular", "refund", "urgent", "called back"]);
-    // What a conversation waits for is told to scripts, and kept nowhere in the clear.
+    // What a conversation waits for is told to scripts, and kept nowhere in the clear; nor is who was named.
     assert!(!world.stores("for Maria").await);
+    assert!(!world.stores("Ana Silva").await);
     let last = world.controls().await.pop().expect("resolved");
     assert_eq!(last.control, Control::Bot);
 }

@@ -10,9 +10,8 @@ use crate::{CommandError, ConversationCommand, NewControl};
 
 impl Host<'_> {
     pub(super) async fn transfer_to_human(&mut self, request: &Request) -> Result<Answered, CommandError> {
-        if self.hops > 0 {
-            let message = "the conversation is with the bot that asks this one, which alone can hand it over";
-            return Ok(Err(Refusal::new("not_own_conversation", message)));
+        if let Err(refusal) = self.own_conversation() {
+            return Ok(Err(refusal));
         }
         let asked = match Transfer::of(request) {
             Ok(asked) => asked,
