@@ -63,8 +63,8 @@ pub use run::{RunCommand, RunError};
 pub use runners::Runners;
 pub use schedule::{ScheduleCommand, ScheduleError};
 pub use scripted::{
-    Asking, Attendant, Desk, Elsewhere, Extent, Fetched, Migration, Misconfigured, NoDesk, Plan, Queued,
-    Reach, Reason, RefusedChange, Services, SetUp, Switcher, Tables, Unconfigured,
+    Asking, AtDesk, Attendant, Desk, Elsewhere, Extent, Fetched, Migration, Misconfigured, NoDesk, Plan,
+    Queued, Reach, Reason, RefusedChange, Services, SetUp, Switcher, Tables, Unconfigured,
 };
 pub use service::{
     BotCreated, Choice, Commands, DeclaredTrigger, Done, DriveUpload, Erasure, FileBlob, FileContent,

@@ -41,7 +41,7 @@ pub struct PackageFiles {
 #[derive(Debug, Clone)]
 pub struct Assembled {
     pub package: Package,
-    /// With the source each was compiled from.
+    /// With the source each was compiled from; of a file of several tools the first has it.
     pub programs: Vec<(basic::Program, String)>,
 }
 
@@ -207,13 +207,13 @@ fn compile(
         }
     };
     let compilation = compile_script(name, source, settings);
-    let mut kept = |program: basic::Program| {
+    let mut kept = |program: basic::Program, source: &str| {
         let hash = program.hash().to_string();
         programs.push((program, source.to_owned()));
         hash
     };
-    let program = compilation.program.map(&mut kept);
-    let named = |program: basic::Program| (program.name().to_owned(), kept(program));
+    let program = compilation.program.map(|program| kept(program, source));
+    let named = |program: basic::Program| (program.name().to_owned(), kept(program, ""));
     Compiled {
         program,
         tools: compilation.tools.into_iter().map(named).collect(),
@@ -303,7 +303,8 @@ mod tests {
         let both = assemble("quay", &Package::default(), &files(&[("apis", two)]));
         let names: Vec<&str> = both.package.scripts.keys().map(String::as_str).collect();
         assert_eq!(names, ["apis", "apis#the-second-one"]);
-        assert_eq!(both.programs.len(), 2);
+        let sources: Vec<&str> = both.programs.iter().map(|(_, source)| source.as_str()).collect();
+        assert_eq!(sources, [str::from_utf8(two).expect("it is UTF-8"), ""]);
 
         let again = assemble("quay", &both.package, &files(&[("apis", two)]));
         assert_eq!(again.package.scripts, both.package.scripts);

@@ -9,6 +9,9 @@ use serde_json::{Map, Value as Json};
 
 use crate::{CommandError, Programs, RefusalKind};
 
+/// The script that answers other bots.
+pub(crate) const DELEGATE: &str = "delegate";
+
 /// A tool as a person asks for it.
 #[derive(Clone, Default, PartialEq)]
 pub struct NewInvocation {
@@ -39,8 +42,9 @@ pub(crate) async fn find(
     };
     let hash: ProgramHash = hash.parse().map_err(CommandError::unexpected)?;
     let program = programs.load(tenant, hash).await?;
-    let is_tool = program.description().is_some() || !program.parameters().is_empty();
-    Ok(is_tool.then_some(Tool { name, program }))
+    // What another bot or an event starts may trust what it is given, which a person's call would give it.
+    let for_people = name != DELEGATE && program.declared().triggers.is_empty();
+    Ok((for_people && program.is_tool()).then_some(Tool { name, program }))
 }
 
 fn script_of(package: &Package, name: &str) -> Option<String> {

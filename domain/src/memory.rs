@@ -31,6 +31,26 @@ pub enum MemoryEvent {
     },
 }
 
+/// Begins the keys under which the platform remembers what a session is set up with; scripts neither see nor set them.
+pub const SET_UP: &str = "setup.";
+
+impl MemoryEvent {
+    /// Whether it changes what something is set up with, as far as it can be read.
+    pub fn sets_up(&self) -> bool {
+        match self {
+            Self::Set { entries, .. } => {
+                let mut entries = entries.clear().into_iter().flatten();
+                entries.any(|entry| entry.key.starts_with(SET_UP))
+            }
+            Self::Cleared { keys: None, .. } => true,
+            Self::Cleared { keys: Some(keys), .. } => {
+                let mut keys = keys.clear().into_iter().flatten();
+                keys.any(|key| key.starts_with(SET_UP))
+            }
+        }
+    }
+}
+
 impl Event for MemoryEvent {
     const TYPES: &'static [(&'static str, u16)] = &[("memory.set", 1), ("memory.cleared", 1)];
 }

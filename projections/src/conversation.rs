@@ -4,6 +4,7 @@
 //! key, so one fold sees turns and replies in one order. What was said is kept in `turns`, sealed as stored.
 
 mod desk;
+mod notes;
 mod questions;
 mod store;
 mod turns;
@@ -22,7 +23,8 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-pub use desk::{NoteRow, QueueFilter, QueuedRow};
+pub use desk::{DeskFilter, QueueFilter, QueuedRow};
+pub use notes::NoteRow;
 pub use questions::ConversationFilter;
 pub use turns::{Said, TurnRow};
 
@@ -63,8 +65,6 @@ pub struct ConversationRow {
     pub priority: Priority,
     /// In order of their letters.
     pub tags: Vec<String>,
-    /// Oldest first.
-    pub notes: Vec<NoteRow>,
 }
 
 stored_word! {
@@ -81,6 +81,7 @@ stored_word! {
 pub(crate) struct Fold {
     pub row: ConversationRow,
     pub turns: Vec<StoredTurn>,
+    pub notes: Vec<StoredNote>,
     /// Turns, of these or of before, that are shown to nobody from now on.
     pub masked: Vec<TurnId>,
     /// What was said of replies, of these or of before, in order.
@@ -107,17 +108,29 @@ pub(crate) struct StoredTurn {
     pub at: DateTime<Utc>,
 }
 
+/// A remark as the table holds it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct StoredNote {
+    pub position: Position,
+    /// The marker as stored.
+    pub text: Value,
+    pub at: DateTime<Utc>,
+}
+
 pub(crate) struct Conversations;
 
 impl Projection for Conversations {
     const NAME: &'static str = NAME;
-    const TABLES: &'static [(&'static str, &'static str)] =
-        &[(TABLE, "id"), ("turns", "conversation_id, position")];
+    const TABLES: &'static [(&'static str, &'static str)] = &[
+        (TABLE, "id"),
+        ("turns", "conversation_id, position"),
+        ("notes", "conversation_id, position"),
+    ];
     const STREAMS: &'static [StreamTypes] = &[
         StreamTypes::all(Conversation::TYPE),
         StreamTypes::some(Run::TYPE, SAID_BY_RUN),
     ];
-    const VERSION: i32 = 2;
+    const VERSION: i32 = 3;
     type Key = ConversationId;
     type Row = Fold;
 
@@ -177,14 +190,8 @@ impl Projection for Conversations {
                     department: None,
                     priority: Priority::Normal,
                     tags: Vec::new(),
-                    notes: Vec::new(),
                 };
-                *row = Some(Fold {
-                    row: row_of,
-                    turns: Vec::new(),
-                    masked: Vec::new(),
-                    rated: Vec::new(),
-                });
+                *row = Some(Fold::of(row_of));
                 Ok(())
             }
             ConversationEvent::TurnReceived(turn) => begun(row)?.received(event, &turn),
@@ -206,7 +213,7 @@ impl Projection for Conversations {
                 }
                 Ok(())
             }
-            ConversationEvent::Noted(note) => begun(row)?.row.noted(event, note),
+            ConversationEvent::Noted(note) => begun(row)?.noted(event, &note),
             ConversationEvent::Ended { reason, .. } => {
                 let row = &mut begun(row)?.row;
                 row.state = ConversationState::Ended;
@@ -224,6 +231,7 @@ impl Projection for Conversations {
     async fn store(connection: &mut PgConnection, rows: &Rows<Self>) -> Result<(), sqlx::Error> {
         store::store_conversations(connection, rows).await?;
         store::store_turns(connection, rows).await?;
+        store::store_notes(connection, rows).await?;
         store::mask_turns(connection, rows).await?;
         store::rate_turns(connection, rows).await
     }
@@ -246,18 +254,29 @@ impl ConversationRow {
         self.priority = change.priority;
         Ok(())
     }
+}
 
-    fn noted(&mut self, event: &RecordedEvent, note: Note) -> Result<(), FoldError> {
-        sealed(event, &note.text)?;
-        self.notes.push(NoteRow {
-            text: note.text,
+impl Fold {
+    /// A row of which nothing was said since it was loaded.
+    fn of(row: ConversationRow) -> Self {
+        Self {
+            row,
+            turns: Vec::new(),
+            notes: Vec::new(),
+            masked: Vec::new(),
+            rated: Vec::new(),
+        }
+    }
+
+    fn noted(&mut self, event: &RecordedEvent, note: &Note) -> Result<(), FoldError> {
+        self.notes.push(StoredNote {
+            position: event.position.ok_or(FoldError::Unplaced)?,
+            text: sealed(event, &note.text)?,
             at: note.noted_at,
         });
         Ok(())
     }
-}
 
-impl Fold {
     fn received(&mut self, event: &RecordedEvent, turn: &Turn) -> Result<(), FoldError> {
         self.row.turn_count += 1;
         self.row.active_at = turn.received_at;

@@ -5,22 +5,25 @@ use chrono::{DateTime, Utc};
 use domain::conversation::{
     Control as DomainControl, ConversationEnd as DomainEnd, Priority as DomainPriority,
 };
-use domain::{BotId, ConversationId, Permission, Personal, SessionId};
+use domain::{BotId, ConversationId, Permission, SessionId};
 use projections::Page;
 use projections::conversation::{
-    ConversationFilter, ConversationRow, ConversationState as RowState, QueueFilter, QueuedRow,
+    ConversationFilter, ConversationRow, ConversationState as RowState, NoteRow, QueueFilter, QueuedRow,
 };
 
 use super::asking::Asking;
 use super::bot::Bot;
 use super::error::AskError;
 use super::guard::Needs;
-use super::loaders::{find, find_by_text};
+use super::loaders::{Loaders, NotesOf, find, find_by_text};
 use super::paging::{List, Stretch, cost, counted, list, page, stretch};
 use super::run::{Run, RunState};
 use super::scalar::id;
 use super::session::Session;
 use super::turn::Turn;
+
+/// Remarks of one conversation, as many as there may well be.
+const NOTES: usize = 20;
 
 pub(super) struct Conversation(ConversationRow);
 
@@ -228,13 +231,16 @@ impl Conversation {
         &self.0.tags
     }
 
-    /// What people who work on it remarked, oldest first.
-    async fn notes(&self) -> Vec<Note> {
-        let note = |note: &projections::conversation::NoteRow| Note {
-            text: Personal::clear(&note.text).cloned(),
+    /// What people who work on it remarked, oldest first. Null when it cannot be read.
+    #[graphql(complexity = "1 + NOTES * child_complexity")]
+    async fn notes(&self, ctx: &Context<'_>) -> Result<Option<Vec<Note>>, AskError> {
+        let note = |note: NoteRow| Note {
+            text: note.text.clear().cloned(),
             at: note.at,
         };
-        self.0.notes.iter().map(note).collect()
+        let loaders = ctx.data_unchecked::<Loaders>();
+        let found = loaders.load_one(NotesOf(self.0.id)).await?.unwrap_or_default();
+        Ok(Some(found.into_iter().map(note).collect()))
     }
 
     /// How often the bot said something, or a person in its place.
@@ -312,7 +318,10 @@ impl ConversationQuery {
         #[graphql(desc = "Only conversations with this bot.")] bot_id: Option<ID>,
         #[graphql(desc = "Only conversations of this session.")] session_id: Option<ID>,
         #[graphql(desc = "Only conversations in this state.")] state: Option<ConversationState>,
-        #[graphql(desc = "Only conversations in which these answer.")] control: Option<Control>,
+        #[graphql(
+            desc = "Only conversations in which these answer; of those that have ended only what was the bot's at last."
+        )]
+        control: Option<Control>,
         #[graphql(name = "waitFor", desc = "Token of a command that the answer must show.")]
         _wait_for: Option<String>,
     ) -> Result<Option<List<Conversation>>, AskError> {

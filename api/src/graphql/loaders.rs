@@ -7,7 +7,7 @@ use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
 use async_graphql::{Context, ID};
 use domain::{BotId, ConversationId, RunId, SessionId, UserId};
 use projections::bot::BotRow;
-use projections::conversation::ConversationRow;
+use projections::conversation::{ConversationRow, NoteRow};
 use projections::run::RunRow;
 use projections::session::SessionRow;
 use projections::user::UserRow;
@@ -67,6 +67,24 @@ load!(BotId => BotRow, by bots_by_ids);
 load!(SessionId => SessionRow, by sessions_by_ids);
 load!(ConversationId => ConversationRow, by conversations_by_ids);
 load!(RunId => RunRow, by runs_by_ids);
+
+/// What was remarked of a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct NotesOf(pub ConversationId);
+
+impl Loader<NotesOf> for Nouns {
+    type Value = Vec<NoteRow>;
+    type Error = AskError;
+
+    async fn load(&self, keys: &[NotesOf]) -> Result<HashMap<NotesOf, Vec<NoteRow>>, AskError> {
+        let conversations: Vec<ConversationId> = keys.iter().map(|key| key.0).collect();
+        let notes = self.0.reads().await?.notes_by_ids(&conversations).await?;
+        Ok(notes
+            .into_iter()
+            .map(|(conversation, notes)| (NotesOf(conversation), notes))
+            .collect())
+    }
+}
 
 /// The open sockets of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -213,7 +213,7 @@ impl Sending<'_> {
                 let frame = outgoing::control(Control::Bot, None, event.recorded_at, Some(position));
                 self.tell(frame).await
             }
-            LiveFact::Remembered => {
+            LiveFact::SetUpChanged => {
                 let now = self.set_up().await?;
                 let before = std::mem::replace(set_up, now);
                 self.tell_set_up(&before, set_up).await

@@ -1,6 +1,6 @@
 //! Running a script until it waits or ends, and gathering what it said.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use basic::{Called, Effect, Hear, Input, Machine, ProgramHash, RuntimeError, Step, Value};
 use domain::conversation::{ReplyContent, Suggestion, SuggestionAction};
@@ -8,8 +8,12 @@ use domain::conversation::{ReplyContent, Suggestion, SuggestionAction};
 use crate::CommandError;
 use crate::scripted::{Host, WAIT_FOR_EVENT, awaited};
 
-/// Machine steps between two looks at the clock and at other tasks: well under a millisecond of work.
+/// Machine steps between two looks at the clock and at other tasks, whatever the script does meanwhile: well under a
+/// millisecond of work.
 const SLICE_STEPS: u64 = 20_000;
+
+/// The code of a script that worked for too long.
+pub(crate) const SCRIPT_TIME: &str = "script_time";
 
 /// What came of one turn of a script.
 pub(crate) struct Execution {
@@ -28,14 +32,6 @@ impl Execution {
     /// Whether the script waits for a turn.
     pub fn waits(&self) -> bool {
         matches!(self.end, ExecutionEnd::Waiting(_))
-    }
-
-    /// Why the script broke, if it did.
-    pub fn broken(&self) -> Option<&str> {
-        match &self.end {
-            ExecutionEnd::Failed(error) => Some(&error.message),
-            _ => None,
-        }
     }
 
     /// Has what a tool returns said, if it said nothing itself.
@@ -96,43 +92,45 @@ pub(crate) async fn execute_within(
         suggestions,
         menu: Vec::new(),
     };
+    // An answer begins a turn, whose steps are counted anew.
+    let mut slice_end = SLICE_STEPS;
+    if !matches!(input, Input::Answer { .. }) {
+        slice_end += machine.steps();
+    }
+    let mut fuel = SLICE_STEPS;
     let mut input = input;
     let mut returned = None;
     let end = loop {
-        match machine.run(input, now, SLICE_STEPS) {
-            Step::Yielded => {
-                if Instant::now() > host.deadline {
-                    break ExecutionEnd::Failed(out_of_time(time_max));
-                }
-                tokio::task::yield_now().await;
+        input = match machine.run(input, now, fuel) {
+            Step::Yielded => Input::Continue,
+            Step::Effect(Effect::SystemPrompt { text }) => {
+                host.set_system_prompt(&text);
+                Input::Continue
             }
-            Step::Effect(Effect::SystemPrompt { text }) => host.set_system_prompt(&text),
-            Step::Effect(effect) => gathered.take(effect),
+            Step::Effect(effect) => {
+                gathered.take(effect);
+                Input::Continue
+            }
             Step::Waiting(hear) => {
                 gathered.offer_menu(&hear);
                 break ExecutionEnd::Waiting(hear);
             }
-            Step::Script { name } => {
-                input = Input::Program(host.called(&name).await?);
-                continue;
-            }
+            Step::Script { name } => Input::Program(host.called(&name).await?),
             Step::Request(request) if request.word == WAIT_FOR_EVENT => match awaited(&request) {
                 Ok((event, seconds)) => {
                     let event = Some(event);
                     break ExecutionEnd::Pausing { seconds, event };
                 }
-                Err(refusal) => {
-                    input = Input::Refused(refusal);
-                    continue;
-                }
+                Err(refusal) => Input::Refused(refusal),
             },
             Step::Request(request) => {
-                if Instant::now() > host.deadline {
+                if host.is_late() {
                     break ExecutionEnd::Failed(out_of_time(time_max));
                 }
-                input = host.answer(request).await?.into();
+                // Futures of requests are large, and most turns ask nothing.
+                let answer = Box::pin(host.answer(request)).await?.into();
                 gathered.replies.append(&mut host.said);
-                continue;
+                answer
             }
             Step::Sleeping { seconds } => break ExecutionEnd::Pausing { seconds, event: None },
             Step::Ended(value) => {
@@ -140,8 +138,16 @@ pub(crate) async fn execute_within(
                 break ExecutionEnd::Completed(value);
             }
             Step::Failed(error) => break ExecutionEnd::Failed(error),
+        };
+        fuel = slice_end.saturating_sub(machine.steps());
+        if fuel == 0 {
+            if host.is_late() {
+                break ExecutionEnd::Failed(out_of_time(time_max));
+            }
+            tokio::task::yield_now().await;
+            slice_end = machine.steps() + SLICE_STEPS;
+            fuel = SLICE_STEPS;
         }
-        input = Input::Continue;
     };
     // While a script pauses nobody is asked anything.
     let silent = matches!(end, ExecutionEnd::Failed(_) | ExecutionEnd::Pausing { .. });
@@ -242,7 +248,7 @@ fn suggestion(from: basic::Suggestion) -> Suggestion {
 
 fn out_of_time(time_max: Duration) -> RuntimeError {
     RuntimeError {
-        code: "script_time".into(),
+        code: SCRIPT_TIME.into(),
         message: format!(
             "the script worked longer than {} seconds on one turn",
             time_max.as_secs()

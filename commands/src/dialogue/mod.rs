@@ -11,14 +11,15 @@ mod states;
 mod variables;
 mod worker;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use basic::ProgramHash;
 use chrono::{DateTime, TimeDelta, Utc};
 use documents::pdf::Isolated;
-use domain::bot::Bot;
+use domain::bot::{Bot, Package};
 use domain::run::Run;
 use domain::session::OpenSession;
 use domain::{BotId, ConversationId, OrganisationId, RunId, SessionId, TurnId};
@@ -31,7 +32,7 @@ use crate::automation::{Awaited, Calendar, Handlers, Heard};
 use crate::{
     Attendant, Blobs, CommandError, Desk, Executor, Programs, RefusalKind, Runners, Services, Tables,
 };
-pub(crate) use execution::{Execution, execute_within};
+pub(crate) use execution::{Execution, ExecutionEnd, SCRIPT_TIME, execute_within};
 use worker::{Wake, Worker};
 
 /// Open conversations whose session is known without asking the log.
@@ -238,6 +239,29 @@ impl Shared {
         lock(&self.attendants).get(&bot).cloned().unwrap_or_default()
     }
 
+    /// The scripts that a program may come to call, one through another, and the hashes of what they are now.
+    pub(crate) async fn callable(
+        &self,
+        tenant: OrganisationId,
+        package: &Package,
+        program: &str,
+    ) -> Result<BTreeMap<String, String>, CommandError> {
+        let mut found = BTreeMap::new();
+        let mut unread = vec![program.to_owned()];
+        while let Some(hash) = unread.pop() {
+            let hash: ProgramHash = hash.parse().map_err(CommandError::unexpected)?;
+            let program = self.programs.load(tenant, hash).await?;
+            for name in program.calls() {
+                if let Some(hash) = program_of(package, &name.to_lowercase())
+                    && found.insert(name.to_owned(), hash.to_owned()).is_none()
+                {
+                    unread.push(hash.to_owned());
+                }
+            }
+        }
+        Ok(found)
+    }
+
     /// Takes a worker off the list unless something arrived for it meanwhile.
     fn retire(
         &self,
@@ -265,7 +289,7 @@ pub(crate) fn opening_run(session: SessionId) -> RunId {
 }
 
 /// What runs of a package's script.
-pub(crate) fn program_of<'a>(package: &'a domain::bot::Package, script: &str) -> Option<&'a str> {
+pub(crate) fn program_of<'a>(package: &'a Package, script: &str) -> Option<&'a str> {
     package
         .scripts
         .get(script)

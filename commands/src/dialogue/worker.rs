@@ -312,7 +312,9 @@ impl Worker {
             };
             // The same for each repetition, whatever was recorded meanwhile.
             let id = Uuid::new_v5(&run.id.0, until.to_rfc3339().as_bytes());
-            let mut execution = self.execute(&mut run, goes_on_with, turn, until).await?;
+            // Whatever the turn was, going on is no part of it: a process that finds the run in the log knows of none.
+            let caused = turn.map(|turn| turn.turn_id);
+            let mut execution = self.execute(&mut run, goes_on_with, None, caused, until).await?;
             if place == Place::Tool {
                 execution.say_what_is_returned();
                 run.asks_again = self.question_beneath().await?;
@@ -336,16 +338,18 @@ impl Worker {
         Ok(())
     }
 
-    /// Runs the script until it waits or ends, doing what it asks for.
+    /// Runs the script until it waits or ends, doing what it asks for. `turn` is what it answers, `caused` what its events
+    /// are traced to: where it goes on after a pause, the one without the other.
     async fn execute(
         &self,
         run: &mut ActiveRun,
         goes_on_with: impl Into<GoesOnWith>,
-        turn: Option<&Turn>,
+        turn: Option<TurnId>,
+        caused: Option<TurnId>,
         now: DateTime<Utc>,
     ) -> Result<Execution, CommandError> {
         let offered = std::mem::take(&mut run.suggestions);
-        let caused = turn.map(|turn| turn.turn_id.0);
+        let caused = caused.map(|turn| turn.0);
         let (input, unrecorded) = match goes_on_with.into() {
             GoesOnWith::Input(input) => (input, Vec::new()),
             GoesOnWith::Answer(answer) => (answer.clone().into(), vec![answer]),
@@ -362,7 +366,7 @@ impl Worker {
             conversation: self.id,
             run: run.id,
             start: run.start.clone(),
-            turn: turn.map(|turn| turn.turn_id),
+            turn,
             now,
             version: run.version,
             begun: std::mem::take(&mut run.begun),
@@ -371,6 +375,7 @@ impl Worker {
             unrecorded,
             unrecorded_bytes: 0,
             remembering: Remembering::default(),
+            aside: Remembering::default(),
             said: Vec::new(),
             intended: false,
             asked: 0,

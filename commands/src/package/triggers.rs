@@ -9,6 +9,9 @@ const UNKNOWN_SCHEDULE: &str = "P0003";
 /// The finding that what ON CHANGE or ON EMAIL names never starts the script.
 const NEVER_STARTED: &str = "P0004";
 
+/// Nobody reads more of them in a file, and finding the place of each takes a walk through the source.
+const TOLD_MAX: usize = 100;
+
 /// What starts a script and never will; the script can still be called.
 pub(super) fn diagnostics(program: &basic::Program, source: &str) -> Vec<basic::Diagnostic> {
     let mut found = Vec::new();
@@ -36,23 +39,27 @@ pub(super) fn diagnostics(program: &basic::Program, source: &str) -> Vec<basic::
             }
             _ => continue,
         };
+        let Some((code, message, help)) = trouble else {
+            continue;
+        };
         let begins = source[unread..].find(named.as_str()).map_or(0, |at| unread + at);
         let before = &source[..begins];
         let line_begins = before.rfind('\n').map_or(0, |at| at + 1);
         if begins > 0 {
             unread = begins + named.len();
         }
-        if let Some((code, message, help)) = trouble {
-            found.push(basic::Diagnostic {
-                code: code.into(),
-                severity: basic::Severity::Warning,
-                message,
-                start: begins,
-                end: begins + named.len(),
-                line: before.matches('\n').count() as u32 + 1,
-                column: before[line_begins..].chars().count() as u32 + 1,
-                help: Some(help.to_owned()),
-            });
+        found.push(basic::Diagnostic {
+            code: code.into(),
+            severity: basic::Severity::Warning,
+            message,
+            start: begins,
+            end: begins + named.len(),
+            line: before.matches('\n').count() as u32 + 1,
+            column: before[line_begins..].chars().count() as u32 + 1,
+            help: Some(help.to_owned()),
+        });
+        if found.len() == TOLD_MAX {
+            break;
         }
     }
     found

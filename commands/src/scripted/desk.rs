@@ -8,16 +8,16 @@ mod transfer;
 
 use basic::{Refusal, Request, Value};
 use chrono::Utc;
-use domain::conversation::{ChangedBy, Control, Conversation};
+use domain::conversation::{ChangedBy, Control, Conversation, OpenConversation};
 use domain::memory::MemoryScope;
 use domain::{ConversationId, SessionId};
 use serde_json::json;
 
 use queue::item;
-pub use queue::{Attendant, Desk, NoDesk, Queued};
+pub use queue::{AtDesk, Attendant, Desk, NoDesk, Queued};
 use transfer::priority;
 
-use super::{Answered, Host, text};
+use super::{Answered, Changed, Host, text};
 use crate::{CommandError, ConversationCommand, NewControl};
 
 /// Key of an attendant's status in the bot's memory.
@@ -25,8 +25,10 @@ const STATUS: &str = "setup.attendant.";
 const STATUSES: [&str; 4] = ["online", "busy", "away", "offline"];
 /// Conversations that a script is told of.
 const QUEUE_MAX: u32 = 100;
+/// Conversations among which those of one attendant are counted: names are sealed, so the database cannot.
+const COUNTED_MAX: u32 = 1_000;
 /// How many that wait are tried for somebody who takes the next: others take them at the same time.
-const TAKES_MAX: usize = 10;
+const TAKES_MAX: u32 = 10;
 
 /// Words of the desk.
 pub(super) fn knows(word: &str) -> bool {
@@ -73,31 +75,26 @@ impl Host<'_> {
         known.iter().find(|attendant| attendant.is_called(name)).cloned()
     }
 
-    /// Everything at the desk, in the order in which it should be taken.
-    async fn queued(&self) -> Result<Vec<Queued>, CommandError> {
-        let (desk, bot) = (self.shared.options.desk.clone(), self.start.bot_id);
-        let mut queued = desk.conversations(self.context.tenant, bot, QUEUE_MAX).await?;
-        queued.sort_by_key(|one| (std::cmp::Reverse(one.priority), one.since));
-        Ok(queued)
+    /// Conversations at the desk, in the order in which they should be taken.
+    async fn queued(&self, which: &AtDesk, limit: u32) -> Result<Vec<Queued>, CommandError> {
+        let (desk, bot) = (&self.shared.options.desk, self.start.bot_id);
+        desk.conversations(self.context.tenant, bot, which, limit).await
     }
 
     async fn queue(&self, filter: &str) -> Result<Answered, CommandError> {
-        let filter = filter.trim().to_lowercase();
-        let shown = |queued: &Queued| match filter.as_str() {
-            "all" => true,
-            "" | "waiting" => queued.control == Control::WaitingForHuman,
-            "assigned" => queued.control == Control::WaitingForHuman && queued.attendant.is_some(),
-            "active" | "human" => queued.control == Control::Human,
-            "paused" => queued.control == Control::Paused,
-            department => queued.department.as_deref() == Some(department),
+        let which = match filter.trim().to_lowercase().as_str() {
+            "all" => AtDesk::default(),
+            "" | "waiting" => AtDesk::controlled(Control::WaitingForHuman),
+            "assigned" => AtDesk::waiting(true),
+            "active" | "human" => AtDesk::controlled(Control::Human),
+            "paused" => AtDesk::controlled(Control::Paused),
+            department => AtDesk {
+                department: Some(department.to_owned()),
+                ..AtDesk::default()
+            },
         };
-        let items: Vec<_> = self
-            .queued()
-            .await?
-            .iter()
-            .filter(|queued| shown(queued))
-            .map(|queued| item(queued, self.now))
-            .collect();
+        let queued = self.queued(&which, QUEUE_MAX).await?;
+        let items: Vec<_> = queued.iter().map(|queued| item(queued, self.now)).collect();
         Ok(Ok(Value::from_json(json!({
             "success": true,
             "count": items.len(),
@@ -109,34 +106,50 @@ impl Host<'_> {
         let context = self.begin_change().await?;
         // What was taken before is told again; what else waits by now is not asked.
         if let Some(stored) = self.shared.executor.first_answer(&context).await? {
-            return Ok(Ok(Value::from_json(stored.answer)));
+            return self.taken(Changed::kept(stored.answer, self.conversation)).await;
         }
         let attendant = self.whoever_talks().await?;
-        let free = |queued: &Queued| queued.control == Control::WaitingForHuman && queued.attendant.is_none();
-        let waiting: Vec<_> = self
-            .queued()
-            .await?
-            .into_iter()
-            .filter(free)
-            .take(TAKES_MAX)
-            .collect();
-        for queued in waiting {
-            let mut answer = item(&queued, self.now);
-            answer["success"] = true.into();
-            answer["attendant_name"] = attendant.as_str().into();
+        for queued in self.queued(&AtDesk::waiting(false), TAKES_MAX).await? {
+            let changed = Changed {
+                since: Some(queued.since),
+                ..Changed::of(queued.conversation_id)
+            };
             let take = ConversationCommand::Take {
                 attendant: attendant.clone(),
                 by: self.by(),
                 at: Utc::now(),
             };
-            let taken = self
-                .carry_out(&context, queued.conversation_id, take, answer)
-                .await?;
-            if taken.is_ok() {
-                return Ok(taken);
+            if let Ok(changed) = self.carry_out(&context, changed, take).await? {
+                return self.taken(changed).await;
             }
         }
         Ok(Err(Refusal::new("queue_empty", "nobody waits for a person")))
+    }
+
+    /// What a script is told of the conversation that it took.
+    async fn taken(&self, changed: Changed) -> Result<Answered, CommandError> {
+        let Changed {
+            conversation_id,
+            since,
+        } = changed;
+        let mut answer = match self.open(conversation_id).await? {
+            Some(open) => item(&Queued::of(conversation_id, &open, since), self.now),
+            // It ended meanwhile.
+            None => json!({ "conversation_id": conversation_id }),
+        };
+        answer["success"] = true.into();
+        Ok(Ok(Value::from_json(answer)))
+    }
+
+    async fn open(&self, conversation: ConversationId) -> Result<Option<OpenConversation>, CommandError> {
+        let executor = &self.shared.executor;
+        let known = executor
+            .load_fresh::<Conversation>(self.context.tenant, conversation)
+            .await?;
+        Ok(match known.state {
+            Conversation::Open(open) => Some(*open),
+            Conversation::Absent | Conversation::Ended { .. } => None,
+        })
     }
 
     /// What people are told of whoever talks to this script: the attendant or member that they are.
@@ -198,11 +211,15 @@ impl Host<'_> {
             "TAG CONVERSATION" => ConversationCommand::Tag { tag: said, by },
             _ => ConversationCommand::AddNote { text: said, by, at },
         };
-        self.command_once(conversation, command, answer).await
+        let changed = self.command_once(conversation, command).await?;
+        Ok(changed.map(|_| Value::from_json(answer)))
     }
 
     /// Leaves a note for somebody at the desk in the conversation that goes on.
     async fn notify_agent(&mut self, request: &Request) -> Result<Answered, CommandError> {
+        if let Err(refusal) = self.own_conversation() {
+            return Ok(Err(refusal));
+        }
         let (name, words) = (text(request, 0), text(request, 1));
         let Some(attendant) = self.attendant(&name) else {
             return Ok(Err(no_attendant(&name)));
@@ -217,7 +234,17 @@ impl Host<'_> {
             by: self.by(),
             at: Utc::now(),
         };
-        self.command_once(self.conversation, note, answer).await
+        let noted = self.command_once(self.conversation, note).await?;
+        Ok(noted.map(|_| Value::from_json(answer)))
+    }
+
+    /// Refuses a bot that another one asks: the conversation is with that one, and so is its desk.
+    fn own_conversation(&self) -> Result<(), Refusal> {
+        if self.hops == 0 {
+            return Ok(());
+        }
+        let message = "the conversation is with the bot that asks this one, which alone can hand it over";
+        Err(Refusal::new("not_own_conversation", message))
     }
 
     /// The conversation of this bot that an id means: its own, or that of its session.
@@ -282,10 +309,12 @@ impl Host<'_> {
             return Ok(Err(no_attendant(name)));
         };
         let statuses = self.statuses().await?;
-        let queued = self.queued().await?;
-        let theirs = |control| {
-            let of =
-                |one: &&Queued| one.control == control && one.attendant.as_ref() == Some(&attendant.name);
+        let waiting = self.queued(&AtDesk::waiting(true), COUNTED_MAX).await?;
+        let active = self
+            .queued(&AtDesk::controlled(Control::Human), COUNTED_MAX)
+            .await?;
+        let theirs = |queued: &[Queued]| {
+            let of = |one: &&Queued| one.attendant.as_ref() == Some(&attendant.name);
             queued.iter().filter(of).count()
         };
         Ok(Ok(Value::from_json(json!({
@@ -293,8 +322,8 @@ impl Host<'_> {
             "attendant_id": attendant.id,
             "attendant_name": attendant.name,
             "status": statuses(&attendant.id),
-            "waiting": theirs(Control::WaitingForHuman),
-            "active": theirs(Control::Human),
+            "waiting": theirs(&waiting),
+            "active": theirs(&active),
         }))))
     }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use basic::{Array, Refusal, Request, Value};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::memory::{Memory, MemoryEntry, MemoryScope};
+use domain::memory::{Memory, MemoryEntry, MemoryScope, SET_UP};
 use domain::{BotId, SessionId};
 use event_log::Outcome;
 use uuid::Uuid;
@@ -15,8 +15,6 @@ use crate::{CommandError, Decide, Refusal as _};
 
 /// Facts about a person are one list under this key.
 const FACTS: &str = "facts.";
-/// Begins the keys that the platform itself remembers; scripts neither see nor set them.
-pub(super) const OWN: &str = "setup.";
 /// Begins the keys of CACHE.
 const CACHED: &str = "cache.";
 /// What a turn may remember together.
@@ -98,10 +96,10 @@ impl Host<'_> {
             "SET SESSION" => request.arguments.len() > 2,
             _ => false,
         };
-        if keys[usize::from(named)].starts_with(OWN) {
+        if keys[usize::from(named)].starts_with(SET_UP) {
             return Ok(Err(Refusal::mistake(
                 "memory_key",
-                format!("keys that begin with {OWN} are taken"),
+                format!("keys that begin with {SET_UP} are taken"),
             )));
         }
         match request.word {
@@ -115,7 +113,7 @@ impl Host<'_> {
             }),
             "CLEAR USER MEMORY" => {
                 let key = (!request.arguments.is_empty()).then_some(first);
-                self.remembering.changes.push((user, Change::Clear(key)));
+                self.gathered(user).changes.push((user, Change::Clear(key)));
                 Ok(Ok(Value::Null))
             }
             "REMEMBER USER FACT" => {
@@ -194,18 +192,34 @@ impl Host<'_> {
         if let Err(error) = check(&entry) {
             return Err(Refusal::mistake(error.code(), error.to_string()));
         }
+        let gathered = self.gathered(scope);
         // Only the last value of a turn is kept.
-        self.remembering.changes.retain(
+        gathered.changes.retain(
             |(of, change)| !matches!(change, Change::Set(known) if *of == scope && known.key == entry.key),
         );
-        if self.remembering.bytes() + entry.value.len() > GATHERED_BYTES_MAX {
+        if gathered.bytes() + entry.value.len() > GATHERED_BYTES_MAX {
             return Err(Refusal::mistake(
                 "memory_full",
                 format!("a turn remembers at most {} KiB", GATHERED_BYTES_MAX >> 10),
             ));
         }
-        self.remembering.changes.push((scope, Change::Set(entry)));
+        gathered.changes.push((scope, Change::Set(entry)));
         Ok(value.clone())
+    }
+
+    /// Whether a memory is the session's while another bot answers in it: that bot has a memory of its own in its place,
+    /// empty at first and gone with its answer.
+    fn is_aside(&self, scope: MemoryScope) -> bool {
+        let session_id = self.start.session_id;
+        self.hops > 0 && scope == MemoryScope::Session { session_id }
+    }
+
+    /// Where changes of a memory are gathered.
+    fn gathered(&mut self, scope: MemoryScope) -> &mut Remembering {
+        match self.is_aside(scope) {
+            true => &mut self.aside,
+            false => &mut self.remembering,
+        }
     }
 
     /// What is not known is an empty text.
@@ -216,12 +230,13 @@ impl Host<'_> {
 
     /// What is remembered, with what this turn has changed so far.
     pub(super) async fn known(&self, scope: MemoryScope) -> Result<BTreeMap<String, Value>, CommandError> {
-        let memory = self
-            .shared
-            .executor
-            .load_fresh::<Memory>(self.context.tenant, stream_of(scope))
-            .await?
-            .state;
+        let (memory, gathered) = if self.is_aside(scope) {
+            (Memory::default(), &self.aside)
+        } else {
+            let (executor, tenant) = (&self.shared.executor, self.context.tenant);
+            let known = executor.load_fresh::<Memory>(tenant, stream_of(scope)).await?;
+            (known.state, &self.remembering)
+        };
         let read =
             |entry: &MemoryEntry| serde_json::from_str(&entry.value).map_or(Value::Null, Value::from_json);
         let mut known: BTreeMap<String, Value> = memory
@@ -229,7 +244,7 @@ impl Host<'_> {
             .into_iter()
             .map(|(key, entry)| (key.to_owned(), read(entry)))
             .collect();
-        for (of, change) in &self.remembering.changes {
+        for (of, change) in &gathered.changes {
             match change {
                 _ if *of != scope => {}
                 Change::Set(entry) => {
@@ -238,7 +253,7 @@ impl Host<'_> {
                 Change::Clear(Some(key)) => {
                     known.remove(key);
                 }
-                Change::Clear(None) => known.retain(|key, _| key.starts_with(OWN)),
+                Change::Clear(None) => known.retain(|key, _| key.starts_with(SET_UP)),
             }
         }
         Ok(known)
@@ -257,7 +272,7 @@ impl Host<'_> {
             key.strip_prefix(prefix)
                 .is_some_and(|rest| name.is_empty() || rest == name)
         });
-        self.remembering
+        self.gathered(scope)
             .changes
             .extend(gone.map(|key| (scope, Change::Clear(Some(key)))));
         Ok(())
@@ -394,7 +409,12 @@ fn commands(
                 at,
             }),
             (Change::Clear(key), _) => {
-                let seen = || state.entries(at).into_keys().filter(|key| !key.starts_with(OWN));
+                let seen = || {
+                    state
+                        .entries(at)
+                        .into_keys()
+                        .filter(|key| !key.starts_with(SET_UP))
+                };
                 let keys = key
                     .clone()
                     .map_or_else(|| seen().map(str::to_owned).collect(), |key| vec![key]);

@@ -25,6 +25,7 @@ use domain::conversation::{Conversation, ReplyContent};
 use domain::run::{DataStatement, Recording, Run, RunEvent, RunStart, StoredAnswers};
 use domain::{BlobReference, ConversationId, Personal, RunId, TurnId};
 use event_log::{Outcome, Stored};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::dialogue::{Dialogues, Shared};
@@ -32,7 +33,7 @@ use crate::executor::append_command;
 use crate::{CommandError, Context, ConversationCommand};
 
 pub(crate) use automation::{WAIT_FOR_EVENT, awaited};
-pub use desk::{Attendant, Desk, NoDesk, Queued};
+pub use desk::{AtDesk, Attendant, Desk, NoDesk, Queued};
 pub(crate) use files::{drive_prefix, replaced};
 pub(crate) use memory::{Remembering, stream_of as memory_stream};
 pub use services::{Asking, Fetched, Plan, Services, Unconfigured};
@@ -54,6 +55,7 @@ pub(crate) struct Host<'a> {
     pub run: RunId,
     /// Whose script asks: another bot's while that answers.
     pub start: RunStart,
+    /// The turn that is answered; None of what goes on after a pause, whatever turn began it.
     pub turn: Option<TurnId>,
     /// The time that the script sees.
     pub now: DateTime<Utc>,
@@ -70,6 +72,8 @@ pub(crate) struct Host<'a> {
     /// Logical bytes of that.
     pub unrecorded_bytes: u64,
     pub remembering: Remembering,
+    /// What another bot remembers of the session while it answers.
+    pub aside: Remembering,
     /// What it has said beside what its script says, such as files; in order.
     pub said: Vec<ReplyContent>,
     /// Whether the last recorded answer only says that a service is being asked.
@@ -103,10 +107,6 @@ impl Host<'_> {
         if desk::gathers(request.word) {
             return Ok(answer(self.set_attendant_status(request)));
         }
-        if self.hops > 0 && setup::belongs_to_session(request.word) {
-            // The session is not that bot's to set up.
-            return Ok(Answer::Value(Value::Null));
-        }
         if others::asks_bots(request) {
             return Ok(answer(self.ask_bots(request).await?));
         }
@@ -118,7 +118,7 @@ impl Host<'_> {
             return Ok(answer);
         }
         if files::knows(request)
-            && let Some(answer) = self.ask_files(request).await?
+            && let Some(answer) = Box::pin(self.ask_files(request)).await?
         {
             return Ok(answer);
         }
@@ -199,45 +199,49 @@ impl Host<'_> {
         Ok(())
     }
 
-    /// Carries out a command of a conversation, once however often the turn is repeated. `answer` is what the script is
-    /// told, then and in every repetition.
+    /// Carries out a command of a conversation, once however often the turn is repeated.
     async fn command_once(
         &mut self,
         conversation: ConversationId,
         command: ConversationCommand,
-        answer: serde_json::Value,
-    ) -> Result<Answered, CommandError> {
+    ) -> Result<Result<Changed, Refusal>, CommandError> {
         let context = self.begin_change().await?;
-        self.carry_out(&context, conversation, command, answer).await
+        let changed = Changed::of(conversation);
+        self.carry_out(&context, changed, command).await
     }
 
     /// The context of the change that the script is asking for: of those that are tried under it, one is stored.
     async fn begin_change(&mut self) -> Result<Context, CommandError> {
         // The turn is begun from here on, whoever answers in the conversation when it is repeated.
         self.record(None).await?;
-        // The same for each repetition: a turn goes on by itself at times that are its own.
+        Ok(self.context.with_command(self.repeatable_id("change"), [0; 32]))
+    }
+
+    /// An id for what the script is asking for: the same in each repetition of its turn. A run goes on by itself at times
+    /// that are its own.
+    fn repeatable_id(&self, what: &str) -> Uuid {
         let (turn, now) = (self.turn.unwrap_or_default(), self.now.to_rfc3339());
-        let place = format!("change {turn} {now} {}", self.asked);
-        let id = Uuid::new_v5(&self.run.0, place.as_bytes());
-        Ok(self.context.with_command(id, [0; 32]))
+        let place = format!("{what} {turn} {now} {}", self.asked);
+        Uuid::new_v5(&self.run.0, place.as_bytes())
     }
 
     async fn carry_out(
         &mut self,
         context: &Context,
-        conversation: ConversationId,
+        changed: Changed,
         command: ConversationCommand,
-        answer: serde_json::Value,
-    ) -> Result<Answered, CommandError> {
+    ) -> Result<Result<Changed, Refusal>, CommandError> {
+        let conversation = changed.conversation_id;
+        let kept = serde_json::to_value(&changed).map_err(CommandError::unexpected)?;
         let executed = self
             .shared
             .executor
-            .execute::<Conversation>(context, conversation, command, answer)
+            .execute::<Conversation>(context, conversation, command, kept)
             .await;
         match executed {
             Ok(committed) => {
                 self.conversation_changed |= conversation == self.conversation;
-                Ok(Ok(Value::from_json(committed.answer)))
+                Ok(Ok(Changed::kept(committed.answer, conversation)))
             }
             Err(CommandError::Refused { code, message, .. }) => Ok(Err(Refusal::new(code, message))),
             Err(error) => Err(error),
@@ -323,6 +327,30 @@ impl Host<'_> {
         self.unrecorded.clear();
         self.unrecorded_bytes = 0;
         Ok(())
+    }
+}
+
+/// What a script has changed, as it is kept for a repetition of its turn. It stands beside the log in the clear and no erasing
+/// reaches it, so it holds nothing that anybody said or is called: what a script is told is made from the conversation.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Changed {
+    conversation_id: ConversationId,
+    /// Since when it had waited for somebody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<DateTime<Utc>>,
+}
+
+impl Changed {
+    fn of(conversation_id: ConversationId) -> Self {
+        Self {
+            conversation_id,
+            since: None,
+        }
+    }
+
+    /// As it was kept; of the conversation that was asked for where something else was.
+    fn kept(kept: serde_json::Value, conversation: ConversationId) -> Self {
+        serde_json::from_value(kept).unwrap_or_else(|_| Self::of(conversation))
     }
 }
 

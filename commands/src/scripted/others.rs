@@ -3,14 +3,17 @@
 //! Another bot is asked by running its script within the run that asks, on a machine of its own: what it asks for is
 //! recorded with what the run asks for itself, so a repetition goes the same way. `delegate.bas` is given the message
 //! as its first PARAM; where there is none, `start.bas` is run to its first question, which the message answers. What it says then is the
-//! answer; it is not said to the person. Where it asks something, it ends.
+//! answer; it is not said to the person. Where it asks something, it ends; where it pauses, it has no answer.
+//!
+//! What it sets up and remembers for the session is its own, and gone with its answer. That it took too long is an answer
+//! like others: a repetition of the turn looks at no clock for what was found before.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use basic::{Answer, Array, Input, Machine, ProgramHash, Refusal, Request, Value};
 use chrono::Utc;
-use domain::bot::{Bot, Script};
+use domain::bot::Bot;
 use domain::memory::MemoryScope;
 use domain::run::RunStart;
 use domain::session::Session;
@@ -20,12 +23,15 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::setup::bots_of;
-use super::{Answered, Host, text};
-use crate::dialogue::{Execution, execute_within};
+use super::{Answered, Changed, Host, text};
+use crate::dialogue::{Execution, ExecutionEnd, SCRIPT_TIME, execute_within, program_of};
+use crate::tool::DELEGATE;
 use crate::{CommandError, ConversationCommand};
 
 /// How many bots may ask one another in a row.
 const HOPS_MAX: u32 = 5;
+/// What DELEGATE answers when its time is over.
+const BOT_TIMEOUT: &str = "bot_timeout";
 /// Bots that one BROADCAST reaches.
 const BROADCAST_MAX: usize = 20;
 
@@ -111,8 +117,8 @@ impl Host<'_> {
             text: words,
             at: Utc::now(),
         };
-        let answer = json!({ "success": true, "session_id": session_id });
-        self.carry_out(&context, conversation, tell, answer).await
+        let told = self.carry_out(&context, Changed::of(conversation), tell).await?;
+        Ok(told.map(|_| Value::from_json(json!({ "success": true, "session_id": session_id }))))
     }
 
     /// What every bot of the session says to a message.
@@ -177,28 +183,29 @@ impl Host<'_> {
             let message = format!("the bot `{name}` does not answer now");
             return Ok(Err(Refusal::new("bot_paused", message)));
         };
-        let with_program = |(name, script): (&String, &Script)| Some((name.clone(), script.program.clone()?));
-        let scripts: BTreeMap<String, String> =
-            mounted.package.scripts.iter().filter_map(with_program).collect();
-        let script = ["delegate", "start"]
+        let package = &mounted.package;
+        let script = [DELEGATE, "start"]
             .into_iter()
-            .find(|script| scripts.contains_key(*script));
-        let Some(script) = script else {
+            .find_map(|script| Some((script, program_of(package, script)?)));
+        let Some((script, program)) = script else {
             let message = format!("the bot `{name}` has no script that could answer");
             return Ok(Err(Refusal::new("bot_without_script", message)));
         };
         let asked = Asked {
             bot_id,
             script: script.to_owned(),
-            program: scripts[script].clone(),
-            scripts,
+            program: program.to_owned(),
+            scripts: self
+                .shared
+                .callable(self.context.tenant, package, program)
+                .await?,
         };
         let asked = serde_json::to_value(asked).map_err(CommandError::unexpected)?;
         Ok(Ok(Value::from_json(asked)))
     }
 
     async fn ask_bot(&mut self, asked: Asked, message: &str) -> Result<Answered, CommandError> {
-        let delegates = asked.script == "delegate";
+        let delegates = asked.script == DELEGATE;
         let hash: ProgramHash = asked.program.parse().map_err(CommandError::unexpected)?;
         let start = RunStart {
             bot_id: asked.bot_id,
@@ -223,11 +230,35 @@ impl Host<'_> {
             },
         );
         let own = std::mem::replace(&mut self.start, start);
+        let aside = std::mem::take(&mut self.aside);
         self.hops += 1;
         let said = self.hear(machine, message, delegates).await;
         self.hops -= 1;
-        self.start = own;
+        (self.start, self.aside) = (own, aside);
         said
+    }
+
+    /// Whether the script has been at work for too long.
+    pub(crate) fn is_late(&mut self) -> bool {
+        let late = Instant::now() > self.deadline;
+        // The turn as a whole fails then, and nothing of it is told to anybody.
+        if self.hops == 0 {
+            return late;
+        }
+        match self.replayed.front() {
+            Some(Answer::Refused(refusal)) if refusal.code == BOT_TIMEOUT => {
+                self.recalled();
+                true
+            }
+            // It was not, or something else would come next.
+            Some(_) => false,
+            None if late => {
+                self.asked += 1;
+                self.note(Answer::Refused(out_of_time()));
+                true
+            }
+            None => false,
+        }
     }
 
     /// What was recorded in this place of the turn.
@@ -251,14 +282,23 @@ impl Host<'_> {
             };
             execution = Box::pin(execute_within(&mut machine, self, input, Vec::new())).await?;
         }
-        Ok(match execution.broken() {
-            Some(error) => Err(Refusal::new("bot_failed", error)),
-            None => {
+        Ok(match &execution.end {
+            ExecutionEnd::Failed(error) if error.code == SCRIPT_TIME => Err(out_of_time()),
+            ExecutionEnd::Failed(error) => Err(Refusal::new("bot_failed", error.message.clone())),
+            ExecutionEnd::Pausing { .. } => {
+                let message = "the bot pauses, and whoever asks it does not wait";
+                Err(Refusal::new("bot_pauses", message))
+            }
+            ExecutionEnd::Waiting(_) | ExecutionEnd::Completed(_) => {
                 execution.say_what_is_returned();
                 Ok(Value::text(all_that_is_said(&execution)))
             }
         })
     }
+}
+
+fn out_of_time() -> Refusal {
+    Refusal::new(BOT_TIMEOUT, "the bot did not answer in time")
 }
 
 fn all_that_is_said(execution: &Execution) -> String {

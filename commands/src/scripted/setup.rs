@@ -88,11 +88,6 @@ pub(super) fn gathers(word: &str) -> bool {
     )
 }
 
-/// Of those, words that mean the session and not the script's own questions.
-pub(super) fn belongs_to_session(word: &str) -> bool {
-    gathers(word) && !matches!(word, "SET HEADER" | "CLEAR HEADERS")
-}
-
 /// Bots of a session, in order of their letters.
 pub(super) fn bots_of(known: &BTreeMap<String, Value>) -> Value {
     listed(known, BOT)
@@ -101,10 +96,6 @@ pub(super) fn bots_of(known: &BTreeMap<String, Value>) -> Value {
 impl Host<'_> {
     /// What BEGIN SYSTEM PROMPT says, as far as a memory takes it.
     pub fn set_system_prompt(&mut self, text: &str) {
-        // Another bot's is its own.
-        if self.hops > 0 {
-            return;
-        }
         let session = MemoryScope::Session {
             session_id: self.start.session_id,
         };

@@ -65,6 +65,14 @@ impl Commands {
         let asked = format!("{content}\0{:?}", reply.attendant);
         let context = self.numbered_by(context, "reply", &asked);
         let reply_id = ReplyId(context.derived_id("reply"));
+        // A repetition is answered as the first time, whoever has the conversation now.
+        if let Some(stored) = self.executor.first_answer(&context).await? {
+            let done = Done {
+                token: Some(stored.token),
+                repeated: true,
+            };
+            return Ok(GivenReply { reply_id, done });
+        }
         let command = ConversationCommand::Answer {
             reply_id,
             text: content,

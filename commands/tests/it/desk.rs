@@ -3,15 +3,14 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use basic::{Refusal, Request, Value};
 use commands::{
-    Asking, Attendant, CommandError, Commands, Desk, NewControl, NewReply, Plan, Queued, Services,
-    VisitorSession,
+    AtDesk, Attendant, CommandError, Commands, Desk, NewControl, NewReply, Queued, VisitorSession,
 };
 use domain::conversation::{Control, ControlChange, ConversationEvent, Priority};
 use domain::{BotId, ConversationId, OrganisationId, TurnId};
 
 use crate::observing::Fact;
+use crate::post::Silent;
 use crate::world::{World, minute, refusal, say, start_of_day};
 
 const LISTEN: &str = "TALK \"Who are you?\"\nHEAR name\nTALK \"Hi \" + name\nWHILE TRUE\nHEAR words\nTALK \"You said \" + words\nWEND\n";
@@ -22,8 +21,37 @@ struct Waiting(Mutex<Vec<Queued>>);
 
 #[async_trait]
 impl Desk for Waiting {
-    async fn conversations(&self, _: OrganisationId, _: BotId, _: u32) -> Result<Vec<Queued>, CommandError> {
-        Ok(self.0.lock().expect("whole").clone())
+    async fn conversations(
+        &self,
+        _: OrganisationId,
+        _: BotId,
+        which: &AtDesk,
+        limit: u32,
+    ) -> Result<Vec<Queued>, CommandError> {
+        let mut known = self.0.lock().expect("whole").clone();
+        known.retain(|one| which.control.is_none_or(|control| control == one.control));
+        known.retain(|one| {
+            which
+                .assigned
+                .is_none_or(|assigned| assigned == one.attendant.is_some())
+        });
+        known.sort_by_key(|one| (std::cmp::Reverse(one.priority), one.since));
+        known.truncate(limit as usize);
+        Ok(known)
+    }
+
+    async fn ahead(
+        &self,
+        _: OrganisationId,
+        _: BotId,
+        priority: Priority,
+        of: ConversationId,
+    ) -> Result<u64, CommandError> {
+        let known = self.0.lock().expect("whole").clone();
+        let ahead = known
+            .iter()
+            .filter(|one| one.control == Control::WaitingForHuman && one.conversation_id != of);
+        Ok(ahead.filter(|one| one.priority >= priority).count() as u64)
     }
 }
 
@@ -181,7 +209,19 @@ async fn nobody_answers_where_the_bot_does() {
         );
     }
     attempt("Hello", Some("Ana")).await.expect("nobody else answers");
-    attempt("Again", None).await.expect("her name is known");
+    let again = async || {
+        let reply = NewReply {
+            content: "Again".to_owned(),
+            attendant: None,
+        };
+        let context = world.numbered(7, 0);
+        process.reply(&context, conversation, reply, start_of_day()).await
+    };
+    let first = again().await.expect("her name is known");
+    control(&world, &process, conversation, Control::Bot).await;
+    // By now nobody is named, and the bot answers.
+    let repeated = again().await.expect("it was said");
+    assert!(repeated.done.repeated && repeated.reply_id == first.reply_id);
     world.hears(&["Who are you?", "Hi Ann", "Hello", "Again"]).await;
 }
 
@@ -233,32 +273,16 @@ async fn a_script_hands_a_conversation_over() {
         .await;
 }
 
-/// Never answers.
-#[derive(Debug)]
-struct Silent;
-
-#[async_trait]
-impl Services for Silent {
-    fn plan(&self, request: &Request) -> Plan {
-        match request.word {
-            "POST" => Plan::Reads,
-            _ => Plan::not_configured(request),
-        }
-    }
-
-    async fn ask(&self, _: &Asking, _: &Request) -> Result<Value, Refusal> {
-        std::future::pending().await
-    }
-}
-
 #[tokio::test]
 async fn a_turn_that_is_repeated_hands_over_once_and_stays_the_scripts() {
     let world = World::new().await;
-    let script = "HEAR words\nx = TRANSFER TO HUMAN \"sales\"\ny = POST \"https://example.org\", {a: 1}\nTALK x.status + \" \" + y.code\nHEAR more\nTALK more\n";
+    let script = "HEAR words\nx = TRANSFER TO HUMAN words, \"high\"\ny = POST \"https://example.org\", {a: 1}\n\
+                  TALK x.status + \" \" + x.attendant_name + \" \" + x.department + \" \" + y.code\nHEAR more\nTALK more\n";
     let dead = world.process_with(Arc::new(Silent)).await;
     let bot = world.bot(&dead, script).await;
+    dead.dialogues().set_attendants(bot, vec![ana()]);
     let visitor = world.visitor(&dead, bot).await;
-    say(&dead, &visitor, "please").await;
+    say(&dead, &visitor, "aNa siLva").await;
     let transferred = world
         .eventually(async || (!world.controls().await.is_empty()).then_some(()))
         .await;
@@ -266,10 +290,42 @@ async fn a_turn_that_is_repeated_hands_over_once_and_stays_the_scripts() {
     // The process dies in the midst of the turn; by now the conversation waits for a person.
     let alive = world.process().await;
     world.recover(&alive).await;
-    world.hears(&["queued not_configured"]).await;
+    world.hears(&["assigned Ana Silva sales not_configured"]).await;
     assert_eq!(world.controls().await.len(), 1);
     let next = say(&alive, &visitor, "hello?").await;
     world.left(&[next.turn_id]).await;
+    // What was said and who was named stands nowhere in the clear, receipts included.
+    assert!(!world.stores("Ana Silva").await);
+}
+
+#[tokio::test]
+async fn a_name_that_nobody_at_the_desk_has_is_a_reason_and_no_department() {
+    let world = World::new().await;
+    let process = world.process().await;
+    let script = "WHILE TRUE\nHEAR words\nx = TRANSFER TO HUMAN words\nTALK x.status\nWEND\n";
+    let bot = world.bot(&process, script).await;
+    process.dialogues().set_attendants(bot, vec![ana()]);
+    let visitor = world.visitor(&process, bot).await;
+    let conversation = say(&process, &visitor, "maria souza").await.conversation_id;
+    world.hears(&["queued"]).await;
+    control(&world, &process, conversation, Control::Bot).await;
+    say(&process, &visitor, "Sales").await;
+    world.hears(&["queued", "queued"]).await;
+    let said: Vec<_> = world
+        .controls()
+        .await
+        .into_iter()
+        .filter(|change| change.control == Control::WaitingForHuman)
+        .map(|change| {
+            (
+                change.department,
+                change.reason.and_then(|reason| reason.clear().cloned()),
+            )
+        })
+        .collect();
+    let (name, department) = ("maria souza".to_owned(), "sales".to_owned());
+    assert_eq!(said, [(None, Some(name)), (Some(department), None)]);
+    assert!(!world.stores("souza").await);
 }
 
 fn queued(visitor: &VisitorSession, conversation_id: ConversationId, priority: Priority) -> Queued {
@@ -292,7 +348,7 @@ WHILE TRUE
   SELECT CASE words
     CASE \"next\"
       x = NEXT IN QUEUE
-      IF x.success THEN TALK \"took \" + x.session_id ELSE TALK x.code
+      IF x.success THEN TALK \"took \" + x.session_id + \" for \" + x.reason ELSE TALK x.code
     CASE \"queue\"
       x = GET QUEUE
       TALK x.count
@@ -331,7 +387,14 @@ async fn the_desk_is_worked_at_from_a_script() {
     let mut waiting = Vec::new();
     for (visitor, priority) in [(&first, Priority::Normal), (&second, Priority::Urgent)] {
         let id = say(&process, visitor, "queue").await.conversation_id;
-        control(&world, &process, id, Control::WaitingForHuman).await;
+        let waits = NewControl {
+            reason: Some("a refund for Maria".to_owned()),
+            ..to(Control::WaitingForHuman)
+        };
+        process
+            .control_conversation(&world.context(), id, waits, start_of_day())
+            .await
+            .expect("it is open");
         waiting.push(queued(visitor, id, priority));
     }
     world.hears(&["0", "0"]).await;
@@ -341,7 +404,10 @@ async fn the_desk_is_worked_at_from_a_script() {
         say(&process, &ana, words).await;
     }
     let (first_id, second_id) = (first.session_id.to_string(), second.session_id.to_string());
-    let (took_first, took_second) = (format!("took {first_id}"), format!("took {second_id}"));
+    let (took_first, took_second) = (
+        format!("took {first_id} for a refund for Maria"),
+        format!("took {second_id} for a refund for Maria"),
+    );
     // The urgent one comes first; the third finds that both are taken, though the queue is behind.
     let mut expected = vec![
         "0",
@@ -373,6 +439,9 @@ async fn the_desk_is_worked_at_from_a_script() {
         }
     }
     assert_eq!(said, ["@Ana Silva: a regular", "refund", "urgent", "called back"]);
+    // What a conversation waits for is told to scripts, and kept nowhere in the clear; nor is who was named.
+    assert!(!world.stores("for Maria").await);
+    assert!(!world.stores("Ana Silva").await);
     let last = world.controls().await.pop().expect("resolved");
     assert_eq!(last.control, Control::Bot);
 }

@@ -1,5 +1,7 @@
 //! Answering turns: what a script says, in which order, and what happens when it breaks, changes or ends.
 
+use std::time::Duration;
+
 use domain::run::{RunEvent, RunOutcome};
 
 use crate::observing::{Fact, Said};
@@ -155,6 +157,30 @@ async fn turns_sent_at_once_are_answered_one_after_the_other() {
         .map(|said| said.in_reply_to)
         .collect();
     assert_eq!(answered, asked);
+}
+
+#[tokio::test]
+async fn a_script_that_only_prints_or_calls_scripts_has_its_time_too() {
+    let world = World::new().await;
+    let process = world.process_within(Duration::ZERO).await;
+    let print = "HEAR words\nWHILE words\nPRINT \"\"\nWEND\n";
+    let call = "HEAR words\nWHILE words\nCALL \"nothing.bas\"\nWEND\n";
+    let bot = world.bot(&process, "TALK 1").await;
+    for (number, script) in [print, call].into_iter().enumerate() {
+        let scripts = [("start", script), ("nothing", "RETURN 1")];
+        world.load_scripts(&process, bot, &scripts).await;
+        let visitor = world.visitor(&process, bot).await;
+        say(&process, &visitor, "go").await;
+        let outcomes = world
+            .eventually(async || Some(world.outcomes().await).filter(|outcomes| outcomes.len() > number))
+            .await
+            .expect("the run ends");
+        let last = outcomes.last();
+        assert!(
+            matches!(last, Some(RunOutcome::Failed { code, .. }) if code == "script_time"),
+            "{last:?}"
+        );
+    }
 }
 
 #[tokio::test]

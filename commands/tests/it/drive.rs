@@ -10,6 +10,7 @@ use commands::{Asking, Commands, Fetched, Plan, Services, VisitorSession};
 use domain::drive::Drive;
 use domain::{BotId, FileId};
 
+use crate::post::Silent;
 use crate::world::{World, files_below, say, start_of_day};
 
 /// Runs a script after one word and compares what it says.
@@ -390,6 +391,34 @@ TALK FIND("kept.csv", "a = 1").b
     let other = world.visitor(&process, bot).await;
     let refused = process.file(&other.context(), other.session_id, file).await;
     assert!(refused.is_err());
+}
+
+#[tokio::test]
+async fn what_a_script_does_after_a_pause_is_done_once_however_often_it_goes_on() {
+    let world = World::new().await;
+    let dead = world.process_with(Arc::new(Silent)).await;
+    let script = "HEAR words\nWRITE \"a.txt\", words\nWAIT 0.1\nx = SEND TO SESSION session_id, \"told\"\n\
+                  sent = SEND FILE \"a.txt\"\ny = POST \"https://example.org\", {a: 1}\nTALK sent.name + \" \" + y.code\n";
+    let bot = world.bot(&dead, script).await;
+    let visitor = world.visitor(&dead, bot).await;
+    say(&dead, &visitor, "hello").await;
+    let files = async || {
+        let attached = "select count(*) from log.events where event_type = 'file.attached'";
+        let count: i64 = sqlx::query_scalar(attached)
+            .fetch_one(&world.log_pool)
+            .await
+            .expect("readable");
+        count
+    };
+    let sent = world
+        .eventually(async || (files().await == 1).then_some(()))
+        .await;
+    assert!(sent.is_some(), "the script goes on and sends its file");
+    // The process dies before what the run did is stored; the next one knows of no turn.
+    let alive = world.process().await;
+    world.recover(&alive).await;
+    world.hears(&["told", "", "a.txt not_configured"]).await;
+    assert_eq!(files().await, 1);
 }
 
 const APPENDS: &str = r#"

@@ -1,6 +1,12 @@
 //! Other sessions and other bots: told at once, asked within the run.
 
-use commands::Commands;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use basic::{Refusal, Request, Value};
+use commands::{Asking, Commands, Plan, Services};
 use domain::BotId;
 
 use crate::post::Post;
@@ -147,4 +153,85 @@ async fn what_another_bot_did_is_not_done_again_when_the_turn_is() {
     world.recover(&alive).await;
     world.hears(&["post 1, outcome_unknown"]).await;
     assert_eq!(answering.asked(), 0);
+}
+
+/// Answers GET, after so long, and POST never.
+#[derive(Debug, Default)]
+struct Slow {
+    after: Duration,
+    posted: AtomicUsize,
+}
+
+#[async_trait]
+impl Services for Slow {
+    fn plan(&self, request: &Request) -> Plan {
+        match request.word {
+            "GET" => Plan::Reads,
+            "POST" => Plan::Changes,
+            _ => Plan::not_configured(request),
+        }
+    }
+
+    async fn ask(&self, _: &Asking, request: &Request) -> Result<Value, Refusal> {
+        if request.word == "POST" {
+            self.posted.fetch_add(1, Ordering::SeqCst);
+            std::future::pending::<()>().await;
+        }
+        tokio::time::sleep(self.after).await;
+        Ok(Value::from("got"))
+    }
+}
+
+#[tokio::test]
+async fn a_bot_that_was_too_late_is_so_when_the_turn_is_repeated() {
+    let world = World::new().await;
+    let slow = Arc::new(Slow {
+        after: Duration::from_millis(1_001),
+        ..Slow::default()
+    });
+    let dead = world.process_with(slow.clone()).await;
+    let script = "HEAR words\nx = DELEGATE words TO BOT \"billing\" TIMEOUT 1\n\
+                  y = POST \"https://example.org\", {a: 1}\nTALK x.code + \", \" + y.code\n";
+    let bot = world.bot(&dead, script).await;
+    let answers = "a = GET \"https://example.org\"\nb = GET \"https://example.org\"\nTALK a + b\n";
+    other(&world, &dead, "billing", &[("delegate", answers)]).await;
+    let visitor = world.visitor(&dead, bot).await;
+    say(&dead, &visitor, "go").await;
+    let asked = world
+        .eventually(async || (slow.posted.load(Ordering::SeqCst) == 1).then_some(()))
+        .await;
+    assert!(asked.is_some(), "the script goes on without the bot's answer");
+    // This time the bot would be fast enough.
+    let fast = Arc::new(Slow::default());
+    let alive = world.process_with(fast.clone()).await;
+    world.recover(&alive).await;
+    world.hears(&["bot_timeout, outcome_unknown"]).await;
+    assert_eq!(fast.posted.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_bot_that_is_asked_leaves_session_and_conversation_alone() {
+    let world = World::new().await;
+    let service = Post::answering(usize::MAX);
+    let process = world.process_with(service).await;
+    let script = "SET HEADER \"X-Own\", \"secret\"\nSET SESSION \"seen\", \"by me\"\nWHILE TRUE\nHEAR words\n\
+                  x = DELEGATE words TO BOT \"billing\"\nIF IS_ERROR(x) THEN TALK x.code ELSE TALK x\n\
+                  TALK POST(\"https://example.org\", {a: 1}) + \" \" + GET SESSION(\"seen\")\nWEND\n";
+    let bot = world.bot(&process, script).await;
+    let delegate = "PARAM words AS STRING LIKE \"x\" DESCRIPTION \"w\"\n\
+                    IF words = \"wait\" THEN\nTALK \"one\"\nWAIT 0.1\nTALK \"two\"\nEND IF\n\
+                    TALK \"[\" + GET SESSION(\"seen\") + \"]\"\nSET SESSION \"seen\", \"by it\"\n\
+                    SET HEADER \"X-Other\", \"1\"\nTALK GET SESSION(\"seen\")\n\
+                    TALK POST(\"https://example.org\", {b: 1})\nx = TRANSFER TO HUMAN \"sales\"\nTALK x.code\n";
+    other(&world, &process, "billing", &[("delegate", delegate)]).await;
+    let visitor = world.visitor(&process, bot).await;
+    say(&process, &visitor, "go").await;
+    let heard = [
+        "[]\nby it\npost 1 x-other=1\nnot_own_conversation",
+        "post 2 x-own=secret by me",
+    ];
+    world.hears(&heard).await;
+    say(&process, &visitor, "wait").await;
+    let paused = ["bot_pauses", "post 3 x-own=secret by me"];
+    world.hears(&[heard, paused].concat()).await;
 }

@@ -50,3 +50,21 @@ impl Services for Post {
         ))
     }
 }
+
+/// A service that is read and never answers.
+#[derive(Debug)]
+pub struct Silent;
+
+#[async_trait]
+impl Services for Silent {
+    fn plan(&self, request: &Request) -> Plan {
+        match request.word {
+            "POST" => Plan::Reads,
+            _ => Plan::not_configured(request),
+        }
+    }
+
+    async fn ask(&self, _: &Asking, _: &Request) -> Result<Value, Refusal> {
+        std::future::pending().await
+    }
+}

@@ -16,6 +16,8 @@ const BOOK: &str = "DESCRIPTION \"Books a table\"\nPARAM guests AS INTEGER LIKE 
 const HOURS: &str = "DESCRIPTION \"Opening hours\"\nRETURN \"Nine to five\"\n";
 const SILENT: &str = "DESCRIPTION \"Asks elsewhere\"\nTALK \"Asking\"\nx = POST \"https://example.org\", {a: 1}\nTALK x.code\n";
 const HELPER: &str = "TALK \"Not a tool\"\n";
+const DELEGATE: &str = "PARAM question AS STRING LIKE \"x\" DESCRIPTION \"q\"\nTALK question\n";
+const HOOK: &str = "DESCRIPTION \"Takes orders\"\nWEBHOOK \"orders\"\nTALK \"Taken\"\n";
 
 async fn call(
     process: &Commands,
@@ -45,6 +47,8 @@ async fn begun(world: &World, process: &Commands) -> VisitorSession {
         ("hours", HOURS),
         ("silent", SILENT),
         ("helper", HELPER),
+        ("delegate", DELEGATE),
+        ("hook", HOOK),
     ];
     world.load_scripts(process, bot, &scripts).await;
     let visitor = world.visitor(process, bot).await;
@@ -138,6 +142,8 @@ async fn only_tools_are_called_and_only_with_what_they_take() {
     let visitor = begun(&world, &process).await;
     for (tool, arguments, code) in [
         ("helper", json!({}), "tool_not_found"),
+        ("delegate", json!({ "question": "x" }), "tool_not_found"),
+        ("hook", json!({}), "tool_not_found"),
         ("start", json!({}), "tool_not_found"),
         ("../book", json!({}), "tool_not_found"),
         ("", json!({}), "tool_not_found"),

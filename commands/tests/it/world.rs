@@ -28,6 +28,9 @@ use uuid::Uuid;
 /// The largest message, so that a test can send a larger one.
 pub const MESSAGE_BYTES_MAX: usize = 1024;
 
+/// What a script has for a turn, unless a test says otherwise.
+const SCRIPT_TIME_MAX: Duration = Duration::from_secs(30);
+
 /// A database and what goes on beside the processes under test. Stops when dropped.
 pub struct World {
     pub tenant: OrganisationId,
@@ -47,6 +50,14 @@ impl Drop for World {
     fn drop(&mut self) {
         let _ = self.stop.send(true);
     }
+}
+
+/// What a process is made of that tests change.
+struct Parts {
+    tables: Tables,
+    services: Arc<dyn Services>,
+    desk: Arc<dyn Desk>,
+    script_time_max: Duration,
 }
 
 impl World {
@@ -125,31 +136,44 @@ impl World {
 
     /// The same, with services behind the words of scripts.
     pub async fn process_with(&self, services: Arc<dyn Services>) -> Commands {
-        self.process_of(services, Arc::new(NoDesk)).await
+        let parts = self.parts();
+        self.process_of(Parts { services, ..parts }).await
     }
 
     /// The same, with a desk where conversations wait for people.
     pub async fn process_at(&self, desk: Arc<dyn Desk>) -> Commands {
-        self.process_of(Arc::new(Unconfigured), desk).await
+        let parts = self.parts();
+        self.process_of(Parts { desk, ..parts }).await
+    }
+
+    /// The same, where a script has so much time for a turn.
+    pub async fn process_within(&self, script_time_max: Duration) -> Commands {
+        let parts = self.parts();
+        self.process_of(Parts {
+            script_time_max,
+            ..parts
+        })
+        .await
     }
 
     /// The same, where nobody waits longer than this for databases of others.
     pub async fn process_waiting(&self, patience: Duration) -> Commands {
-        let tables = self.tables().waiting(patience);
-        self.process_on(tables, Arc::new(Unconfigured), Arc::new(NoDesk))
-            .await
+        let parts = self.parts();
+        let tables = parts.tables.waiting(patience);
+        self.process_of(Parts { tables, ..parts }).await
     }
 
-    /// Other databases of a test are on this machine.
-    fn tables(&self) -> Tables {
-        Tables::new(self.app_pool.clone()).reaching(Arc::new(|address| address.is_loopback()))
+    fn parts(&self) -> Parts {
+        Parts {
+            // Other databases of a test are on this machine.
+            tables: Tables::new(self.app_pool.clone()).reaching(Arc::new(|address| address.is_loopback())),
+            services: Arc::new(Unconfigured),
+            desk: Arc::new(NoDesk),
+            script_time_max: SCRIPT_TIME_MAX,
+        }
     }
 
-    async fn process_of(&self, services: Arc<dyn Services>, desk: Arc<dyn Desk>) -> Commands {
-        self.process_on(self.tables(), services, desk).await
-    }
-
-    async fn process_on(&self, tables: Tables, services: Arc<dyn Services>, desk: Arc<dyn Desk>) -> Commands {
+    async fn process_of(&self, parts: Parts) -> Commands {
         let lease_epoch = Recovery::take_lease(&self.projector_pool)
             .await
             .expect("the lease is free");
@@ -158,10 +182,10 @@ impl World {
             idle: TimeDelta::minutes(30),
             message_bytes_max: MESSAGE_BYTES_MAX,
             script: basic::Limits::default(),
-            script_time_max: Duration::from_secs(30),
+            script_time_max: parts.script_time_max,
             runners: Runners::alone(lease_epoch),
-            services,
-            desk,
+            services: parts.services,
+            desk: parts.desk,
             drive: DriveOptions {
                 bytes_max: 1 << 20,
                 pdf: None,
@@ -171,7 +195,7 @@ impl World {
         let dialogues = Dialogues::new(
             executor.clone(),
             self.programs(),
-            tables,
+            parts.tables,
             Arc::new(blobs),
             options,
         );

@@ -1,10 +1,11 @@
 //! The desk of a bot as scripts ask for it: from the read model.
 
 use async_trait::async_trait;
-use commands::{CommandError, Desk, Queued};
-use domain::{BotId, OrganisationId, Personal};
+use commands::{AtDesk, CommandError, Desk, Queued};
+use domain::conversation::Priority;
+use domain::{BotId, ConversationId, OrganisationId, Personal};
 use projections::Reader;
-use projections::conversation::ConversationRow;
+use projections::conversation::{ConversationRow, DeskFilter};
 
 pub(crate) struct ReadDesk(pub Reader);
 
@@ -14,18 +15,39 @@ impl std::fmt::Debug for ReadDesk {
     }
 }
 
+fn unread(error: projections::ReadError) -> CommandError {
+    CommandError::Unexpected(Box::new(error))
+}
+
 #[async_trait]
 impl Desk for ReadDesk {
     async fn conversations(
         &self,
         tenant: OrganisationId,
-        bot: BotId,
+        bot_id: BotId,
+        which: &AtDesk,
         limit: u32,
     ) -> Result<Vec<Queued>, CommandError> {
-        let unread = |error: projections::ReadError| CommandError::Unexpected(Box::new(error));
+        let filter = DeskFilter {
+            bot_id,
+            control: which.control,
+            assigned: which.assigned,
+            department: which.department.clone(),
+        };
         let reads = self.0.tenant(tenant).await.map_err(unread)?;
-        let rows = reads.desk(bot, limit).await.map_err(unread)?;
+        let rows = reads.desk(&filter, limit).await.map_err(unread)?;
         Ok(rows.into_iter().map(queued).collect())
+    }
+
+    async fn ahead(
+        &self,
+        tenant: OrganisationId,
+        bot: BotId,
+        priority: Priority,
+        of: ConversationId,
+    ) -> Result<u64, CommandError> {
+        let reads = self.0.tenant(tenant).await.map_err(unread)?;
+        reads.ahead(bot, priority, of).await.map_err(unread)
     }
 }
 

@@ -177,7 +177,9 @@ impl Mount {
                 "files of the package are not in the drive"
             );
         }
-        let mut assembled = assemble(&package.name, &mounted.package, &files);
+        // Long scripts take a while to compile, and nobody else waits for them.
+        let (name, before) = (package.name.clone(), mounted.package.clone());
+        let mut assembled = tokio::task::spawn_blocking(move || assemble(&name, &before, &files)).await?;
         self.programs
             .store(self.tenant, std::mem::take(&mut assembled.programs))
             .await?;

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::sync::Once;
 
 use crate::memory::most_during;
-use crate::{Target, Worth};
+use crate::{MEMORY_PER_BYTE, Target, Worth};
 
 /// What is wrong with the code.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +46,7 @@ pub fn attempt(target: &Target, input: &[u8]) -> Result<Worth, Finding> {
     PLACE.set(Some(String::new()));
     let (outcome, most) = most_during(|| catch_unwind(AssertUnwindSafe(|| (target.run)(input))));
     let place = PLACE.take().unwrap_or_default();
+    let memory_max = target.memory_max + input.len().saturating_sub(target.bytes_max) * MEMORY_PER_BYTE;
     match outcome {
         Err(panic) => Err(Finding {
             name: format!("panic at {place}"),
@@ -55,9 +56,9 @@ pub fn attempt(target: &Target, input: &[u8]) -> Result<Worth, Finding> {
             name: violation.property.to_owned(),
             detail: violation.detail,
         }),
-        Ok(Ok(_)) if most > target.memory_max => Err(Finding {
+        Ok(Ok(_)) if most > memory_max => Err(Finding {
             name: "little memory is taken".to_owned(),
-            detail: format!("{most} bytes at once, more than {}", target.memory_max),
+            detail: format!("{most} bytes at once, more than {memory_max}"),
         }),
         Ok(Ok(worth)) => Ok(worth),
     }

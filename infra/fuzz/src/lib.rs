@@ -64,15 +64,20 @@ impl Kind {
     }
 }
 
+/// A long text takes memory for its words, its tree and its instructions.
+pub const MEMORY_PER_BYTE: usize = 512;
+
 /// Something that takes any bytes.
 pub struct Target {
     pub name: &'static str,
     /// What must hold.
     pub about: &'static str,
     pub kind: Kind,
-    /// Longer inputs are not made.
+    /// Longer inputs are not changed further.
     pub bytes_max: usize,
-    /// Bytes of memory that one input may take at once.
+    /// Now and then a part of an input is repeated until the input is so long; 0 where that shows nothing.
+    pub repeated_max: usize,
+    /// Bytes of memory that one input may take at once, and [`MEMORY_PER_BYTE`] more for each byte beyond `bytes_max`.
     pub memory_max: usize,
     /// Inputs to begin with.
     pub seeds: fn() -> Vec<Vec<u8>>,

@@ -14,6 +14,8 @@ pub use text::pieces;
 
 /// Most changes made at once.
 const CHANGES_MAX: u32 = 4;
+/// How many inputs are made long: one takes as much time as hundreds of others.
+const REPEATED: f64 = 0.005;
 
 /// Another input made from one of the pool.
 pub fn changed(target: &Target, pool: &Pool, random: &mut StdRng) -> Vec<u8> {
@@ -33,5 +35,9 @@ pub fn changed(target: &Target, pool: &Pool, random: &mut StdRng) -> Vec<u8> {
         }
     }
     input.truncate(target.bytes_max);
+    if target.repeated_max > 0 && random.random_bool(REPEATED) {
+        let text = String::from_utf8_lossy(&input);
+        input = text::repeated(&text, target.repeated_max, random).into_bytes();
+    }
     input
 }

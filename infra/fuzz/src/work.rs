@@ -141,7 +141,8 @@ impl<W: Write> Worker<W> {
             && self.tried.load(Ordering::Relaxed) < self.task.tries_max
         {
             let input = changed(self.target, &self.pool, &mut random);
-            if self.new_places(&input)? > 0 && self.coverage.counts() {
+            let gain = self.new_places(&input)?;
+            if gain > 0 && self.coverage.counts() && input.len() <= self.target.bytes_max {
                 let folder = self.task.reached.join(self.target.name);
                 corpus::write(&folder, "", self.target.kind, &input)?;
                 self.pool.add(input);

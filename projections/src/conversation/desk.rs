@@ -1,12 +1,9 @@
 //! What people at the desk ask: which conversations wait for them, longest first, and who answers in a session.
 
-use domain::conversation::Control;
-use domain::{BotId, Personal, SessionId};
-use serde::{Deserialize, Serialize};
+use domain::conversation::{Control, Priority};
+use domain::{BotId, ConversationId, Personal, SessionId};
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, QueryBuilder};
-
-use chrono::{DateTime, Utc};
 
 use super::ConversationRow;
 use super::store::COLUMNS;
@@ -15,17 +12,21 @@ use crate::listing::select;
 use crate::paging::{Cursor, Keyset, Order, Page, Slice, fetch};
 use crate::reader::{ReadError, Reads, personal};
 
-/// A remark of people who work on a conversation.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct NoteRow {
-    pub text: Personal<String>,
-    pub at: DateTime<Utc>,
-}
-
 /// Which conversations of the desk; nothing set means all.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct QueueFilter {
     pub bot_id: Option<BotId>,
+    /// In lower case.
+    pub department: Option<String>,
+}
+
+/// Which conversations of a bot's desk; nothing else set means all.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeskFilter {
+    pub bot_id: BotId,
+    pub control: Option<Control>,
+    /// Whether it was given to somebody.
+    pub assigned: Option<bool>,
     /// In lower case.
     pub department: Option<String>,
 }
@@ -79,20 +80,61 @@ impl Reads {
         Ok(column::count(&row, "total")?)
     }
 
-    /// Every conversation of a bot that it does not answer, longest first; at most `limit`.
-    pub async fn desk(&self, bot: BotId, limit: u32) -> Result<Vec<ConversationRow>, ReadError> {
+    /// Conversations of a bot that it does not answer: the most urgent first, of those the one that has been there longest.
+    /// At most `limit`.
+    pub async fn desk(&self, filter: &DeskFilter, limit: u32) -> Result<Vec<ConversationRow>, ReadError> {
         let mut query = select::<ConversationRow>();
-        query.push(" and state = 'open' and control <> 'bot' and tenant_id = ");
-        query.push_bind(self.organisation_id().0);
-        query.push(" and bot_id = ").push_bind(bot.0);
+        self.at_desk(&mut query, filter.bot_id);
+        if let Some(control) = filter.control {
+            query.push(" and control = ").push_bind(control.as_str());
+        }
+        if let Some(assigned) = filter.assigned {
+            query.push(" and (attendant is not null) = ").push_bind(assigned);
+        }
+        if let Some(department) = &filter.department {
+            query.push(" and department = ").push_bind(department.clone());
+        }
         query
-            .push(" order by control_since, id limit ")
+            .push(" order by array_position(")
+            .push_bind(urgent_first())
+            .push("::text[], priority), control_since, id limit ")
             .push_bind(i64::from(limit));
         let rows = query
             .build_query_as()
             .fetch_all(&mut *self.connection().await)
             .await?;
         self.opened_conversations(rows).await
+    }
+
+    /// How many conversations of a bot wait for a person with this priority or a higher one, besides one of them.
+    pub async fn ahead(
+        &self,
+        bot: BotId,
+        priority: Priority,
+        besides: ConversationId,
+    ) -> Result<u64, ReadError> {
+        let mut query = QueryBuilder::new("select count(*) as total from conversations where true");
+        self.at_desk(&mut query, bot);
+        let no_less: Vec<&str> = Priority::ALL
+            .into_iter()
+            .filter(|known| *known >= priority)
+            .map(Priority::as_str)
+            .collect();
+        query
+            .push(" and control = ")
+            .push_bind(Control::WaitingForHuman.as_str())
+            .push(" and priority = any(")
+            .push_bind(no_less)
+            .push(") and id <> ")
+            .push_bind(besides.0);
+        let row = query.build().fetch_one(&mut *self.connection().await).await?;
+        Ok(column::count(&row, "total")?)
+    }
+
+    fn at_desk(&self, query: &mut QueryBuilder<'_, sqlx::Postgres>, bot: BotId) {
+        query.push(" and state = 'open' and control <> 'bot' and tenant_id = ");
+        query.push_bind(self.organisation_id().0);
+        query.push(" and bot_id = ").push_bind(bot.0);
     }
 
     /// The conversation that goes on in a session.
@@ -110,7 +152,7 @@ impl Reads {
         Ok(opened.into_iter().next())
     }
 
-    /// Opens names, reasons and notes, all at once.
+    /// Opens names and reasons, all at once.
     pub(super) async fn opened_conversations(
         &self,
         mut rows: Vec<ConversationRow>,
@@ -130,8 +172,11 @@ impl Reads {
 
 /// What of a row is personal, always in the same order.
 fn texts(row: &mut ConversationRow) -> impl Iterator<Item = &mut Personal<String>> {
-    let notes = row.notes.iter_mut().map(|note| &mut note.text);
-    row.attendant.iter_mut().chain(row.reason.iter_mut()).chain(notes)
+    row.attendant.iter_mut().chain(row.reason.iter_mut())
+}
+
+fn urgent_first() -> Vec<&'static str> {
+    Priority::ALL.into_iter().rev().map(Priority::as_str).collect()
 }
 
 fn narrow(query: &mut QueryBuilder<'_, sqlx::Postgres>, filter: &QueueFilter) {

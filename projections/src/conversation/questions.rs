@@ -47,6 +47,10 @@ impl Narrow for ConversationFilter {
         }
         if let Some(control) = self.control {
             query.push(" and control = ").push_bind(control.as_str());
+            // In what has ended nobody answers, whoever did at last.
+            if control != Control::Bot {
+                query.push(" and state = 'open'");
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How conversations and their turns are kept: two tables, each written by one statement for a batch.
+//! How conversations, their turns and what is remarked of them are kept: tables, each written by one statement for a batch.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use crate::listing::load_rows;
 
 /// What a row is read from.
 pub(super) const COLUMNS: &str = "id, tenant_id, session_id, bot_id, user_id, state, end_reason, started_at, active_at, ended_at, turn_count, \
-     reply_count, control, control_since, attendant, reason, department, priority, tags, notes";
+     reply_count, control, control_since, attendant, reason, department, priority, tags";
 
 pub(super) async fn load(
     connection: &mut PgConnection,
@@ -25,13 +25,8 @@ pub(super) async fn load(
 ) -> Result<Rows<Conversations>, sqlx::Error> {
     let rows = load_rows::<ConversationRow>(connection, keys).await?;
     let begun = |(position, row): (i64, ConversationRow)| {
-        let fold = Fold {
-            row,
-            turns: Vec::new(),
-            masked: Vec::new(),
-            rated: Vec::new(),
-        };
-        (fold.row.id, Folded::stored(position, fold))
+        let id = row.id;
+        (id, Folded::stored(position, Fold::of(row)))
     };
     Ok(rows.into_iter().map(begun).collect())
 }
@@ -45,24 +40,22 @@ pub(super) async fn store_conversations(
     sqlx::query(
         "insert into conversations (id, tenant_id, session_id, bot_id, user_id, state, end_reason,
                                          started_at, active_at, ended_at, turn_count, reply_count, position,
-                                         control, control_since, attendant, reason, department, priority, notes,
-                                         tags)
+                                         control, control_since, attendant, reason, department, priority, tags)
          select r.id, r.tenant, r.session, r.bot, r.person, r.state, r.reason_of_end, r.started, r.active, r.ended,
                 r.turns, r.replies, r.position, r.control, r.since, r.attendant, r.reason, r.department, r.priority,
-                r.notes, array(select jsonb_array_elements_text(r.tags))
+                array(select jsonb_array_elements_text(r.tags))
            from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[],
                        $7::text[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[],
                        $11::bigint[], $12::bigint[], $13::bigint[], $14::text[], $15::timestamptz[],
-                       $16::jsonb[], $17::jsonb[], $18::text[], $19::text[], $20::jsonb[], $21::jsonb[])
+                       $16::jsonb[], $17::jsonb[], $18::text[], $19::text[], $20::jsonb[])
              as r (id, tenant, session, bot, person, state, reason_of_end, started, active, ended, turns, replies,
-                   position, control, since, attendant, reason, department, priority, notes, tags)
+                   position, control, since, attendant, reason, department, priority, tags)
          on conflict on constraint conversations_pkey do update
          set state = excluded.state, end_reason = excluded.end_reason, active_at = excluded.active_at,
              ended_at = excluded.ended_at, turn_count = excluded.turn_count,
              reply_count = excluded.reply_count, position = excluded.position, control = excluded.control,
              control_since = excluded.control_since, attendant = excluded.attendant, reason = excluded.reason,
-             department = excluded.department, priority = excluded.priority, notes = excluded.notes,
-             tags = excluded.tags
+             department = excluded.department, priority = excluded.priority, tags = excluded.tags
          where conversations.position < excluded.position",
     )
     .bind(&columns.id)
@@ -84,7 +77,6 @@ pub(super) async fn store_conversations(
     .bind(&columns.reason)
     .bind(&columns.department)
     .bind(&columns.priority)
-    .bind(&columns.notes)
     .bind(&columns.tags)
     .execute(connection)
     .await?;
@@ -119,6 +111,42 @@ pub(super) async fn store_turns(
     .bind(&columns.files)
     .bind(&columns.at)
     .bind(&columns.attendant)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn store_notes(
+    connection: &mut PgConnection,
+    rows: &Rows<Conversations>,
+) -> Result<(), sqlx::Error> {
+    let (mut conversations, mut tenants) = (Vec::new(), Vec::new());
+    let (mut positions, mut texts, mut moments) = (Vec::new(), Vec::new(), Vec::new());
+    for (id, folded) in rows {
+        let Some(Fold { row, notes, .. }) = &folded.row else {
+            continue;
+        };
+        for note in notes {
+            conversations.push(id.0);
+            tenants.push(row.organisation_id.0);
+            positions.push(note.position.0);
+            texts.push(&note.text);
+            moments.push(note.at);
+        }
+    }
+    if conversations.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "insert into notes (conversation_id, position, tenant_id, text, at)
+         select unnest($1::uuid[]), unnest($2::bigint[]), unnest($3::uuid[]), unnest($4::jsonb[]),
+                unnest($5::timestamptz[])",
+    )
+    .bind(&conversations)
+    .bind(&positions)
+    .bind(&tenants)
+    .bind(&texts)
+    .bind(&moments)
     .execute(connection)
     .await?;
     Ok(())
@@ -202,7 +230,6 @@ struct ConversationColumns {
     reason: Vec<Option<Value>>,
     department: Vec<Option<String>>,
     priority: Vec<&'static str>,
-    notes: Vec<Value>,
     tags: Vec<Value>,
 }
 
@@ -233,7 +260,6 @@ impl ConversationColumns {
             columns.reason.push(marker(&row.reason)?);
             columns.department.push(row.department.clone());
             columns.priority.push(row.priority.as_str());
-            columns.notes.push(column::to_json(&row.notes)?);
             columns.tags.push(column::to_json(&row.tags)?);
         }
         Ok(columns)
@@ -307,7 +333,6 @@ impl<'r> FromRow<'r, PgRow> for ConversationRow {
             department: row.try_get("department")?,
             priority: column::word(row, "priority", Priority::parse)?,
             tags: row.try_get("tags")?,
-            notes: column::json(row, "notes")?,
         })
     }
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::conversation::{
     ControlChange, Conversation, ConversationEnd, ConversationEvent, Rating, Reply, Turn,
 };
-use domain::memory::Memory;
+use domain::memory::{Memory, MemoryEvent};
 use domain::run::{Run, RunEvent};
 use domain::session::Session;
 use domain::{Aggregate, EventFormatError, ReplyId, SessionId, TurnId};
@@ -53,13 +53,13 @@ pub enum LiveFact {
         reason: ConversationEnd,
     },
     SessionEnded,
-    /// Something of what the session remembers has changed, perhaps what it is set up with.
-    Remembered,
+    /// What the session is set up with has changed.
+    SetUpChanged,
 }
 
-/// Members of an event that are opened: what was said, what came with it, and who answers. A run's stored state is of no
-/// use to listeners, and large.
-pub(super) const OPENED: [&str; 3] = ["content", "files", "attendant"];
+/// Members of an event that are opened: what was said, what came with it, who answers, and what is remembered or forgotten.
+/// A run's stored state is of no use to listeners, and large.
+pub(super) const OPENED: [&str; 5] = ["content", "files", "attendant", "entries", "keys"];
 
 /// What of an event has to be opened.
 pub(super) fn sealed(event: &RecordedEvent) -> [Value; OPENED.len()] {
@@ -90,7 +90,7 @@ pub(super) fn session_of(event: &RecordedEvent) -> Option<SessionId> {
 pub(super) fn live_event(event: &RecordedEvent) -> Option<LiveEvent> {
     let fact = match event.stream.aggregate_type.as_str() {
         Session::TYPE => Ok((event.event_type == "session.ended").then_some(LiveFact::SessionEnded)),
-        Memory::TYPE => Ok(Some(LiveFact::Remembered)),
+        Memory::TYPE => decode(event).map(of_memory),
         Conversation::TYPE => decode(event).map(of_conversation),
         _ => decode(event).map(of_run),
     };
@@ -133,6 +133,11 @@ fn of_conversation(event: ConversationEvent) -> Option<LiveFact> {
     })
 }
 
+/// What scripts remember for themselves is of no interest, and comes with every turn of some.
+fn of_memory(event: MemoryEvent) -> Option<LiveFact> {
+    event.sets_up().then_some(LiveFact::SetUpChanged)
+}
+
 fn of_run(event: RunEvent) -> Option<LiveFact> {
     match event {
         RunEvent::Started(_) | RunEvent::Recorded(_) | RunEvent::EventPublished(_) => None,
@@ -140,5 +145,49 @@ fn of_run(event: RunEvent) -> Option<LiveFact> {
         RunEvent::AnswerMasked { turn_id, .. } => Some(LiveFact::Masked { turn_id }),
         RunEvent::Suspended(suspension) => suspension.turn_id.map(|turn_id| LiveFact::Answered { turn_id }),
         RunEvent::Ended { turn_id, .. } => turn_id.map(|turn_id| LiveFact::Answered { turn_id }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::memory::{MemoryEntry, MemoryScope};
+    use domain::{Personal, UserId};
+
+    use super::*;
+    use crate::testing::{moment, recorded};
+
+    #[test]
+    fn of_what_a_session_remembers_its_set_up_is_told() {
+        let scope = MemoryScope::Session {
+            session_id: SessionId::default(),
+        };
+        let told = |event: &MemoryEvent| {
+            let event = live_event(&recorded::<Memory>(1, 1, 1, event));
+            event.map(|event| event.event)
+        };
+        let mine = |text: &str| text.to_owned();
+        let set = |key: &str| MemoryEvent::Set {
+            scope,
+            entries: Personal::conversation(
+                UserId::default(),
+                vec![MemoryEntry {
+                    key: mine(key),
+                    value: mine("1"),
+                    expires_at: None,
+                }],
+            ),
+            others: Vec::new(),
+            set_at: moment(1),
+        };
+        let cleared = |keys: Option<&str>| MemoryEvent::Cleared {
+            scope,
+            keys: keys.map(|key| Personal::conversation(UserId::default(), vec![mine(key)])),
+        };
+        for event in [set("setup.theme"), cleared(Some("setup.theme")), cleared(None)] {
+            assert_eq!(told(&event), Some(LiveFact::SetUpChanged), "{event:?}");
+        }
+        for event in [set("cart"), cleared(Some("cart"))] {
+            assert_eq!(told(&event), None, "{event:?}");
+        }
     }
 }

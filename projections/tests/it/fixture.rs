@@ -230,7 +230,8 @@ impl Fixture {
     pub async fn forget(&self) {
         self.as_owner(
             "truncate read_organisation_a.organisations, read_bot_a.bots, read_session_a.sessions,
-                      read_conversation_a.conversations, read_conversation_a.turns, read_run_a.runs,
+                      read_conversation_a.conversations, read_conversation_a.turns,
+                      read_conversation_a.notes, read_run_a.runs,
                       read_user_a.users, read_file_a.files, read.parked, read.skipped;
              update read.shares set position = 0",
         )

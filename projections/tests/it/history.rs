@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::bot::{BotEvent, FileFinding, Finding, Package, Profile, Script, Severity};
-use domain::conversation::{ConversationEnd, ConversationEvent, Reply, ReplyContent, Turn};
+use domain::conversation::{ChangedBy, ConversationEnd, ConversationEvent, Note, Reply, ReplyContent, Turn};
 use domain::file::{AttachedFile, FileEvent, Upload};
 use domain::organisation::OrganisationEvent;
 use domain::run::{RunEvent, RunOutcome, RunStart, StoredRun, Suspension};
@@ -300,7 +300,13 @@ impl Fixture {
             session_id: cast.session,
             reason,
         };
-        self.conversation(cast, &[ended]).await;
+        let noted = ConversationEvent::Noted(Note {
+            session_id: cast.session,
+            by: ChangedBy::Server,
+            text: Personal::conversation(cast.user, "my secret wish again".to_owned()),
+            noted_at: now(),
+        });
+        self.conversation(cast, &[noted, ended]).await;
         self.session(
             cast,
             &[SessionEvent::Ended {

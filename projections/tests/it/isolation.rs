@@ -11,9 +11,10 @@ use sqlx::Row;
 use crate::fixture::Fixture;
 use crate::history::Cast;
 
-const TABLES: [&str; 8] = [
+const TABLES: [&str; 9] = [
     "read_bot_a.bots",
     "read_conversation_a.conversations",
+    "read_conversation_a.notes",
     "read_conversation_a.turns",
     "read_file_a.files",
     "read_organisation_a.organisations",

@@ -332,7 +332,14 @@ async fn rows_that_differ_are_counted_and_mended_by_a_rebuild() {
             )
         })
         .collect();
-    assert_eq!(counts, [("conversations", 2, 2, 0, 0), ("turns", 4, 6, 0, 2)]);
+    assert_eq!(
+        counts,
+        [
+            ("conversations", 2, 2, 0, 0),
+            ("turns", 4, 6, 0, 2),
+            ("notes", 2, 2, 0, 0)
+        ]
+    );
     assert_eq!(fixture.digests().await, rows);
 }
 

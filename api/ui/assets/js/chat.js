@@ -39,7 +39,7 @@ let connection = { phase: "idle", problem: null, failures: 0 };
 let transcript = transcripts.emptyTranscript();
 let settled = false;
 let unreadFrom = null;
-// What an earlier visit has seen of the session, 0 when there was none; and what is kept of this one.
+// What an earlier visit has seen of the session, or 0; and what is kept of this one.
 let seenBefore = 0;
 let seenKept = 0;
 let frameRequested = false;
@@ -192,7 +192,7 @@ async function rate({ replyId, rating: before }, rating) {
   }
 }
 
-/** Files go to the session that there is once the page has one. */
+/** Files need a session. */
 async function upload(file, progress) {
   if (storage?.credential() == null) throw new Refusal({ status: 0 });
   return uploadFile(storage.credential(), file, progress);
@@ -200,9 +200,10 @@ async function upload(file, progress) {
 
 async function showDesk(told) {
   atDesk = { ...atDesk, ...told };
+  if (!desk && told.control?.control === "bot") return;
   desk ??= import("./desk/desk.js").then(({ createDesk }) =>
-    createDesk({ language, announce: announcer.say, choose: transport.send }));
-  (await desk).show(atDesk, connection.phase === "ready");
+    createDesk({ language, announce: announcer.say, choose: transport.send }), () => (desk = null));
+  (await desk)?.show(atDesk, connection.phase === "ready");
 }
 
 function say({ content, files = [], contextName = null, messageType, tool = null, params = null }) {
@@ -239,8 +240,7 @@ function hear(frame) {
     atDesk = {};
     return enterSession(frame.session_id);
   }
-  const handle = EVENTS[frame.event];
-  if (handle) return handle(frame.data ?? {});
+  if (EVENTS[frame.event]) return EVENTS[frame.event](frame.data ?? {});
   if (frame.event !== undefined || frame.type !== undefined) return;
   const next = transcripts.withFrame(transcript, frame);
   if (typeof frame.message_id === "string") delivery.settled(frame.message_id);

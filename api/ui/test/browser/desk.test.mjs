@@ -92,3 +92,26 @@ test("a_theme_is_proposed_and_not_forced", async () => {
   assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), "light");
   await leave();
 });
+
+test("the_desk_is_fetched_when_it_is_needed_and_again_where_that_failed", async () => {
+  const { server, page, session, leave } = await visit();
+  let asked = 0;
+  server.onRequest = (request, response) => {
+    if (!request.url.endsWith("/desk/desk.js")) return false;
+    asked += 1;
+    if (asked === 1) response.writeHead(503).end();
+    return asked === 1;
+  };
+  const tell = (frame) => server.toAll(session, frame);
+  tell({ event: "control", data: { control: "bot", attendant: null } });
+  server.reply(session, { content: "One" });
+  await page.getByText("One", { exact: true }).waitFor();
+  assert.equal(asked, 0);
+  const failed = page.waitForResponse((response) => response.status() === 503);
+  tell({ event: "control", data: { control: "human", attendant: "Ana" } });
+  await failed;
+  tell({ event: "control", data: { control: "human", attendant: "Bia" } });
+  await shows(page, control, "You are talking with Bia.");
+  assert.equal(asked, 2);
+  await leave();
+});

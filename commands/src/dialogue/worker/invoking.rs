@@ -86,7 +86,7 @@ impl Worker {
             conversation_id: self.id,
             user_id: open.user_id,
             script: tool.name.clone(),
-            scripts: self.callable(&mounted.package, &program).await?,
+            scripts: self.shared.callable(tenant, &mounted.package, &program).await?,
             program,
             invoked: true,
             seed: id.0.as_u64_pair().1,
@@ -164,7 +164,13 @@ impl Worker {
         turn: &Turn,
     ) -> Result<(), CommandError> {
         let mut execution = self
-            .execute(&mut run, input, Some(turn), turn.received_at)
+            .execute(
+                &mut run,
+                input,
+                Some(turn.turn_id),
+                Some(turn.turn_id),
+                turn.received_at,
+            )
             .await?;
         if place == Place::Tool {
             execution.say_what_is_returned();

@@ -1,11 +1,11 @@
 //! The script that a conversation begins with: the opening one, which runs once for a session and before the first turn is
 //! answered, or the one that a trigger is for.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use basic::{Answer, Input, Machine, ProgramHash};
 use chrono::{DateTime, Utc};
-use domain::bot::{Bot, Package};
+use domain::bot::Bot;
 use domain::run::{Run, RunEvent, RunStart};
 use domain::{BlobReference, RunId};
 
@@ -65,7 +65,10 @@ impl Worker {
             user_id: open.user_id,
             script: script.to_owned(),
             program: program.to_owned(),
-            scripts: self.callable(&mounted.package, program).await?,
+            scripts: self
+                .shared
+                .callable(self.context.tenant, &mounted.package, program)
+                .await?,
             invoked: false,
             seed: run_id.0.as_u64_pair().1,
             started_at,
@@ -118,7 +121,9 @@ impl Worker {
             answers,
             ..ActiveRun::new(id, start, machine, begun)
         };
-        let execution = self.execute(&mut active, Input::Start, None, started_at).await?;
+        let execution = self
+            .execute(&mut active, Input::Start, None, None, started_at)
+            .await?;
         let changed = execution.conversation_changed;
         // One for each run: it starts once.
         if let Committed::Stored(waits) = self.commit_run(&mut active, execution, None, id.0).await?
@@ -131,30 +136,5 @@ impl Worker {
             self.catch_up().await?;
         }
         Ok(())
-    }
-}
-
-impl Worker {
-    /// The scripts that a program may come to call, one through another, and the hashes of what they are now.
-    pub(super) async fn callable(
-        &self,
-        package: &Package,
-        program: &str,
-    ) -> Result<BTreeMap<String, String>, CommandError> {
-        let mut found = BTreeMap::new();
-        let mut unread = vec![program.to_owned()];
-        while let Some(hash) = unread.pop() {
-            let hash: ProgramHash = hash.parse().map_err(CommandError::unexpected)?;
-            let program = self.shared.programs.load(self.context.tenant, hash).await?;
-            for name in program.calls() {
-                let script = package.scripts.get(&name.to_lowercase());
-                if let Some(hash) = script.and_then(|script| script.program.clone())
-                    && found.insert(name.to_owned(), hash.clone()).is_none()
-                {
-                    unread.push(hash);
-                }
-            }
-        }
-        Ok(found)
     }
 }

@@ -4,8 +4,8 @@ use std::fmt;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::conversation::{Control, Priority};
-use domain::{BotId, ConversationId, OrganisationId, SessionId, UserId};
+use domain::conversation::{Control, OpenConversation, Priority};
+use domain::{BotId, ConversationId, OrganisationId, Personal, SessionId, UserId};
 use serde_json::json;
 
 use crate::CommandError;
@@ -41,16 +41,73 @@ pub struct Queued {
     pub priority: Priority,
 }
 
-/// Where conversations are found that the bot does not answer.
+impl Queued {
+    /// An open conversation as a script is told of it: as it is now, but for since when it waits.
+    pub(super) fn of(id: ConversationId, open: &OpenConversation, since: Option<DateTime<Utc>>) -> Self {
+        let clear = |text: &Option<Personal<String>>| text.as_ref().and_then(Personal::clear).cloned();
+        let controlled = &open.controlled;
+        Self {
+            conversation_id: id,
+            session_id: open.session_id,
+            user_id: open.user_id,
+            control: controlled.control,
+            since: since.unwrap_or(controlled.since),
+            attendant: clear(&controlled.attendant),
+            reason: clear(&controlled.reason),
+            department: controlled.department.clone(),
+            priority: controlled.priority,
+        }
+    }
+}
+
+/// Which of the conversations that a bot does not answer; nothing set means all.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AtDesk {
+    pub control: Option<Control>,
+    /// Whether it was given to somebody.
+    pub assigned: Option<bool>,
+    /// In lower case.
+    pub department: Option<String>,
+}
+
+impl AtDesk {
+    pub(super) fn controlled(control: Control) -> Self {
+        Self {
+            control: Some(control),
+            ..Self::default()
+        }
+    }
+
+    /// Those that wait for a person, given to somebody or not.
+    pub(super) fn waiting(assigned: bool) -> Self {
+        Self {
+            assigned: Some(assigned),
+            ..Self::controlled(Control::WaitingForHuman)
+        }
+    }
+}
+
+/// Where conversations are found that the bot does not answer. As of a moment ago.
 #[async_trait]
 pub trait Desk: Send + Sync + fmt::Debug {
-    /// Those of a bot, longest first; at most `limit`. As of a moment ago.
+    /// Those of a bot in the order in which they should be taken: the most urgent first, of those the one that has been
+    /// there longest. At most `limit`.
     async fn conversations(
         &self,
         tenant: OrganisationId,
         bot: BotId,
+        which: &AtDesk,
         limit: u32,
     ) -> Result<Vec<Queued>, CommandError>;
+
+    /// How many others wait for a person and are taken before one of this priority that comes now.
+    async fn ahead(
+        &self,
+        tenant: OrganisationId,
+        bot: BotId,
+        priority: Priority,
+        of: ConversationId,
+    ) -> Result<u64, CommandError>;
 }
 
 /// Knows of none.
@@ -59,8 +116,24 @@ pub struct NoDesk;
 
 #[async_trait]
 impl Desk for NoDesk {
-    async fn conversations(&self, _: OrganisationId, _: BotId, _: u32) -> Result<Vec<Queued>, CommandError> {
+    async fn conversations(
+        &self,
+        _: OrganisationId,
+        _: BotId,
+        _: &AtDesk,
+        _: u32,
+    ) -> Result<Vec<Queued>, CommandError> {
         Ok(Vec::new())
+    }
+
+    async fn ahead(
+        &self,
+        _: OrganisationId,
+        _: BotId,
+        _: Priority,
+        _: ConversationId,
+    ) -> Result<u64, CommandError> {
+        Ok(0)
     }
 }
 

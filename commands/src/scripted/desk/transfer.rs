@@ -10,6 +10,9 @@ use crate::{CommandError, ConversationCommand, NewControl};
 
 impl Host<'_> {
     pub(super) async fn transfer_to_human(&mut self, request: &Request) -> Result<Answered, CommandError> {
+        if let Err(refusal) = self.own_conversation() {
+            return Ok(Err(refusal));
+        }
         let asked = match Transfer::of(request) {
             Ok(asked) => asked,
             Err(refusal) => return Ok(Err(refusal)),
@@ -17,54 +20,72 @@ impl Host<'_> {
         let attendant = asked.to.as_deref().and_then(|name| self.attendant(name));
         let (department, mut reason) = match (&attendant, asked.to) {
             (Some(known), _) => (asked.department.or(known.department.clone()), asked.reason),
-            (None, Some(to)) if asked.department.is_none() && is_label(&to) => (Some(to), asked.reason),
-            // Whoever is not at the desk is at least told of.
+            (None, Some(to)) if asked.department.is_none() && self.has_department(&to) => {
+                (Some(to), asked.reason)
+            }
+            // Whoever is not at the desk is at least told of, where it is sealed: it may be anybody's name.
             (None, to) => (asked.department, asked.reason.or(to)),
         };
         reason = reason.filter(|reason| !reason.trim().is_empty());
         let department = department.filter(|department| is_label(department));
         let statuses = self.statuses().await?;
         let present = attendant.filter(|attendant| statuses(&attendant.id) != "offline");
-        let priority = asked.priority.unwrap_or_default();
-        let ahead = self
-            .queued()
-            .await?
-            .into_iter()
-            .filter(|queued| queued.control == Control::WaitingForHuman && queued.priority >= priority)
-            .filter(|queued| queued.conversation_id != self.conversation)
-            .count();
-        let position = ahead + 1;
-        let (status, message) = match &present {
-            Some(attendant) => ("assigned", format!("{} will answer.", attendant.name)),
-            None => (
-                "queued",
-                format!("A person will answer. Place in the queue: {position}."),
-            ),
-        };
-        let answer = json!({
-            "success": true,
-            "status": status,
-            "queue_position": position,
-            // Nobody measures how long people take.
-            "estimated_wait_seconds": null,
-            "attendant_id": present.as_ref().map(|attendant| &attendant.id),
-            "attendant_name": present.as_ref().map(|attendant| &attendant.name),
-            "department": department,
-            "priority": priority.as_str(),
-            "message": message,
-        });
         let command = ConversationCommand::Control {
             to: NewControl {
                 control: Control::WaitingForHuman,
                 attendant: present.map(|attendant| attendant.name),
                 reason,
                 department,
-                priority: Some(priority),
+                priority: Some(asked.priority.unwrap_or_default()),
             },
             by: self.by(),
             at: Utc::now(),
         };
-        self.command_once(self.conversation, command, answer).await
+        match self.command_once(self.conversation, command).await? {
+            Ok(_) => self.transferred().await,
+            Err(refusal) => Ok(Err(refusal)),
+        }
+    }
+
+    /// What a script is told of its conversation once that waits for a person.
+    async fn transferred(&self) -> Result<Answered, CommandError> {
+        let open = self.open(self.conversation).await?;
+        let controlled = open.as_ref().map(|open| &open.controlled);
+        let priority = controlled.map(|known| known.priority).unwrap_or_default();
+        let (desk, bot) = (&self.shared.options.desk, self.start.bot_id);
+        let ahead = desk
+            .ahead(self.context.tenant, bot, priority, self.conversation)
+            .await?;
+        let position = ahead + 1;
+        let name = controlled.and_then(|known| known.attendant.as_ref()?.clear());
+        let (status, message) = match name {
+            Some(name) => ("assigned", format!("{name} will answer.")),
+            None => (
+                "queued",
+                format!("A person will answer. Place in the queue: {position}."),
+            ),
+        };
+        let attendant = name.and_then(|name| self.attendant(name));
+        Ok(Ok(Value::from_json(json!({
+            "success": true,
+            "status": status,
+            "queue_position": position,
+            // Nobody measures how long people take.
+            "estimated_wait_seconds": null,
+            "attendant_id": attendant.map(|attendant| attendant.id),
+            "attendant_name": name,
+            "department": controlled.and_then(|known| known.department.as_ref()),
+            "priority": priority.as_str(),
+            "message": message,
+        }))))
+    }
+
+    /// Whether somebody at the desk works in a department of this name.
+    fn has_department(&self, name: &str) -> bool {
+        let name = name.trim().to_lowercase();
+        let known = self.shared.attendants(self.start.bot_id);
+        let mut departments = known.iter().filter_map(|attendant| attendant.department.as_ref());
+        departments.any(|department| department.trim().to_lowercase() == name)
     }
 }
 

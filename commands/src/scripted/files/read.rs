@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use basic::{Object, Refusal, Request, Value};
 use documents::tables::{Format, Table};
 use domain::drive::{Drive, DriveFile};
+use domain::memory::SET_UP;
 
 use super::content::Found;
 use super::path::{self, below, folder, matches};
@@ -90,7 +91,7 @@ impl Host<'_> {
                     session_id: self.start.session_id,
                 };
                 let known = self.known(scope).await?;
-                let mut named = known.into_iter().filter(|(key, _)| !key.starts_with("setup."));
+                let mut named = known.into_iter().filter(|(key, _)| !key.starts_with(SET_UP));
                 let found = named.find(|(key, _)| key.eq_ignore_ascii_case(field));
                 found.map(|(_, value)| value).unwrap_or_default()
             }

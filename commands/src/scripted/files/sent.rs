@@ -8,7 +8,6 @@ use domain::conversation::ReplyContent;
 use domain::drive::Drive;
 use domain::file::{AttachedFile, File, Upload};
 use domain::{FileId, Personal, TurnId};
-use uuid::Uuid;
 
 use super::{Done, Handled, Host, Room};
 use crate::drive::FILE_BYTES_MAX;
@@ -26,9 +25,7 @@ impl Host<'_> {
             return Err(Refusal::mistake("files_too_many", message).into());
         }
         let found = self.found(drive, request.argument(0)).await?;
-        // The same for a repetition: it has recorded what came before, or nothing.
-        let place = format!("sent {} {}", self.version, self.unrecorded.len());
-        let file_id = FileId(Uuid::new_v5(&self.run.0, place.as_bytes()));
+        let file_id = FileId(self.repeatable_id("sent"));
         let (tenant, session_id, person) = (self.context.tenant, self.start.session_id, self.start.user_id);
         let executor = &self.shared.executor;
         let known = executor.load_fresh::<File>(tenant, file_id).await?.state;

@@ -67,10 +67,14 @@ pub const EXPLANATIONS: &[Explanation] = &[
     ),
     explained(
         "B0104",
-        "Blocks or brackets are nested deeper than anybody reads. Use procedures, or variables for the parts.",
+        "Blocks or brackets are nested deeper than anybody reads, or questions as in `a IN b IN c`. Use procedures, or variables for the parts.",
         "",
     ),
-    explained("B0105", "The script compiles to more than a program may be.", ""),
+    explained(
+        "B0105",
+        "The script compiles to more than a program may be, or the tools of a file share more than is read for each of them.",
+        "",
+    ),
     explained(
         "B0201",
         "A block is not closed: the message names the word that is missing.",
@@ -225,7 +229,7 @@ pub const EXPLANATIONS: &[Explanation] = &[
 pub const RUNTIME: &[(&str, &str)] = &[
     (
         "R0101",
-        "The script took more steps in one turn than it may. Usually an endless loop.",
+        "The script took more steps in one turn than it may. Usually an endless loop; what a call compares, as LIKE with a long pattern, counts as steps too.",
     ),
     (
         "R0102",

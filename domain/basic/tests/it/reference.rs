@@ -28,8 +28,8 @@ what the script asks the platform for.
   catches errors.
 - **Conditions** on fields are written after `WHERE`, where names are fields and values may be variables, or as a text:
   `\"status='open' AND total>\" + limit`. What is put into such a text is always a value, never part of the condition.
-- Limits of a turn: 10 million steps, 64 MiB of values, 100 messages of 256 KiB together, 30 s; texts up to 10 MB, lists up to a
-  million items.
+- Limits of a turn: 10 million steps, among them what calls compare; 64 MiB of values, 100 messages of 256 KiB together, 30 s;
+  texts up to 10 MB, lists up to a million items.
 ";
 
 #[test]

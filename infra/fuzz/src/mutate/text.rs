@@ -133,6 +133,19 @@ fn change_pieces(words: &Words, text: &str, other: &str, random: &mut StdRng) ->
     parts.concat()
 }
 
+/// A part of the text repeated until all of it has about `bytes_max`.
+pub fn repeated(text: &str, bytes_max: usize, random: &mut StdRng) -> String {
+    let parts: Vec<&str> = if random.random_bool(0.3) {
+        text.split_inclusive('\n').collect()
+    } else {
+        pieces(text).collect()
+    };
+    let (at, end) = range(parts.len(), 8, random);
+    let part = parts[at..end].concat();
+    let times = bytes_max.saturating_sub(text.len()) / part.len().max(1);
+    parts[..at].concat() + &part.repeat(times) + &parts[at..].concat()
+}
+
 /// Signs that upset those who count characters or bytes.
 const ODD: [&str; 14] = [
     "\r\n",

@@ -9,6 +9,7 @@ mod stored;
 
 use crate::{Kind, Target};
 
+/// As long as a script of a package may be.
 const MIB: usize = 1 << 20;
 
 pub const TARGETS: &[Target] = &[
@@ -17,6 +18,7 @@ pub const TARGETS: &[Target] = &[
         about: "any text is compiled or told what is wrong, at places inside it",
         kind: Kind::Script,
         bytes_max: 16 << 10,
+        repeated_max: MIB,
         memory_max: 64 * MIB,
         seeds: seeds::scripts,
         run: scripts::parsed,
@@ -26,6 +28,7 @@ pub const TARGETS: &[Target] = &[
         about: "what compiles is valid, the same each time, and the same after it was stored",
         kind: Kind::Script,
         bytes_max: 8 << 10,
+        repeated_max: MIB,
         memory_max: 64 * MIB,
         seeds: seeds::scripts,
         run: scripts::compiled,
@@ -35,6 +38,7 @@ pub const TARGETS: &[Target] = &[
         about: "a script goes on within its limits, the same in whatever slices, put away or not, quickly or plainly",
         kind: Kind::Script,
         bytes_max: 4 << 10,
+        repeated_max: MIB,
         memory_max: 256 * MIB,
         seeds: seeds::scripts,
         run: scripts::ran,
@@ -44,6 +48,7 @@ pub const TARGETS: &[Target] = &[
         about: "bytes are a program that can be run, or refused",
         kind: Kind::Bytes,
         bytes_max: 4 << 10,
+        repeated_max: 0,
         memory_max: 256 * MIB,
         seeds: seeds::programs,
         run: stored::program,
@@ -53,6 +58,7 @@ pub const TARGETS: &[Target] = &[
         about: "bytes are a machine that can go on and be put away again, or refused",
         kind: Kind::Bytes,
         bytes_max: 4 << 10,
+        repeated_max: 0,
         memory_max: 256 * MIB,
         seeds: seeds::states,
         run: stored::state,
@@ -62,6 +68,7 @@ pub const TARGETS: &[Target] = &[
         about: "bytes are a host's answers that are the same when written again, or refused",
         kind: Kind::Bytes,
         bytes_max: 4 << 10,
+        repeated_max: 0,
         memory_max: 64 * MIB,
         seeds: seeds::answers,
         run: stored::answers,
@@ -71,6 +78,7 @@ pub const TARGETS: &[Target] = &[
         about: "any text is a condition that can be asked of rows, or told what is wrong",
         kind: Kind::Condition,
         bytes_max: 4 << 10,
+        repeated_max: 64 << 10,
         memory_max: 64 * MIB,
         seeds: seeds::conditions,
         run: conditions::read,
@@ -80,6 +88,7 @@ pub const TARGETS: &[Target] = &[
         about: "any JSON is sealed and opens as it was, or refused; what personal values hold is never taken for a marker",
         kind: Kind::Json,
         bytes_max: 8 << 10,
+        repeated_max: 0,
         memory_max: 64 * MIB,
         seeds: seeds::payloads,
         run: sealed::sealed,
@@ -89,6 +98,7 @@ pub const TARGETS: &[Target] = &[
         about: "any JSON opens or is refused, and a sealed value that was changed never opens as another",
         kind: Kind::Json,
         bytes_max: 8 << 10,
+        repeated_max: 0,
         memory_max: 64 * MIB,
         seeds: seeds::envelopes,
         run: sealed::opened,

@@ -11,6 +11,7 @@ static PLANTED: Target = Target {
     about: "no text has TALK twice",
     kind: Kind::Script,
     bytes_max: 1 << 10,
+    repeated_max: 0,
     memory_max: 1 << 20,
     seeds: || vec![b"TALK 1\nx = 2\ny = 3".to_vec(), b"HEAR x\nTALK y".to_vec()],
     run: |input| match String::from_utf8_lossy(input).matches("TALK").count() {
