@@ -203,8 +203,7 @@ impl Worker {
         let mut failures: u32 = 0;
         let mut next = queue.recv().await;
         while let Some(wake) = next {
-            // Boxed: it has room for whatever a script may ask for.
-            match Box::pin(self.handle(wake)).await {
+            match self.handle(wake).await {
                 Ok(()) => failures = 0,
                 Err(error) => {
                     failures += 1;
