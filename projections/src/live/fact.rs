@@ -90,7 +90,7 @@ pub(super) fn session_of(event: &RecordedEvent) -> Option<SessionId> {
 pub(super) fn live_event(event: &RecordedEvent) -> Option<LiveEvent> {
     let fact = match event.stream.aggregate_type.as_str() {
         Session::TYPE => Ok((event.event_type == "session.ended").then_some(LiveFact::SessionEnded)),
-        Memory::TYPE => decode(event).map(of_memory),
+        Memory::TYPE => decode(event).map(|event| of_memory(&event)),
         Conversation::TYPE => decode(event).map(of_conversation),
         _ => decode(event).map(of_run),
     };
@@ -134,7 +134,7 @@ fn of_conversation(event: ConversationEvent) -> Option<LiveFact> {
 }
 
 /// What scripts remember for themselves is of no interest, and comes with every turn of some.
-fn of_memory(event: MemoryEvent) -> Option<LiveFact> {
+fn of_memory(event: &MemoryEvent) -> Option<LiveFact> {
     event.sets_up().then_some(LiveFact::SetUpChanged)
 }
 
