@@ -22,10 +22,8 @@ pub enum UserCommand {
     },
     Deactivate,
     Reactivate,
-    /// Takes away for good what is known of somebody. Their login is free again.
+    /// Takes away for good what is known of somebody.
     Erase {
-        user: UserId,
-        login: Option<String>,
         at: DateTime<Utc>,
     },
 }
@@ -102,8 +100,8 @@ impl Decide for User {
             (User::Absent, Rename { .. } | Deactivate | Reactivate | Erase { .. }) => {
                 Err(UserError::NotFound)
             }
-            (User::Visitor | User::Member { .. }, Erase { user, login, at }) => Ok(vec![UserEvent::Erased {
-                login: login.map(|login| Personal::identity(user, login)),
+            (User::Visitor | User::Member { .. }, Erase { at }) => Ok(vec![UserEvent::Erased {
+                login: None,
                 erased_at: at,
             }]),
             (User::Erased, Erase { .. }) => Ok(vec![]),

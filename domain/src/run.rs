@@ -157,7 +157,7 @@ pub struct DataStatement {
     pub table: String,
     pub operation: DataOperation,
     pub rows: u64,
-    /// SHA-256 over the keys of the rows, hexadecimal; empty where a key could be guessed from it.
+    /// SHA-256 over the keys of the rows, hexadecimal; empty unless the keys are ids: others could be guessed from it.
     pub digest: String,
     /// Whose table it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -28,13 +28,16 @@ pub enum UserEvent {
     /// What is known of them is taken away for good: nothing of theirs is stored from then on.
     #[serde(rename = "user.erased")]
     Erased {
-        /// So that it is free for somebody else; erased itself with the person's keys.
+        /// Said by earlier events only, which let go of it at once.
         login: Option<Personal<String>>,
         erased_at: DateTime<Utc>,
     },
     /// The rows of a bot's table that were about them were deleted.
     #[serde(rename = "user.rows_erased")]
     RowsErased(ErasedRows),
+    /// Nothing of them is left, and their login is free for somebody else.
+    #[serde(rename = "user.login_released")]
+    LoginReleased { released_at: DateTime<Utc> },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -42,7 +45,7 @@ pub struct ErasedRows {
     pub bot_id: BotId,
     pub table: String,
     pub rows: u64,
-    /// SHA-256 over the keys of the rows, hexadecimal; empty where a key could be guessed from it.
+    /// Empty. Earlier events have SHA-256 over the keys of the rows here, hexadecimal.
     pub digest: String,
     pub erased_at: DateTime<Utc>,
 }
@@ -56,6 +59,7 @@ impl Event for UserEvent {
         ("user.reactivated", 1),
         ("user.erased", 1),
         ("user.rows_erased", 1),
+        ("user.login_released", 1),
     ];
 }
 
@@ -74,8 +78,8 @@ pub enum User {
 
 impl Aggregate for User {
     const TYPE: &'static str = "user";
-    /// 2: one may have been erased.
-    const FORM: i32 = 2;
+    /// 2: one may have been erased. 3: and have let go of the login.
+    const FORM: i32 = 3;
     type Event = UserEvent;
 
     fn apply(&mut self, event: &UserEvent) {
@@ -98,28 +102,17 @@ impl Aggregate for User {
             UserEvent::Deactivated {} => self.set_active(false),
             UserEvent::Reactivated {} => self.set_active(true),
             UserEvent::Erased { .. } => *self = User::Erased,
-            UserEvent::RowsErased(_) => {}
+            UserEvent::RowsErased(_) | UserEvent::LoginReleased { .. } => {}
         }
     }
 
-    /// A login belongs to one user of the organisation. It stays taken while the user is deactivated, and
-    /// until they are erased.
+    /// A login belongs to one user of the organisation. It stays taken while the user is deactivated, and until
+    /// nothing of them is left: who erases them lets go of it then, when no event can hold it any more.
     fn claims(id: &str, event: &UserEvent) -> Vec<Claim> {
         match event {
             UserEvent::Registered { login, .. } => login
                 .clear()
                 .map(|login| Claim::Take {
-                    kind: "login",
-                    key: login.clone(),
-                    owner: id.to_owned(),
-                })
-                .into_iter()
-                .collect(),
-            UserEvent::Erased {
-                login: Some(login), ..
-            } => login
-                .clear()
-                .map(|login| Claim::Release {
                     kind: "login",
                     key: login.clone(),
                     owner: id.to_owned(),

@@ -98,7 +98,7 @@ impl Projection for Users {
                     account.active = false;
                 }
             }
-            UserEvent::RowsErased(_) => {}
+            UserEvent::RowsErased(_) | UserEvent::LoginReleased { .. } => {}
         }
         Ok(())
     }

@@ -127,7 +127,8 @@ pub(crate) async fn execute_within(
                 if host.is_late() {
                     break ExecutionEnd::Failed(out_of_time(time_max));
                 }
-                let answer = host.answer(request).await?.into();
+                // Futures of requests are large, and most turns ask nothing.
+                let answer = Box::pin(host.answer(request)).await?.into();
                 gathered.replies.append(&mut host.said);
                 answer
             }

@@ -2,7 +2,8 @@
 //!
 //! 1. First the person is marked as erased and their sessions are ended, so that nothing new comes.
 //! 2. Then rows, memories and states of runs go, each with a record that says how many and nothing of what.
-//! 3. Last the keys go: until then everything can be done again, and a repetition after a crash does what was left.
+//! 3. Then the keys go, and last their login is free: until then everything can be done again, by id or by login, and a
+//!    repetition after a crash does what was left.
 
 use std::collections::BTreeSet;
 
@@ -14,13 +15,13 @@ use domain::run::Run;
 use domain::schedule::Schedule;
 use domain::session::Session;
 use domain::user::{ErasedRows, User, UserEvent};
-use domain::{Aggregate as _, BotId, OrganisationId, Permission, RunId, SessionId, UserId, decode};
-use event_log::StreamId;
+use domain::{Aggregate as _, BotId, OrganisationId, Permission, RunId, SessionId, UserId};
+use event_log::{Claim, Outcome};
 use serde::Serialize;
 use serde_json::Value;
-use uuid::Uuid;
 
 use super::Commands;
+use crate::executor::append_command;
 use crate::memory::MemoryCommand;
 use crate::scripted::memory_stream;
 use crate::upload::prefix as uploads;
@@ -64,8 +65,7 @@ impl Commands {
             ..context.clone()
         };
         let tenant = context.tenant;
-        let login = self.login_of(tenant, user).await?;
-        let erase = UserCommand::Erase { user, login, at: now };
+        let erase = UserCommand::Erase { at: now };
         self.run::<User>(context, user.0, erase, Value::Null).await?;
         let mut erasure = Erasure::default();
         let log = self.executor.log();
@@ -118,7 +118,43 @@ impl Commands {
             .map_err(CommandError::unexpected)?;
         // What somebody else's script wrote about them meanwhile.
         self.erase_rows(context, user, &mut erasure).await?;
+        self.release_login(context, user, now).await?;
         Ok(erasure)
+    }
+
+    /// Lets go of an erased person's login, which nobody can read any more: it is found by whose it is.
+    async fn release_login(
+        &self,
+        context: &Context,
+        user: UserId,
+        now: DateTime<Utc>,
+    ) -> Result<(), CommandError> {
+        let log = self.executor.log();
+        let (tenant, id) = (context.tenant, user.to_string());
+        let claims: Vec<Claim> = log
+            .claims_of(tenant.0, "login", &id)
+            .await?
+            .into_iter()
+            .map(|hash| Claim::Leave {
+                kind: "login",
+                hash,
+                owner: id.clone(),
+            })
+            .collect();
+        if claims.is_empty() {
+            return Ok(());
+        }
+        let events = [UserEvent::LoginReleased { released_at: now }];
+        let mut append = append_command::<User>(context, &id, None, id.clone(), &events, Value::Null)?;
+        append.claims = claims;
+        match log.append(vec![append]).await?.as_slice() {
+            [Outcome::Stored(stored)] => {
+                self.executor
+                    .update_memory::<User>(tenant, &id, &events, stored.last_sequence);
+                Ok(())
+            }
+            _ => Err(CommandError::Contended),
+        }
     }
 
     /// Deletes the contents of what the person sent, and of what was written to drives in their conversations. That nobody could
@@ -251,18 +287,5 @@ impl Commands {
             .execute::<Memory>(context, memory_stream(scope), erase, Value::Null)
             .await?;
         Ok(count)
-    }
-
-    /// The login that somebody registered under; None for a visitor, and where it was erased already.
-    async fn login_of(&self, tenant: OrganisationId, user: UserId) -> Result<Option<String>, CommandError> {
-        let stream = StreamId::new(User::TYPE, Uuid::from(user));
-        for event in self.executor.log().load(tenant.0, &stream, 0).await? {
-            let decoded: UserEvent = decode(&event.event_type, event.event_version, &event.payload)
-                .map_err(CommandError::unexpected)?;
-            if let UserEvent::Registered { login, .. } = decoded {
-                return Ok(login.clear().cloned());
-            }
-        }
-        Ok(None)
     }
 }

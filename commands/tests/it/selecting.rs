@@ -69,6 +69,8 @@ rows = SELECT id, placed + 30 AS due, placed - "2026-05-01" AS days FROM orders 
 TALK MONTH(rows.due) + " " + rows.days
 rows = SELECT id FROM orders WHERE placed > CURRENT_DATE - 400 AND total * 2 > 13 ORDER BY total
 TALK UBOUND(rows)
+rows = SELECT id, CASE guest WHEN 1 THEN "first" WHEN "2" THEN "second" END AS who FROM orders WHERE total NOT BETWEEN 8 AND "15" ORDER BY id
+TALK UBOUND(rows) + " " + rows[0].who + " " + rows[1].who
 rows = SELECT id FROM orders WHERE id = 99
 TALK UBOUND(rows)
 rows = SELECT string_agg(name, ", ") AS names, COUNT(DISTINCT city) AS cities FROM guests
@@ -93,6 +95,7 @@ TALK rows[0].city + " " + rows[1].city
             "RUI 4 1.26 -",
             "5 0",
             "3",
+            "2 first second",
             "0",
             "2",
             "5 1",

@@ -376,6 +376,8 @@ TALK ERROR MESSAGE
 filter = {}
 x = DELETE("guests", filter)
 TALK ERROR MESSAGE
+UPDATE "guests" SET berth = 5 WHERE filter
+TALK ERROR MESSAGE
 email = ""
 FOR i = 1 TO 600
   email = email + GUID()
@@ -408,6 +410,7 @@ TALK ERROR MESSAGE
             "name is no JSON, so it has no part `name.first` (field_unknown)",
             "a row has no fields: { name: value } (row_missing)",
             "DELETE needs a condition that says which rows; WHERE TRUE would be all of them (condition_wanted)",
+            "UPDATE needs a condition that says which rows; WHERE TRUE would be all of them (condition_wanted)",
             "2",
             "|",
             "2",
@@ -639,4 +642,115 @@ async fn another_organisation_sees_nothing() {
             .expect("it is read");
         assert_eq!(found, seen);
     }
+}
+
+#[tokio::test]
+async fn a_table_that_moves_to_another_database_leaves_what_it_held() {
+    let world = World::new().await;
+    let process = world.process().await;
+    let own = "TABLE boats\n name string(10) unique\nEND TABLE";
+    let there = "TABLE boats ON shop\n name string(10) unique\nEND TABLE";
+    let bot = world
+        .bot(
+            &process,
+            &format!("{own}\nSAVE \"boats\", {{id: 1, name: \"Gaivota\"}}"),
+        )
+        .await;
+    let visitor = world.visitor(&process, bot).await;
+    say(&process, &visitor, "hello").await;
+    world.hears(&["No idea."]).await;
+    let tables = process.dialogues().tables();
+    let declare = async |source: &str, extent: Extent| {
+        let program = basic::compile("tables", source).program.expect("it compiles");
+        let migration = tables
+            .declare(world.tenant, bot, &program.declared().tables, extent)
+            .await
+            .expect("the database answers");
+        let refused = migration.refused.into_iter().map(|refused| refused.change);
+        (migration.done, refused.collect::<Vec<String>>())
+    };
+    let moves = "table boats lies in another database now";
+    for extent in [Extent::Additive, Extent::Plan] {
+        assert_eq!(declare(there, extent).await, (vec![], vec![moves.to_owned()]));
+    }
+    let moved = format!("{moves}; what it held stays here as boats_before1");
+    assert_eq!(declare(there, Extent::Everything).await, (vec![moved], vec![]));
+    for extent in [Extent::Everything, Extent::Additive, Extent::Plan] {
+        assert_eq!(declare(there, extent).await, (vec![], vec![]));
+    }
+    // And back: it is another table, whose key and uniqueness are its own.
+    assert_eq!(
+        declare(own, Extent::Additive).await,
+        (vec!["table boats made".to_owned()], vec![])
+    );
+    let keyed = "TABLE boats\n name string(10) key\nEND TABLE";
+    let (done, refused) = declare(keyed, Extent::Everything).await;
+    assert_eq!((done.len(), refused.len()), (1, 0), "{done:?} {refused:?}");
+    // What it held is still known as somebody's.
+    let erasure = process
+        .erase_person(
+            &world.context(),
+            visitor.open.user_id,
+            crate::world::start_of_day(),
+        )
+        .await
+        .expect("erased");
+    let rows: Vec<(&str, u64)> = erasure
+        .rows_erased
+        .iter()
+        .map(|rows| (rows.table.as_str(), rows.rows))
+        .collect();
+    assert_eq!(rows, [("boats_before1", 1)]);
+}
+
+#[tokio::test]
+async fn what_has_no_date_is_a_text_or_nothing() {
+    says(
+        r#"
+INSERT "guests", {name: "Ana", born: "2026-05-01", seen: "2026-05-01 10:00", extra: {boat: "Gaivota"}}
+FOR EACH said IN ["infinity", "-infinity", "5000000-01-01", "2026-05-01"]
+  row = SELECT CAST(said AS DATE) AS day FROM guests
+  TALK row.day
+NEXT
+FOR EACH said IN ["infinity", "-infinity", "290000-01-01"]
+  row = SELECT CAST(said AS TIMESTAMP) AS moment FROM guests
+  TALK row.moment
+NEXT
+row = FIND "guests" FIRST
+TALK row.born + " " + HOUR(row.seen) + " " + row.extra.boat
+"#,
+        &[
+            "infinity",
+            "-infinity",
+            "",
+            "2026-05-01",
+            "infinity",
+            "-infinity",
+            "",
+            "2026-05-01 10 Gaivota",
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn names_of_fields_are_nobody_elses() {
+    says(
+        r#"
+TABLE counts
+  code string
+  n integer
+  s integer
+  k string
+  c1 string
+END TABLE
+made = MERGE "counts", [{code: "a", n: 1, s: 2, k: "x", c1: "y"}, {code: "a", n: 3, s: 4, k: "z", c1: "w"}], "code"
+TALK made.inserted
+made = MERGE "counts", [{code: "a", n: 5}, {code: "b", n: 6}], "code"
+TALK made.inserted + " " + made.updated
+TALK FIND("counts", "code = 'a'").n + " " + FIND("counts", "code = 'a'").k
+"#,
+        &["1", "1 1", "5 z"],
+    )
+    .await;
 }

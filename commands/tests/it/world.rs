@@ -52,6 +52,14 @@ impl Drop for World {
     }
 }
 
+/// What a process is made of that tests change.
+struct Parts {
+    tables: Tables,
+    services: Arc<dyn Services>,
+    desk: Arc<dyn Desk>,
+    script_time_max: Duration,
+}
+
 impl World {
     pub async fn new() -> Self {
         let database = test_database::create().await;
@@ -84,7 +92,7 @@ impl World {
 
     /// Whether a text stands anywhere in the database, in any table of any schema, as it is stored.
     pub async fn stores(&self, text: &str) -> bool {
-        let owner = self.database.pool("botserver_owner").await;
+        let owner = self.owner().await;
         let tables: Vec<String> = sqlx::query_scalar(
             "select format('%I.%I', schemaname, tablename) from pg_tables
               where schemaname not in ('pg_catalog', 'information_schema')",
@@ -107,6 +115,11 @@ impl World {
         false
     }
 
+    /// Connections as whoever owns the database.
+    pub async fn owner(&self) -> PgPool {
+        self.database.pool("botserver_owner").await
+    }
+
     /// How the test's server is reached as its owner.
     pub fn psql_env(&self) -> std::collections::HashMap<&'static str, String> {
         self.database.psql_env()
@@ -123,27 +136,44 @@ impl World {
 
     /// The same, with services behind the words of scripts.
     pub async fn process_with(&self, services: Arc<dyn Services>) -> Commands {
-        self.process_of(services, Arc::new(NoDesk), SCRIPT_TIME_MAX).await
+        let parts = self.parts();
+        self.process_of(Parts { services, ..parts }).await
     }
 
     /// The same, with a desk where conversations wait for people.
     pub async fn process_at(&self, desk: Arc<dyn Desk>) -> Commands {
-        self.process_of(Arc::new(Unconfigured), desk, SCRIPT_TIME_MAX)
-            .await
+        let parts = self.parts();
+        self.process_of(Parts { desk, ..parts }).await
     }
 
     /// The same, where a script has so much time for a turn.
     pub async fn process_within(&self, script_time_max: Duration) -> Commands {
-        self.process_of(Arc::new(Unconfigured), Arc::new(NoDesk), script_time_max)
-            .await
+        let parts = self.parts();
+        self.process_of(Parts {
+            script_time_max,
+            ..parts
+        })
+        .await
     }
 
-    async fn process_of(
-        &self,
-        services: Arc<dyn Services>,
-        desk: Arc<dyn Desk>,
-        script_time_max: Duration,
-    ) -> Commands {
+    /// The same, where nobody waits longer than this for databases of others.
+    pub async fn process_waiting(&self, patience: Duration) -> Commands {
+        let parts = self.parts();
+        let tables = parts.tables.waiting(patience);
+        self.process_of(Parts { tables, ..parts }).await
+    }
+
+    fn parts(&self) -> Parts {
+        Parts {
+            // Other databases of a test are on this machine.
+            tables: Tables::new(self.app_pool.clone()).reaching(Arc::new(|address| address.is_loopback())),
+            services: Arc::new(Unconfigured),
+            desk: Arc::new(NoDesk),
+            script_time_max: SCRIPT_TIME_MAX,
+        }
+    }
+
+    async fn process_of(&self, parts: Parts) -> Commands {
         let lease_epoch = Recovery::take_lease(&self.projector_pool)
             .await
             .expect("the lease is free");
@@ -152,10 +182,10 @@ impl World {
             idle: TimeDelta::minutes(30),
             message_bytes_max: MESSAGE_BYTES_MAX,
             script: basic::Limits::default(),
-            script_time_max,
+            script_time_max: parts.script_time_max,
             runners: Runners::alone(lease_epoch),
-            services,
-            desk,
+            services: parts.services,
+            desk: parts.desk,
             drive: DriveOptions {
                 bytes_max: 1 << 20,
                 pdf: None,
@@ -165,8 +195,7 @@ impl World {
         let dialogues = Dialogues::new(
             executor.clone(),
             self.programs(),
-            // Other databases of a test are on this machine.
-            Tables::new(self.app_pool.clone()).reaching(Arc::new(|address| address.is_loopback())),
+            parts.tables,
             Arc::new(blobs),
             options,
         );

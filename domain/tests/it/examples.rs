@@ -79,6 +79,7 @@ pub fn user() -> Vec<UserEvent> {
             login: Some(sealed("identity")),
             erased_at: at(),
         },
+        UserEvent::LoginReleased { released_at: at() },
     ]
 }
 

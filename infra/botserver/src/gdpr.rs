@@ -19,10 +19,12 @@ pub async fn erase(config: &Config, user: &str, yes: bool, out: &mut dyn Write) 
         database.stop().await?;
         return Ok(false);
     }
+    // Whoever has to do it again knows whom, whatever becomes of the login.
+    writeln!(out, "user {id} is being erased")?;
     let erasure = commands
         .erase_person(&Context::system(tenant, "gdpr"), id, chrono::Utc::now())
         .await
-        .context("not everything was erased; do it again")?;
+        .with_context(|| format!("not everything of user {id} was erased; do it again"))?;
     writeln!(out, "user {id} is erased")?;
     for (count, what) in [
         (erasure.sessions_ended, "sessions ended"),

@@ -194,7 +194,9 @@ fn check(command: &AppendCommand) -> Result<(), EventLogError> {
         }
     }
     for claim in &command.claims {
-        let (crate::Claim::Take { kind, owner, .. } | crate::Claim::Release { kind, owner, .. }) = claim;
+        let (crate::Claim::Take { kind, owner, .. }
+        | crate::Claim::Release { kind, owner, .. }
+        | crate::Claim::Leave { kind, owner, .. }) = claim;
         name("kind of claim", kind)?;
         name("owner of claim", owner)?;
     }

@@ -24,13 +24,14 @@ pub(crate) fn seal_claims(
     tenant: Uuid,
     claims: &[Claim],
 ) -> Result<Vec<SealedClaim>, EventLogError> {
-    let mut by_key: BTreeMap<(&'static str, &str), Owners<'_>> = BTreeMap::new();
+    let mut by_key: BTreeMap<(&'static str, [u8; 32]), Owners<'_>> = BTreeMap::new();
     for claim in claims {
-        let (kind, key, owner, taken) = match claim {
-            Claim::Take { kind, key, owner } => (*kind, key, owner, true),
-            Claim::Release { kind, key, owner } => (*kind, key, owner, false),
+        let (kind, hash, owner, taken) = match claim {
+            Claim::Take { kind, key, owner } => (*kind, keyring.hash(tenant, kind, key), owner, true),
+            Claim::Release { kind, key, owner } => (*kind, keyring.hash(tenant, kind, key), owner, false),
+            Claim::Leave { kind, hash, owner } => (*kind, *hash, owner, false),
         };
-        let (leaver, taker) = by_key.entry((kind, key)).or_default();
+        let (leaver, taker) = by_key.entry((kind, hash)).or_default();
         let place = if taken { taker } else { leaver };
         if place.is_some_and(|other| other != owner) {
             return Err(EventLogError::Invalid(format!(
@@ -41,9 +42,9 @@ pub(crate) fn seal_claims(
     }
     let sealed = by_key
         .into_iter()
-        .map(|((kind, key), (leaver, taker))| SealedClaim {
+        .map(|((kind, hash), (leaver, taker))| SealedClaim {
             kind,
-            hash: keyring.hash(tenant, kind, key),
+            hash,
             leaver: leaver.map(str::to_owned),
             taker: taker.map(str::to_owned),
         });

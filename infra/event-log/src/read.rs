@@ -164,6 +164,24 @@ impl EventLog {
         Ok(owner)
     }
 
+    /// The hashed keys that somebody holds of one kind, of which there are few: others are not looked at quickly.
+    pub async fn claims_of(
+        &self,
+        tenant: Uuid,
+        kind: &str,
+        owner: &str,
+    ) -> Result<Vec<[u8; 32]>, EventLogError> {
+        let hashes = sqlx::query_scalar(
+            "select key_hash from log.claims where tenant_id = $1 and kind = $2 and owner = $3 order by key_hash",
+        )
+        .bind(tenant)
+        .bind(kind)
+        .bind(owner)
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(hashes)
+    }
+
     /// The position of what a token stands for; `None` until the sequencer has placed it.
     pub async fn position_of(&self, token: Token) -> Result<Option<Position>, EventLogError> {
         let (epoch, position): (Option<i32>, Option<i64>) = sqlx::query_as(

@@ -65,6 +65,12 @@ pub enum Claim {
         key: String,
         owner: String,
     },
+    /// The same of a key that nobody knows any more: see [`EventLog::claims_of`](crate::EventLog::claims_of).
+    Leave {
+        kind: &'static str,
+        hash: [u8; 32],
+        owner: String,
+    },
 }
 
 /// One command's events, to be stored whole or not at all.

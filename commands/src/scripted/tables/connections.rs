@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use basic::Refusal;
 use domain::BotId;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
-use sqlx::{ConnectOptions as _, PgPool};
+use sqlx::{ConnectOptions as _, Connection as _, PgPool};
+use tokio::time::timeout;
 use tracing::log::LevelFilter;
 
 use super::{Opened, STATEMENT_SECONDS};
@@ -20,6 +21,8 @@ use super::{Opened, STATEMENT_SECONDS};
 /// Connections to one database: scripts share them.
 const POOL_MAX: u32 = 4;
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+/// What a database may take for what a script asks: a statement's time there, and the way.
+const ANSWER_WITHIN: Duration = Duration::from_secs(STATEMENT_SECONDS as u64 + 5);
 /// How long a connection that nobody uses stays open.
 const IDLE_FOR: Duration = Duration::from_secs(60);
 /// How long the address of a name is believed.
@@ -34,6 +37,8 @@ pub type Reach = Arc<dyn Fn(IpAddr) -> bool + Send + Sync>;
 #[derive(Clone)]
 pub(super) struct Connections {
     reach: Reach,
+    /// How long is waited for what is asked.
+    patience: Duration,
     bots: Arc<Mutex<HashMap<BotId, Configured>>>,
 }
 
@@ -48,7 +53,14 @@ impl fmt::Debug for Connections {
 struct Configured {
     /// Of the package, by key in lower case.
     settings: BTreeMap<String, String>,
-    open: HashMap<String, (PgPool, Instant)>,
+    open: HashMap<String, Pooled>,
+}
+
+/// Connections to one address, and when a name led there.
+struct Pooled {
+    pool: PgPool,
+    address: SocketAddr,
+    since: Instant,
 }
 
 /// Why a connection of a package can never be used as it is configured.
@@ -60,6 +72,8 @@ pub enum Misconfigured {
     Driver(String),
     #[error("{0} is no port")]
     Port(String),
+    #[error("{0} is set where the server runs, and would be used for it; name it in database.url instead")]
+    Environment(&'static str),
 }
 
 /// Where a connection leads.
@@ -74,6 +88,7 @@ struct Target {
 
 /// The settings of a connection, `custom` under its own names.
 fn target(name: &str, settings: &BTreeMap<String, String>) -> Result<Target, Misconfigured> {
+    check_environment(|name| std::env::var_os(name).is_some())?;
     let said = |what: &str| {
         let key = format!("{name}-{what}");
         settings
@@ -115,8 +130,31 @@ impl Connections {
     pub fn new(reach: Reach) -> Connections {
         Connections {
             reach,
+            patience: ANSWER_WITHIN,
             bots: Arc::default(),
         }
+    }
+
+    pub fn waiting(self, patience: Duration) -> Connections {
+        Connections {
+            patience: patience.min(self.patience),
+            ..self
+        }
+    }
+
+    /// How long is waited for what is asked of a database.
+    pub fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    /// What comes of something that is asked of a database; None where it takes too long.
+    pub async fn timely<T>(&self, asked: impl Future<Output = T>) -> Option<T> {
+        timeout(self.patience, asked).await.ok()
+    }
+
+    /// Whether a change is known to be done.
+    pub async fn commit(&self, opened: Opened) -> bool {
+        matches!(self.timely(opened.transaction.commit()).await, Some(Ok(())))
     }
 
     /// Takes what a package's settings say. What changed is connected to anew.
@@ -159,7 +197,10 @@ impl Connections {
         let name = name.to_lowercase();
         let pool = self.pool(bot, &name).await?;
         let begin = format!("begin; set local statement_timeout = '{STATEMENT_SECONDS}s'");
-        let transaction = pool.begin_with(begin).await.map_err(|error| {
+        // Connecting has a limit of its own, but not what is said first.
+        let begun = timeout(CONNECT_WITHIN.min(self.patience), pool.begin_with(begin)).await;
+        let begun = begun.map_err(|_| sqlx::Error::PoolTimedOut).flatten();
+        let transaction = begun.map_err(|error| {
             tracing::debug!(%error, connection = name, "a connection cannot be used");
             failed(&name)
         })?;
@@ -174,24 +215,45 @@ impl Connections {
         let target = {
             let mut bots = self.bots();
             let known = bots.entry(bot).or_default();
-            if let Some((pool, since)) = known.open.get(name)
-                && since.elapsed() < RESOLVED_FOR
+            if let Some(pooled) = known.open.get(name)
+                && pooled.since.elapsed() < RESOLVED_FOR
             {
-                return Ok(pool.clone());
+                return Ok(pooled.pool.clone());
             }
             target(name, &known.settings).map_err(|wrong| {
                 Refusal::new("connection_unusable", format!("the connection {name}: {wrong}"))
             })?
         };
         let address = self.address(name, &target).await?;
+        let mut bots = self.bots();
+        let known = bots.entry(bot).or_default();
+        // Connections to the same address stay, and with them the limit of how many there are.
+        if let Some(pooled) = known.open.get_mut(name)
+            && pooled.address == address
+        {
+            pooled.since = Instant::now();
+            return Ok(pooled.pool.clone());
+        }
         let pool = PgPoolOptions::new()
             .max_connections(POOL_MAX)
             .acquire_timeout(CONNECT_WITHIN)
             .idle_timeout(IDLE_FOR)
+            .after_release(|connection, _| {
+                // One that has fallen silent is closed: otherwise it would be waited for without end.
+                Box::pin(async {
+                    Ok(matches!(
+                        timeout(CONNECT_WITHIN, connection.ping()).await,
+                        Ok(Ok(()))
+                    ))
+                })
+            })
             .connect_lazy_with(options(&target, address));
-        let mut bots = self.bots();
-        let known = bots.entry(bot).or_default();
-        known.open.insert(name.to_owned(), (pool.clone(), Instant::now()));
+        let pooled = Pooled {
+            pool: pool.clone(),
+            address,
+            since: Instant::now(),
+        };
+        known.open.insert(name.to_owned(), pooled);
         Ok(pool)
     }
 
@@ -217,7 +279,20 @@ impl Connections {
     }
 }
 
-/// Nothing of this machine's environment is used: neither its variables for passwords nor its files.
+/// Variables that are read with whatever options are made, and cannot be taken out of them again: a key of the server's
+/// own would be shown to whoever a package names.
+const CARRIED: [&str; 4] = ["PGSSLCERT", "PGSSLKEY", "PGSSLROOTCERT", "PGOPTIONS"];
+
+/// Refuses all connections while the environment would be used for them.
+fn check_environment(is_set: impl Fn(&str) -> bool) -> Result<(), Misconfigured> {
+    match CARRIED.into_iter().find(|name| is_set(name)) {
+        Some(name) => Err(Misconfigured::Environment(name)),
+        None => Ok(()),
+    }
+}
+
+/// Nothing of this machine's environment is used: neither its variables for passwords nor its files; see
+/// [`check_environment`].
 fn options(target: &Target, address: SocketAddr) -> PgConnectOptions {
     PgConnectOptions::new_without_pgpass()
         .host(&address.ip().to_string())
@@ -236,7 +311,7 @@ fn options(target: &Target, address: SocketAddr) -> PgConnectOptions {
 pub(super) fn failed(name: &str) -> Refusal {
     Refusal::new(
         "connection_failed",
-        format!("the database of the connection {name} cannot be reached"),
+        format!("the database of the connection {name} cannot be reached, or does not answer"),
     )
 }
 
@@ -283,6 +358,11 @@ mod tests {
         assert_eq!(
             wrong("shop-server=a shop-username=u"),
             "config.csv has no shop-name"
+        );
+        assert_eq!(check_environment(|name| name == "PGPASSWORD"), Ok(()));
+        assert_eq!(
+            check_environment(|name| name == "PGSSLCERT"),
+            Err(Misconfigured::Environment("PGSSLCERT"))
         );
     }
 

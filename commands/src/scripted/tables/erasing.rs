@@ -5,11 +5,9 @@ use chrono::Utc;
 use domain::user::{ErasedRows, User, UserEvent};
 use domain::{BotId, OrganisationId, UserId};
 use event_log::Outcome;
-use sqlx::Row as _;
 
 use super::Tables;
 use super::definition::Definition;
-use super::statements::recorded::{Rows, digest_of, returned};
 use crate::executor::{Executor, append_command};
 use crate::{CommandError, Context};
 
@@ -59,11 +57,7 @@ impl Tables {
         definition: &Definition,
     ) -> Result<Option<ErasedRows>, CommandError> {
         let mut opened = self.open(context.tenant, bot_id).await?;
-        let sql = format!(
-            "delete from {} where \"__subject\" = $1 returning {}",
-            definition.path,
-            returned(definition, "")
-        );
+        let sql = format!("delete from {} where \"__subject\" = $1", definition.path);
         // A table may be large, and whoever asks waits for it.
         sqlx::query("select set_config('statement_timeout', '0', true)")
             .execute(&mut *opened.transaction)
@@ -78,23 +72,19 @@ impl Tables {
         let deleted = sqlx::query(&sql)
             .persistent(false)
             .bind(user.0)
-            .fetch_all(&mut *opened.transaction)
+            .execute(&mut *opened.transaction)
             .await
-            .map_err(CommandError::unexpected)?;
-        if deleted.is_empty() {
+            .map_err(CommandError::unexpected)?
+            .rows_affected();
+        if deleted == 0 {
             return Ok(None);
-        }
-        let mut rows = Rows::default();
-        for row in &deleted {
-            rows.keys
-                .deleted
-                .push(row.try_get(0).map_err(CommandError::unexpected)?);
         }
         let erased = ErasedRows {
             bot_id,
             table: definition.table.name.clone(),
-            rows: deleted.len() as u64,
-            digest: digest_of(definition, &rows.keys, &[]),
+            rows: deleted,
+            // What is told of an erased person is not made from what they said.
+            digest: String::new(),
             erased_at: Utc::now(),
         };
         let events = [UserEvent::RowsErased(erased.clone())];

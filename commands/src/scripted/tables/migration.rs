@@ -1,7 +1,9 @@
 //! Making tables what scripts declare them to be. What only adds is done at once; what would lose something is refused,
 //! with a plan that somebody may confirm.
 
+mod difference;
 mod elsewhere;
+mod moving;
 
 pub use elsewhere::Elsewhere;
 
@@ -10,9 +12,11 @@ use std::collections::BTreeMap;
 use basic::{FieldKind, Table, TableField};
 use domain::{BotId, OrganisationId};
 
-use super::definition::{Column, Definition, all_fields, schema_of, sql_type, widens};
-use super::{Opened, Tables, quoted};
+use super::definition::{Column, Definition, all_fields, schema_of, sql_type};
+use super::{Opened, Tables};
 use crate::CommandError;
+use difference::{Step, difference, made};
+use moving::{leave, moving};
 
 /// What was done to a bot's tables, and what is refused until it is confirmed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -55,38 +59,6 @@ pub enum Extent {
     Everything,
 }
 
-/// A change of one table.
-struct Step {
-    /// What it means.
-    words: String,
-    sql: String,
-    /// Of the declaration that asks for it.
-    line: u32,
-    change: Change,
-}
-
-/// What a step makes of a table's definition.
-enum Change {
-    Added(TableField),
-    Kind(FieldKind),
-    Required(bool),
-    Unique(bool),
-    Default(Option<String>),
-    Dropped,
-    Keys {
-        /// Of the fields that are the key, in lower case.
-        names: Vec<String>,
-        /// Of those that were and are not there any more.
-        dropped: Vec<String>,
-    },
-}
-
-#[derive(Default)]
-struct Difference {
-    additive: Vec<(String, Step)>,
-    destructive: Vec<(String, Step)>,
-}
-
 impl Tables {
     /// Makes the tables of a bot what is declared, as far as `extent` says. A table that is not declared any more stays.
     pub async fn declare(
@@ -103,8 +75,16 @@ impl Tables {
         let mut opened = self.open(tenant, bot).await?;
         if extent == Extent::Plan {
             let mut present = catalogue(&mut opened).await?;
-            for table in declared.iter().filter(|table| table.connection.is_none()) {
-                match present.remove(&table.name.to_lowercase()) {
+            for table in declared {
+                let before = present.remove(&table.name.to_lowercase());
+                let before =
+                    before.filter(|before| before.connection.is_none() || table.connection.is_some());
+                match before {
+                    Some(before) if table.connection.is_some() => {
+                        let moved = before.connection.is_none().then(|| moving(table));
+                        migration.refused.extend(moved);
+                    }
+                    None if table.connection.is_some() => {}
                     None => migration.done.push(format!("table {} made", table.name)),
                     Some(before) => planned(bot, table, before, &mut migration),
                 }
@@ -136,12 +116,17 @@ impl Tables {
             let name = table.name.to_lowercase();
             match present.get(&name) {
                 Some(before) if before == table => {}
-                Some(before) if before.connection.is_none() => migration.refused.push(RefusedChange {
-                    table: table.name.clone(),
-                    line: table.line,
-                    change: format!("table {} lies in another database now", table.name),
-                    reason: Reason::Loses,
-                }),
+                Some(before) if before.connection.is_none() => {
+                    let change = moving(table);
+                    if extent != Extent::Everything {
+                        migration.refused.push(change);
+                        continue;
+                    }
+                    let left = leave(&mut opened, tenant, before, &present, declared).await?;
+                    keep(&mut opened, tenant, &name, table).await?;
+                    let done = format!("{}; what it held stays here as {left}", change.change);
+                    migration.done.push(done);
+                }
                 _ => keep(&mut opened, tenant, &name, table).await?,
             }
         }
@@ -437,157 +422,4 @@ fn reworded(kept: Table, declared: &Table) -> Table {
         fields: kept.fields.into_iter().map(reword).collect(),
         ..declared.clone()
     }
-}
-
-/// What a table is after one of its fields was changed so.
-fn made(table: &mut Table, name: &str, change: Change) {
-    let same = |field: &TableField| field.name.eq_ignore_ascii_case(name);
-    let field = table.fields.iter_mut().find(|field| same(field));
-    match (change, field) {
-        (Change::Added(field), _) => table.fields.push(TableField { key: false, ..field }),
-        (Change::Dropped, _) => table.fields.retain(|field| !same(field)),
-        (Change::Keys { names, dropped }, _) => {
-            table.fields.retain(|field| !dropped.contains(&field.name));
-            for field in &mut table.fields {
-                field.key = names.contains(&field.name.to_lowercase());
-            }
-        }
-        (Change::Kind(kind), Some(field)) => field.kind = kind,
-        (Change::Required(required), Some(field)) => field.required = required,
-        (Change::Unique(unique), Some(field)) => field.unique = unique,
-        (Change::Default(default), Some(field)) => field.default = default,
-        (_, None) => unreachable!("what changes was there before"),
-    }
-}
-
-fn difference(definition: &Definition, table: &Table, before: &Table) -> Difference {
-    let path = &definition.path;
-    let (fields, known) = (all_fields(table), all_fields(before));
-    let mut found = Difference::default();
-    let find = |fields: &[TableField], name: &str| {
-        fields
-            .iter()
-            .find(|field| field.name.eq_ignore_ascii_case(name))
-            .cloned()
-    };
-    for (field, column) in fields.iter().zip(&definition.columns) {
-        let named = format!("{}.{}", table.name, field.name);
-        let step = |words: String, sql: String, change: Change| {
-            let sql = format!("alter table {path} {sql}");
-            let line = field.line;
-            (
-                field.name.clone(),
-                Step {
-                    words,
-                    sql,
-                    line,
-                    change,
-                },
-            )
-        };
-        let Some(old) = find(&known, &field.name) else {
-            found.additive.push(step(
-                format!("field {named} added"),
-                format!("add column {}", column_of(field, column)),
-                Change::Added(field.clone()),
-            ));
-            continue;
-        };
-        if old.kind != field.kind {
-            let (was, is) = (sql_type(old.kind), sql_type(field.kind));
-            let step = step(
-                format!("{named} changes from {was} to {is}"),
-                format!("alter column {0} type {is} using {0}::text::{is}", column.sql),
-                Change::Kind(field.kind),
-            );
-            if widens(old.kind, field.kind) {
-                found.additive.push(step);
-            } else {
-                found.destructive.push(step);
-            }
-        }
-        if old.required != field.required && !field.key {
-            let (words, action) = match field.required {
-                true => ("is required now", "set not null"),
-                false => ("may be empty now", "drop not null"),
-            };
-            found.additive.push(step(
-                format!("{named} {words}"),
-                format!("alter column {} {action}", column.sql),
-                Change::Required(field.required),
-            ));
-        }
-        if field.unique != old.unique && !field.key {
-            let (words, action) = match field.unique {
-                true => ("is unique now", format!("add unique ({})", column.sql)),
-                false => {
-                    let name = format!("{}_{}_key", table.name, field.name).to_lowercase();
-                    let action = format!("drop constraint if exists {}", quoted(&name));
-                    ("need not be unique now", action)
-                }
-            };
-            found.additive.push(step(
-                format!("{named} {words}"),
-                action,
-                Change::Unique(field.unique),
-            ));
-        }
-        if field.default != old.default && !column.given {
-            let default = field.default.as_deref().and_then(|said| default_of(field, said));
-            let action = default.map_or_else(
-                || "drop default".to_owned(),
-                |default| format!("set default {default}"),
-            );
-            found.additive.push(step(
-                format!("{named} has another default"),
-                format!("alter column {} {action}", column.sql),
-                Change::Default(field.default.clone()),
-            ));
-        }
-    }
-    let gone = known.iter().filter(|old| find(&fields, &old.name).is_none());
-    let (gone_keys, gone): (Vec<&TableField>, Vec<&TableField>) = gone.partition(|old| old.key);
-    let keys = |fields: &[TableField]| -> Vec<String> {
-        fields
-            .iter()
-            .filter(|field| field.key)
-            .map(|field| field.name.to_lowercase())
-            .collect()
-    };
-    let dropped = |old: &TableField| format!("drop column {}", quoted(&old.name.to_lowercase()));
-    let (new, old) = (keys(&fields), keys(&known));
-    if new != old {
-        // In one step: a table is never without a key.
-        let columns: Vec<&str> = definition.keys().map(|column| column.sql.as_str()).collect();
-        let constraint = quoted(&format!("{}_pkey", table.name.to_lowercase()));
-        let mut words = format!("the key of {} becomes {}", table.name, new.join(", "));
-        let mut actions = vec![
-            format!("drop constraint if exists {constraint} cascade"),
-            format!("add primary key ({})", columns.join(", ")),
-        ];
-        for old in &gone_keys {
-            words.push_str(&format!("; field {} is dropped with what it holds", old.name));
-            actions.push(dropped(old));
-        }
-        let step = Step {
-            words,
-            sql: format!("alter table {path} {}", actions.join(", ")),
-            line: table.line,
-            change: Change::Keys {
-                names: new,
-                dropped: gone_keys.iter().map(|old| old.name.clone()).collect(),
-            },
-        };
-        found.destructive.push((String::new(), step));
-    }
-    for old in gone {
-        let step = Step {
-            words: format!("field {}.{} is dropped with what it holds", table.name, old.name),
-            sql: format!("alter table {path} {}", dropped(old)),
-            line: table.line,
-            change: Change::Dropped,
-        };
-        found.destructive.push((old.name.clone(), step));
-    }
-    found
 }

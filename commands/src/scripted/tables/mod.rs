@@ -103,6 +103,29 @@ impl Tables {
         }
     }
 
+    /// Waits no longer than this for what is asked of a database of others, where that is less than by itself.
+    pub fn waiting(self, patience: Duration) -> Tables {
+        Tables {
+            connections: self.connections.waiting(patience),
+            ..self
+        }
+    }
+
+    /// Waits for what is asked of a database; of one of others, which may fall silent, only as long as it may take.
+    async fn timely<T>(
+        &self,
+        connection: Option<&str>,
+        asked: impl Future<Output = Result<Result<T, Refusal>, CommandError>>,
+    ) -> Result<Result<T, Refusal>, CommandError> {
+        match connection {
+            None => asked.await,
+            Some(name) => match self.connections.timely(asked).await {
+                Some(answered) => answered,
+                None => Ok(Err(connections::failed(name))),
+            },
+        }
+    }
+
     /// Takes what a package's settings say of connections to other databases. They stay in memory.
     pub fn configure(&self, bot: BotId, settings: &BTreeMap<String, String>) {
         self.connections.configure(bot, settings);

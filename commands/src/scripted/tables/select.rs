@@ -1,6 +1,7 @@
 //! SELECT as it is written: read into a tree, of which what is known is written anew. Nothing of its text reaches the
 //! database: names come from declarations and are quoted, values are bound, and what is not known is refused.
 
+mod comparisons;
 mod constants;
 mod expressions;
 mod functions;
@@ -18,6 +19,8 @@ use sqlparser::parser::Parser;
 
 use super::condition::Sql;
 use super::definition::{Definition, sql_type};
+use super::values::selected;
+pub(super) use query::unknown;
 
 /// Longer ones are no work of a person.
 const TEXT_BYTES_MAX: usize = 10_000;
@@ -25,6 +28,8 @@ const TEXT_BYTES_MAX: usize = 10_000;
 const SOURCES_MAX: usize = 8;
 /// Expressions within expressions.
 const DEPTH_MAX: usize = 100;
+/// Expressions and values that a statement consists of.
+const PARTS_MAX: usize = 5_000;
 
 /// A kind of texts of any length.
 const TEXT: FieldKind = FieldKind::Text { length: None };
@@ -43,6 +48,13 @@ pub(super) struct Read {
 pub(super) struct Selected {
     pub sql: Sql,
     pub columns: Vec<(String, FieldKind)>,
+}
+
+/// Why a query is not written.
+pub(super) enum Unwritten {
+    /// It names a table, in lower case, that was not given.
+    Wants(String),
+    Refused(Refusal),
 }
 
 /// A part of a statement, and of which kind its value is.
@@ -78,36 +90,41 @@ pub(super) fn read(text: &str) -> Result<Read, Refusal> {
 }
 
 impl Read {
-    /// The tables that it names, each once, in lower case.
-    pub fn tables(&self) -> Result<Vec<String>, Refusal> {
-        let mut found = Vec::new();
-        parts::tables(&self.query, &mut found, 0)?;
-        Ok(found)
-    }
-
-    /// Writes it anew for tables that are known by their names in lower case. At most `rows` rows are answered.
+    /// Writes it anew for tables that are known by their names in lower case. At most `rows` rows are answered. Which
+    /// tables it names is known by writing it: one that is missing is asked for, whatever place it stands in.
     pub fn write(
         &self,
         tables: &HashMap<String, Arc<Definition>>,
         variables: &Object,
         roles: &[&str],
         rows: usize,
-    ) -> Result<Selected, Refusal> {
+    ) -> Result<Selected, Unwritten> {
         let mut writer = Writer {
             tables,
             variables,
             roles,
             values: Vec::new(),
+            places: HashMap::new(),
+            wanted: None,
             sources: 0,
             depth: 0,
+            parts: 0,
         };
-        let written = writer.query(&self.query, None)?;
+        let written = match writer.query(&self.query, None) {
+            Ok(written) => written,
+            Err(refusal) => {
+                return Err(match writer.wanted {
+                    Some(table) => Unwritten::Wants(table),
+                    None => Unwritten::Refused(refusal),
+                });
+            }
+        };
         // Numbers are sorted as such and become texts only then.
         let shown: Vec<String> = written
             .columns
             .iter()
             .enumerate()
-            .map(|(at, (_, kind))| shown(at + 1, *kind))
+            .map(|(at, (_, kind))| selected(&format!("c{}", at + 1), *kind))
             .collect();
         let names: Vec<String> = (1..=written.columns.len()).map(|at| format!("c{at}")).collect();
         let text = format!(
@@ -119,21 +136,11 @@ impl Read {
         Ok(Selected {
             sql: Sql {
                 text,
-                values: writer.values.into_iter().map(|(value, _)| value).collect(),
+                values: writer.values,
                 is_kept: false,
             },
             columns: written.columns,
         })
-    }
-}
-
-/// A column of the whole as [`super::values::read`] understands it.
-fn shown(at: usize, kind: FieldKind) -> String {
-    match kind {
-        FieldKind::Decimal { .. } | FieldKind::Time | FieldKind::Uuid | FieldKind::Text { .. } => {
-            format!("c{at}::text")
-        }
-        kind => format!("c{at}::{}", sql_type(kind)),
     }
 }
 
@@ -142,23 +149,38 @@ struct Writer<'a> {
     tables: &'a HashMap<String, Arc<Definition>>,
     variables: &'a Object,
     roles: &'a [&'a str],
-    /// Each with its type; the same one is bound once, so that an expression and the group of it are the same.
-    values: Vec<(Option<String>, String)>,
+    values: Vec<Option<String>>,
+    /// Where each value is bound, with its type; the same one is bound once, so that an expression and the group of it
+    /// are the same.
+    places: HashMap<(Option<String>, String), usize>,
+    /// A table that is not known yet.
+    wanted: Option<String>,
     sources: usize,
     depth: usize,
+    parts: usize,
 }
 
 impl Writer<'_> {
-    fn bind(&mut self, value: Option<String>, sql_type: &str) -> String {
-        let same = |(known, known_type): &(Option<String>, String)| *known == value && known_type == sql_type;
-        let at = match self.values.iter().position(same) {
-            Some(at) => at + 1,
-            None => {
-                self.values.push((value, sql_type.to_owned()));
-                self.values.len()
-            }
-        };
-        format!("${at}::{sql_type}")
+    /// Counts one part more.
+    fn part_more(&mut self) -> Result<(), Refusal> {
+        self.parts += 1;
+        match self.parts > PARTS_MAX {
+            true => Err(refused(&format!("more than {PARTS_MAX} expressions and values"))),
+            false => Ok(()),
+        }
+    }
+
+    fn bind(&mut self, value: Option<String>, sql_type: &str) -> Result<String, Refusal> {
+        self.part_more()?;
+        let next = self.values.len() + 1;
+        let at = *self
+            .places
+            .entry((value.clone(), sql_type.to_owned()))
+            .or_insert(next);
+        if at == next {
+            self.values.push(value);
+        }
+        Ok(format!("${at}::{sql_type}"))
     }
 }
 

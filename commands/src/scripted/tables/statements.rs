@@ -4,7 +4,7 @@ mod changing;
 mod computed;
 mod merging;
 mod reading;
-pub(super) mod recorded;
+mod recorded;
 mod selecting;
 mod watched;
 
@@ -21,10 +21,10 @@ use super::condition::Sql;
 use super::definition::{Column, Definition};
 use super::erasing::person_lock;
 use super::rows::Fields;
-use super::values::read;
+use super::values::{read, selected};
 use super::{Opened, Tables};
 use crate::CommandError;
-use crate::scripted::{Host, answer, text};
+use crate::scripted::{Answered, Host, answer, text};
 use recorded::Changed;
 use watched::Watched;
 
@@ -130,19 +130,16 @@ impl Host<'_> {
             person: self.start.user_id,
             watched: watched.then(Watched::default),
         };
-        let answered = match request.word {
-            "FIND" | "GET FROM" => asked.find(request).await?,
-            "SEARCH" => asked.search(request).await?,
-            "AGGREGATE" => asked.aggregate(request, from).await?,
-            _ => {
-                let changed = self.change(&mut asked, request, from).await?;
-                return match changed {
-                    Ok(changed) => self.commit(asked, changed).await.map(Some),
-                    Err(refusal) => Ok(Some(self.note(Answer::Refused(refusal)))),
-                };
-            }
-        };
-        Ok(Some(self.note(answer(answered))))
+        let connection = asked.opened.connection.clone();
+        if reads {
+            let read = tables.timely(connection.as_deref(), asked.read(request, from));
+            return Ok(Some(self.note(answer(read.await?))));
+        }
+        let changed = tables.timely(connection.as_deref(), self.change(&mut asked, request, from));
+        match changed.await? {
+            Ok(changed) => self.commit(asked, changed).await.map(Some),
+            Err(refusal) => Ok(Some(self.note(Answer::Refused(refusal)))),
+        }
     }
 
     async fn change(
@@ -165,7 +162,7 @@ impl Host<'_> {
         let answer = Answer::Value(changed.value);
         if let Some(connection) = &asked.opened.connection {
             let connection = connection.clone();
-            if asked.opened.transaction.commit().await.is_err() {
+            if !self.shared.tables.connections.commit(asked.opened).await {
                 let message =
                     format!("it is not known whether this was done: the connection {connection} broke");
                 return Ok(self.note(Answer::Refused(Refusal::new("outcome_unknown", message))));
@@ -222,6 +219,14 @@ struct Asked {
 }
 
 impl Asked {
+    async fn read(&mut self, request: &Request, from: usize) -> Result<Answered, CommandError> {
+        match request.word {
+            "SEARCH" => self.search(request).await,
+            "AGGREGATE" => self.aggregate(request, from).await,
+            _ => self.find(request).await,
+        }
+    }
+
     /// Has whoever erases a person wait for this statement, and refuses what would be about somebody who is erased already.
     /// The run's own person needs neither: their run ends before their rows go.
     async fn about(&mut self, host: &Host<'_>, person: UserId) -> Result<Result<(), Refusal>, CommandError> {
@@ -341,7 +346,12 @@ fn list(columns: &[Column], shown: impl Fn(&Column) -> String) -> String {
     columns.iter().map(shown).collect::<Vec<_>>().join(", ")
 }
 
-fn record(row: &PgRow, columns: &[Column]) -> Result<Value, CommandError> {
+/// A column as [`record`] reads it.
+fn shown(column: &Column) -> String {
+    selected(&column.sql, column.kind)
+}
+
+fn record(row: &PgRow, columns: &[Column]) -> Result<Value, Refusal> {
     let mut fields = Vec::with_capacity(columns.len());
     for (at, column) in columns.iter().enumerate() {
         fields.push((column.name.as_str(), read(row, at, column.kind)?));

@@ -1,13 +1,12 @@
 //! Values of scripts as values of columns, and back.
 
 use basic::{FieldKind, Refusal, Value};
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, TimeDelta, Utc};
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
-use super::definition::Column;
-use crate::CommandError;
+use super::definition::{Column, sql_type};
 
 /// What is bound for a column: a text that PostgreSQL reads as the column's type, or nothing.
 pub(super) fn bound(column: &Column, value: &Value) -> Result<Option<String>, Refusal> {
@@ -144,18 +143,21 @@ fn moment(value: &Value, text: &str) -> Option<DateTime<Utc>> {
     }
 }
 
-/// How a column is selected so that [`read`] understands it.
-pub(super) fn selected(column: &Column) -> String {
-    match column.kind {
-        FieldKind::Decimal { .. } | FieldKind::Time | FieldKind::Uuid | FieldKind::Text { .. } => {
-            format!("{}::text", column.sql)
-        }
-        _ => column.sql.clone(),
+/// How an expression is selected so that [`read`] understands it, whatever its type is: a database of others may have
+/// another one than is declared.
+pub(super) fn selected(sql: &str, kind: FieldKind) -> String {
+    match kind {
+        FieldKind::Decimal { .. }
+        | FieldKind::Time
+        | FieldKind::Uuid
+        | FieldKind::Json
+        | FieldKind::Text { .. } => format!("{sql}::text"),
+        kind => format!("{sql}::{}", sql_type(kind)),
     }
 }
 
-/// The value of the column at a place of a row.
-pub(super) fn read(row: &PgRow, at: usize, kind: FieldKind) -> Result<Value, CommandError> {
+/// The value at a place of a row, which was [`selected`].
+pub(super) fn read(row: &PgRow, at: usize, kind: FieldKind) -> Result<Value, Refusal> {
     let value = match kind {
         FieldKind::Text { .. } | FieldKind::Time | FieldKind::Uuid => row
             .try_get::<Option<String>, _>(at)
@@ -172,17 +174,51 @@ pub(super) fn read(row: &PgRow, at: usize, kind: FieldKind) -> Result<Value, Com
         FieldKind::Boolean => row
             .try_get::<Option<bool>, _>(at)
             .map(|truth| truth.map(Value::Bool)),
+        // As they are sent: chrono's own reading panics at what it has no date for.
         FieldKind::Date => row
-            .try_get::<Option<NaiveDate>, _>(at)
-            .map(|date| date.map(Value::Date)),
+            .try_get_unchecked::<Option<i32>, _>(at)
+            .map(|days| days.map(day_of)),
         FieldKind::DateTime => row
-            .try_get::<Option<DateTime<Utc>>, _>(at)
-            .map(|moment| moment.map(Value::Moment)),
-        FieldKind::Json => row
-            .try_get::<Option<serde_json::Value>, _>(at)
-            .map(|json| json.map(Value::from_json)),
+            .try_get_unchecked::<Option<i64>, _>(at)
+            .map(|micros| micros.map(moment_of)),
+        FieldKind::Json => row.try_get::<Option<String>, _>(at).map(|text| {
+            text.map(|text| match serde_json::from_str(&text) {
+                Ok(json) => Value::from_json(json),
+                // It nests deeper, or has larger numbers, than is read.
+                Err(_) => Value::from(text),
+            })
+        }),
     };
-    Ok(value.map_err(CommandError::unexpected)?.unwrap_or_default())
+    value.map(Option::unwrap_or_default).map_err(|error| {
+        tracing::debug!(%error, "a value of a row cannot be read");
+        Refusal::new("value_unreadable", "what a row holds cannot be read")
+    })
+}
+
+/// The day that PostgreSQL counts from.
+const EPOCH: NaiveDate = NaiveDate::from_ymd_opt(2000, 1, 1).expect("it is in every calendar");
+
+/// A day as PostgreSQL counts it. What is before or behind all days is a text, as it is in SQL; behind those that scripts
+/// have is nothing.
+fn day_of(days: i32) -> Value {
+    let day = || EPOCH.checked_add_signed(TimeDelta::try_days(days.into())?);
+    match days {
+        i32::MAX => Value::from("infinity"),
+        i32::MIN => Value::from("-infinity"),
+        _ => day().map_or(Value::Null, Value::Date),
+    }
+}
+
+/// The same of a moment, in microseconds.
+fn moment_of(micros: i64) -> Value {
+    let midnight = EPOCH.and_time(NaiveTime::MIN).and_utc();
+    match micros {
+        i64::MAX => Value::from("infinity"),
+        i64::MIN => Value::from("-infinity"),
+        _ => midnight
+            .checked_add_signed(TimeDelta::microseconds(micros))
+            .map_or(Value::Null, Value::Moment),
+    }
 }
 
 /// A decimal number as a script has it: whole where it is.

@@ -1,6 +1,6 @@
 //! What must be unique has one owner.
 
-use event_log::Outcome;
+use event_log::{Claim, Outcome};
 
 use crate::fixture::{With, fixture, tenant, to};
 
@@ -129,6 +129,37 @@ async fn a_claim_is_handed_over_in_one_command() {
             .as_deref(),
         Some("user/c")
     );
+    f.assert_sound().await;
+}
+
+#[tokio::test]
+async fn a_key_that_nobody_knows_is_let_go_of_by_its_holder() {
+    let f = fixture().await;
+    f.stored(to("a").taking("ann", "user/a")).await;
+    f.stored(to("b").taking("bob", "user/b")).await;
+    let held = async |owner: &str| f.log.claims_of(tenant(1), "login", owner).await.unwrap();
+    let [hash] = held("user/a").await[..] else {
+        panic!("there is one");
+    };
+    assert_eq!(
+        f.log.claims_of(tenant(2), "login", "user/a").await.unwrap(),
+        [[0; 32]; 0]
+    );
+    let leaving = |owner: &str| {
+        let mut command = to("a");
+        command.claims.push(Claim::Leave {
+            kind: "login",
+            hash,
+            owner: owner.to_owned(),
+        });
+        command
+    };
+    // A no-op for whoever is not the holder.
+    f.stored(leaving("user/b")).await;
+    assert_eq!(held("user/a").await.len(), 1);
+    f.stored(leaving("user/a")).await;
+    assert_eq!((held("user/a").await.len(), held("user/b").await.len()), (0, 1));
+    f.stored(to("c").taking("ann", "user/c")).await;
     f.assert_sound().await;
 }
 

@@ -4,12 +4,27 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use basic::Table;
 use domain::BotId;
+use futures::future::join_all;
+use tokio::time::{Duration, Instant, timeout_at};
 
 use super::super::Tables;
+use super::super::connections::failed;
 use super::super::definition::Definition;
+use super::super::values::selected;
 use super::all_fields;
 use super::column_of;
 use crate::CommandError;
+
+/// How long is looked at the tables of a bot: whoever loads its package waits for it.
+const LOOK_WITHIN: Duration = Duration::from_secs(5);
+
+/// Why a table cannot be used.
+enum Problem {
+    /// What is said of the table itself.
+    Table(String),
+    /// What all tables of the connection have in common.
+    Connection(String),
+}
 
 /// What is not as declared in a database of others.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,41 +55,81 @@ impl Tables {
                     .push(table);
             }
         }
+        // All at once: of one that is silent nobody else's are held up.
+        let looks = by_connection
+            .iter()
+            .map(|(connection, tables)| self.look_at_all(bot, connection, tables, make));
         let (mut made, mut found) = (Vec::new(), Vec::new());
-        for (connection, tables) in by_connection {
-            let tell = |table: &Table, problem: String, is_wrong| Elsewhere {
-                table: table.name.clone(),
-                line: table.line,
-                problem,
-                is_wrong,
-            };
-            if let Err(wrong) = self.connections.check(bot, &connection) {
-                let problem = format!("the connection {connection} cannot be used: {wrong}");
-                found.extend(tables.iter().map(|table| tell(table, problem.clone(), true)));
-                continue;
-            }
-            for table in tables {
-                // A table of its own each: one that cannot be made ends its transaction.
-                match self.look_at(bot, &connection, table, make).await {
-                    Ok(true) => made.push(format!("table {} made in {connection}", table.name)),
-                    Ok(false) => {}
-                    Err(problem) => found.push(tell(table, problem, false)),
-                }
-            }
+        for (made_there, found_there) in join_all(looks).await {
+            made.extend(made_there);
+            found.extend(found_there);
         }
         Ok((made, found))
     }
 
+    /// Looks at the tables of one connection.
+    async fn look_at_all(
+        &self,
+        bot: BotId,
+        connection: &str,
+        tables: &[&Table],
+        make: bool,
+    ) -> (Vec<String>, Vec<Elsewhere>) {
+        let (mut made, mut found) = (Vec::new(), Vec::new());
+        let tell = |table: &&Table, problem: &str, is_wrong| Elsewhere {
+            table: table.name.clone(),
+            line: table.line,
+            problem: problem.to_owned(),
+            is_wrong,
+        };
+        if let Err(wrong) = self.connections.check(bot, connection) {
+            let problem = format!("the connection {connection} cannot be used: {wrong}");
+            found.extend(tables.iter().map(|table| tell(table, &problem, true)));
+            return (made, found);
+        }
+        let within = match make {
+            true => self.connections.patience(),
+            false => self.connections.patience().min(LOOK_WITHIN),
+        };
+        let until = Instant::now() + within;
+        for (at, table) in tables.iter().enumerate() {
+            // A transaction of its own each: one that cannot be made ends its own.
+            match timeout_at(until, self.look_at(bot, connection, table, make)).await {
+                Ok(Ok(true)) => made.push(format!("table {} made in {connection}", table.name)),
+                Ok(Ok(false)) => {}
+                Ok(Err(Problem::Table(problem))) => found.push(tell(table, &problem, false)),
+                // The others would wait for the same.
+                Ok(Err(Problem::Connection(problem))) => {
+                    found.extend(tables[at..].iter().map(|table| tell(table, &problem, false)));
+                    break;
+                }
+                Err(_) => {
+                    let problem = failed(connection).message;
+                    found.extend(tables[at..].iter().map(|table| tell(table, &problem, false)));
+                    break;
+                }
+            }
+        }
+        (made, found)
+    }
+
     /// Whether a table was made; else what is not as declared.
-    async fn look_at(&self, bot: BotId, connection: &str, table: &Table, make: bool) -> Result<bool, String> {
-        let mut opened = self
-            .connections
-            .open(bot, connection)
-            .await
-            .map_err(|refusal| refusal.message)?;
+    async fn look_at(
+        &self,
+        bot: BotId,
+        connection: &str,
+        table: &Table,
+        make: bool,
+    ) -> Result<bool, Problem> {
+        let opened = self.connections.open(bot, connection).await;
+        let mut opened = opened.map_err(|refusal| Problem::Connection(refusal.message))?;
         let said = |error: sqlx::Error| match error.as_database_error() {
-            Some(error) => format!("the connection {connection} says: {}", error.message()),
-            None => format!("the database of the connection {connection} cannot be reached"),
+            Some(error) => Problem::Table(format!(
+                "the connection {connection} says of the table {}: {}",
+                table.name,
+                error.message()
+            )),
+            None => Problem::Connection(failed(connection).message),
         };
         let definition = Definition::new(bot, table.clone());
         let columns: Vec<String> = sqlx::query_scalar(
@@ -86,7 +141,8 @@ impl Tables {
         .map_err(said)?;
         if columns.is_empty() {
             if !make {
-                return Err(format!("the connection {connection} has no table {}", table.name));
+                let problem = format!("the connection {connection} has no table {}", table.name);
+                return Err(Problem::Table(problem));
             }
             let fields = all_fields(table);
             let mut lines: Vec<String> = fields
@@ -111,13 +167,22 @@ impl Tables {
             .filter(|column| !there.contains(column.name.to_lowercase().as_str()))
             .map(|column| column.name.as_str())
             .collect();
-        match missing.is_empty() {
-            true => Ok(false),
-            false => Err(format!(
+        if !missing.is_empty() {
+            return Err(Problem::Table(format!(
                 "the table {} of the connection {connection} has no {}",
                 table.name,
                 missing.join(", ")
-            )),
+            )));
         }
+        // Their types may be others, as long as what is declared can be made of them.
+        let fields = definition.columns.iter();
+        let fields: Vec<String> = fields.map(|column| selected(&column.sql, column.kind)).collect();
+        let sql = format!("select {} from {} limit 0", fields.join(", "), definition.path);
+        sqlx::query(&sql)
+            .persistent(false)
+            .execute(&mut *opened.transaction)
+            .await
+            .map_err(said)?;
+        Ok(false)
     }
 }

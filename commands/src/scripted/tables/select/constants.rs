@@ -93,7 +93,7 @@ impl Writer<'_> {
             kind = NUMBER;
         }
         let text = bound(&column_of(kind), value)?;
-        let sql = self.bind(text, &sql_type(kind));
+        let sql = self.bind(text, &sql_type(kind))?;
         Ok(Typed::new(sql, kind))
     }
 }

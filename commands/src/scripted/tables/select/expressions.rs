@@ -2,7 +2,7 @@
 //! with, and answers are read as what they are.
 
 use basic::{FieldKind, Refusal, Value};
-use sqlparser::ast::{AccessExpr, BinaryOperator, CaseWhen, CastKind, Expr, InTarget, UnaryOperator};
+use sqlparser::ast::{AccessExpr, BinaryOperator, CaseWhen, CastKind, Expr, UnaryOperator};
 
 use super::super::condition::quoted_path;
 use super::super::definition::sql_type;
@@ -11,11 +11,9 @@ use super::names::{Scope, plain};
 use super::query::general;
 use super::{DEPTH_MAX, NUMBER, TEXT, Typed, Writer, refused};
 
-/// Values of one list.
-const LISTED_MAX: usize = 1_000;
-
 impl Writer<'_> {
     pub(super) fn expression(&mut self, said: &Expr, scope: &Scope<'_>) -> Result<Typed, Refusal> {
+        self.part_more()?;
         self.depth += 1;
         if self.depth > DEPTH_MAX {
             return Err(refused("so much nesting"));
@@ -106,9 +104,10 @@ impl Writer<'_> {
                 low,
                 high,
             } => {
-                let low = self.compared(expr, ">=", low, scope)?;
-                let high = self.compared(expr, "<=", high, scope)?;
-                let sql = format!("{}({} and {})", not(*negated), low.sql, high.sql);
+                let (of, bounds) = self.beside(expr, &[low, high], scope)?;
+                let bounds = bounds.into_iter().map(|bound| bound.sql);
+                let bounds = bounds.collect::<Vec<_>>().join(" and ");
+                let sql = format!("{} {}between {bounds}", of.sql, not(*negated));
                 Ok(Typed::new(format!("({sql})"), FieldKind::Boolean))
             }
             Expr::In {
@@ -224,100 +223,6 @@ impl Writer<'_> {
         self.compared(left, comparison, right, scope)
     }
 
-    /// Two values beside each other. A constant or a variable is bound as of the other's kind.
-    pub(super) fn compared(
-        &mut self,
-        left: &Expr,
-        sign: &str,
-        right: &Expr,
-        scope: &Scope<'_>,
-    ) -> Result<Typed, Refusal> {
-        let (left, right) = match (self.given(right, scope), self.given_first(left, scope)) {
-            (Some(value), None) => {
-                let left = self.expression(left, scope)?;
-                let right = self.constant(&value, Some(left.kind))?;
-                (left, right)
-            }
-            (None, Some(value)) => {
-                let right = self.expression(right, scope)?;
-                (self.constant(&value, Some(right.kind))?, right)
-            }
-            (Some(right), Some(left)) => (self.constant(&left, None)?, self.constant(&right, None)?),
-            (None, None) => (self.expression(left, scope)?, self.expression(right, scope)?),
-        };
-        let sql = format!("({} {sign} {})", left.sql, right.sql);
-        Ok(Typed::new(sql, FieldKind::Boolean))
-    }
-
-    fn like(
-        &mut self,
-        of: &Expr,
-        word: &str,
-        pattern: &Expr,
-        negated: bool,
-        scope: &Scope<'_>,
-    ) -> Result<Typed, Refusal> {
-        let of = self.expression(of, scope)?;
-        let pattern = match self.given(pattern, scope) {
-            Some(value) => self.constant(&Value::from(value.to_string()), None)?,
-            None => self.expression(pattern, scope)?,
-        };
-        let word = if negated {
-            format!("not {word}")
-        } else {
-            word.to_owned()
-        };
-        let sql = format!("(({})::text {word} ({})::text)", of.sql, pattern.sql);
-        Ok(Typed::new(sql, FieldKind::Boolean))
-    }
-
-    fn one_of(
-        &mut self,
-        of: &Expr,
-        target: &InTarget,
-        negated: bool,
-        scope: &Scope<'_>,
-    ) -> Result<Typed, Refusal> {
-        let of = self.expression(of, scope)?;
-        let items = match target {
-            InTarget::List(items) => {
-                let mut listed = Vec::new();
-                for item in items {
-                    match self.given(item, scope) {
-                        // A variable may hold a list.
-                        Some(Value::Array(values)) => {
-                            for value in values.iter() {
-                                listed.push(self.constant(value, Some(of.kind))?.sql);
-                            }
-                        }
-                        Some(value) => listed.push(self.constant(&value, Some(of.kind))?.sql),
-                        None => listed.push(self.expression(item, scope)?.sql),
-                    }
-                    if listed.len() > LISTED_MAX {
-                        return Err(refused(&format!("a list of more than {LISTED_MAX} values")));
-                    }
-                }
-                match listed.is_empty() {
-                    true => return Ok(Typed::new(negated.to_string(), FieldKind::Boolean)),
-                    false => listed.join(", "),
-                }
-            }
-            InTarget::Subquery(query) => {
-                let written = self.query(query, Some(scope))?;
-                if written.columns.len() != 1 {
-                    return Err(refused("a SELECT of several columns behind IN"));
-                }
-                written.sql
-            }
-            _ => return Err(refused("what stands behind IN")),
-        };
-        let word = if negated { "not in" } else { "in" };
-        Ok(Typed::new(
-            format!("({} {word} ({items}))", of.sql),
-            FieldKind::Boolean,
-        ))
-    }
-
     fn case(
         &mut self,
         operand: Option<&Expr>,
@@ -332,11 +237,21 @@ impl Writer<'_> {
             .collect();
         let results = self.alike(&results, scope)?;
         let mut sql = "case".to_owned();
-        for (when, result) in conditions.iter().zip(&results) {
-            let condition = match operand {
-                Some(operand) => self.compared(operand, "=", &when.condition, scope)?.sql,
-                None => self.truth(&when.condition, scope)?,
-            };
+        let conditions: Vec<&Expr> = conditions.iter().map(|when| &when.condition).collect();
+        let conditions: Vec<String> = match operand {
+            Some(operand) => {
+                let (operand, conditions) = self.beside(operand, &conditions, scope)?;
+                sql.push_str(&format!(" {}", operand.sql));
+                conditions.into_iter().map(|condition| condition.sql).collect()
+            }
+            None => {
+                let written = conditions
+                    .into_iter()
+                    .map(|condition| self.truth(condition, scope));
+                written.collect::<Result<_, _>>()?
+            }
+        };
+        for (condition, result) in conditions.iter().zip(&results) {
             sql.push_str(&format!(" when {condition} then {}", result.sql));
         }
         if let (Some(_), Some(result)) = (otherwise, results.last()) {
@@ -401,7 +316,7 @@ impl Writer<'_> {
             let (Some(Value::Text(said)), true) = (value, simple) else {
                 return Err(refused("an INTERVAL that is not written as '7 days'"));
             };
-            let interval = self.bind(Some(said.to_string()), "interval");
+            let interval = self.bind(Some(said.to_string()), "interval")?;
             let sql = format!("({} {sign} {interval})", left.sql);
             return Ok(Typed::new(format!("{sql}::timestamptz"), FieldKind::DateTime));
         }
@@ -462,7 +377,7 @@ impl Writer<'_> {
         let path = self.bind(
             Some(format!("{{{}}}", quoted_path(parts.iter().map(String::as_str)))),
             "text[]",
-        );
+        )?;
         Ok(Typed::new(format!("({} #>> {path})", of.sql), TEXT))
     }
 }

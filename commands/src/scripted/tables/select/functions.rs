@@ -18,20 +18,6 @@ const PARTS: [&str; 10] = [
     "year", "quarter", "month", "week", "day", "dow", "doy", "hour", "minute", "second",
 ];
 
-/// The expressions that a function is given.
-pub(super) fn arguments_of(function: &Function) -> Vec<&Expr> {
-    let mut given: Vec<&Expr> = Vec::new();
-    if let FunctionArguments::List(list) = &function.args {
-        for argument in &list.args {
-            if let FunctionArg::Unnamed(FunctionArgExpr::Expr(expression)) = argument {
-                given.push(expression);
-            }
-        }
-    }
-    given.extend(function.filter.as_deref());
-    given
-}
-
 /// What stands in the parentheses of a function.
 struct Given<'e> {
     expressions: Vec<&'e Expr>,

@@ -1,12 +1,12 @@
-//! Queries taken apart: what they consist of, which tables they name, and what is refused before anything is written.
+//! Queries taken apart: what they consist of, and what is refused before anything is written.
 
 use basic::Refusal;
 use sqlparser::ast::{
-    Expr, InTarget, LimitClause, ObjectName, ObjectNamePart, OrderByExpr, OrderByKind, Query, Select,
-    SelectFlavor, SelectItem, SetExpr, TableFactor,
+    Expr, LimitClause, ObjectName, ObjectNamePart, OrderByExpr, OrderByKind, Query, Select, SelectFlavor,
+    SetExpr, TableFactor,
 };
 
-use super::{DEPTH_MAX, factor_refused, refused};
+use super::{factor_refused, refused};
 
 /// Everything that a query may have, taken apart so that what a newer parser knows is not passed over.
 pub(super) struct Parts<'q> {
@@ -171,91 +171,4 @@ pub(super) fn one(name: &ObjectName) -> Option<String> {
         [ObjectNamePart::Identifier(name)] => Some(name.value.to_lowercase()),
         _ => None,
     }
-}
-
-/// The tables that a query names, those of queries within it too.
-pub(super) fn tables(query: &Query, found: &mut Vec<String>, depth: usize) -> Result<(), Refusal> {
-    if depth > DEPTH_MAX {
-        return Err(refused("so much nesting"));
-    }
-    let parts = parts(query)?;
-    for from in &parts.select.from {
-        for factor in std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation)) {
-            let (name, _) = table(factor)?;
-            if !found.contains(&name) {
-                found.push(name);
-            }
-        }
-    }
-    let mut within = Vec::new();
-    let expressions = parts
-        .select
-        .selection
-        .iter()
-        .chain(&parts.select.having)
-        .chain(parts.select.projection.iter().filter_map(expression_of));
-    for expression in expressions {
-        queries_within(expression, &mut within, 0)?;
-    }
-    for query in within {
-        tables(query, found, depth + 1)?;
-    }
-    Ok(())
-}
-
-fn expression_of(item: &SelectItem) -> Option<&Expr> {
-    match item {
-        SelectItem::UnnamedExpr(expression) | SelectItem::ExprWithAlias { expr: expression, .. } => {
-            Some(expression)
-        }
-        _ => None,
-    }
-}
-
-/// The queries that stand within an expression.
-fn queries_within<'q>(said: &'q Expr, found: &mut Vec<&'q Query>, depth: usize) -> Result<(), Refusal> {
-    if depth > DEPTH_MAX {
-        return Err(refused("so much nesting"));
-    }
-    let mut within: Vec<&'q Expr> = Vec::new();
-    match said {
-        Expr::Subquery(query) | Expr::Exists { subquery: query, .. } => found.push(query),
-        Expr::In { expr, target, .. } => {
-            within.push(expr);
-            match target {
-                InTarget::Subquery(query) => found.push(query),
-                InTarget::List(items) => within.extend(items),
-                _ => {}
-            }
-        }
-        Expr::Nested(of)
-        | Expr::UnaryOp { expr: of, .. }
-        | Expr::Cast { expr: of, .. }
-        | Expr::IsNull(of)
-        | Expr::IsNotNull(of)
-        | Expr::IsTrue(of)
-        | Expr::IsNotTrue(of)
-        | Expr::IsFalse(of)
-        | Expr::IsNotFalse(of) => within.push(of),
-        Expr::BinaryOp { left, right, .. } => within.extend([&**left, &**right]),
-        Expr::IsDistinctFrom(left, right) | Expr::IsNotDistinctFrom(left, right) => {
-            within.extend([&**left, &**right]);
-        }
-        Expr::Between { expr, low, high, .. } => within.extend([&**expr, &**low, &**high]),
-        Expr::Case {
-            operand,
-            conditions,
-            else_result,
-            ..
-        } => {
-            within.extend(operand.iter().chain(else_result).map(|of| &**of));
-            within.extend(conditions.iter().flat_map(|when| [&when.condition, &when.result]));
-        }
-        Expr::Function(function) => within.extend(super::functions::arguments_of(function)),
-        _ => {}
-    }
-    for said in within {
-        queries_within(said, found, depth + 1)?;
-    }
-    Ok(())
 }

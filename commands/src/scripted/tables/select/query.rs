@@ -141,12 +141,16 @@ impl Writer<'_> {
 
     fn source(&mut self, factor: &TableFactor, scope: &mut Scope<'_>) -> Result<String, Refusal> {
         let (name, alias) = table(factor)?;
-        let definition = self.tables.get(&name).cloned().ok_or_else(|| unknown(&name))?;
-        definition.check_read(self.roles)?;
         self.sources += 1;
         if self.sources > SOURCES_MAX {
             return Err(refused(&format!("more than {SOURCES_MAX} tables")));
         }
+        let Some(definition) = self.tables.get(&name).cloned() else {
+            let refusal = unknown(&name);
+            self.wanted = Some(name);
+            return Err(refusal);
+        };
+        definition.check_read(self.roles)?;
         if scope.sources.iter().any(|source| source.alias == alias) {
             let message = format!("`{alias}` stands twice behind FROM; name one of the two with AS");
             return Err(Refusal::mistake("select_names", message));
@@ -280,7 +284,7 @@ fn is_plain(options: &WildcardAdditionalOptions) -> bool {
         && opt_alias.is_none()
 }
 
-pub(super) fn unknown(name: &str) -> Refusal {
+pub(in super::super) fn unknown(name: &str) -> Refusal {
     let shown: String = name.chars().take(60).collect();
     Refusal::mistake(
         "table_unknown",

@@ -9,6 +9,7 @@ use expect_test::{Expect, expect};
 use uuid::Uuid;
 
 use super::super::definition::Definition;
+use super::Unwritten;
 
 const TABLES: &str = r#"
 TABLE orders
@@ -33,7 +34,7 @@ END TABLE
 
 fn written(text: &str, variables: &[(&str, Value)]) -> Result<String, Refusal> {
     let compiled = basic::compile("tables", TABLES);
-    let known: HashMap<String, Arc<Definition>> = compiled
+    let mut declared: HashMap<String, Arc<Definition>> = compiled
         .tables
         .into_iter()
         .map(|table| {
@@ -43,8 +44,17 @@ fn written(text: &str, variables: &[(&str, Value)]) -> Result<String, Refusal> {
         .collect();
     let variables: Object = variables.iter().cloned().collect();
     let query = super::read(text)?;
-    query.tables()?;
-    let selected = query.write(&known, &variables, &["user"], 101)?;
+    let mut known = HashMap::new();
+    let selected = loop {
+        match query.write(&known, &variables, &["user"], 101) {
+            Ok(selected) => break selected,
+            Err(Unwritten::Refused(refusal)) => return Err(refusal),
+            Err(Unwritten::Wants(table)) => match declared.remove(&table) {
+                Some(definition) => known.insert(table, definition),
+                None => return Err(super::unknown(&table)),
+            },
+        };
+    };
     let schema = "\"bot_00000000000000000000000000000000\".";
     let columns: Vec<String> = selected
         .columns
@@ -126,7 +136,7 @@ fn what_is_known_is_written_anew_with_its_values_bound() {
             select c1::text, c2::text, c3::bigint from (select "g"."city" as c1, (sum("o"."total")) as c2, (count(*))::bigint as c3 from "orders" as "o" join "guests" as "g" on ("o"."guest" = "g"."id") where (("o"."placed" >= $1::date) and ("g"."name" <> $2::text)) group by "g"."city" having ((count(*))::bigint > $3::bigint) order by c2 desc nulls last, c1 nulls last limit 5) as q(c1, c2, c3) limit 101
               city: Text { length: None }, total: Decimal { digits: None, scale: 0 }, count: Integer
               2026-05-01 | Ana | 1
-            select c1::bigint, c2::bigint, c3::text, c4::date, c5::timestamptz, c6::boolean, c7::jsonb from (select "orders"."id" as c1, "orders"."guest" as c2, "orders"."total" as c3, "orders"."placed" as c4, "orders"."seen" as c5, "orders"."open" as c6, "orders"."extra" as c7 from "orders" as "orders" where (("orders"."id" in ($1::bigint, $2::bigint)) and (not "orders"."open"))) as q(c1, c2, c3, c4, c5, c6, c7) limit 101
+            select c1::bigint, c2::bigint, c3::text, c4::date, c5::timestamptz, c6::boolean, c7::text from (select "orders"."id" as c1, "orders"."guest" as c2, "orders"."total" as c3, "orders"."placed" as c4, "orders"."seen" as c5, "orders"."open" as c6, "orders"."extra" as c7 from "orders" as "orders" where (("orders"."id" in ($1::bigint, $2::bigint)) and (not "orders"."open"))) as q(c1, c2, c3, c4, c5, c6, c7) limit 101
               id: Integer, guest: Integer, total: Decimal { digits: None, scale: 0 }, placed: Date, seen: DateTime, open: Boolean, extra: Json
               1 | 2
             select c1::text from (select "guests"."name" as c1 from "guests" as "guests" where ((("guests"."name" = $1::text) or (("guests"."city")::text like ($2::text)::text)) or ("guests"."city" = "guests"."name"))) as q(c1) limit 101
@@ -269,4 +279,57 @@ fn deep_and_long_ones_are_refused_and_end_nothing() {
         written(&long, &[]).map_err(|refusal| refusal.code),
         Err("select_unclear".into())
     );
+}
+
+#[test]
+fn what_is_said_once_is_written_once() {
+    let between = format!(
+        "SELECT id FROM orders WHERE open{}",
+        " BETWEEN TRUE AND TRUE".repeat(90)
+    );
+    let mut cases = "id".to_owned();
+    for _ in 0..20 {
+        cases = format!("CASE {cases} WHEN 1 THEN 2 WHEN 3 THEN 4 WHEN 5 THEN 6 ELSE 7 END");
+    }
+    for query in [between, format!("SELECT {cases} AS n FROM orders")] {
+        let written = written(&query, &[]).expect("it is written");
+        assert!(written.len() < 3 * query.len(), "{}", written.len());
+    }
+    let many = format!("SELECT id FROM orders WHERE id IN (ids{})", ", ids".repeat(9));
+    let ids = |count: i64| Value::Array((0..count).map(Value::Integer).collect());
+    let refused =
+        |query: &str, count: i64| written(query, &[("ids", ids(count))]).map_err(|refusal| refusal.message);
+    for (query, count) in [
+        (many.as_str(), 101),
+        ("SELECT id FROM orders WHERE id IN (ids)", 100_000),
+    ] {
+        let message = refused(query, count).expect_err("the list is too long");
+        assert!(
+            message.starts_with("a list of more than 1000 values"),
+            "{message}"
+        );
+    }
+    let lists = ["id IN (ids)"; 6].join(" OR ");
+    let message =
+        refused(&format!("SELECT id FROM orders WHERE {lists}"), 1_000).expect_err("there are too many");
+    assert!(message.starts_with("more than 5000 expressions"), "{message}");
+}
+
+#[test]
+fn a_query_may_stand_wherever_a_value_may() {
+    for query in [
+        "SELECT o.id FROM orders o JOIN orders p ON o.id = (SELECT MAX(id) FROM guests)",
+        "SELECT id FROM orders ORDER BY (SELECT MAX(id) FROM guests)",
+        "SELECT COUNT(*) FROM orders GROUP BY (SELECT MAX(id) FROM guests)",
+        "SELECT id FROM guests WHERE name LIKE (SELECT MAX(city) FROM guests)",
+        "SELECT id FROM orders WHERE 'a' ILIKE (SELECT MAX(city) FROM guests)",
+        "SELECT SUBSTRING((SELECT MAX(city) FROM guests) FROM 2) AS s FROM orders",
+        "SELECT TRIM((SELECT MAX(city) FROM guests)) AS s FROM orders",
+        "SELECT POSITION('a' IN (SELECT MAX(city) FROM guests)) AS s FROM orders",
+        "SELECT EXTRACT(YEAR FROM (SELECT MAX(placed) FROM orders)) AS s FROM guests",
+        "SELECT CEIL((SELECT MAX(total) FROM orders)) AS s FROM guests",
+        "SELECT FLOOR((SELECT MAX(total) FROM orders)) AS s FROM guests",
+    ] {
+        written(query, &[]).unwrap_or_else(|refusal| panic!("{query}: {}", refusal.message));
+    }
 }

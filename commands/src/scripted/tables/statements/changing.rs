@@ -8,9 +8,8 @@ use sqlx::Row as _;
 use super::super::condition::Sql;
 use super::super::definition::{Column, Definition};
 use super::super::rows::{Fields, given, of_object};
-use super::super::values::selected;
 use super::recorded::{Changed, Rows, returned};
-use super::{Asked, computed, record};
+use super::{Asked, computed, record, shown};
 use crate::CommandError;
 use crate::scripted::{Host, text};
 
@@ -88,8 +87,9 @@ impl Asked {
             .map(|(column, _)| *column)
             .collect();
         self.number_on(&numbered).await?;
-        let value = match rows.first() {
-            Some(row) => record(row, &columns)?,
+        let value = match rows.first().map(|row| record(row, &columns)) {
+            Some(Ok(row)) => row,
+            Some(Err(refusal)) => return Ok(Err(refusal)),
             None => Value::Null,
         };
         let operation = if or_replace {
@@ -185,10 +185,19 @@ impl Asked {
     }
 }
 
-/// The condition of a statement that changes rows. An object without fields is none: it would be every row.
+/// The condition of a statement that changes rows. One that nothing is asked of is none: it would be every row.
 fn condition_of(request: &Request) -> Option<&Condition> {
     let condition = request.condition.as_ref();
-    condition.filter(|condition| !matches!(condition, Condition::Both(all) if all.is_empty()))
+    condition.filter(|condition| !asks_nothing(condition))
+}
+
+/// Whether every row meets a condition, as an object without fields has it.
+fn asks_nothing(condition: &Condition) -> bool {
+    match condition {
+        Condition::Both(all) => all.iter().all(asks_nothing),
+        Condition::Either(some) => some.iter().any(asks_nothing),
+        Condition::Not(_) | Condition::Compared { .. } | Condition::OneOf { .. } => false,
+    }
 }
 
 fn condition_wanted(word: &str) -> Refusal {
@@ -201,7 +210,7 @@ fn insertion(
     fields: &Fields<'_>,
     subject: UserId,
     or_replace: bool,
-    shown: &[Column],
+    answered: &[Column],
 ) -> Result<Sql, Refusal> {
     // A key without a value is given by the database.
     let set: Vec<&(&Column, Value)> = fields
@@ -258,11 +267,14 @@ fn insertion(
         ));
     }
     // A row that was there before has been locked by this transaction.
-    let shown = shown
+    let returning = answered
         .iter()
-        .map(selected)
+        .map(shown)
         .chain(["xmax = 0".to_owned(), returned(definition, "")]);
-    sql.push(&format!(" returning {}", shown.collect::<Vec<_>>().join(", ")));
+    sql.push(&format!(
+        " returning {}",
+        returning.collect::<Vec<_>>().join(", ")
+    ));
     Ok(sql)
 }
 
@@ -360,7 +372,8 @@ fn meeting(
             sql.push_where(definition, Some(&Condition::Both(keys)), roles)
         }
         Some(condition) => sql.push_where(definition, Some(condition), roles),
-        None if request.clause("set").is_some() => Ok(()),
+        // `UPDATE guests SET paid = TRUE`, as it is written, means every row.
+        None if request.condition.is_none() && request.clause("set").is_some() => Ok(()),
         None => Err(condition_wanted("UPDATE")),
     }
 }

@@ -346,7 +346,7 @@ fn merging(definition: &Definition, columns: &[&Column], keys: &[&Column]) -> St
     let shown = returned_names(definition);
     let given = format!(
         "with given as (
-           select {}, s::uuid as \"__subject\", n from unnest({}) with ordinality as g({}, s, n)
+           select {}, s::uuid as \"__subject\", \"__n\" from unnest({}) with ordinality as g({}, s, \"__n\")
          )",
         typed.join(", "),
         arrays.join(", "),
@@ -355,7 +355,7 @@ fn merging(definition: &Definition, columns: &[&Column], keys: &[&Column]) -> St
     // What the database numbers is left out where it is not given.
     let inserted = |from: &str| {
         format!(
-            "insert into {path} as t ({own}{subject}) select {own}{subject} from {from} order by n returning {returned}",
+            "insert into {path} as t ({own}{subject}) select {own}{subject} from {from} order by \"__n\" returning {returned}",
             own = own.join(", "),
             subject = if definition.is_own() {
                 ", \"__subject\""
@@ -378,7 +378,7 @@ fn merging(definition: &Definition, columns: &[&Column], keys: &[&Column]) -> St
     let changes = assigned(definition, columns, &keyed, "l");
     format!(
         "{given}, last as materialized (
-           select distinct on ({keys}) * from given order by {keys}, n desc
+           select distinct on ({keys}) * from given order by {keys}, \"__n\" desc
          ), changed as (
            update {path} t set {changes} from last l where {matching} returning {returned}
          ), fresh as (

@@ -6,7 +6,7 @@ use sqlx::postgres::PgRow;
 use super::super::condition::Sql;
 use super::super::definition::Column;
 use super::super::values::{article, read, selected};
-use super::{AGGREGATES, Asked, ROWS_MAX, list, record, too_many};
+use super::{AGGREGATES, Asked, ROWS_MAX, list, record, shown, too_many};
 use crate::CommandError;
 use crate::scripted::{Answered, text};
 
@@ -22,14 +22,14 @@ impl Asked {
             Ok(rows) => rows,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        listing(&rows, &columns, first)
+        Ok(listing(&rows, &columns, first))
     }
 
     fn selection(&self, request: &Request, columns: &[Column], first: bool) -> Result<Sql, Refusal> {
         let mut sql = Sql::new(format!(
             "{}select {} from {}",
             self.definition.stamp,
-            list(columns, selected),
+            list(columns, shown),
             self.definition.path
         ));
         sql.is_kept = true;
@@ -73,7 +73,7 @@ impl Asked {
         };
         let mut sql = Sql::new(format!(
             "select {} from {}",
-            list(&columns, selected),
+            list(&columns, shown),
             self.definition.path
         ));
         sql.push(" where position(lower(");
@@ -85,7 +85,7 @@ impl Asked {
             list(&keys, |column| column.sql.clone())
         ));
         match self.fetch(&sql).await? {
-            Ok(rows) => listing(&rows, &columns, false),
+            Ok(rows) => Ok(listing(&rows, &columns, false)),
             Err(refusal) => Ok(Err(refusal)),
         }
     }
@@ -112,11 +112,8 @@ impl Asked {
             Ok(rows) => rows,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let value = match rows.first() {
-            Some(row) => read(row, 0, result)?,
-            None => Value::Null,
-        };
-        Ok(Ok(match value {
+        let value = rows.first().map_or(Ok(Value::Null), |row| read(row, 0, result));
+        Ok(value.map(|value| match value {
             Value::Null if kind == "SUM" => Value::Integer(0),
             value => value,
         }))
@@ -161,13 +158,7 @@ impl Asked {
                 }
                 let sql = format!("{function}({})", column.sql);
                 match kind {
-                    "MIN" | "MAX" => (
-                        selected(&Column {
-                            sql,
-                            ..column.clone()
-                        }),
-                        column.kind,
-                    ),
+                    "MIN" | "MAX" => (selected(&sql, column.kind), column.kind),
                     _ => (format!("{sql}::text"), number),
                 }
             }
@@ -178,17 +169,17 @@ impl Asked {
     }
 }
 
-fn listing(rows: &[PgRow], columns: &[Column], first: bool) -> Result<Answered, CommandError> {
+fn listing(rows: &[PgRow], columns: &[Column], first: bool) -> Answered {
     if rows.len() > ROWS_MAX {
-        return Ok(Err(too_many()));
+        return Err(too_many());
     }
-    let records: Result<Vec<Value>, CommandError> = rows.iter().map(|row| record(row, columns)).collect();
+    let records: Result<Vec<Value>, Refusal> = rows.iter().map(|row| record(row, columns)).collect();
     let mut records = records?;
-    Ok(Ok(if first {
+    Ok(if first {
         records.pop().unwrap_or_default()
     } else {
         Value::Array(records.into_iter().collect::<Array>())
-    }))
+    })
 }
 
 /// A count that is no number is a mistake.

@@ -23,7 +23,7 @@ pub(super) struct Changed {
 
 /// The rows that a statement changed.
 #[derive(Default)]
-pub(in super::super) struct Rows {
+pub(super) struct Rows {
     pub keys: RowKeys,
     /// Of many rows it is known how many are new and have changed, and only of all together which.
     pub counted: [u64; 2],
@@ -86,7 +86,7 @@ impl Rows {
 
 /// What statements return of the rows they change: the key as one text, whose data it is where that tells something, and
 /// where a row of our own lies.
-pub(in super::super) fn returned(definition: &Definition, of: &str) -> String {
+pub(super) fn returned(definition: &Definition, of: &str) -> String {
     let key = key_of(definition, of);
     match (names_subject(definition), definition.is_own()) {
         (true, _) => format!("{key} as k, {of}\"__subject\" as s, {of}ctid::text as p"),
@@ -116,7 +116,7 @@ pub(super) fn returned_names(definition: &Definition) -> &'static str {
     }
 }
 
-/// Whether a key may be an address or a name, which says something and could be guessed from a digest.
+/// Whether a key may be an address or a name, which says something of somebody.
 fn tells(definition: &Definition) -> bool {
     let says = |column: &Column| !matches!(column.kind, FieldKind::Integer | FieldKind::Uuid);
     definition.keys().any(says)
@@ -168,9 +168,10 @@ impl Asked {
     }
 }
 
-/// A digest of keys in any order; empty where they could be guessed from it.
-pub(in super::super) fn digest_of(definition: &Definition, keys: &RowKeys, together: &[String]) -> String {
-    if tells(definition) {
+/// A digest of keys in any order; empty where they could be guessed from it: a number may be that of a phone, and all
+/// numbers are soon tried.
+fn digest_of(definition: &Definition, keys: &RowKeys, together: &[String]) -> String {
+    if definition.keys().any(|column| column.kind != FieldKind::Uuid) {
         return String::new();
     }
     let mut all: Vec<&str> = [&keys.added, &keys.changed, &keys.deleted]

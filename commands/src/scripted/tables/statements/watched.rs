@@ -12,10 +12,10 @@ use sqlx::postgres::PgRow;
 
 use super::super::condition::Sql;
 use super::super::definition::{Column, Definition};
-use super::super::values::{read, selected};
-use super::Asked;
+use super::super::values::read;
 use super::merging::Group;
 use super::recorded::{Rows, key_of};
+use super::{Asked, shown};
 use crate::CommandError;
 use crate::scripted::Host;
 
@@ -28,7 +28,7 @@ pub(super) struct Watched {
 /// A row as it is at a moment.
 struct Seen {
     subject: UserId,
-    /// JSON; None where it is too large.
+    /// JSON; None where it is too large, or cannot be read.
     fields: Option<String>,
 }
 
@@ -162,8 +162,8 @@ impl Seen {
 fn seeing(definition: &Definition, columns: &[Column]) -> Sql {
     let fields = columns
         .iter()
-        .map(|column| format!("case when \"__fits\" then {} end", selected(column)));
-    let shown: Vec<String> = [
+        .map(|column| format!("case when \"__fits\" then {} end", shown(column)));
+    let selected: Vec<String> = [
         key_of(definition, ""),
         "\"__subject\"".to_owned(),
         "\"__fits\"".to_owned(),
@@ -173,7 +173,7 @@ fn seeing(definition: &Definition, columns: &[Column]) -> Sql {
     .collect();
     Sql::new(format!(
         "select {} from {} as \"__row\", lateral (select octet_length(\"__row\"::text) <= {}) as f(\"__fits\")",
-        shown.join(", "),
+        selected.join(", "),
         definition.path,
         DataStatement::ROW_BYTES_MAX,
     ))
@@ -187,12 +187,16 @@ fn seen(row: &PgRow, columns: &[Column]) -> Result<(String, Seen), CommandError>
         let fields = None;
         return Ok((key, Seen { subject, fields }));
     }
-    let mut fields = Vec::with_capacity(columns.len());
-    for (at, column) in columns.iter().enumerate() {
-        fields.push((column.name.as_str(), read(row, at + 3, column.kind)?));
-    }
-    let fields = Value::Object(fields.into_iter().collect()).to_json().to_string();
-    let fields = (fields.len() <= DataStatement::ROW_BYTES_MAX).then_some(fields);
+    let fields = columns
+        .iter()
+        .enumerate()
+        .map(|(at, column)| Ok((column.name.as_str(), read(row, at + 3, column.kind)?)))
+        .collect::<Result<Vec<_>, Refusal>>();
+    // What cannot be read is left out as what is too large.
+    let fields = fields
+        .ok()
+        .map(|fields| Value::Object(fields.into_iter().collect()).to_json().to_string())
+        .filter(|fields| fields.len() <= DataStatement::ROW_BYTES_MAX);
     Ok((key, Seen { subject, fields }))
 }
 
