@@ -1,6 +1,9 @@
 //! People who answer in the bot's place: over REST, on the person's page, in GraphQL.
 
+use chrono::Utc;
+use commands::{Context, ConversationCommand};
 use domain::Permission;
+use domain::conversation::{ChangedBy, Conversation};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -69,6 +72,19 @@ async fn a_person_takes_over_answers_and_gives_back() {
             "controlReason": "a refund", "department": "sales", "priority": "HIGH", "attendant": null } }] })
     );
 
+    let note = ConversationCommand::AddNote {
+        text: "a regular".to_owned(),
+        by: ChangedBy::Server,
+        at: Utc::now(),
+    };
+    let context = Context::system(server.organisation, "test");
+    server
+        .edge
+        .commands
+        .executor()
+        .execute::<Conversation>(&context, &id, note, Value::Null)
+        .await
+        .expect("it is open");
     let (status, given) = post(
         &server,
         &replies,
@@ -92,11 +108,12 @@ async fn a_person_takes_over_answers_and_gives_back() {
     assert_eq!(again["attendant"], "Ana");
     assert_eq!(page.event("control").await["data"]["attendant"], "Ana");
 
-    let turns = "query($id: ID!, $token: String) { queue { totalCount } conversation(id: $id, waitFor: $token) { control \
+    let turns = "query($id: ID!, $token: String) { queue { totalCount } conversation(id: $id, waitFor: $token) { control notes { text } \
                  turns(last: 1) { edges { node { author attendant content } } } } }";
     let found = data(&server, turns, json!({ "id": id, "token": given["token"] })).await;
     assert_eq!(found["queue"]["totalCount"], 0);
     assert_eq!(found["conversation"]["control"], "HUMAN");
+    assert_eq!(found["conversation"]["notes"], json!([{ "text": "a regular" }]));
     assert_eq!(
         found["conversation"]["turns"]["edges"][0]["node"],
         json!({ "author": "ATTENDANT", "attendant": "Ana", "content": "I am **here**" })
