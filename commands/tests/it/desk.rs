@@ -387,6 +387,8 @@ async fn the_desk_is_worked_at_from_a_script() {
     let mut waiting = Vec::new();
     for (visitor, priority) in [(&first, Priority::Normal), (&second, Priority::Urgent)] {
         let id = say(&process, visitor, "queue").await.conversation_id;
+        // Before that it would be left to people.
+        world.hears(&vec!["0"; waiting.len() + 1]).await;
         let waits = NewControl {
             reason: Some("a refund for Maria".to_owned()),
             ..to(Control::WaitingForHuman)
@@ -397,7 +399,6 @@ async fn the_desk_is_worked_at_from_a_script() {
             .expect("it is open");
         waiting.push(queued(visitor, id, priority));
     }
-    world.hears(&["0", "0"]).await;
     *desk.0.lock().expect("whole") = waiting;
     let ana = world.visitor(&process, bot).await;
     for words in ["queue", "next", "next", "next", "away", "people", "tell"] {
