@@ -159,8 +159,21 @@ fn parameters(route: &Route) -> Vec<Value> {
         };
         parameters.push(json!({ "name": name, "in": "path", "required": true, "schema": schema }));
     }
-    for (name, description) in route.query {
-        parameters.push(json!({ "name": name, "in": "query", "description": description, "schema": text }));
+    for parameter in route.query {
+        let schema = match parameter.numbers {
+            Some((least, greatest)) => json!({ "type": "integer", "minimum": least, "maximum": greatest }),
+            None => text.clone(),
+        };
+        let mut described = json!({
+            "name": parameter.name,
+            "in": "query",
+            "description": parameter.description,
+            "schema": schema,
+        });
+        if parameter.required {
+            described["required"] = json!(true);
+        }
+        parameters.push(described);
     }
     if route.command {
         parameters.push(json!({

@@ -39,8 +39,40 @@ pub(crate) enum Content {
     File,
 }
 
-/// A parameter of the query: its name and what it is for.
-pub(crate) type Parameter = (&'static str, &'static str);
+/// A parameter of the query.
+#[derive(Clone, Copy)]
+pub(crate) struct Parameter {
+    pub name: &'static str,
+    pub description: &'static str,
+    pub required: bool,
+    /// The least and the greatest number; None for a text.
+    pub numbers: Option<(u32, u32)>,
+}
+
+impl Parameter {
+    pub const fn text(name: &'static str, description: &'static str) -> Self {
+        Self {
+            name,
+            description,
+            required: false,
+            numbers: None,
+        }
+    }
+
+    pub const fn number(name: &'static str, description: &'static str, numbers: (u32, u32)) -> Self {
+        Self {
+            numbers: Some(numbers),
+            ..Self::text(name, description)
+        }
+    }
+
+    pub const fn required(self) -> Self {
+        Self {
+            required: true,
+            ..self
+        }
+    }
+}
 
 /// One method of one path.
 pub struct Route {

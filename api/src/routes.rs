@@ -208,11 +208,11 @@ fn commands() -> Vec<Route> {
 }
 
 fn visitors() -> Vec<Route> {
-    const BOT_NAME: Parameter = (
+    const BOT_NAME: Parameter = Parameter::text(
         "bot_name",
         "Name of a bot of the default organisation; the default bot without it",
     );
-    const CREDENTIAL: Parameter = ("session_id", "Credential of the session to resume");
+    const CREDENTIAL: Parameter = Parameter::text("session_id", "Credential of the session to resume");
     vec![
         Route::get(
             "/api/auth",
@@ -254,7 +254,7 @@ fn visitors() -> Vec<Route> {
             Permission::ConversationWrite,
             file::upload,
         )
-        .query(&[("name", "What the file is called")])
+        .query(const { &[Parameter::text("name", "What the file is called")] })
         .takes_file()
         .answers::<file::UploadedFile>(201),
         Route::of_session(
@@ -331,7 +331,7 @@ fn probes() -> Vec<Route> {
             .answers::<Fine>(200),
         Route::get("/readyz", "ready", "Requests can be served", health::ready)
             .tag("probes")
-            .query(&[("verbose", "Name what was checked")])
+            .query(const { &[Parameter::text("verbose", "Name what was checked")] })
             .answers::<Fine>(200),
         Route::get("/startupz", "started", "The server has started", health::startup)
             .tag("probes")

@@ -13,7 +13,6 @@ use domain::{BotId, FileId};
 use futures::StreamExt;
 use http::HeaderValue;
 use http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
-use projections::{Page, cursor_of_key};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -22,13 +21,17 @@ use crate::answer::{changed, created, text};
 use crate::asked::{Asked, Id, Ids, Nothing, numbered};
 use crate::{Edge, Problem};
 
+/// Files that are listed at once: where nothing is said, and at most.
+const LISTED: u32 = 25;
+pub(crate) const LISTED_MAX: u32 = 100;
+
 /// The route of uploads, which may take longer than others.
 pub(crate) const UPLOAD: &str = "/api/v1/bots/{bot_id}/files";
 
 #[derive(Deserialize)]
 pub(crate) struct Listing {
     folder: Option<String>,
-    first: Option<i32>,
+    first: Option<u32>,
     after: Option<String>,
 }
 
@@ -88,17 +91,21 @@ pub(crate) async fn list(
     query: Result<Query<Listing>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(Listing { folder, first, after }) = query.map_err(|_| Problem::new("query_invalid"))?;
-    let page = Page::new(first, None, after, None)
-        .map_err(|error| Problem::new("query_invalid").detail(error.to_string()))?;
+    let first = first.unwrap_or(LISTED);
+    if !(1..=LISTED_MAX).contains(&first) {
+        let detail = format!("`first` is a number from 1 to {LISTED_MAX}");
+        return Err(Problem::new("query_invalid").detail(detail));
+    }
     let folder = folder.unwrap_or_default();
-    let files = edge.commands.drive_files(&context, bot, &folder).await?;
-    let slice = page
-        .of_all(files, |file| file.path.clone())
-        .map_err(|_| Problem::new("query_invalid").detail("`after` is not a cursor of this list"))?;
-    let last = slice.rows.last().map(|file| cursor_of_key(&file.path));
+    let mut files = edge.commands.drive_files(&context, bot, &folder).await?;
+    if let Some(after) = after {
+        files.retain(|file| file.path > after);
+    }
+    let more = files.len() > first as usize;
+    files.truncate(first as usize);
     Ok(Json(DriveFiles {
-        next: last.filter(|_| slice.has_next),
-        files: slice.rows.into_iter().map(DriveFile::from).collect(),
+        next: files.last().filter(|_| more).map(|file| file.path.clone()),
+        files: files.into_iter().map(DriveFile::from).collect(),
     })
     .into_response())
 }

@@ -4,7 +4,7 @@ use domain::Permission;
 use http::Method;
 
 use crate::rest::{drive, schedule};
-use crate::route::Route;
+use crate::route::{Parameter, Route};
 
 /// What is done with schedules: whoever may pause a bot says when its scripts start.
 pub(super) fn automation() -> Vec<Route> {
@@ -50,11 +50,19 @@ pub(super) fn drives() -> Vec<Route> {
             DriveRead,
             drive::list,
         )
-        .query(&[
-            ("folder", "Only files below this folder"),
-            ("first", "So many at most, up to 100; 25 where nothing is said"),
-            ("after", "Only what comes after this cursor, which `next` gave"),
-        ])
+        .query(
+            const {
+                &[
+                    Parameter::text("folder", "Only files below this folder"),
+                    Parameter::number(
+                        "first",
+                        "So many at most; 25 where nothing is said",
+                        (1, drive::LISTED_MAX),
+                    ),
+                    Parameter::text("after", "Only paths that come after this one, as `next` gave it"),
+                ]
+            },
+        )
         .answers::<drive::DriveFiles>(200),
         Route::permitted(
             Method::POST,
@@ -64,7 +72,7 @@ pub(super) fn drives() -> Vec<Route> {
             DriveWrite,
             drive::upload,
         )
-        .query(&[("path", "Where it is written, relative to the drive")])
+        .query(const { &[Parameter::text("path", "Where it is written, relative to the drive").required()] })
         .takes_file()
         .answers::<drive::WrittenDriveFile>(201),
         Route::permitted(

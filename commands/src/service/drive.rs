@@ -211,8 +211,11 @@ impl Commands {
         folder: &str,
     ) -> Result<Vec<KnownDriveFile>, CommandError> {
         context.actor.require(Permission::DriveRead)?;
-        let folder = folder_path(folder)?;
         self.existing_bot(context.tenant, bot).await?;
+        // Below what cannot be a folder there is nothing.
+        let Ok(folder) = folder_path(folder) else {
+            return Ok(Vec::new());
+        };
         let drive = self.drive_of(context.tenant, bot).await?;
         let known = drive
             .files()
