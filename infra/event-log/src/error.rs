@@ -17,7 +17,8 @@ pub enum EventLogError {
     /// This process stores no more, it is about to end; nothing was stored.
     #[error("event log is closed")]
     Closed,
-    /// The connection was lost while a command without an id was being stored: it may or may not have been.
+    /// The connection was lost while a command was being stored: it may or may not have been. One with an id was tried again
+    /// for as long as is borne, and may be sent again.
     #[error("whether the command was stored is unknown")]
     Unknown(#[source] Arc<sqlx::Error>),
     /// A personal value could not be sealed or opened.

@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use event_log::{AppendCommand, EventLog, Feed, Keyring, MasterKey, Outcome, Position, Sequencer};
+use event_log::{
+    AppendCommand, EventLog, EventLogError, Feed, Keyring, MasterKey, Outcome, Position, Sequencer,
+};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::json;
@@ -162,8 +164,11 @@ async fn settled(log: &EventLog, command: AppendCommand) -> Outcome {
     loop {
         match log.append_one(command.clone()).await {
             Ok(outcome) => return outcome,
-            Err(error) if error.retryable() => tokio::time::sleep(PAUSE).await,
-            Err(error) => panic!("a command with an id is never in doubt: {error:?}"),
+            // A busy machine may be away for longer than the log itself tries; with its id it is safe to send it again.
+            Err(error) if error.retryable() || matches!(error, EventLogError::Unknown(_)) => {
+                tokio::time::sleep(PAUSE).await;
+            }
+            Err(error) => panic!("nothing else goes wrong: {error:?}"),
         }
     }
 }
