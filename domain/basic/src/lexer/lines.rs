@@ -75,10 +75,13 @@ impl Lexer<'_, '_, '_> {
         };
         let line = self.line_rest();
         let digits = line.find(|c: char| !c.is_ascii_digit()).unwrap_or(line.len());
+        // Blanks before a statement are looked at one by one: what follows each must not be looked through.
+        if digits == 0 {
+            return false;
+        }
         let after = line[digits..].trim_start();
-        let numbers = digits > 0
-            && after.len() < line.len() - digits
-            && after.starts_with(|c: char| c.is_alphabetic() || c == '\'');
+        let numbers =
+            after.len() < line.len() - digits && after.starts_with(|c: char| c.is_alphabetic() || c == '\'');
         if !numbers {
             return false;
         }

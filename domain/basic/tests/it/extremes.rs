@@ -237,6 +237,9 @@ fn hostile() -> Vec<(&'static str, String)> {
             "names that are never set",
             numbered(&names, 20_000, |number| format!("a = names_{number}_\n"), ""),
         ),
+        ("blanks before a statement", filled("a = 1\n", " ", "TALK a")),
+        ("blanks behind a number", filled("a = 1\n10", " ", "TALK a")),
+        ("empty lines", filled("a = 1\n", "\n \n", "TALK a")),
     ]
 }
 
@@ -287,6 +290,9 @@ fn hostile_scripts_are_refused_or_compiled() {
         procedures of one name: B0307
         variables of a query: compiles
         names that are never set: compiles
+        blanks before a statement: compiles
+        blanks behind a number: compiles
+        empty lines: compiles
     "#]]
     .assert_eq(&told);
 }
