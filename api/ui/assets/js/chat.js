@@ -1,4 +1,4 @@
-// Puts the page together: what happens to the connection and the transcript, and what is shown of it.
+// Puts the page together: the connection, the transcript and what is shown of them.
 
 import { createAnnouncer } from "./announcer.js";
 import { botConfiguration, botInPath, fileContent, rateReply, Refusal, session, uploadFile } from "./api.js";
@@ -19,11 +19,12 @@ import * as transcripts from "./transcript.js";
 import { createTranscriptView } from "./transcript_view.js";
 import { createTransport } from "./transport.js";
 
-// A new conversation is usually opened by a greeting; before it may have come, the page does not say "empty".
+// A greeting usually opens a conversation; until it may have come, the page does not say "empty".
 const GREETING_WITHIN_MS = 800;
-// Nobody believes in an answer for longer, whatever has become of its run.
+// Nobody waits for an answer longer.
 const TYPING_MS = 120_000;
-// A browser may bring back a tab days later; what was written so long ago is not sent without being asked.
+const DESK_AGAIN_MS = 2_000;
+// A tab may come back days later; what was written so long ago is not sent unasked.
 const UNSENT_FRESH_MS = 3_600_000;
 
 const wanted = navigator.languages ?? [navigator.language];
@@ -200,9 +201,12 @@ async function upload(file, progress) {
 
 async function showDesk(told) {
   atDesk = { ...atDesk, ...told };
-  if (!desk && told.control?.control === "bot") return;
+  if (!desk && told?.control?.control === "bot") return;
   desk ??= import("./desk/desk.js").then(({ createDesk }) =>
-    createDesk({ language, announce: announcer.say, choose: transport.send }), () => (desk = null));
+    createDesk({ language, announce: announcer.say, choose: transport.send }), () => {
+    desk = null;
+    setTimeout(showDesk, DESK_AGAIN_MS);
+  });
   (await desk)?.show(atDesk, connection.phase === "ready");
 }
 
@@ -223,7 +227,7 @@ function connectionChanged(next) {
   const nowReady = next.phase === "ready" && connection.phase !== "ready";
   connection = next;
   header.showConnection(connection);
-  if (desk) showDesk({});
+  if (desk) showDesk();
   if (nowReady) {
     deliverUnsent();
     setTimeout(() => {
