@@ -1,6 +1,7 @@
 //! Objects: named fields in the order in which they were added, copied when changed while shared.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use triomphe::Arc;
 
@@ -17,7 +18,7 @@ const FOLDED_MAX: usize = 256;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Object(Arc<Fields>);
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 struct Fields {
     entries: Vec<(Arc<str>, Value)>,
     /// Where each key stands; empty while the object is small.
@@ -25,6 +26,18 @@ struct Fields {
     weight: u64,
     /// Never too low, as for arrays.
     depth: u8,
+}
+
+/// Without the index, whose order is another one each time.
+impl fmt::Debug for Fields {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Fields")
+            .field("entries", &self.entries)
+            .field("weight", &self.weight)
+            .field("depth", &self.depth)
+            .finish()
+    }
 }
 
 impl PartialEq for Fields {
