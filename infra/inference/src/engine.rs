@@ -6,15 +6,12 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::folder::FolderError;
-use crate::model::{Card, Task, TextError, Tokens, TooLong};
+use crate::model::{Card, Model, Tokens};
 use crate::settings::EngineSettings;
 
 /// A cheap handle.
 #[derive(Clone)]
 pub struct Engine {}
-
-/// A model that can be asked. While one is held its weights stay in memory.
-pub struct Model {}
 
 /// How a configured model stands.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -116,32 +113,5 @@ impl Engine {
     /// Tokens that wait and that are computed, for those who distribute load.
     pub fn queued_tokens(&self) -> u64 {
         unimplemented!()
-    }
-}
-
-impl Model {
-    pub fn card(&self) -> &Card {
-        unimplemented!()
-    }
-
-    /// Reads a text for its vector, with the prompt of this name before it.
-    ///
-    /// Takes time in proportion to the text: a large one is no work for an async thread.
-    pub fn read(&self, _text: &str, _prompt: Option<&str>, _too_long: TooLong) -> Result<Tokens, TextError> {
-        unimplemented!()
-    }
-
-    /// Tokens of a client that has a tokenizer of its own, taken as they are.
-    pub fn read_ids(&self, _ids: &[u32], _too_long: TooLong) -> Result<Tokens, TextError> {
-        unimplemented!()
-    }
-
-    /// Reads a query and a document for their score; what is too long is cut from the document.
-    pub fn read_pair(&self, _query: &str, _document: &str, _too_long: TooLong) -> Result<Tokens, TextError> {
-        unimplemented!()
-    }
-
-    pub fn task(&self) -> Task {
-        self.card().task
     }
 }
