@@ -8,6 +8,8 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 
+#include <dlfcn.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -129,6 +131,21 @@ int inference_quantize(const Tensor* bytes, const Tensor* steps, char** error, c
       }
     });
   });
+}
+
+// Bytes of a GPU's memory, all and free. 1 where that cannot be said: the runtime is asked for only where there is one.
+int inference_gpu_memory(int device, uint64_t* all, uint64_t* free) {
+  using Choose = int (*)(int);
+  using Tell = int (*)(size_t*, size_t*);
+  const auto choose = reinterpret_cast<Choose>(dlsym(RTLD_DEFAULT, "cudaSetDevice"));
+  const auto tell = reinterpret_cast<Tell>(dlsym(RTLD_DEFAULT, "cudaMemGetInfo"));
+  size_t free_bytes = 0, all_bytes = 0;
+  if (choose == nullptr || tell == nullptr || choose(device) != 0 || tell(&free_bytes, &all_bytes) != 0) {
+    return 1;
+  }
+  *all = all_bytes;
+  *free = free_bytes;
+  return 0;
 }
 
 }  // extern "C"

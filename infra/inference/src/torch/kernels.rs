@@ -59,7 +59,19 @@ unsafe extern "C" {
     fn inference_pack_int8(out: Out, fault: Fault, weight: In) -> c_int;
     fn inference_linear_int8(out: Out, fault: Fault, input: In, weight: In, steps: In, zeros: In) -> c_int;
     fn inference_quantize(bytes: In, steps: In, fault: Fault, input: In) -> c_int;
+    fn inference_gpu_memory(device: c_int, all: *mut u64, free: *mut u64) -> c_int;
     fn free(memory: *mut c_char);
+}
+
+/// Bytes of a GPU's memory: all, and free. None where that cannot be said.
+pub fn gpu_memory(device: usize) -> Option<(u64, u64)> {
+    let device = c_int::try_from(device).ok()?;
+    let (mut all, mut free) = (0, 0);
+    // SAFETY: both are written while they are ours.
+    match unsafe { inference_gpu_memory(device, &raw mut all, &raw mut free) } {
+        0 => Some((all, free)),
+        _ => None,
+    }
 }
 
 /// Lays out a weight [outputs, inputs] in float32 or bfloat16 for [`linear`].
