@@ -1,3 +1,6 @@
 //! Tests of the worker, with real weights and small random ones.
 
+mod engine;
+mod folders;
+mod queue;
 mod references;
