@@ -1,10 +1,11 @@
 //! Errors as OpenAI's protocol has them: `{"error": {"message", "type", "param", "code"}}`.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
-use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
@@ -222,6 +223,12 @@ impl Problem {
     }
 }
 
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code.name(), self.message)
+    }
+}
+
 /// Whole seconds, at least one: the header knows no others.
 fn retry_after_seconds(wait: Duration) -> u64 {
     (wait.as_millis().div_ceil(1000) as u64).clamp(1, 3600)
@@ -252,7 +259,6 @@ impl IntoResponse for Problem {
         if [BodyTimeout, BodyTooLarge, Stopping].contains(&self.code) {
             headers.insert(http::header::CONNECTION, HeaderValue::from_static("close"));
         }
-        debug_assert!(!headers.contains_key(ALLOW));
         response.extensions_mut().insert(Arc::new(self));
         response
     }
