@@ -1,5 +1,8 @@
 """Small tokenizers, each put together as the released ones of its architecture are."""
 
+import base64
+from pathlib import Path
+
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 from texts import CORPUS
@@ -52,11 +55,16 @@ def roberta(size=420):
     return tokenizer
 
 
-def xlm_roberta(size=500):
+def xlm_roberta(table, size=500):
+    """With SentencePiece's table of normalisation, as the released one has it, or with the same by rules."""
     tokenizer = Tokenizer(models.Unigram())
-    tokenizer.normalizer = normalizers.Sequence(
-        [normalizers.Nmt(), normalizers.NFKC(), normalizers.Replace(Regex(" {2,}"), " ")]
-    )
+    if table:
+        charsmap = base64.b64decode(Path(__file__).with_name("charsmap.b64").read_text())
+        tokenizer.normalizer = normalizers.Precompiled(charsmap)
+    else:
+        tokenizer.normalizer = normalizers.Sequence(
+            [normalizers.Nmt(), normalizers.NFKC(), normalizers.Replace(Regex(" {2,}"), " ")]
+        )
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")]
     )
