@@ -119,7 +119,9 @@ impl Worker {
 
     /// Looks whether the certificate changed.
     fn renew_certificate(&self) {
-        let Some(certificate) = &self.certificate else { return };
+        let Some(certificate) = &self.certificate else {
+            return;
+        };
         match certificate.renew() {
             Ok(true) => tracing::info!("the certificate was read anew"),
             Ok(false) => {}
@@ -137,9 +139,15 @@ impl Worker {
         }
         .allow_address(self.address.ip())?;
         for section in self.config.needs_restart(&config) {
-            tracing::warn!(section, "a changed section of the configuration needs a new start");
+            tracing::warn!(
+                section,
+                "a changed section of the configuration needs a new start"
+            );
         }
-        let engine = self.service.engine().map_err(|_| anyhow::anyhow!("the worker is still starting"))?;
+        let engine = self
+            .service
+            .engine()
+            .map_err(|_| anyhow::anyhow!("the worker is still starting"))?;
         self.service.reconfigure(&config);
         engine.configure(config.engine_settings()).await?;
         (self.config.models, self.config.keys) = (config.models, config.keys);
@@ -159,7 +167,10 @@ impl Worker {
         let mut in_flight = self.service.in_flight.subscribe();
         let drained = tokio::time::timeout_at(until, in_flight.wait_for(|count| *count == 0)).await;
         if drained.is_err() {
-            tracing::warn!(requests = *self.service.in_flight.borrow(), "requests in flight were cut off");
+            tracing::warn!(
+                requests = *self.service.in_flight.borrow(),
+                "requests in flight were cut off"
+            );
         }
         self.ending.send_replace(true);
         let mut serving = self.serving;
@@ -223,13 +234,20 @@ async fn reload(worker: &mut Worker, sources: &Sources) {
     };
     match outcome {
         Ok(()) => tracing::info!("the configuration was read anew"),
-        Err(error) => tracing::error!(error = format!("{error:#}"), "the configuration stays the old one"),
+        Err(error) => tracing::error!(
+            error = format!("{error:#}"),
+            "the configuration stays the old one"
+        ),
     }
 }
 
 /// Tells whoever started the worker where it is.
 fn announce(worker: &Worker, file: Option<&Path>) -> anyhow::Result<()> {
-    let scheme = if worker.certificate.is_some() { "https" } else { "http" };
+    let scheme = if worker.certificate.is_some() {
+        "https"
+    } else {
+        "http"
+    };
     let mut out = std::io::stdout().lock();
     writeln!(out, "inference-worker listens on {scheme}://{}", worker.address)?;
     match (file, worker.config.models.len()) {

@@ -4,7 +4,7 @@
 //! `fields`), makes tokens of its texts (`reading`) and asks the engine.
 
 mod body;
-mod embeddings;
+pub(crate) mod embeddings;
 mod fields;
 mod frame;
 mod keys;
@@ -13,7 +13,7 @@ mod patient;
 mod probes;
 pub mod problem;
 mod reading;
-mod rerank;
+pub(crate) mod rerank;
 pub mod server;
 pub mod tls;
 
@@ -86,7 +86,11 @@ impl Service {
 
     pub fn engine(&self) -> Result<&Engine, Problem> {
         self.engine.get().ok_or_else(|| {
-            Problem::new(Code::Starting, "the worker is starting; its models are being loaded").retry_after(1)
+            Problem::new(
+                Code::Starting,
+                "the worker is starting; its models are being loaded",
+            )
+            .retry_after(1)
         })
     }
 

@@ -97,6 +97,9 @@ mod tests {
         let (ours, _theirs) = duplex(8);
         let mut patient = Patient::new(ours, Duration::from_secs(5));
         let outcome = patient.write_all(&[0; 100]).await;
-        assert_eq!(outcome.map_err(|error| error.kind()), Err(io::ErrorKind::TimedOut));
+        assert_eq!(
+            outcome.map_err(|error| error.kind()),
+            Err(io::ErrorKind::TimedOut)
+        );
     }
 }

@@ -41,13 +41,22 @@ pub(super) async fn ready(State(service): State<Arc<Service>>) -> Response {
 fn readiness(service: &Service) -> Ready {
     let Ok(engine) = service.engine() else {
         return Ready {
-            status: if service.is_stopping() { "stopping" } else { "starting" },
+            status: if service.is_stopping() {
+                "stopping"
+            } else {
+                "starting"
+            },
             awaited: service.awaited(|_| false),
             queued_tokens: 0,
         };
     };
     let states = engine.models();
-    let status_of = |name: &str| states.iter().find(|state| state.name == name).map(|state| state.status);
+    let status_of = |name: &str| {
+        states
+            .iter()
+            .find(|state| state.name == name)
+            .map(|state| state.status)
+    };
     let awaited = service.awaited(|name| status_of(name) == Some(Status::Loaded));
     let failed = awaited.iter().any(|name| status_of(name) == Some(Status::Failed));
     Ready {

@@ -125,7 +125,11 @@ async fn connection(stream: TcpStream, peer: SocketAddr, shared: Shared) {
     }
 }
 
-async fn http<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S, peer: SocketAddr, shared: Shared) {
+async fn http<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
+    peer: SocketAddr,
+    shared: Shared,
+) {
     let Shared {
         router,
         idle,
