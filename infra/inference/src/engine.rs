@@ -76,11 +76,7 @@ pub enum ModelError {
     #[error("model \"{name}\" cannot be loaded: {error}")]
     Folder { name: String, error: Arc<FolderError> },
     #[error("model \"{name}\" needs {needed_mib} MiB, {free_mib} are free")]
-    NoMemory {
-        name: String,
-        needed_mib: u64,
-        free_mib: u64,
-    },
+    NoMemory { name: String, needed_mib: u64, free_mib: u64 },
     #[error("the worker is stopping")]
     Stopping,
 }

@@ -209,3 +209,24 @@ fn print_effective(config: &Config, out: &mut impl Write) -> anyhow::Result<()> 
     out.write_all(toml::to_string_pretty(&config)?.as_bytes())?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_verb_has_an_example() {
+        for verb in Cli::command().get_subcommands() {
+            let name = verb.get_name();
+            let has = verb
+                .get_after_help()
+                .is_some_and(|help| help.to_string().contains("Example"));
+            assert!(has, "{name}");
+        }
+    }
+}

@@ -22,6 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(3600);
 const TRIES_MAX: u32 = 20;
 
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub struct Arguments {
     /// A model's folder; or its name, of the configuration or of the worker
     #[arg(short, long, value_name = "MODEL")]
@@ -34,6 +35,7 @@ pub struct Arguments {
 }
 
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub struct Worker {
     /// Ask a running worker at this address, with the key in INFERENCE_WORKER_KEY if it needs one
     #[arg(long, value_name = "URL")]

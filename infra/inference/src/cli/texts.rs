@@ -13,6 +13,7 @@ use serde_json::Value;
 const LINE_BYTES_MAX: u64 = 64 << 20;
 
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub struct Arguments {
     /// Texts; without any and without a file they are read from standard input
     #[arg(value_name = "TEXT")]

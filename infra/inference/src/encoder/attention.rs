@@ -29,8 +29,7 @@ fn of_group(qkv: &Tensor, group: Group, heads: i64, bias: Option<&Tensor>) -> Re
         .f_view([texts, length, 3, heads, hidden / heads])?
         .f_permute([2, 0, 3, 1, 4])?;
     let (queries, keys, values) = (parts.f_get(0)?, parts.f_get(1)?, parts.f_get(2)?);
-    let seen =
-        Tensor::f_scaled_dot_product_attention(&queries, &keys, &values, bias, 0.0, false, None, false)?;
+    let seen = Tensor::f_scaled_dot_product_attention(&queries, &keys, &values, bias, 0.0, false, None, false)?;
     seen.f_transpose(1, 2)?.f_reshape([group.rows(), hidden])
 }
 

@@ -65,9 +65,7 @@ impl Norm {
 
 /// In the kind and on the device of the network.
 pub fn moved(tensor: &Tensor, place: Place) -> Result<Tensor, TchError> {
-    tensor
-        .f_to_device(place.device)?
-        .f_to_kind(kind_of(place.precision))
+    tensor.f_to_device(place.device)?.f_to_kind(kind_of(place.precision))
 }
 
 impl Layer {

@@ -19,8 +19,8 @@ use crate::folder::{Folder, FolderError};
 use crate::model::Tokens;
 use batch::Batch;
 use head::Head;
-pub use layer::Place;
 use layer::{Layer, Norm, moved};
+pub use layer::Place;
 use linear::kind_of;
 use names::Names;
 
@@ -104,10 +104,7 @@ impl Encoder {
 
 /// The rows of `result` [texts, values], the n-th of which is the `by_length[n]`-th text's.
 fn rows(result: &Tensor, by_length: &[usize]) -> Result<Vec<Vec<f32>>, TchError> {
-    let result = result
-        .f_to_device(Device::Cpu)?
-        .f_to_kind(Kind::Float)?
-        .f_contiguous()?;
+    let result = result.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?.f_contiguous()?;
     let width = usize::try_from(result.size()[1]).unwrap_or(0);
     let mut values = vec![0.0; width * by_length.len()];
     let count = values.len();

@@ -70,9 +70,7 @@ impl Registry {
 
     pub fn entry(&mut self, name: &str) -> Result<&mut Entry, ModelError> {
         let entry = self.entries.iter_mut().find(|entry| entry.settings.name == name);
-        entry.ok_or_else(|| ModelError::Unknown {
-            name: name.to_owned(),
-        })
+        entry.ok_or_else(|| ModelError::Unknown { name: name.to_owned() })
     }
 
     pub fn key_of(&self, model: &Arc<Model>) -> Option<ModelKey> {
@@ -122,13 +120,8 @@ impl Registry {
                     free_mib: self.memory.saturating_sub(self.used) >> 20,
                 });
             };
-            let Some(loaded) = self.entries[at].take() else {
-                continue;
-            };
-            tracing::info!(
-                model = self.entries[at].settings.name,
-                "a model leaves to make room"
-            );
+            let Some(loaded) = self.entries[at].take() else { continue };
+            tracing::info!(model = self.entries[at].settings.name, "a model leaves to make room");
             self.left(loaded, scheduler);
         }
         self.used += needed;
@@ -137,18 +130,14 @@ impl Registry {
 
     /// Among those that came on demand and that nobody holds.
     fn least_recently_used(&self) -> Option<usize> {
-        let idle = self
-            .entries
-            .iter()
-            .enumerate()
-            .filter_map(|(at, entry)| match &entry.stage {
-                Stage::Loaded(loaded)
-                    if entry.settings.load == LoadAt::Demand && Arc::strong_count(&loaded.model) == 1 =>
-                {
-                    Some((loaded.used_at, at))
-                }
-                _ => None,
-            });
+        let idle = self.entries.iter().enumerate().filter_map(|(at, entry)| match &entry.stage {
+            Stage::Loaded(loaded)
+                if entry.settings.load == LoadAt::Demand && Arc::strong_count(&loaded.model) == 1 =>
+            {
+                Some((loaded.used_at, at))
+            }
+            _ => None,
+        });
         idle.min().map(|(_, at)| at)
     }
 
@@ -173,8 +162,7 @@ impl Registry {
         result: Result<Loaded, ModelError>,
         scheduler: &Scheduler,
     ) {
-        let loading =
-            |entry: &&mut Entry| entry.settings == *settings && matches!(entry.stage, Stage::Loading(_));
+        let loading = |entry: &&mut Entry| entry.settings == *settings && matches!(entry.stage, Stage::Loading(_));
         match (self.entries.iter_mut().find(loading), result) {
             (Some(entry), Ok(loaded)) => {
                 let card = loaded.model.card();

@@ -322,8 +322,7 @@ impl Drop for Withdraw<'_> {
     fn drop(&mut self) {
         let mut state = self.scheduler.lock();
         if let Some(lane) = state.models.get_mut(&self.key) {
-            lane.queue
-                .withdraw(&self.caller, |item| item.request == self.request);
+            lane.queue.withdraw(&self.caller, |item| item.request == self.request);
             if lane.queue.is_empty() {
                 state.turns.retain(|key| *key != self.key);
             }

@@ -75,14 +75,7 @@ fn load(folder: &Path, precision: Precision) -> Loaded {
         device: Device::Cpu,
         precision,
     };
-    let encoder = Encoder::read(
-        &opened.folder,
-        &opened.weights,
-        &opened.shape,
-        &opened.recipe,
-        place,
-    )
-    .unwrap();
+    let encoder = Encoder::read(&opened.folder, &opened.weights, &opened.shape, &opened.recipe, place).unwrap();
     Loaded {
         model: opened.model,
         encoder,
@@ -149,12 +142,7 @@ fn check_scores(name: &str) {
     let tokens: Vec<Tokens> = texts
         .pairs
         .iter()
-        .map(|[query, document]| {
-            loaded
-                .model
-                .read_pair(query, document, TooLong::Truncate)
-                .unwrap()
-        })
+        .map(|[query, document]| loaded.model.read_pair(query, document, TooLong::Truncate).unwrap())
         .collect();
     same_tokens(name, &tokens, &expected.tokens);
     let scores = floats(&expected.scores.unwrap(), expected.labels);
@@ -163,27 +151,14 @@ fn check_scores(name: &str) {
 
 #[test]
 fn vectors_equal_those_of_sentence_transformers() {
-    for name in [
-        "bert",
-        "bert-cls",
-        "bert-dense",
-        "mpnet",
-        "roberta",
-        "xlm-roberta",
-    ] {
+    for name in ["bert", "bert-cls", "bert-dense", "mpnet", "roberta", "xlm-roberta"] {
         check_vectors(name);
     }
 }
 
 #[test]
 fn scores_equal_those_of_sentence_transformers() {
-    for name in [
-        "bert-rerank",
-        "bert-rerank-3",
-        "mpnet-rerank",
-        "roberta-rerank",
-        "xlm-roberta-rerank",
-    ] {
+    for name in ["bert-rerank", "bert-rerank-3", "mpnet-rerank", "roberta-rerank", "xlm-roberta-rerank"] {
         check_scores(name);
     }
 }
