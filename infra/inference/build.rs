@@ -19,6 +19,8 @@ fn main() {
         .warnings(false)
         // Also where the rest is not optimised: it is what everything waits for.
         .opt_level(3)
+        // What the compiler needs to compute many values at a time.
+        .flags(["-fopenmp-simd", "-fno-trapping-math", "-fno-math-errno"])
         .include(&headers)
         .include(headers.join("torch/csrc/api/include"))
         .file("src/torch/kernels.cpp")

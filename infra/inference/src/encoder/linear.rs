@@ -74,7 +74,7 @@ impl Linear {
             Linear::Bytes { weight, steps, zeros, bias } => {
                 let (bytes, worth) = kernels::quantize(input)?;
                 let product = kernels::linear_int8(&bytes, weight, steps, zeros)?;
-                follows.apply(bias.f_addcmul(&product, &worth)?)
+                kernels::finish(product, &worth, bias, follows)
             }
         }
     }

@@ -59,6 +59,7 @@ unsafe extern "C" {
     fn inference_pack_int8(out: Out, fault: Fault, weight: In) -> c_int;
     fn inference_linear_int8(out: Out, fault: Fault, input: In, weight: In, steps: In, zeros: In) -> c_int;
     fn inference_quantize(bytes: In, steps: In, fault: Fault, input: In) -> c_int;
+    fn inference_finish(product: In, fault: Fault, steps: In, bias: In, gelu: c_int) -> c_int;
     fn inference_gpu_memory(device: c_int, all: *mut u64, free: *mut u64) -> c_int;
     fn free(memory: *mut c_char);
 }
@@ -142,6 +143,27 @@ pub fn quantize(input: &Tensor) -> Result<(Tensor, Tensor), TchError> {
     };
     match failed {
         0 => Ok((bytes, steps)),
+        _ => Err(told(fault)),
+    }
+}
+
+/// What a product of [`linear_int8`] lacks: the steps of its rows, the bias, and what follows.
+pub fn finish(product: Tensor, steps: &Tensor, bias: &Tensor, follows: Follows) -> Result<Tensor, TchError> {
+    let gelu = follows == Follows::Gelu;
+    let mut fault: *mut c_char = ptr::null_mut();
+    // SAFETY: as above; the product is ours alone while it is changed.
+    let failed = unsafe {
+        inference_finish(
+            product.as_ptr(),
+            &raw mut fault,
+            steps.as_ptr(),
+            bias.as_ptr(),
+            c_int::from(gelu),
+        )
+    };
+    match failed {
+        0 if gelu => Ok(product),
+        0 => follows.apply(product),
         _ => Err(told(fault)),
     }
 }
