@@ -87,7 +87,7 @@ fn a_line_becomes_a_line_with_its_vector() {
     let rows = lines(&run(&["embed", "--model", &model], "one\ntwo\n"));
     assert_eq!(rows.len(), 2);
     assert_eq!(rows[1]["index"], 1);
-    assert_eq!(rows[0]["embedding"].as_array().map(Vec::len), Some(32));
+    assert_eq!(rows[0]["embedding"].as_array().map(Vec::len), Some(48));
     let arguments = [
         "embed",
         "--model",
