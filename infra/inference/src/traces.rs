@@ -165,7 +165,8 @@ impl Request {
 }
 
 impl Stages {
-    pub fn new() -> Stages {
+    /// The way begins now.
+    pub fn begin() -> Stages {
         let begin = Stage {
             name: "",
             ended: SystemTime::now(),

@@ -55,7 +55,7 @@ pub(super) async fn frame(State(service): State<Arc<Service>>, request: Request,
         method,
         route: route.clone(),
         started: Instant::now(),
-        stages: Stages::new(),
+        stages: Stages::begin(),
         trace,
         answered: false,
     };
@@ -88,7 +88,8 @@ async fn admitted(
 ) -> Result<Response, Problem> {
     let path = request.uri().path();
     let (of_models, of_metrics) = (path.starts_with("/v1/"), path == "/metrics");
-    if !of_models && !(of_metrics && !service.settings.metrics_open) {
+    let needs_key = of_models || (of_metrics && !service.settings.metrics_open);
+    if !needs_key {
         return Ok(next.run(request).await);
     }
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
