@@ -165,8 +165,9 @@ impl Worker {
         self.leave();
         let until = Instant::now() + self.config.server.drain_within();
         let mut in_flight = self.service.in_flight.subscribe();
-        let drained = tokio::time::timeout_at(until, in_flight.wait_for(|count| *count == 0)).await;
-        if drained.is_err() {
+        let drained = async { in_flight.wait_for(|count| *count == 0).await.is_ok() };
+        let drained = tokio::time::timeout_at(until, drained).await.is_ok();
+        if !drained {
             tracing::warn!(
                 requests = *self.service.in_flight.borrow(),
                 "requests in flight were cut off"
@@ -175,7 +176,7 @@ impl Worker {
         self.ending.send_replace(true);
         let mut serving = self.serving;
         let goodbye = until.max(Instant::now() + GOODBYE);
-        let within = if drained.is_ok() { goodbye } else { Instant::now() };
+        let within = if drained { goodbye } else { Instant::now() };
         if tokio::time::timeout_at(within, &mut serving).await.is_err() {
             serving.abort();
             // Its connections are dropped with it, and with them their requests.

@@ -7,13 +7,27 @@ use super::batch::{Group, Order};
 /// Positions further apart than this share a bucket (MPNet).
 const DISTANCE_MAX: f64 = 128.0;
 
+/// Which tokens look.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Looking {
+    All,
+    /// The first one of each text; then there is one row for each text.
+    First,
+}
+
 /// `qkv` [rows, 3 × hidden] of packed texts: queries, keys and values side by side. Gives [rows, hidden].
 ///
 /// `biases` has one for each group, [1, heads, length, length], where the network adds any.
-pub fn attention(qkv: &Tensor, order: &Order, heads: i64, biases: &[Tensor]) -> Result<Tensor, TchError> {
+pub fn attention(
+    qkv: &Tensor,
+    order: &Order,
+    heads: i64,
+    biases: &[Tensor],
+    looking: Looking,
+) -> Result<Tensor, TchError> {
     let mut parts = Vec::with_capacity(order.groups.len());
     for (at, group) in order.groups.iter().enumerate() {
-        parts.push(of_group(qkv, *group, heads, biases.get(at))?);
+        parts.push(of_group(qkv, *group, heads, biases.get(at), looking)?);
     }
     match <[Tensor; 1]>::try_from(parts) {
         Ok([only]) => Ok(only),
@@ -21,7 +35,13 @@ pub fn attention(qkv: &Tensor, order: &Order, heads: i64, biases: &[Tensor]) -> 
     }
 }
 
-fn of_group(qkv: &Tensor, group: Group, heads: i64, bias: Option<&Tensor>) -> Result<Tensor, TchError> {
+fn of_group(
+    qkv: &Tensor,
+    group: Group,
+    heads: i64,
+    bias: Option<&Tensor>,
+    looking: Looking,
+) -> Result<Tensor, TchError> {
     let hidden = qkv.size()[1] / 3;
     let (texts, length) = (group.texts, group.length);
     let parts = qkv
@@ -29,8 +49,23 @@ fn of_group(qkv: &Tensor, group: Group, heads: i64, bias: Option<&Tensor>) -> Re
         .f_view([texts, length, 3, heads, hidden / heads])?
         .f_permute([2, 0, 3, 1, 4])?;
     let (queries, keys, values) = (parts.f_get(0)?, parts.f_get(1)?, parts.f_get(2)?);
-    let seen = Tensor::f_scaled_dot_product_attention(&queries, &keys, &values, bias, 0.0, false, None, false)?;
-    seen.f_transpose(1, 2)?.f_reshape([group.rows(), hidden])
+    let looked = match looking {
+        Looking::All => length,
+        Looking::First => 1,
+    };
+    let queries = queries.f_narrow(2, 0, looked)?;
+    let bias = bias.map(|bias| bias.f_narrow(2, 0, looked)).transpose()?;
+    let seen = Tensor::f_scaled_dot_product_attention(
+        &queries,
+        &keys,
+        &values,
+        bias.as_ref(),
+        0.0,
+        false,
+        None,
+        false,
+    )?;
+    seen.f_transpose(1, 2)?.f_reshape([texts * looked, hidden])
 }
 
 /// What MPNet adds to the attention of a text of so many tokens, [1, heads, length, length], from its table [buckets,

@@ -47,6 +47,15 @@ impl Order {
         }
         Order { by_length, groups, rows }
     }
+
+    /// Rows of the texts' first tokens.
+    pub fn first_rows(&self) -> Vec<i64> {
+        let of = |group: &Group| {
+            let Group { begin, texts, length } = *group;
+            (0..texts).map(move |text| begin + text * length)
+        };
+        self.groups.iter().flat_map(of).collect()
+    }
 }
 
 /// How a family counts the positions of a text's tokens.

@@ -91,7 +91,7 @@ impl Head {
         }
     }
 
-    /// Of what was pooled already: [texts, values].
+    /// Of what was pooled already, or of the first tokens where only those are looked at: [texts, values].
     pub fn finish(&self, pooled: &Tensor) -> Result<Tensor, TchError> {
         let mut pooled = pooled.f_to_kind(Kind::Float)?;
         match self {

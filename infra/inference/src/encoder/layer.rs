@@ -3,7 +3,7 @@
 
 use tch::{Device, TchError, Tensor};
 
-use super::attention::attention;
+use super::attention::{Looking, attention};
 use super::batch::Order;
 use super::linear::{Linear, kind_of};
 use super::names::Names;
@@ -94,9 +94,17 @@ impl Layer {
     /// `input` [rows, hidden] of packed texts.
     pub fn forward(&self, input: &Tensor, order: &Order, biases: &[Tensor]) -> Result<Tensor, TchError> {
         let qkv = self.qkv.forward(input, Follows::Nothing)?;
-        let seen = attention(&qkv, order, self.heads, biases)?;
+        let seen = attention(&qkv, order, self.heads, biases, Looking::All)?;
         drop(qkv);
         self.after_attention(&seen, input)
+    }
+
+    /// The same for the first token of each text only: [texts, hidden].
+    pub fn forward_first(&self, input: &Tensor, order: &Order, biases: &[Tensor]) -> Result<Tensor, TchError> {
+        let qkv = self.qkv.forward(input, Follows::Nothing)?;
+        let seen = attention(&qkv, order, self.heads, biases, Looking::First)?;
+        let rows = Tensor::f_from_slice(&order.first_rows())?.f_to_device(input.device())?;
+        self.after_attention(&seen, &input.f_index_select(0, &rows)?)
     }
 
     fn after_attention(&self, seen: &Tensor, input: &Tensor) -> Result<Tensor, TchError> {

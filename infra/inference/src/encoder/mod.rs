@@ -85,10 +85,14 @@ impl Encoder {
             None => Vec::new(),
         };
         let mut states = self.embed(&batch)?;
-        for layer in &self.layers {
+        let (last, others) = self.layers.split_last().ok_or_else(|| TchError::Shape("no layers".to_owned()))?;
+        for layer in others {
             states = layer.forward(&states, order, &biases)?;
         }
-        let result = self.head.forward(&states, order)?;
+        let result = match self.head.sees_first_only() {
+            true => self.head.finish(&last.forward_first(&states, order, &biases)?)?,
+            false => self.head.forward(&last.forward(&states, order, &biases)?, order)?,
+        };
         rows(&result, &order.by_length)
     }
 
