@@ -16,7 +16,7 @@ async fn check(language: &str) {
     let real = format!("[[models]]\nname = \"{MODEL}\"\nfolder = {:?}\n", minilm());
     let text = keys() + &real + &model(RERANKER, "bert-rerank");
     // A queue so short that a few requests fill it.
-    let worker = Running::start(config(&text, &["engine.queue_tokens_max=2000"]), None).await;
+    let worker = Running::start(config(&text, &["engine.queue_tokens_max=600"]), None).await;
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/sdk/{language}/run"));
     let ran = Command::new(program)
         .args([&worker.url("/v1"), KEY, MODEL, RERANKER])

@@ -3,7 +3,7 @@
 //   check.mjs URL KEY MODEL RERANKER
 //
 // URL       with /v1
-// MODEL     all-MiniLM-L6-v2 under some name; the worker's queue holds at most 2,000 tokens
+// MODEL     all-MiniLM-L6-v2 under some name; the worker's queue holds at most 600 tokens
 // RERANKER  a cross-encoder, for what it refuses
 //
 // Prints a line for each thing that held, and ends with an error at the first that did not.
@@ -135,7 +135,7 @@ const checks = {
 
   async "who is refused comes back when told"() {
     // Each call nearly fills the queue.
-    const work = Array.from({ length: 9 }, (_, number) => `${SENTENCE} `.repeat(24) + number);
+    const work = Array.from({ length: 5 }, (_, number) => `${SENTENCE} `.repeat(12) + number);
     const ask = (patient, calls) =>
       Promise.allSettled(Array.from({ length: calls }, () => patient.embeddings.create({ model, input: work })));
     const answers = await ask(client, 24);
@@ -145,7 +145,7 @@ const checks = {
       assert.equal(error.constructor, openai.RateLimitError, String(error));
       assert.ok(Number(error.headers.get("retry-after")) > 0);
     }
-    for (const { value, reason } of await ask(connect(key, 30), 5)) assert.equal(value?.data.length, 9, String(reason));
+    for (const { value, reason } of await ask(connect(key, 60), 4)) assert.equal(value?.data.length, 5, String(reason));
   },
 };
 

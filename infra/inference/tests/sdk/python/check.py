@@ -3,7 +3,7 @@
     check.py URL KEY MODEL RERANKER
 
 URL       with /v1
-MODEL     all-MiniLM-L6-v2 under some name; the worker's queue holds at most 2,000 tokens
+MODEL     all-MiniLM-L6-v2 under some name; the worker's queue holds at most 600 tokens
 RERANKER  a cross-encoder, for what it refuses
 
 Prints a line for each thing that held, and ends with an error at the first that did not.
@@ -181,16 +181,19 @@ def who_is_refused_comes_back_when_told(given):
     """Each call nearly fills the queue: without patience some are refused, with the package's own all are served."""
 
     async def ask(calls, retries):
-        async with openai.AsyncOpenAI(base_url=given.url, api_key=given.key, max_retries=retries, timeout=120) as client:
-            work = [" ".join([SENTENCE] * 24 + [str(number)]) for number in range(9)]
+        how = {"max_retries": retries, "timeout": 120}
+        async with openai.AsyncOpenAI(base_url=given.url, api_key=given.key, **how) as client:
+            work = [" ".join([SENTENCE] * 12 + [str(number)]) for number in range(5)]
             asked = [client.embeddings.create(model=given.model, input=work) for _ in range(calls)]
             return await asyncio.gather(*asked, return_exceptions=True)
 
     refused = [answer for answer in asyncio.run(ask(24, 0)) if isinstance(answer, Exception)]
-    assert refused and all(type(error) is openai.RateLimitError for error in refused), refused
+    assert refused, "nobody was refused"
+    assert all(type(error) is openai.RateLimitError for error in refused), refused
     assert all(float(error.response.headers["retry-after"]) > 0 for error in refused), refused[0].response.headers
-    patient = asyncio.run(ask(5, 30))
-    assert all(not isinstance(answer, Exception) and len(answer.data) == 9 for answer in patient), patient
+    patient = asyncio.run(ask(4, 60))
+    assert [answer for answer in patient if isinstance(answer, Exception)] == []
+    assert all(len(answer.data) == 5 for answer in patient)
 
 
 def main(url, key, model, reranker):
