@@ -51,14 +51,23 @@ fn lines(output: &Output) -> Vec<Value> {
 }
 
 /// A worker of its own process, at the address that it prints.
-struct Served {
+pub struct Served {
     child: Child,
-    address: String,
+    pub address: String,
 }
 
 impl Served {
-    fn start(working_dir: &Path) -> Served {
-        let arguments = ["serve", "--config", "worker.toml", "--set", "server.port=0"];
+    /// By the file `worker.toml` of the folder.
+    pub fn start(working_dir: &Path) -> Served {
+        let arguments = [
+            "serve",
+            "--config",
+            "worker.toml",
+            "--set",
+            "server.port=0",
+            "--set",
+            "log.filter=error",
+        ];
         let mut child = program(&arguments, working_dir)
             .stdout(Stdio::piped())
             .spawn()
@@ -67,6 +76,10 @@ impl Served {
         let line = out.lines().next().expect("a line").expect("UTF-8");
         let address = line.rsplit(' ').next().expect("an address").to_owned();
         Served { child, address }
+    }
+
+    pub fn process(&self) -> u32 {
+        self.child.id()
     }
 
     fn signal(&self, signal: Signal) {
@@ -87,7 +100,7 @@ fn a_line_becomes_a_line_with_its_vector() {
     let rows = lines(&run(&["embed", "--model", &model], "one\ntwo\n"));
     assert_eq!(rows.len(), 2);
     assert_eq!(rows[1]["index"], 1);
-    assert_eq!(rows[0]["embedding"].as_array().map(Vec::len), Some(32));
+    assert_eq!(rows[0]["embedding"].as_array().map(Vec::len), Some(48));
     let arguments = [
         "embed",
         "--model",

@@ -80,7 +80,7 @@ async fn a_body_that_is_no_json_is_told_where() {
         (
             b"{\"model\":\"embed\",\"input\":\"a\"} more".to_vec(),
             "invalid_json",
-            "line 1 column 32",
+            "line 1 column 31",
         ),
         (b"[\"embed\", \"a\"]".to_vec(), "invalid_json", "array"),
         (

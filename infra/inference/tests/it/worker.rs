@@ -17,7 +17,7 @@ pub const KEY: &str = "iw-of-a-test";
 pub const ADMIN: &str = "iw-of-an-operator";
 
 /// A vector's length in the small model.
-pub const DIMENSIONS: usize = 32;
+pub const DIMENSIONS: usize = 48;
 
 pub struct Running {
     pub worker: Worker,
