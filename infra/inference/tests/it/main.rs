@@ -10,6 +10,7 @@ mod life;
 mod protocol;
 mod queue;
 mod references;
+mod sdk;
 mod tls;
 mod traces;
 mod worker;
