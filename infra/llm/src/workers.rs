@@ -280,10 +280,14 @@ impl Workers {
         F: Future<Output = Result<T, Error>>,
     {
         let at_once = self.shared.peers.len() * PARTS_PER_WORKER;
-        let ask = &ask;
+        let (ask, divided) = (&ask, parts.len() > 1);
         let placed = parts.into_iter().map(|part| async move {
-            let from = part.places.start;
-            Ok::<_, Error>((from, ask(part).await?))
+            let places = part.places.clone();
+            match ask(part).await {
+                Ok(answer) => Ok((places.start, answer)),
+                Err(error) if divided => Err(error.within(places)),
+                Err(error) => Err(error),
+            }
         });
         let mut answers: Vec<(usize, T)> = stream::iter(placed)
             .buffer_unordered(at_once)
@@ -324,3 +328,6 @@ fn equally_long(vectors: &[Vec<f32>]) -> Result<(), Error> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

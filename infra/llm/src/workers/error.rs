@@ -1,6 +1,7 @@
 //! Why a call has no result.
 
 use std::fmt;
+use std::ops::Range;
 use std::time::Duration;
 
 /// What a caller can do about it.
@@ -26,7 +27,10 @@ pub struct Error {
     pub code: Option<String>,
     /// When it may be tried again, where it is known.
     pub retry_after: Option<Duration>,
-    cause: Cause,
+    /// The inputs that were refused, by their places, where a call became several requests: what a worker says of places
+    /// counts from the first of them.
+    pub inputs: Option<Range<usize>>,
+    cause: Box<Cause>,
 }
 
 /// What happened in the last request.
@@ -40,7 +44,7 @@ pub(crate) enum Cause {
     Transport(#[source] reqwest::Error),
     #[error("the worker stopped answering")]
     Gone,
-    #[error("{0}")]
+    #[error(transparent)]
     Lie(#[from] Lie),
     #[error("no worker is left to ask")]
     Nobody,
@@ -83,12 +87,20 @@ impl Error {
             kind,
             code: None,
             retry_after: None,
-            cause: cause.into(),
+            inputs: None,
+            cause: Box::new(cause.into()),
         }
     }
 
     pub(crate) fn coded(self, code: Option<String>) -> Error {
         Error { code, ..self }
+    }
+
+    pub(crate) fn within(self, inputs: Range<usize>) -> Error {
+        Error {
+            inputs: Some(inputs),
+            ..self
+        }
     }
 
     pub(crate) fn after(self, retry_after: Duration) -> Error {
@@ -108,6 +120,14 @@ impl fmt::Display for Error {
             Kind::Unavailable => "no worker could answer",
             Kind::TooLate => "there was no answer in time",
         })?;
+        if let Some(inputs) = &self.inputs {
+            write!(
+                f,
+                " in inputs {} to {}",
+                inputs.start,
+                inputs.end.saturating_sub(1)
+            )?;
+        }
         match &self.code {
             Some(code) => write!(f, " ({code})"),
             None => Ok(()),
@@ -117,6 +137,6 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.cause)
+        Some(&*self.cause)
     }
 }

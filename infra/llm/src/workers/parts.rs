@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_small_call_is_one_request() {
-        assert_eq!(places(&[3; 20], 256, 1_000, 4), [0..20]);
+        assert_eq!(places(&[3; 20], 256, 1_000, 4), vec![0..20; 1]);
         assert_eq!(places(&[], 256, 1_000, 4), []);
     }
 

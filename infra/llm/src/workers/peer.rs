@@ -45,6 +45,8 @@ impl Peer {
             .user_agent(concat!("botserver/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(Duration::from_millis(all.connect_timeout_ms))
             .tcp_keepalive(Duration::from_secs(15))
+            // Shorter than the patience of proxies: a connection that closes as it is used looks like a failure.
+            .pool_idle_timeout(Duration::from_secs(15))
             // A key goes to the worker that it is for, and nowhere that this one points to.
             .redirect(redirect::Policy::none())
             .referer(false)

@@ -1,1 +1,407 @@
+use proptest::prelude::*;
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
 
+use super::*;
+
+const MODEL: &str = "small";
+
+/// A balance with a clock and dice of its own.
+struct Scene {
+    balance: Balance,
+    now: Instant,
+    dice: StdRng,
+}
+
+impl Scene {
+    fn new(count: usize) -> Scene {
+        Scene {
+            balance: Balance::new(count),
+            now: Instant::now(),
+            dice: StdRng::seed_from_u64(7),
+        }
+    }
+
+    fn pass(&mut self, ms: u64) {
+        self.now += Duration::from_millis(ms);
+    }
+
+    fn choose(&mut self, model: &str, tried: &[usize]) -> Choice {
+        let wanted = Wanted {
+            model,
+            weight: 100,
+            tried,
+        };
+        self.balance.choose(wanted, self.now, &mut self.dice)
+    }
+
+    fn begin(&mut self, worker: usize) -> Begun {
+        self.balance.begin(worker, 100, self.now)
+    }
+
+    fn end(&mut self, begun: &Begun, outcome: Outcome) -> Turn {
+        self.balance.end(begun, MODEL, outcome, self.now)
+    }
+
+    /// A request of this worker that ends at once.
+    fn once(&mut self, worker: usize, outcome: Outcome) -> Turn {
+        let begun = self.begin(worker);
+        self.end(&begun, outcome)
+    }
+
+    fn probed(&mut self, worker: usize, probe: Probe) -> Turn {
+        self.balance.probed(worker, probe, self.now)
+    }
+
+    /// Whom a thousand dice choose.
+    fn chosen(&mut self) -> Vec<usize> {
+        let mut counts = vec![0; self.balance.workers().len()];
+        for _ in 0..1_000 {
+            if let Choice::Ask(worker) = self.choose(MODEL, &[]) {
+                counts[worker] += 1;
+            }
+        }
+        counts
+    }
+}
+
+#[test]
+fn workers_that_are_equal_are_chosen_by_chance() {
+    let counts = Scene::new(4).chosen();
+    assert!(counts.iter().all(|&count| count > 150), "{counts:?}");
+}
+
+#[test]
+fn the_one_with_less_to_do_is_chosen() {
+    let mut scene = Scene::new(3);
+    for worker in [0, 0, 1] {
+        scene.begin(worker);
+    }
+    assert_eq!(scene.chosen(), [0, 0, 1_000]);
+}
+
+#[test]
+fn a_faster_worker_gets_more_before_it_counts_as_loaded() {
+    let mut scene = Scene::new(2);
+    for (worker, ms) in [(0, 100), (1, 10)] {
+        let begun = scene.begin(worker);
+        scene.pass(ms);
+        scene.end(&begun, Outcome::Answered);
+    }
+    let mut placed = [0, 0];
+    for _ in 0..22 {
+        let Choice::Ask(worker) = scene.choose(MODEL, &[]) else {
+            panic!("both are well");
+        };
+        scene.begin(worker);
+        placed[worker] += 1;
+    }
+    assert!(placed[1] >= 17, "{placed:?}");
+}
+
+#[test]
+fn a_worker_that_was_slow_is_measured_again_after_a_while() {
+    let mut scene = Scene::new(2);
+    for (worker, ms) in [(0, 5_000), (1, 1)] {
+        let begun = scene.begin(worker);
+        scene.pass(ms);
+        scene.end(&begun, Outcome::Answered);
+    }
+    assert_eq!(scene.chosen()[0], 0);
+    scene.pass(30_000);
+    assert!(scene.chosen()[0] > 0);
+}
+
+#[test]
+fn a_worker_that_cannot_be_connected_to_is_left_out_at_once() {
+    let mut scene = Scene::new(2);
+    assert_eq!(scene.once(0, Outcome::Unreachable), Turn::Ejected);
+    assert_eq!(scene.chosen(), [0, 1_000]);
+}
+
+#[test]
+fn failures_in_a_row_eject_and_an_answer_between_them_does_not() {
+    let mut scene = Scene::new(2);
+    for outcome in [
+        Outcome::Failed,
+        Outcome::Failed,
+        Outcome::Answered,
+        Outcome::Failed,
+    ] {
+        assert_eq!(scene.once(0, outcome), Turn::Same);
+    }
+    scene.once(0, Outcome::Failed);
+    assert_eq!(scene.once(0, Outcome::Failed), Turn::Ejected);
+}
+
+#[test]
+fn an_ejection_doubles_until_the_trial_succeeds() {
+    let mut scene = Scene::new(2);
+    scene.once(0, Outcome::Unreachable);
+    for seconds in [1, 2, 4, 8, 16, 32, 60, 60] {
+        scene.pass(seconds * 1_000 - 1);
+        assert!(!scene.balance.workers()[0].is_well(scene.now));
+        scene.pass(1);
+        assert!(scene.balance.workers()[0].is_well(scene.now));
+        assert_eq!(scene.once(0, Outcome::Failed), Turn::Ejected);
+    }
+    scene.pass(60_000);
+    assert_eq!(scene.once(0, Outcome::Answered), Turn::Back);
+    scene.once(0, Outcome::Unreachable);
+    scene.pass(1_000);
+    assert!(scene.balance.workers()[0].is_well(scene.now));
+}
+
+#[test]
+fn one_request_at_a_time_tries_whether_a_worker_is_well_again() {
+    let mut scene = Scene::new(2);
+    scene.once(0, Outcome::Unreachable);
+    scene.pass(1_000);
+    let trial = scene.begin(0);
+    scene.begin(1);
+    assert_eq!(scene.chosen(), [0, 1_000]);
+    // The caller left: whoever comes next tries.
+    scene.end(&trial, Outcome::Cancelled);
+    assert_eq!(scene.chosen(), [1_000, 0]);
+}
+
+#[test]
+fn a_probe_that_succeeds_ends_the_ejection_of_one_that_was_not_reached() {
+    let mut scene = Scene::new(2);
+    scene.once(0, Outcome::Unreachable);
+    scene.once(1, Outcome::Unauthorized);
+    scene.probed(0, Probe::Ready);
+    scene.probed(1, Probe::Ready);
+    assert_eq!(scene.chosen(), [1_000, 0]);
+}
+
+#[test]
+fn a_worker_that_is_not_ready_is_asked_only_where_no_other_is_left() {
+    let mut scene = Scene::new(2);
+    scene.probed(0, Probe::Unready);
+    assert_eq!(scene.chosen(), [0, 1_000]);
+    assert_eq!(scene.choose(MODEL, &[1]), Choice::Ask(0));
+    scene.probed(0, Probe::Ready);
+    assert!(scene.chosen()[0] > 0);
+}
+
+#[test]
+fn a_worker_is_gone_after_probes_that_nobody_answers() {
+    let mut scene = Scene::new(2);
+    assert_eq!(scene.probed(0, Probe::Silent), Turn::Same);
+    assert_eq!(scene.probed(0, Probe::Silent), Turn::Same);
+    assert_eq!(scene.probed(0, Probe::Silent), Turn::Gone);
+    assert_eq!(scene.chosen(), [0, 1_000]);
+    scene.probed(0, Probe::Ready);
+    assert_eq!(scene.probed(0, Probe::Silent), Turn::Same);
+}
+
+#[test]
+fn one_that_is_busy_is_waited_for_and_not_one_that_is_ill_asked() {
+    let mut scene = Scene::new(3);
+    scene.once(0, Outcome::Busy(Duration::from_secs(5)));
+    scene.once(1, Outcome::Busy(Duration::from_secs(2)));
+    scene.once(2, Outcome::Unreachable);
+    let until = scene.now + Duration::from_secs(2);
+    assert_eq!(scene.choose(MODEL, &[]), Choice::Wait(until));
+    scene.pass(2_000);
+    scene.once(2, Outcome::Unreachable);
+    assert_eq!(scene.choose(MODEL, &[]), Choice::Ask(1));
+    assert_eq!(scene.choose(MODEL, &[0, 1, 2]), Choice::Nobody);
+}
+
+#[test]
+fn no_worker_makes_others_wait_for_more_than_a_minute() {
+    let mut scene = Scene::new(1);
+    scene.once(0, Outcome::Busy(Duration::MAX));
+    let until = scene.now + BUSY_MAX;
+    assert_eq!(scene.choose(MODEL, &[]), Choice::Wait(until));
+}
+
+#[test]
+fn a_worker_without_the_model_is_not_asked_for_it_for_a_while() {
+    let mut scene = Scene::new(2);
+    scene.once(0, Outcome::Missing);
+    assert_eq!(scene.chosen(), [0, 1_000]);
+    assert_eq!(scene.choose("another", &[1]), Choice::Ask(0));
+    assert_eq!(scene.choose(MODEL, &[1]), Choice::Nobody);
+    scene.pass(15_000);
+    assert_eq!(scene.choose(MODEL, &[1]), Choice::Ask(0));
+    scene.once(0, Outcome::Missing);
+    scene.balance.lists(0, MODEL);
+    assert_eq!(scene.choose(MODEL, &[1]), Choice::Ask(0));
+}
+
+#[test]
+fn a_model_that_all_lack_is_asked_for_all_the_same() {
+    let mut scene = Scene::new(2);
+    scene.once(0, Outcome::Missing);
+    scene.once(1, Outcome::Missing);
+    assert!(matches!(scene.choose(MODEL, &[]), Choice::Ask(_)));
+}
+
+#[test]
+fn names_that_callers_invent_do_not_fill_the_memory() {
+    let mut scene = Scene::new(1);
+    for number in 0..1_000 {
+        let begun = scene.begin(0);
+        let name = format!("{number}{}", "x".repeat(number));
+        scene.balance.end(&begun, &name, Outcome::Missing, scene.now);
+    }
+    let now = scene.now;
+    let state = &scene.balance.workers()[0];
+    let remembered =
+        (0..1_000).filter(|number| state.lacks(&format!("{number}{}", "x".repeat(*number)), now));
+    assert_eq!(remembered.count(), 64);
+}
+
+#[test]
+fn a_caller_in_a_hurry_does_not_eject_a_worker() {
+    let mut scene = Scene::new(1);
+    for _ in 0..100 {
+        let begun = scene.begin(0);
+        scene.pass(10);
+        assert_eq!(scene.end(&begun, Outcome::Late), Turn::Same);
+    }
+    let mut turns = Vec::new();
+    for _ in 0..3 {
+        let begun = scene.begin(0);
+        scene.pass(1_000);
+        turns.push(scene.end(&begun, Outcome::Late));
+    }
+    assert_eq!(turns, [Turn::Same, Turn::Same, Turn::Ejected]);
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Ask {
+        tried: Vec<usize>,
+        weight: u64,
+    },
+    End {
+        which: prop::sample::Index,
+        outcome: Outcome,
+    },
+    Probe {
+        worker: usize,
+        probe: Probe,
+    },
+    Pass {
+        ms: u64,
+    },
+}
+
+const WORKERS: usize = 4;
+
+fn outcome() -> impl Strategy<Value = Outcome> {
+    prop_oneof![
+        4 => Just(Outcome::Answered),
+        1 => Just(Outcome::Refused),
+        1 => Just(Outcome::Unauthorized),
+        1 => Just(Outcome::Missing),
+        1 => (0u64..5_000).prop_map(|ms| Outcome::Busy(Duration::from_millis(ms))),
+        1 => Just(Outcome::Unreachable),
+        2 => Just(Outcome::Failed),
+        1 => Just(Outcome::Late),
+        1 => Just(Outcome::Cancelled),
+    ]
+}
+
+fn probe() -> impl Strategy<Value = Probe> {
+    prop_oneof![
+        Just(Probe::Ready),
+        Just(Probe::Unready),
+        Just(Probe::Unreachable),
+        Just(Probe::Silent)
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let tried = prop::collection::vec(0..WORKERS, 0..3);
+    prop_oneof![
+        4 => (tried, 0u64..1_000_000).prop_map(|(tried, weight)| Step::Ask { tried, weight }),
+        4 => (any::<prop::sample::Index>(), outcome()).prop_map(|(which, outcome)| Step::End { which, outcome }),
+        1 => (0..WORKERS, probe()).prop_map(|(worker, probe)| Step::Probe { worker, probe }),
+        2 => (0u64..3_000).prop_map(|ms| Step::Pass { ms }),
+    ]
+}
+
+/// Chooses, and checks that no ill worker was preferred to one that is well.
+fn ask(scene: &mut Scene, tried: &[usize], weight: u64) -> Option<Begun> {
+    let wanted = Wanted {
+        model: MODEL,
+        weight,
+        tried,
+    };
+    let choice = scene.balance.choose(wanted, scene.now, &mut scene.dice);
+    let now = scene.now;
+    let workers = scene.balance.workers();
+    let all_lack = workers.iter().all(|state| state.lacks(MODEL, now));
+    let could = |at: &usize| !tried.contains(at) && (all_lack || !workers[*at].lacks(MODEL, now));
+    let could: Vec<usize> = (0..WORKERS).filter(could).collect();
+    let well = could.iter().any(|&at| workers[at].is_well(now));
+    match choice {
+        Choice::Ask(worker) => {
+            assert!(could.contains(&worker));
+            assert!(workers[worker].busy_until.is_none_or(|until| until <= now));
+            assert!(
+                workers[worker].is_well(now) || !well,
+                "{worker} is ill, another one is well"
+            );
+            Some(scene.balance.begin(worker, weight, now))
+        }
+        Choice::Wait(until) => {
+            assert!(until > now && until <= now + BUSY_MAX);
+            None
+        }
+        Choice::Nobody => {
+            assert!(could.is_empty());
+            None
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_the_well_are_preferred_and_no_load_is_left_behind(
+        steps in prop::collection::vec(step(), 0..300),
+        rest in outcome(),
+    ) {
+        let mut scene = Scene::new(WORKERS);
+        let mut under_way = Vec::new();
+        for step in steps {
+            match step {
+                Step::Ask { tried, weight } => under_way.extend(ask(&mut scene, &tried, weight)),
+                Step::End { which, outcome } if !under_way.is_empty() => {
+                    let begun = under_way.swap_remove(which.index(under_way.len()));
+                    scene.end(&begun, outcome);
+                }
+                Step::End { .. } => {}
+                Step::Probe { worker, probe } => {
+                    scene.probed(worker, probe);
+                }
+                Step::Pass { ms } => scene.pass(ms),
+            }
+        }
+        for begun in under_way {
+            scene.end(&begun, rest);
+        }
+        for state in scene.balance.workers() {
+            prop_assert_eq!((state.weight, state.requests, state.trial), (0, 0, false));
+        }
+    }
+
+    #[test]
+    fn a_worker_that_answers_again_is_asked_again_within_a_minute(
+        outcomes in prop::collection::vec(outcome(), 0..50),
+    ) {
+        let mut scene = Scene::new(1);
+        for outcome in outcomes {
+            scene.once(0, outcome);
+        }
+        scene.pass(60_000);
+        prop_assert_eq!(scene.choose(MODEL, &[]), Choice::Ask(0));
+        scene.once(0, Outcome::Answered);
+        prop_assert!(scene.balance.workers()[0].is_well(scene.now));
+    }
+}
