@@ -57,7 +57,7 @@ pub(crate) enum Outcome {
     Refused,
     /// The key is not accepted. Such a worker answers fast, and would draw all requests to itself.
     Unauthorized,
-    /// The worker lacks the model.
+    /// The worker lacks the model, or has no memory for it.
     Missing,
     /// Too much waits there, or it stops.
     Busy(Duration),
@@ -258,7 +258,13 @@ impl Balance {
         self.workers[worker].probed(probe, now)
     }
 
-    /// The models that the worker says it has.
+    /// Whether a worker besides this one is well and may have the model.
+    pub fn has_another(&self, than: usize, model: &str, now: Instant) -> bool {
+        let mut others = self.workers.iter().enumerate().filter(|(at, _)| *at != than);
+        others.any(|(_, state)| state.is_well(now) && !state.lacks(model, now))
+    }
+
+    /// The worker says that it has the model.
     pub fn lists(&mut self, worker: usize, model: &str) {
         self.workers[worker].has(model);
     }

@@ -183,7 +183,6 @@ impl Flight<'_> {
         R: Fn(&[u8]) -> Result<T, Lie> + Send + 'static,
     {
         let peer = &self.shared.peers[self.begun.worker];
-        let mut gone = peer.gone.subscribe();
         let left = asked.deadline.saturating_duration_since(Instant::now());
         let answered = peer.ask(asked.path, Some(asked.body.clone()), left, asked.answer_max);
         let body = tokio::select! {
@@ -191,8 +190,7 @@ impl Flight<'_> {
                 Ok(answered) => judge(answered),
                 Err(_) => Err(Failure::late()),
             },
-            // The sender lives as long as the peer: this ends only by a change.
-            _ = gone.changed() => Err(Failure::gone()),
+            () = self.gone() => Err(Failure::gone()),
         };
         let result = match body {
             Ok(body) => read_apart(body, read).await.map_err(Failure::lie),
@@ -203,6 +201,22 @@ impl Flight<'_> {
             .map_or_else(|failure| failure.outcome, |_| Outcome::Answered);
         self.end(outcome);
         result
+    }
+
+    /// Ends when the worker is found not to answer any more, and another one could.
+    async fn gone(&self) {
+        let worker = self.begun.worker;
+        let mut gone = self.shared.peers[worker].gone.subscribe();
+        // The sender lives as long as the peer, so that this fails never.
+        while gone.changed().await.is_ok() {
+            if self
+                .shared
+                .balance()
+                .has_another(worker, &self.model, Instant::now())
+            {
+                return;
+            }
+        }
     }
 
     fn end(&mut self, outcome: Outcome) {

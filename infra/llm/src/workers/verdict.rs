@@ -78,7 +78,6 @@ pub(crate) fn judge(answered: Result<Answer, Trouble>) -> Result<Bytes, Failure>
 }
 
 fn refusal(status: StatusCode, retry_after: Option<Duration>, said: Said) -> Failure {
-    let ours = said.message.is_some();
     let cause = match said.message {
         Some(message) => Cause::Said { message },
         None => Cause::Status {
@@ -86,18 +85,20 @@ fn refusal(status: StatusCode, retry_after: Option<Duration>, said: Said) -> Fai
         },
     };
     let wait = retry_after.unwrap_or(BUSY).max(BUSY_MIN);
-    let missing = said.code.as_deref() == Some("model_not_found");
-    let (kind, outcome, again) = match status.as_u16() {
-        401 | 403 => (Kind::Rejected, Outcome::Unauthorized, Again::Never),
-        404 if missing => (Kind::NotFound, Outcome::Missing, Again::Elsewhere),
-        // Another server answers under this address.
-        404 | 405 => (Kind::Unavailable, Outcome::Failed, Again::AtCost),
-        // A proxy's own patience may end before ours; the worker's does with ours.
-        408 | 504 if ours => (Kind::TooLate, Outcome::Late, Again::Never),
-        429 => (Kind::Throttled, Outcome::Busy(wait), Again::Later),
-        // It stops, or loads the model.
-        503 => (Kind::Unavailable, Outcome::Busy(wait), Again::Later),
-        400..408 | 409..500 => (Kind::Rejected, Outcome::Refused, Again::Never),
+    let (kind, outcome, again) = match (status.as_u16(), said.code.as_deref()) {
+        (401 | 403, _) => (Kind::Rejected, Outcome::Unauthorized, Again::Never),
+        (404, Some("model_not_found")) => (Kind::NotFound, Outcome::Missing, Again::Elsewhere),
+        // It would load the model if it could; what it has of others is as well as before.
+        (503, Some("model_unavailable")) => (Kind::Unavailable, Outcome::Missing, Again::Elsewhere),
+        (503, Some("out_of_memory")) => (Kind::Unavailable, Outcome::Missing, Again::AtCost),
+        // The worker's patience ends with ours; a proxy's own may end before.
+        (504, Some("deadline_exceeded")) => (Kind::TooLate, Outcome::Late, Again::Never),
+        (429, _) => (Kind::Throttled, Outcome::Busy(wait), Again::Later),
+        // It starts, or stops.
+        (503, _) => (Kind::Unavailable, Outcome::Busy(wait), Again::Later),
+        // With 404 and 405 another server answers under this address, with 408 the request came too slowly.
+        (404 | 405 | 408, _) => (Kind::Unavailable, Outcome::Failed, Again::AtCost),
+        (400..500, _) => (Kind::Rejected, Outcome::Refused, Again::Never),
         _ => (Kind::Unavailable, Outcome::Failed, Again::AtCost),
     };
     let failure = Failure::new(kind, cause, outcome, again);
@@ -138,33 +139,36 @@ mod tests {
         }
     }
 
+    fn coded(code: &str) -> String {
+        format!(r#"{{"error":{{"message":"no","type":"x","param":"model","code":"{code}"}}}}"#)
+    }
+
     #[test]
     fn only_the_worker_itself_says_that_it_lacks_a_model() {
-        let body = r#"{"error":{"message":"none","type":"invalid_request_error","param":"model","code":"model_not_found"}}"#;
-        check(404, body, Kind::NotFound, Again::Elsewhere);
+        check(404, &coded("model_not_found"), Kind::NotFound, Again::Elsewhere);
+        check(404, &coded("not_found"), Kind::Unavailable, Again::AtCost);
         check(404, "<h1>not here</h1>", Kind::Unavailable, Again::AtCost);
-        check(
-            404,
-            r#"{"error":{"message":"no such route","code":null}}"#,
-            Kind::Unavailable,
-            Again::AtCost,
-        );
     }
 
     #[test]
     fn what_is_wrong_with_a_worker_is_asked_of_another() {
-        check(500, "", Kind::Unavailable, Again::AtCost);
-        check(502, "<html>", Kind::Unavailable, Again::AtCost);
-        check(504, "<html>", Kind::Unavailable, Again::AtCost);
-        check(302, "", Kind::Unavailable, Again::AtCost);
-        check(204, "", Kind::Unavailable, Again::AtCost);
+        for status in [204, 302, 405, 408, 500, 502, 504] {
+            check(status, "", Kind::Unavailable, Again::AtCost);
+        }
         check(429, "", Kind::Throttled, Again::Later);
         check(503, "", Kind::Unavailable, Again::Later);
+        check(503, &coded("stopping"), Kind::Unavailable, Again::Later);
+        check(504, &coded("deadline_exceeded"), Kind::TooLate, Again::Never);
+    }
+
+    #[test]
+    fn a_model_that_cannot_be_loaded_is_asked_of_another_worker() {
         check(
-            504,
-            r#"{"error":{"message":"it was not computed in time"}}"#,
-            Kind::TooLate,
-            Again::Never,
+            503,
+            &coded("model_unavailable"),
+            Kind::Unavailable,
+            Again::Elsewhere,
         );
+        check(503, &coded("out_of_memory"), Kind::Unavailable, Again::AtCost);
     }
 }

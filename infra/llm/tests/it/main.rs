@@ -28,7 +28,7 @@ fn settings(workers: &[&Worker]) -> WorkersSettings {
 async fn client(workers: &[&Worker]) -> Workers {
     let workers_client = Workers::new(settings(workers)).unwrap();
     for worker in workers {
-        worker.until_asked_whether_ready().await;
+        worker.until_probed(1).await;
     }
     workers_client
 }

@@ -158,8 +158,9 @@ impl Worker {
         reached(&self.inner.ended, count).await;
     }
 
-    pub async fn until_asked_whether_ready(&self) {
-        reached(&self.inner.probed, 1).await;
+    /// So often it was asked whether it is ready.
+    pub async fn until_probed(&self, count: usize) {
+        reached(&self.inner.probed, count).await;
     }
 }
 
