@@ -64,47 +64,52 @@ impl Shared {
         T: Send + 'static,
         R: Fn(&[u8]) -> Result<T, Lie> + Clone + Send + 'static,
     {
-        let mut tried = Vec::new();
-        let mut attempts = 0;
-        let mut last: Option<Error> = None;
+        let mut course = Course::default();
         self.budget().earn();
         loop {
             let permit = timeout_at(asked.deadline.into(), self.permits.acquire()).await;
             let permit = permit.map_err(|_| Error::new(Kind::TooLate, Cause::Late))?;
-            let flight = match self.place(asked, &tried) {
-                Placed::With(flight) => flight,
+            match self.place(asked, &course.tried) {
+                Placed::With(flight) => {
+                    let worker = flight.begun.worker;
+                    match flight.attempt(asked, read.clone()).await {
+                        Ok(read) => return Ok(read),
+                        Err(failure) => self.again(&mut course, worker, failure)?,
+                    }
+                }
                 Placed::Busy(until) => {
                     drop(permit);
-                    wait(until, asked.deadline, last.as_ref()).await?;
-                    continue;
+                    wait(until, asked.deadline, course.last.as_ref()).await?;
                 }
                 Placed::Nowhere => {
-                    return Err(last.unwrap_or_else(|| Error::new(Kind::Unavailable, Cause::Nobody)));
+                    let nobody = || Error::new(Kind::Unavailable, Cause::Nobody);
+                    return Err(course.last.unwrap_or_else(nobody));
                 }
-            };
-            let worker = flight.begun.worker;
-            let failure = match flight.attempt(asked, read.clone()).await {
-                Ok(read) => return Ok(read),
-                Err(failure) => failure,
-            };
-            match failure.again {
-                Again::Never => return Err(failure.error),
-                Again::Elsewhere | Again::AtCost => tried.push(worker),
-                Again::Later => {}
-            }
-            if failure.again != Again::Elsewhere {
-                attempts += 1;
-                if attempts == ATTEMPTS_MAX || !self.budget().spend(Instant::now()) {
-                    return Err(failure.error);
-                }
-            }
-            metrics::counter!("llm_worker_retries_total", "worker" => self.peers[worker].name.clone())
-                .increment(1);
-            // That one lacks the model says nothing of those that have it and failed.
-            if failure.error.kind != Kind::NotFound || last.is_none() {
-                last = Some(failure.error);
             }
         }
+    }
+
+    /// Whether the request is sent once more, after this worker failed it.
+    fn again(&self, course: &mut Course, worker: usize, failure: Failure) -> Result<(), Error> {
+        if failure.again == Again::Never {
+            return Err(failure.error);
+        }
+        if failure.again != Again::Elsewhere {
+            course.attempts += 1;
+            if course.attempts == ATTEMPTS_MAX || !self.budget().spend(Instant::now()) {
+                return Err(failure.error);
+            }
+        }
+        if failure.again != Again::Later {
+            course.tried.push(worker);
+        }
+        metrics::counter!("llm_worker_retries_total", "worker" => self.peers[worker].name.clone())
+            .increment(1);
+        // That one lacks the model says nothing of those that have it and failed.
+        if failure.error.kind != Kind::NotFound || course.last.is_none() {
+            course.last = Some(failure.error);
+        }
+        Ok(())
     }
 
     fn place(&self, asked: &Asked<'_>, tried: &[usize]) -> Placed<'_> {
@@ -143,6 +148,15 @@ impl Shared {
             }
         }
     }
+}
+
+/// What has become of a request so far.
+#[derive(Default)]
+struct Course {
+    /// Workers that have failed it.
+    tried: Vec<usize>,
+    attempts: u32,
+    last: Option<Error>,
 }
 
 enum Placed<'a> {

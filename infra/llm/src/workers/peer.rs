@@ -15,6 +15,9 @@ const TIMEOUT_HEADER: &str = "x-request-timeout-ms";
 /// The body of an answer that says why there is none.
 const ERROR_BYTES_MAX: usize = 64 << 10;
 
+/// Callers add it to clocks.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
+
 pub(crate) struct Peer {
     /// For people: host, port, and path if it has one.
     pub name: String,
@@ -146,7 +149,7 @@ fn bearer(key: &Key) -> Result<HeaderValue, SettingsError> {
 /// A date, which the header may hold too, counts as none: no worker sends one.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
+    Some(Duration::from_secs(seconds).min(RETRY_AFTER_MAX))
 }
 
 async fn gathered(mut response: reqwest::Response, max: usize) -> Result<Bytes, Trouble> {

@@ -1,6 +1,7 @@
 //! Against stand-in workers over HTTP: what becomes of calls when workers do what they should not.
 
 mod answers;
+mod bounds;
 mod failing;
 mod secure;
 mod worker;
