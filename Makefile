@@ -4,20 +4,36 @@
 # make lint       format, clippy, licences and advisories, contracts
 # make bench      compares with plain PostgreSQL and measures the server: tables, and raw samples under target/ (ARGUMENTS="--only feed")
 # make fuzz       ten minutes of inputs that nobody thought of for each target (SECONDS=60 ARGUMENTS="machine --seed 1"); findings go to infra/fuzz/corpus
+# make libtorch   fetches what the inference worker computes with; make setup does it too (CUDA=1: for GPUs, 2.3 GB)
+# make worker     builds and starts the inference worker with a small model on port 8600 (CUDA=1: on the GPUs)
 # make contracts  writes schemas/ anew from the code; look at the difference before committing it
 
 cache := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/botserver
 export PATH := $(cache)/tools/bin:$(HOME)/.cargo/bin:$(PATH)
+# Of another libtorch 2.11 this names the folder, which holds include and lib.
+libtorch := $(if $(filter 1,$(CUDA)),libtorch-cuda/torch,libtorch)
+export LIBTORCH ?= $(cache)/tools/$(libtorch)
 
-.PHONY: setup run test test-ui lint bench fuzz contracts contracts-compare
+.PHONY: setup run libtorch worker test test-ui lint bench fuzz contracts contracts-compare
 
 setup:
 	@.ci/setup
 
 # Optimised: the first build takes some minutes longer, but a bot's limits are set for this speed.
-run: setup
+run:
+	@.ci/setup run
 	@echo "building botserver; the first time takes some minutes"
 	cargo run --release --locked -p botserver -- serve
+
+libtorch:
+	@.ci/libtorch
+
+worker: libtorch
+	@.ci/minilm
+	@echo "building inference-worker; the first time takes some minutes"
+	cargo build --release --locked -p inference
+	cd "$(cache)/tools" && "$(abspath $(or $(CARGO_TARGET_DIR),target))/release/inference-worker" \
+	  serve --config "$(CURDIR)/infra/inference/samples/minilm.toml" $(ARGUMENTS)
 
 # The database that tests share is stopped also when a test failed. `stop` leaves it to others who still test.
 test: setup

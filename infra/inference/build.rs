@@ -17,6 +17,8 @@ fn main() {
         .cpp(true)
         .std("c++20")
         .warnings(false)
+        // Also where the rest is not optimised: it is what everything waits for.
+        .opt_level(3)
         .include(&headers)
         .include(headers.join("torch/csrc/api/include"))
         .file("src/torch/kernels.cpp")

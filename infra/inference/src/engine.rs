@@ -1,20 +1,40 @@
-//! The engine: which models there are, which of them are in memory, and who may compute when.
+//! The engine: which models there are, which of them are in memory, and what is asked of them.
+//!
+//! 1. A model that somebody holds stays in memory until the last one lets go of it.
+//! 2. The weights of all models together stay within the memory that is set. For one that is needed, others leave
+//!    that came on demand and that nobody holds, the one that was used longest ago first.
+//! 3. A folder that cannot be loaded says why, and keeps nothing else away.
 
-use std::sync::Arc;
+mod loading;
+mod registry;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use tch::Device;
 
 use crate::folder::FolderError;
-use crate::model::{Card, Task, TextError, Tokens, TooLong};
-use crate::settings::EngineSettings;
+use crate::model::{Card, Model, Tokens};
+use crate::scheduler::Scheduler;
+use crate::settings::{EngineSettings, LoadAt, ModelSettings};
+use crate::torch::device;
+use registry::{Entry, Loaded, Registry, Stage};
+
+/// How often it is looked whether a model is still held, or anything still waits.
+const LOOKED_EVERY: Duration = Duration::from_millis(10);
 
 /// A cheap handle.
 #[derive(Clone)]
-pub struct Engine {}
+pub struct Engine {
+    inner: Arc<Inner>,
+}
 
-/// A model that can be asked. While one is held its weights stay in memory.
-pub struct Model {}
+struct Inner {
+    devices: Vec<Device>,
+    scheduler: Arc<Scheduler>,
+    registry: Mutex<Registry>,
+}
 
 /// How a configured model stands.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -25,6 +45,8 @@ pub struct ModelState {
     pub card: Option<Card>,
     /// In one line, where it could not be loaded.
     pub problem: Option<String>,
+    /// Whether it is loaded from the start.
+    pub load: LoadAt,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -47,7 +69,7 @@ pub struct Work {
 }
 
 /// Why a model cannot be had.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ModelError {
     #[error("there is no model \"{name}\"")]
     Unknown { name: String },
@@ -77,71 +99,145 @@ pub enum RunError {
 impl Engine {
     /// Finds the devices and loads the models that are wanted from the start; one that cannot be loaded is told by
     /// [`Engine::models`] and does not keep the others away.
-    pub async fn start(_settings: EngineSettings) -> anyhow::Result<Engine> {
-        unimplemented!()
+    pub async fn start(settings: EngineSettings) -> anyhow::Result<Engine> {
+        let devices = device::devices(settings.device)?;
+        let memory = settings
+            .memory_mib
+            .map_or_else(|| device::memory(&devices), |mib| mib.saturating_mul(1 << 20));
+        let scheduler = Scheduler::start(&settings, &devices)?;
+        let engine = Engine {
+            inner: Arc::new(Inner {
+                devices,
+                scheduler,
+                registry: Mutex::new(Registry::new(memory)),
+            }),
+        };
+        engine.configure(settings).await?;
+        Ok(engine)
+    }
+
+    /// Where it computes.
+    pub fn devices(&self) -> &[Device] {
+        &self.inner.devices
     }
 
     /// All configured models, in the order of the configuration.
     pub fn models(&self) -> Vec<ModelState> {
-        unimplemented!()
+        self.inner.registry().entries.iter().map(Entry::state).collect()
     }
 
     /// The model of this name, brought into memory if it was not.
-    pub async fn model(&self, _name: &str) -> Result<Arc<Model>, ModelError> {
-        unimplemented!()
+    pub async fn model(&self, name: &str) -> Result<Arc<Model>, ModelError> {
+        self.wanted(name, Again::No).await
+    }
+
+    /// Brings a model into memory, also one that failed before.
+    pub async fn load(&self, name: &str) -> Result<(), ModelError> {
+        self.wanted(name, Again::Yes).await.map(drop)
+    }
+
+    async fn wanted(&self, name: &str, mut again: Again) -> Result<Arc<Model>, ModelError> {
+        loop {
+            let mut loading = {
+                let mut registry = self.inner.registry();
+                let entry = registry.entry(name)?;
+                match &mut entry.stage {
+                    Stage::Loaded(loaded) => {
+                        loaded.used_at = Instant::now();
+                        return Ok(loaded.model.clone());
+                    }
+                    Stage::Failed(error) if again == Again::No => return Err(error.clone()),
+                    Stage::Loading(loading) => loading.clone(),
+                    Stage::Failed(_) | Stage::Absent => self.begin_loading(entry),
+                }
+            };
+            again = Again::No;
+            // Ends with the task that loads, whatever became of it.
+            while loading.changed().await.is_ok() {}
+        }
+    }
+
+    fn begin_loading(&self, entry: &mut Entry) -> registry::Loading {
+        let (ends_with_it, loading) = tokio::sync::watch::channel(());
+        entry.stage = Stage::Loading(loading.clone());
+        let (inner, settings) = (self.inner.clone(), entry.settings.clone());
+        // A task of its own: who asked may go away.
+        tokio::task::spawn_blocking(move || {
+            let result = loading::load(&inner, &settings);
+            inner.registry().loaded(&settings, result, &inner.scheduler);
+            drop(ends_with_it);
+        });
+        loading
     }
 
     /// Takes a model out of memory when its last request has ended.
-    pub async fn unload(&self, _name: &str) -> Result<(), ModelError> {
-        unimplemented!()
+    pub async fn unload(&self, name: &str) -> Result<(), ModelError> {
+        let loaded = self.inner.registry().take(name)?;
+        if let Some(loaded) = loaded {
+            self.leave(loaded).await;
+        }
+        Ok(())
     }
 
-    /// Configures models anew: those that are no longer named leave, new ones come.
-    pub async fn configure(&self, _settings: EngineSettings) -> anyhow::Result<()> {
-        unimplemented!()
+    async fn leave(&self, loaded: Loaded) {
+        while Arc::strong_count(&loaded.model) > 1 {
+            tokio::time::sleep(LOOKED_EVERY).await;
+        }
+        self.inner.registry().left(loaded, &self.inner.scheduler);
+    }
+
+    /// Configures models and limits anew: models that are no longer named, or otherwise, leave; new ones come. What
+    /// is set about devices stays as it was at the start.
+    pub async fn configure(&self, settings: EngineSettings) -> anyhow::Result<()> {
+        registry::check(&settings.models)?;
+        self.inner.scheduler.set_limits(&settings);
+        let leaving = self.inner.registry().configure(&settings.models);
+        for loaded in leaving {
+            let engine = self.clone();
+            tokio::spawn(async move { engine.leave(loaded).await });
+        }
+        let wanted = |model: &&ModelSettings| model.load == LoadAt::Start;
+        for model in settings.models.iter().filter(wanted) {
+            if let Err(error) = self.load(&model.name).await {
+                tracing::error!(model = model.name, error = %error, "a model cannot be loaded");
+            }
+        }
+        Ok(())
     }
 
     /// Computes; a caller that no longer waits (drops the future) costs nothing that was not begun.
     ///
-    /// One row for each item, in order: its vector (not yet cut to a client's `dimensions`), or its scores.
-    pub async fn run(&self, _model: &Arc<Model>, _work: Work) -> Result<Vec<Vec<f32>>, RunError> {
-        unimplemented!()
+    /// One row for each item, in order: its vector (not yet cut to a client's `dimensions`), or its scores, through a
+    /// sigmoid where the folder means them so.
+    pub async fn run(&self, model: &Arc<Model>, work: Work) -> Result<Vec<Vec<f32>>, RunError> {
+        let key = self.inner.registry().key_of(model).ok_or(RunError::Stopping)?;
+        self.inner.scheduler.run(key, work).await
     }
 
-    /// Waits until all that was taken has been computed; takes no more.
+    /// Takes no more, and waits until all that was taken has been computed.
     pub async fn drain(&self) {
-        unimplemented!()
+        self.inner.scheduler.stop();
+        while self.queued_tokens() > 0 {
+            tokio::time::sleep(LOOKED_EVERY).await;
+        }
     }
 
     /// Tokens that wait and that are computed, for those who distribute load.
     pub fn queued_tokens(&self) -> u64 {
-        unimplemented!()
+        self.inner.scheduler.tokens()
     }
 }
 
-impl Model {
-    pub fn card(&self) -> &Card {
-        unimplemented!()
-    }
+/// Whether what failed is tried once more.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Again {
+    Yes,
+    No,
+}
 
-    /// Reads a text for its vector, with the prompt of this name before it.
-    ///
-    /// Takes time in proportion to the text: a large one is no work for an async thread.
-    pub fn read(&self, _text: &str, _prompt: Option<&str>, _too_long: TooLong) -> Result<Tokens, TextError> {
-        unimplemented!()
-    }
-
-    /// Tokens of a client that has a tokenizer of its own, taken as they are.
-    pub fn read_ids(&self, _ids: &[u32], _too_long: TooLong) -> Result<Tokens, TextError> {
-        unimplemented!()
-    }
-
-    /// Reads a query and a document for their score; what is too long is cut from the document.
-    pub fn read_pair(&self, _query: &str, _document: &str, _too_long: TooLong) -> Result<Tokens, TextError> {
-        unimplemented!()
-    }
-
-    pub fn task(&self) -> Task {
-        self.card().task
+impl Inner {
+    /// Changes of the registry are single steps: a panic leaves nothing half done.
+    fn registry(&self) -> MutexGuard<'_, Registry> {
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,10 +1,17 @@
 //! A model as its users see it: what it is, and how texts become its tokens. Its weights are the engine's.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use serde::Serialize;
 
-use crate::settings::Precision;
+use crate::folder::reader::Reader;
+use crate::folder::recipe::{Pooling, Recipe};
+use crate::folder::shape::Shape;
+use crate::folder::weights::Weights;
+use crate::folder::{Folder, FolderError};
+use crate::settings::{ModelSettings, Precision};
 
 /// One text, or a pair of them, as a model reads it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -71,4 +78,102 @@ pub enum TextError {
     UnknownPrompt { name: String },
     #[error("the tokenizer cannot read the text: {reason}")]
     Unreadable { reason: String },
+}
+
+/// A model whose folder was read.
+pub struct Model {
+    card: Card,
+    reader: Reader,
+    prompts: BTreeMap<String, String>,
+    default_prompt: Option<String>,
+}
+
+/// A folder of which all but the weights was read.
+pub struct Opened {
+    pub model: Model,
+    pub folder: Folder,
+    pub shape: Shape,
+    pub recipe: Recipe,
+    pub weights: Weights,
+}
+
+impl Model {
+    /// Reads all but the weights themselves, of which only the headers are looked at.
+    pub fn open(settings: &ModelSettings) -> Result<Opened, FolderError> {
+        let folder = Folder::open(&settings.folder, settings.follow_links)?;
+        let shape = Shape::read(&folder)?;
+        let recipe = Recipe::read(&folder, &shape)?;
+        let weights = Weights::open(&folder)?;
+        let reader = Reader::open(&folder, &shape, recipe.tokens_max, recipe.lower_case)?;
+        let config = folder.file("config.json")?;
+        let changed_at = config.and_then(|(file, _)| file.metadata().ok()?.modified().ok());
+        let (task, dimensions) = match shape.labels {
+            Some(labels) => (Task::Rerank, labels),
+            None => (Task::Embed, recipe.dimensions(shape.hidden)),
+        };
+        let names: Vec<&str> = recipe.poolings.iter().map(|&pooling| Pooling::name(pooling)).collect();
+        let card = Card {
+            name: settings.name.clone(),
+            task,
+            architecture: shape.family.clone(),
+            dimensions: usize::try_from(dimensions).unwrap_or(0),
+            tokens_max: reader.tokens_max(),
+            vocabulary: reader.vocabulary(),
+            parameters: weights.parameters(),
+            precision: settings.precision,
+            bytes: shape.bytes(settings.precision),
+            pooling: if task == Task::Embed { names.join("+") } else { String::new() },
+            normalized: task == Task::Embed && recipe.normalized,
+            prompts: recipe.prompts.keys().cloned().collect(),
+            changed_at,
+        };
+        let model = Model {
+            card,
+            reader,
+            prompts: recipe.prompts.clone(),
+            default_prompt: recipe.default_prompt.clone(),
+        };
+        Ok(Opened {
+            model,
+            folder,
+            shape,
+            recipe,
+            weights,
+        })
+    }
+
+    pub fn card(&self) -> &Card {
+        &self.card
+    }
+
+    pub fn task(&self) -> Task {
+        self.card.task
+    }
+
+    /// Reads a text for its vector, with the prompt of this name before it, or with the folder's usual one.
+    ///
+    /// Takes time in proportion to the text: a large one is no work for an async thread.
+    pub fn read(&self, text: &str, prompt: Option<&str>, too_long: TooLong) -> Result<Tokens, TextError> {
+        let unknown = |name: &str| TextError::UnknownPrompt { name: name.to_owned() };
+        let prompt = match prompt.or(self.default_prompt.as_deref()) {
+            Some(name) => self.prompts.get(name).ok_or_else(|| unknown(name))?,
+            None => "",
+        };
+        let text = match prompt {
+            "" => Cow::Borrowed(text),
+            prompt => Cow::Owned(format!("{prompt}{text}")),
+        };
+        self.reader.read(&text, too_long)
+    }
+
+    /// Tokens of a client that has a tokenizer of its own, taken as they are.
+    pub fn read_ids(&self, ids: &[u32], too_long: TooLong) -> Result<Tokens, TextError> {
+        self.reader.read_ids(ids, too_long)
+    }
+
+    /// Reads a query and a document for their score. Of what is too long the longer of the two is cut first, as
+    /// sentence-transformers does.
+    pub fn read_pair(&self, query: &str, document: &str, too_long: TooLong) -> Result<Tokens, TextError> {
+        self.reader.read_pair(query, document, too_long)
+    }
 }

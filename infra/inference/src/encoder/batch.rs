@@ -1,0 +1,125 @@
+//! Texts that are computed together: their tokens one after the other, without padding, those of equal length side by
+//! side.
+
+use tch::{Device, Kind, TchError, Tensor};
+
+use crate::model::Tokens;
+
+/// Texts of one length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Row of the first token.
+    pub begin: i64,
+    pub texts: i64,
+    /// Tokens of each.
+    pub length: i64,
+}
+
+impl Group {
+    pub fn rows(&self) -> i64 {
+        self.texts * self.length
+    }
+}
+
+/// Which texts stand where.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Order {
+    /// Texts by length: the n-th that is computed is the `by_length[n]`-th that was given.
+    pub by_length: Vec<usize>,
+    pub groups: Vec<Group>,
+    pub rows: i64,
+}
+
+impl Order {
+    /// Of texts with so many tokens each; none may be empty.
+    pub fn of(lengths: &[usize]) -> Order {
+        let mut by_length: Vec<usize> = (0..lengths.len()).collect();
+        by_length.sort_by_key(|&text| lengths[text]);
+        let mut groups: Vec<Group> = Vec::new();
+        let mut rows = 0;
+        for &text in &by_length {
+            let length = lengths[text] as i64;
+            match groups.last_mut() {
+                Some(group) if group.length == length => group.texts += 1,
+                _ => groups.push(Group { begin: rows, texts: 1, length }),
+            }
+            rows += length;
+        }
+        Order { by_length, groups, rows }
+    }
+}
+
+/// How a family counts the positions of a text's tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counting {
+    FromZero,
+    /// From behind the padding token's id. Where a text holds that token, it has its id as position and is not counted.
+    FromPadding(u32),
+}
+
+impl Counting {
+    fn count(self, ids: &[u32], positions: &mut Vec<i64>) {
+        match self {
+            Counting::FromZero => positions.extend(0..ids.len() as i64),
+            Counting::FromPadding(padding) => {
+                let mut last = i64::from(padding);
+                positions.extend(ids.iter().map(|&id| {
+                    if id == padding {
+                        return i64::from(padding);
+                    }
+                    last += 1;
+                    last
+                }));
+            }
+        }
+    }
+}
+
+/// Tokens on a device.
+pub struct Batch {
+    pub order: Order,
+    pub ids: Tensor,
+    /// None where the network has no token types.
+    pub types: Option<Tensor>,
+    pub positions: Tensor,
+}
+
+impl Batch {
+    pub fn new(
+        texts: &[&Tokens],
+        counting: Counting,
+        has_types: bool,
+        device: Device,
+    ) -> Result<Batch, TchError> {
+        let lengths: Vec<usize> = texts.iter().map(|text| text.ids.len()).collect();
+        let order = Order::of(&lengths);
+        let rows = order.rows as usize;
+        let mut ids: Vec<i64> = Vec::with_capacity(rows);
+        let mut types: Vec<i64> = Vec::with_capacity(if has_types { rows } else { 0 });
+        let mut positions: Vec<i64> = Vec::with_capacity(rows);
+        for &text in &order.by_length {
+            let text = texts[text];
+            ids.extend(text.ids.iter().map(|&id| i64::from(id)));
+            if has_types {
+                types.extend(text.types.iter().map(|&kind| i64::from(kind)));
+            }
+            counting.count(&text.ids, &mut positions);
+        }
+        let placed = |values: &[i64]| on_device(values, device);
+        Ok(Batch {
+            ids: placed(&ids)?,
+            types: has_types.then(|| placed(&types)).transpose()?,
+            positions: placed(&positions)?,
+            order,
+        })
+    }
+}
+
+/// From pinned memory where it goes to a GPU, so that the copy does not wait.
+fn on_device(values: &[i64], device: Device) -> Result<Tensor, TchError> {
+    let tensor = Tensor::f_from_slice(values)?;
+    match device {
+        Device::Cpu => Ok(tensor),
+        device => tensor.f_pin_memory(device)?.f_to_device_(device, Kind::Int64, true, false),
+    }
+}

@@ -1,0 +1,151 @@
+//! One layer: attention, then two products with an activation between; what goes in is added to what comes out, and
+//! normalised.
+
+use tch::{Device, TchError, Tensor};
+
+use super::attention::attention;
+use super::batch::Order;
+use super::linear::{Linear, kind_of};
+use super::names::Names;
+use crate::folder::FolderError;
+use crate::folder::shape::Shape;
+use crate::folder::weights::Weights;
+use crate::settings::Precision;
+use crate::torch::kernels::Follows;
+
+/// Where and in what a network computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub device: Device,
+    pub precision: Precision,
+}
+
+/// A normalisation over a token's values.
+pub struct Norm {
+    weight: Tensor,
+    bias: Tensor,
+    epsilon: f64,
+}
+
+pub struct Layer {
+    qkv: Linear,
+    attended: Linear,
+    attended_norm: Norm,
+    wide: Linear,
+    narrow: Linear,
+    norm: Norm,
+    heads: i64,
+    activation: Follows,
+}
+
+impl Norm {
+    pub fn read(weights: &Weights, name: &str, shape: &Shape, place: Place) -> Result<Norm, FolderError> {
+        // Files of the first years have names of TensorFlow.
+        let [weight, bias] = match weights.has(&format!("{name}.gamma")) {
+            true => ["gamma", "beta"],
+            false => ["weight", "bias"],
+        };
+        let read = |part: &str| -> Result<Tensor, FolderError> {
+            let name = format!("{name}.{part}");
+            let tensor = weights.tensor(&name, &[shape.hidden])?;
+            moved(&tensor, place).map_err(|error| FolderError::new(&name, error.to_string()))
+        };
+        Ok(Norm {
+            weight: read(weight)?,
+            bias: read(bias)?,
+            epsilon: shape.epsilon,
+        })
+    }
+
+    pub fn forward(&self, input: &Tensor) -> Result<Tensor, TchError> {
+        let width = self.weight.size();
+        input.f_layer_norm(width, Some(&self.weight), Some(&self.bias), self.epsilon, false)
+    }
+}
+
+/// In the kind and on the device of the network.
+pub fn moved(tensor: &Tensor, place: Place) -> Result<Tensor, TchError> {
+    tensor.f_to_device(place.device)?.f_to_kind(kind_of(place.precision))
+}
+
+impl Layer {
+    pub fn read(
+        weights: &Weights,
+        names: &Names,
+        at: i64,
+        shape: &Shape,
+        place: Place,
+    ) -> Result<Layer, FolderError> {
+        let names = names.layer(at);
+        let (hidden, intermediate) = (shape.hidden, shape.intermediate);
+        let linear = |name: &str, inputs, outputs| read_linear(weights, name, inputs, outputs, place);
+        Ok(Layer {
+            qkv: read_qkv(weights, &names.queries_keys_values, hidden, place)?,
+            attended: linear(&names.attended, hidden, hidden)?,
+            attended_norm: Norm::read(weights, &names.attended_norm, shape, place)?,
+            wide: linear(&names.wide, hidden, intermediate)?,
+            narrow: linear(&names.narrow, intermediate, hidden)?,
+            norm: Norm::read(weights, &names.norm, shape, place)?,
+            heads: shape.heads,
+            activation: shape.activation,
+        })
+    }
+
+    /// `input` [rows, hidden] of packed texts.
+    pub fn forward(&self, input: &Tensor, order: &Order, biases: &[Tensor]) -> Result<Tensor, TchError> {
+        let qkv = self.qkv.forward(input, Follows::Nothing)?;
+        let seen = attention(&qkv, order, self.heads, biases)?;
+        drop(qkv);
+        self.after_attention(&seen, input)
+    }
+
+    fn after_attention(&self, seen: &Tensor, input: &Tensor) -> Result<Tensor, TchError> {
+        let mut attended = self.attended.forward(seen, Follows::Nothing)?;
+        let attended = self.attended_norm.forward(&attended.f_add_(input)?)?;
+        let wide = self.wide.forward(&attended, self.activation)?;
+        let mut narrow = self.narrow.forward(&wide, Follows::Nothing)?;
+        self.norm.forward(&narrow.f_add_(&attended)?)
+    }
+}
+
+/// A product with a bias.
+pub fn read_linear(
+    weights: &Weights,
+    name: &str,
+    inputs: i64,
+    outputs: i64,
+    place: Place,
+) -> Result<Linear, FolderError> {
+    let weight = weights.tensor(&format!("{name}.weight"), &[outputs, inputs])?;
+    let bias = weights.tensor(&format!("{name}.bias"), &[outputs])?;
+    ready(name, &weight, Some(&bias), place)
+}
+
+/// Three products as one: they have the same input.
+fn read_qkv(
+    weights: &Weights,
+    names: &[String; 3],
+    hidden: i64,
+    place: Place,
+) -> Result<Linear, FolderError> {
+    let mut all = Vec::new();
+    let mut biases = Vec::new();
+    for name in names {
+        all.push(weights.tensor(&format!("{name}.weight"), &[hidden, hidden])?);
+        biases.push(weights.tensor(&format!("{name}.bias"), &[hidden])?);
+    }
+    let refused = |error: TchError| FolderError::new(&names[0], error.to_string());
+    let weight = Tensor::f_cat(&all, 0).map_err(refused)?;
+    let bias = Tensor::f_cat(&biases, 0).map_err(refused)?;
+    ready(&names[0], &weight, Some(&bias), place)
+}
+
+pub fn ready(
+    name: &str,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    place: Place,
+) -> Result<Linear, FolderError> {
+    Linear::new(weight, bias, place.device, place.precision)
+        .map_err(|error| FolderError::new(name, error.to_string()))
+}

@@ -1,0 +1,94 @@
+//! Brings a model into memory: reads its folder, sets memory aside, reads the weights for every device, tries them.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tch::Device;
+
+use super::registry::Loaded;
+use super::{Inner, ModelError};
+use crate::encoder::{Encoder, Place};
+use crate::folder::FolderError;
+use crate::model::{Model, Opened, Tokens};
+use crate::scheduler::pace::Pace;
+use crate::settings::{ModelSettings, Precision};
+
+/// Texts that a network is tried with, and the tokens of each.
+const TRIED: (usize, usize) = (8, 128);
+
+/// Takes as long as the files are large.
+pub fn load(inner: &Inner, settings: &ModelSettings) -> Result<Loaded, ModelError> {
+    let began = Instant::now();
+    let refused = |error: FolderError| ModelError::Folder {
+        name: settings.name.clone(),
+        error: Arc::new(error),
+    };
+    let on_gpu = inner.devices.iter().any(|device| *device != Device::Cpu);
+    if settings.precision == Precision::Int8 && on_gpu {
+        let problem = "int8 is computed on the CPU only";
+        return Err(refused(FolderError::new(&settings.name, problem)));
+    }
+    let opened = Model::open(settings).map_err(refused)?;
+    inner.registry().reserve(&opened.model, &inner.scheduler)?;
+    let (networks, pace) = read(inner, &opened, settings.precision).map_err(|error| {
+        inner.registry().release(&opened.model);
+        refused(error)
+    })?;
+    let model = opened.model;
+    let key = inner.scheduler.add(&settings.name, networks, pace);
+    tracing::info!(
+        model = settings.name,
+        architecture = model.card().architecture,
+        mib = model.card().bytes >> 20,
+        duration_ms = began.elapsed().as_millis() as u64,
+        "a model is loaded"
+    );
+    Ok(Loaded {
+        model: Arc::new(model),
+        key,
+        used_at: Instant::now(),
+    })
+}
+
+fn read(inner: &Inner, opened: &Opened, precision: Precision) -> Result<(Vec<Encoder>, Pace), FolderError> {
+    let _without_gradients = tch::no_grad_guard();
+    let mut networks = Vec::new();
+    let mut pace = Pace::default();
+    for &device in &inner.devices {
+        let place = Place { device, precision };
+        let network =
+            Encoder::read(&opened.folder, &opened.weights, &opened.shape, &opened.recipe, place)?;
+        pace = tried(&network, &opened.model)?;
+        networks.push(network);
+    }
+    Ok((networks, pace))
+}
+
+/// Computes something: weights that fit together may still give nothing that is a number. The second time tells the
+/// pace, as the first one prepares the kernels.
+fn tried(network: &Encoder, model: &Model) -> Result<Pace, FolderError> {
+    let refused = |problem: String| FolderError::new("model.safetensors", problem);
+    let (texts, length) = TRIED;
+    let length = length.min(model.card().tokens_max);
+    let ids = (0..length as u32).map(|id| id % model.card().vocabulary as u32);
+    let tokens = Tokens {
+        ids: ids.collect(),
+        types: vec![0; length],
+    };
+    let batch = vec![&tokens; texts];
+    let mut pace = Pace::default();
+    for is_first in [true, false] {
+        let began = Instant::now();
+        let rows = network.forward(&batch).map_err(|error| {
+            let text = error.to_string();
+            refused(format!("the network cannot be computed: {}", text.lines().next().unwrap_or_default()))
+        })?;
+        if !rows.iter().flatten().all(|value| value.is_finite()) {
+            return Err(refused("the weights give what is not a number".to_owned()));
+        }
+        if !is_first {
+            pace.saw((texts * length) as u64, began.elapsed());
+        }
+    }
+    Ok(pace)
+}

@@ -1,0 +1,203 @@
+//! `POST /v1/rerank`: documents in order of how well they answer a query.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::embeddings::{Usage, too_long};
+use super::fields::{Documents, optional, outline, required};
+use super::frame::{Asked, json};
+use super::problem::{Code, Problem};
+use super::reading::{Abandoned, work};
+use super::{Service, body};
+use crate::engine::{Model, Work};
+use crate::model::{Task, TextError, Tokens, TooLong};
+
+#[derive(Deserialize)]
+struct Fields<'a> {
+    #[serde(borrow)]
+    model: Option<&'a RawValue>,
+    #[serde(borrow)]
+    query: Option<&'a RawValue>,
+    #[serde(borrow)]
+    documents: Option<&'a RawValue>,
+    #[serde(borrow)]
+    top_n: Option<&'a RawValue>,
+    #[serde(borrow)]
+    return_documents: Option<&'a RawValue>,
+    #[serde(borrow)]
+    truncate: Option<&'a RawValue>,
+}
+
+struct Asking {
+    model: String,
+    query: String,
+    documents: Vec<String>,
+    top_n: usize,
+    return_documents: bool,
+    too_long: TooLong,
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    id: &'a str,
+    model: &'a str,
+    results: Vec<Ranked<'a>>,
+    usage: Usage,
+}
+
+#[derive(Serialize)]
+struct Ranked<'a> {
+    index: usize,
+    relevance_score: f32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    document: Option<Document<'a>>,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    text: &'a str,
+}
+
+pub(super) async fn rerank(
+    State(service): State<Arc<Service>>,
+    Extension(asked): Extension<Asked>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let engine = service.engine()?.clone();
+    let held = body::read(&service, request).await?;
+    let bytes = held.bytes.len();
+    let (held, asking) = work(&service, bytes / 4, move |_| {
+        let asking = Asking::read(&held.bytes)?;
+        Ok((held, asking))
+    })
+    .await?;
+    let model = engine.model(&asking.model).await;
+    let model = model.map_err(|error| Problem::of_model(&error, asked.caller.admin))?;
+    asked.stages.mark("model");
+    if model.task() != Task::Rerank {
+        let message = format!("model \"{}\" makes vectors; ask it by /v1/embeddings", asking.model);
+        return Err(Problem::new(Code::WrongTask, message).of("model"));
+    }
+    let (asking, items) = {
+        let model = model.clone();
+        // The query is read again with each document.
+        let bytes = asking.query.len() * asking.documents.len();
+        let bytes = bytes + asking.documents.iter().map(String::len).sum::<usize>();
+        work(&service, bytes, move |abandoned| {
+            let items = asking.tokens(&model, abandoned)?;
+            Ok((asking, items))
+        })
+        .await?
+    };
+    drop(held);
+    asked.stages.mark("read");
+    let usage = Usage::of(&items);
+    let work_of_engine = Work {
+        caller: asked.caller.name.clone(),
+        deadline: asked.deadline.into_std(),
+        items,
+    };
+    let rows = engine.run(&model, work_of_engine).await;
+    let rows = rows.map_err(|error| Problem::of_run(&error))?;
+    asked.stages.mark("compute");
+    Ok(json(asking.answer(&rows, &asked.id, usage)?))
+}
+
+impl Asking {
+    fn read(body: &[u8]) -> Result<Asking, Problem> {
+        let fields: Fields<'_> = outline(body)?;
+        let model = required("model", fields.model)?;
+        let query: String = required("query", fields.query)?;
+        if query.trim().is_empty() {
+            return Err(Problem::new(Code::EmptyInput, "query is empty").of("query"));
+        }
+        let documents = Documents::read(fields.documents)?;
+        let top_n: Option<u64> = optional("top_n", fields.top_n)?;
+        if top_n == Some(0) {
+            return Err(Problem::new(Code::InvalidValue, "top_n: 0; expected 1 or more").of("top_n"));
+        }
+        Ok(Asking {
+            model,
+            query,
+            top_n: top_n.map_or(documents.len(), |top| usize::try_from(top).unwrap_or(usize::MAX)),
+            documents,
+            return_documents: optional("return_documents", fields.return_documents)?.unwrap_or(false),
+            too_long: too_long(fields.truncate)?,
+        })
+    }
+
+    fn tokens(&self, model: &Model, abandoned: &Abandoned) -> Result<Vec<Tokens>, Problem> {
+        let mut tokens = Vec::with_capacity(self.documents.len());
+        for (index, document) in self.documents.iter().enumerate() {
+            abandoned.check()?;
+            let read = model.read_pair(&self.query, document, self.too_long);
+            tokens.push(read.map_err(|error| self.problem(&error, index))?);
+        }
+        Ok(tokens)
+    }
+
+    fn problem(&self, error: &TextError, index: usize) -> Problem {
+        let index = (self.documents.len() > 1).then_some(index);
+        Problem::of_text(error, "documents", index)
+    }
+
+    fn answer(&self, rows: &[Vec<f32>], id: &str, usage: Usage) -> Result<Vec<u8>, Problem> {
+        let mut results = Vec::with_capacity(rows.len());
+        for (index, row) in rows.iter().enumerate() {
+            let relevance_score = relevance(row)
+                .ok_or_else(|| Problem::internal(format!("model {} gave a score of no number", self.model)))?;
+            let text = self.documents.get(index).filter(|_| self.return_documents);
+            results.push(Ranked {
+                index,
+                relevance_score,
+                document: text.map(|text| Document { text }),
+            });
+        }
+        results.sort_by(|a, b| {
+            b.relevance_score.total_cmp(&a.relevance_score).then(a.index.cmp(&b.index))
+        });
+        results.truncate(self.top_n);
+        let answer = Answer {
+            id,
+            model: &self.model,
+            results,
+            usage,
+        };
+        serde_json::to_vec(&answer).map_err(|error| Problem::internal(error.to_string()))
+    }
+}
+
+/// Between 0 and 1: the sigmoid of a single score; of several, one for each class, the share of the last, which is
+/// "relevant" where there are two.
+pub(crate) fn relevance(scores: &[f32]) -> Option<f32> {
+    let (last, others) = scores.split_last()?;
+    if !scores.iter().all(|score| score.is_finite()) {
+        return None;
+    }
+    let against: f64 = match others {
+        [] => (-f64::from(*last)).exp(),
+        others => others.iter().map(|other| (f64::from(*other) - f64::from(*last)).exp()).sum(),
+    };
+    Some((1.0 / (1.0 + against)) as f32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_score_is_between_0_and_1_whatever_the_model_gives() {
+        assert_eq!(relevance(&[0.0]), Some(0.5));
+        assert_eq!(relevance(&[1000.0]), Some(1.0));
+        assert_eq!(relevance(&[-1000.0]), Some(0.0));
+        assert_eq!(relevance(&[2.0, 2.0]), Some(0.5));
+        assert_eq!(relevance(&[0.0, 0.0, 0.0, 0.0]), Some(0.25));
+        assert_eq!(relevance(&[f32::NAN]), None);
+        assert_eq!(relevance(&[]), None);
+    }
+}

@@ -1,0 +1,168 @@
+//! The border to `kernels.cpp`: matrix products on the CPU that libtorch has, but gives no name.
+#![expect(unsafe_code, reason = "functions of C++ are called")]
+
+use std::ffi::{CStr, CString, c_char, c_int};
+use std::ptr;
+
+use tch::{Device, Kind, TchError, Tensor};
+use torch_sys::C_tensor;
+
+/// What is done to the result of a product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Follows {
+    Nothing,
+    Gelu,
+    /// By tanh, as some models were trained with.
+    GeluTanh,
+    Relu,
+    Tanh,
+}
+
+impl Follows {
+    fn names(self) -> (&'static CStr, &'static CStr) {
+        match self {
+            Follows::Nothing => (c"none", c"none"),
+            Follows::Gelu => (c"gelu", c"none"),
+            Follows::GeluTanh => (c"gelu", c"tanh"),
+            Follows::Relu => (c"relu", c"none"),
+            Follows::Tanh => (c"tanh", c"none"),
+        }
+    }
+
+    /// By a named function, where it cannot be fused.
+    pub fn apply(self, input: Tensor) -> Result<Tensor, TchError> {
+        match self {
+            Follows::Nothing => Ok(input),
+            Follows::Gelu => input.f_gelu("none"),
+            Follows::GeluTanh => input.f_gelu("tanh"),
+            Follows::Relu => input.f_relu(),
+            Follows::Tanh => input.f_tanh(),
+        }
+    }
+}
+
+type Out = *mut *mut C_tensor;
+type Fault = *mut *mut c_char;
+type In = *const C_tensor;
+
+unsafe extern "C" {
+    fn inference_pack(out: Out, fault: Fault, weight: In) -> c_int;
+    fn inference_linear(
+        out: Out,
+        fault: Fault,
+        input: In,
+        weight: In,
+        bias: In,
+        follows: *const c_char,
+        variant: *const c_char,
+    ) -> c_int;
+    fn inference_pack_int8(out: Out, fault: Fault, weight: In) -> c_int;
+    fn inference_linear_int8(out: Out, fault: Fault, input: In, weight: In, steps: In, zeros: In) -> c_int;
+    fn inference_quantize(bytes: In, steps: In, fault: Fault, input: In) -> c_int;
+    fn inference_gpu_memory(device: c_int, all: *mut u64, free: *mut u64) -> c_int;
+    fn free(memory: *mut c_char);
+}
+
+/// Bytes of a GPU's memory: all, and free. None where that cannot be said.
+pub fn gpu_memory(device: usize) -> Option<(u64, u64)> {
+    let device = c_int::try_from(device).ok()?;
+    let (mut all, mut free) = (0, 0);
+    // SAFETY: both are written while they are ours.
+    match unsafe { inference_gpu_memory(device, &raw mut all, &raw mut free) } {
+        0 => Some((all, free)),
+        _ => None,
+    }
+}
+
+/// Lays out a weight [outputs, inputs] in float32 or bfloat16 for [`linear`].
+pub fn pack(weight: &Tensor) -> Result<Tensor, TchError> {
+    // SAFETY: the tensor lives through the call, as in all functions here.
+    taken(|out, fault| unsafe { inference_pack(out, fault, weight.as_ptr()) })
+}
+
+/// `input` [rows, inputs] by a packed weight.
+pub fn linear(
+    input: &Tensor,
+    packed: &Tensor,
+    bias: Option<&Tensor>,
+    follows: Follows,
+) -> Result<Tensor, TchError> {
+    let (follows, variant) = follows.names();
+    let bias = bias.map_or(ptr::null(), Tensor::as_ptr);
+    // SAFETY: the names are texts that live for ever.
+    taken(|out, fault| unsafe {
+        inference_linear(
+            out,
+            fault,
+            input.as_ptr(),
+            packed.as_ptr(),
+            bias,
+            follows.as_ptr(),
+            variant.as_ptr(),
+        )
+    })
+}
+
+/// Lays out a weight [outputs, inputs] of signed bytes for [`linear_int8`].
+pub fn pack_int8(weight: &Tensor) -> Result<Tensor, TchError> {
+    // SAFETY: as above.
+    taken(|out, fault| unsafe { inference_pack_int8(out, fault, weight.as_ptr()) })
+}
+
+/// `input` [rows, inputs] of bytes around 128 by a packed weight whose bytes are worth `steps` (one for each output).
+///
+/// Float32, yet to be multiplied by what the bytes of each row are worth.
+pub fn linear_int8(
+    input: &Tensor,
+    packed: &Tensor,
+    steps: &Tensor,
+    zeros: &Tensor,
+) -> Result<Tensor, TchError> {
+    // SAFETY: as above.
+    taken(|out, fault| unsafe {
+        inference_linear_int8(
+            out,
+            fault,
+            input.as_ptr(),
+            packed.as_ptr(),
+            steps.as_ptr(),
+            zeros.as_ptr(),
+        )
+    })
+}
+
+/// Each row of `input` [rows, length] as bytes around 128, and what a byte of each row is worth [rows, 1].
+pub fn quantize(input: &Tensor) -> Result<(Tensor, Tensor), TchError> {
+    let bytes = Tensor::f_empty(input.size(), (Kind::Uint8, Device::Cpu))?;
+    let steps = Tensor::f_empty([input.size()[0], 1], (Kind::Float, Device::Cpu))?;
+    let mut fault: *mut c_char = ptr::null_mut();
+    // SAFETY: as above; both that are written are new and ours alone.
+    let failed = unsafe {
+        inference_quantize(bytes.as_ptr(), steps.as_ptr(), &raw mut fault, input.as_ptr())
+    };
+    match failed {
+        0 => Ok((bytes, steps)),
+        _ => Err(told(fault)),
+    }
+}
+
+fn taken(call: impl FnOnce(Out, Fault) -> c_int) -> Result<Tensor, TchError> {
+    let mut out: *mut C_tensor = ptr::null_mut();
+    let mut fault: *mut c_char = ptr::null_mut();
+    if call(&raw mut out, &raw mut fault) == 0 {
+        // SAFETY: a tensor that nobody else has.
+        return Ok(unsafe { Tensor::from_ptr(out) });
+    }
+    Err(told(fault))
+}
+
+/// The text of a failed call.
+fn told(fault: *mut c_char) -> TchError {
+    // SAFETY: the text is ours since the call failed, and is freed once.
+    let text = unsafe {
+        let text = CString::from(CStr::from_ptr(fault));
+        free(fault);
+        text
+    };
+    TchError::Torch(text.to_string_lossy().into_owned())
+}

@@ -1,0 +1,3 @@
+//! Tests of the worker, with real weights and small random ones.
+
+mod references;
