@@ -103,7 +103,7 @@ pub(crate) enum Probe {
 pub(crate) struct Begun {
     pub worker: usize,
     weight: u64,
-    /// All that the worker had with it.
+    /// All that the worker had with it, of others too.
     load: u64,
     at: Instant,
 }
@@ -188,7 +188,7 @@ impl Balance {
         let fastest = paces().min_by(f64::total_cmp).unwrap_or(1.0);
         let expected = |at: usize| {
             let state = &self.workers[at];
-            state.weight.saturating_add(weight) as f64 * state.pace(now).unwrap_or(fastest)
+            state.load(now).saturating_add(weight) as f64 * state.pace(now).unwrap_or(fastest)
         };
         let least = among.iter().map(|&at| expected(at)).min_by(f64::total_cmp)?;
         let equal: Vec<usize> = among
@@ -213,7 +213,7 @@ impl Balance {
         Begun {
             worker,
             weight,
-            load: state.weight,
+            load: state.load(now),
             at: now,
         }
     }
@@ -256,6 +256,13 @@ impl Balance {
 
     pub fn probed(&mut self, worker: usize, probe: Probe, now: Instant) -> Turn {
         self.workers[worker].probed(probe, now)
+    }
+
+    /// What a worker says of its queue, in tokens.
+    pub fn queued(&mut self, worker: usize, tokens: Option<u64>, now: Instant) {
+        if let Some(tokens) = tokens {
+            self.workers[worker].queued(tokens, now);
+        }
     }
 
     /// Whether a worker besides this one is well and may have the model.

@@ -125,6 +125,7 @@ impl Shared {
                 begun: balance.begin(worker, asked.weight, now),
                 shared: self,
                 model: asked.model.to_owned(),
+                queued: None,
                 ended: false,
             }),
             Choice::Wait(until) => Placed::Busy(until),
@@ -187,6 +188,8 @@ struct Flight<'a> {
     shared: &'a Shared,
     begun: Begun,
     model: String,
+    /// What waits at the worker, as it said with its answer.
+    queued: Option<u64>,
     ended: bool,
 }
 
@@ -201,10 +204,13 @@ impl Flight<'_> {
         let answered = peer.ask(asked.path, Some(asked.body.clone()), left, asked.answer_max);
         let body = tokio::select! {
             answered = timeout_at(asked.deadline.into(), answered) => match answered {
-                Ok(answered) => judge(answered),
+                Ok(answered) => {
+                    self.queued = answered.as_ref().ok().and_then(|answer| answer.queued);
+                    judge(answered)
+                }
                 Err(_) => Err(Failure::late()),
             },
-            () = self.gone() => Err(Failure::gone()),
+            () = gone(self.shared, self.begun.worker, asked.model) => Err(Failure::gone()),
         };
         let result = match body {
             Ok(body) => read_apart(body, read).await.map_err(Failure::lie),
@@ -217,28 +223,17 @@ impl Flight<'_> {
         result
     }
 
-    /// Ends when the worker is found not to answer any more, and another one could.
-    async fn gone(&self) {
-        let worker = self.begun.worker;
-        let mut gone = self.shared.peers[worker].gone.subscribe();
-        // The sender lives as long as the peer, so that this fails never.
-        while gone.changed().await.is_ok() {
-            if self
-                .shared
-                .balance()
-                .has_another(worker, &self.model, Instant::now())
-            {
-                return;
-            }
-        }
-    }
-
     fn end(&mut self, outcome: Outcome) {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
         let now = Instant::now();
-        let turn = self.shared.balance().end(&self.begun, &self.model, outcome, now);
+        let turn = {
+            let mut balance = self.shared.balance();
+            let turn = balance.end(&self.begun, &self.model, outcome, now);
+            balance.queued(self.begun.worker, self.queued, now);
+            turn
+        };
         let worker = &self.shared.peers[self.begun.worker].name;
         metrics::counter!("llm_worker_requests_total", "worker" => worker.clone(), "outcome" => outcome.word())
             .increment(1);
@@ -251,6 +246,17 @@ impl Flight<'_> {
 impl Drop for Flight<'_> {
     fn drop(&mut self) {
         self.end(Outcome::Cancelled);
+    }
+}
+
+/// Ends when the worker is found not to answer any more, and another one could.
+async fn gone(shared: &Shared, worker: usize, model: &str) {
+    let mut gone = shared.peers[worker].gone.subscribe();
+    // The sender lives as long as the peer, so that this fails never.
+    while gone.changed().await.is_ok() {
+        if shared.balance().has_another(worker, model, Instant::now()) {
+            return;
+        }
     }
 }
 

@@ -12,6 +12,8 @@ use super::settings::{Key, SettingsError, WorkerSettings, WorkersSettings};
 
 /// How long a client waits; the worker does not begin what nobody will wait for.
 const TIMEOUT_HEADER: &str = "x-request-timeout-ms";
+/// Tokens that wait at the worker, of all its clients.
+const QUEUED_HEADER: &str = "x-queued-tokens";
 /// The body of an answer that says why there is none.
 const ERROR_BYTES_MAX: usize = 64 << 10;
 
@@ -33,6 +35,8 @@ pub(crate) struct Answer {
     pub status: StatusCode,
     /// As the header says, in whole seconds.
     pub retry_after: Option<Duration>,
+    /// Tokens that wait there; only a worker says so.
+    pub queued: Option<u64>,
     pub body: Bytes,
 }
 
@@ -112,7 +116,10 @@ impl Peer {
             .await
             .map_err(Trouble::transport)?;
         let status = response.status();
-        let retry_after = retry_after(response.headers());
+        let (retry_after, queued) = (
+            retry_after(response.headers()),
+            number(response.headers(), QUEUED_HEADER),
+        );
         let body = match status.is_success() {
             true => gathered(response, answer_max).await?,
             // What the status says stands without a reason too.
@@ -121,6 +128,7 @@ impl Peer {
         Ok(Answer {
             status,
             retry_after,
+            queued,
             body,
         })
     }
@@ -148,8 +156,12 @@ fn bearer(key: &Key) -> Result<HeaderValue, SettingsError> {
 
 /// A date, which the header may hold too, counts as none: no worker sends one.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    let seconds = number(headers, RETRY_AFTER.as_str())?;
     Some(Duration::from_secs(seconds).min(RETRY_AFTER_MAX))
+}
+
+fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
+    headers.get(name)?.to_str().ok()?.trim().parse().ok()
 }
 
 async fn gathered(mut response: reqwest::Response, max: usize) -> Result<Bytes, Trouble> {

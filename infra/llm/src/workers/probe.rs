@@ -25,8 +25,12 @@ async fn watch_one(shared: &Shared, worker: usize, every: Duration) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let probe = ask(shared, worker, every).await;
-        let turn = shared.balance().probed(worker, probe, Instant::now());
+        let (probe, queued) = ask(shared, worker, every).await;
+        let turn = {
+            let (mut balance, now) = (shared.balance(), Instant::now());
+            balance.queued(worker, queued, now);
+            balance.probed(worker, probe, now)
+        };
         let peer = &shared.peers[worker];
         let ready = if probe == Probe::Ready { 1.0 } else { 0.0 };
         metrics::gauge!("llm_worker_ready", "worker" => peer.name.clone()).set(ready);
@@ -37,12 +41,14 @@ async fn watch_one(shared: &Shared, worker: usize, every: Duration) {
     }
 }
 
-async fn ask(shared: &Shared, worker: usize, within: Duration) -> Probe {
+/// How ready it is, and how many tokens wait there.
+async fn ask(shared: &Shared, worker: usize, within: Duration) -> (Probe, Option<u64>) {
     let asked = shared.peers[worker].ask(PATH, None, within, ANSWER_BYTES_MAX);
-    match timeout(within, asked).await {
-        Ok(Ok(answer)) if answer.status.is_success() => Probe::Ready,
+    let probe = match timeout(within, asked).await {
+        Ok(Ok(answer)) if answer.status.is_success() => return (Probe::Ready, answer.queued),
         Ok(Ok(_) | Err(Trouble::TooLarge { .. })) => Probe::Unready,
         Ok(Err(Trouble::Transport(error))) if error.is_connect() && !error.is_timeout() => Probe::Unreachable,
         Ok(Err(Trouble::Transport(_))) | Err(_) => Probe::Silent,
-    }
+    };
+    (probe, None)
 }

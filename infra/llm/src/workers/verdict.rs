@@ -121,6 +121,7 @@ mod tests {
         let answer = Answer {
             status: StatusCode::from_u16(status).unwrap(),
             retry_after: None,
+            queued: None,
             body: Bytes::copy_from_slice(body.as_bytes()),
         };
         let failure = judge(Ok(answer)).unwrap_err();

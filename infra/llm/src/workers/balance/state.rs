@@ -6,6 +6,12 @@ use super::{EJECTED_FIRST, EJECTED_MAX, FAILURES_MAX, Probe, SILENT_MAX, Turn};
 
 /// A measure that is older says nothing: a worker that was slow once is asked again.
 const MEASURE_FOR: Duration = Duration::from_secs(30);
+/// The same of what other clients have there: it comes with each answer and each probe.
+const OTHERS_FOR: Duration = Duration::from_secs(3);
+/// Bytes of text that make a token, roughly, in most languages.
+const TOKEN_BYTES: u64 = 4;
+/// What a worker may say of its queue before it is not believed.
+const QUEUED_MAX: u64 = 1_000_000_000;
 /// What the newest measure is worth among all.
 const NEWEST: f64 = 0.2;
 /// Models that a worker is known to lack: callers may name any.
@@ -50,6 +56,8 @@ pub(crate) struct State {
     /// Ejections in a row.
     ejections: u32,
     pace: Option<Pace>,
+    /// Weight of what other clients have there, and since when it is known.
+    others: Option<(u64, Instant)>,
     missing: Vec<(String, Instant)>,
 }
 
@@ -63,6 +71,18 @@ impl State {
     /// Of several that are ill, the least is asked first.
     pub fn illness(&self) -> (Health, Option<Instant>) {
         (self.health, self.ejected.map(|ejection| ejection.until))
+    }
+
+    /// Of this client and, as far as it is known, of others.
+    pub fn load(&self, now: Instant) -> u64 {
+        let fresh = |(_, at): &(u64, Instant)| now.saturating_duration_since(*at) < OTHERS_FOR;
+        let others = self.others.filter(fresh).map_or(0, |(weight, _)| weight);
+        self.weight.saturating_add(others)
+    }
+
+    pub fn queued(&mut self, tokens: u64, now: Instant) {
+        let all = tokens.min(QUEUED_MAX) * TOKEN_BYTES;
+        self.others = Some((all.saturating_sub(self.weight), now));
     }
 
     pub fn pace(&self, now: Instant) -> Option<f64> {

@@ -82,6 +82,22 @@ fn the_one_with_less_to_do_is_chosen() {
 }
 
 #[test]
+fn what_other_clients_have_there_counts_while_it_is_news() {
+    let mut scene = Scene::new(2);
+    let begun = scene.begin(0);
+    scene.balance.queued(1, Some(1_000), scene.now);
+    // What the queue holds of this client's own is not counted twice.
+    scene.balance.queued(0, Some(25), scene.now);
+    assert_eq!(scene.balance.workers()[0].load(scene.now), 100);
+    assert_eq!(scene.chosen(), [1_000, 0]);
+    scene.pass(3_000);
+    assert_eq!(scene.chosen(), [0, 1_000]);
+    scene.end(&begun, Outcome::Answered);
+    scene.balance.queued(0, Some(u64::MAX), scene.now);
+    assert_eq!(scene.chosen(), [0, 1_000]);
+}
+
+#[test]
 fn a_faster_worker_gets_more_before_it_counts_as_loaded() {
     let mut scene = Scene::new(2);
     for (worker, ms) in [(0, 100), (1, 10)] {
