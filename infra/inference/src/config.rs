@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::settings::{EngineSettings, ModelSettings};
 
+pub(crate) use layers::KEY_VARIABLE;
 pub use layers::{KEYS, Sources};
 
 /// The commented defaults: the reference of all settings.

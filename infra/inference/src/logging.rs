@@ -12,7 +12,10 @@ use crate::config::{Log, LogFormat};
 /// Starts logging for the rest of the process.
 pub fn start(settings: &Log) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&settings.filter).with_context(|| {
-        format!("log.filter {:?} is not a filter such as \"info,inference=debug\"", settings.filter)
+        format!(
+            "log.filter {:?} is not a filter such as \"info,inference=debug\"",
+            settings.filter
+        )
     })?;
     let colours = std::io::stderr().is_terminal();
     let lines = fmt::layer().with_ansi(colours).with_writer(std::io::stderr);

@@ -1,1 +1,10 @@
-fn main() {}
+//! The program `inference-worker`.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use inference::cli::Cli;
+
+fn main() -> ExitCode {
+    Cli::parse().run()
+}

@@ -83,7 +83,9 @@ const TOKENS: [f64; 12] = [
 pub fn recorder() -> anyhow::Result<PrometheusHandle> {
     static RECORDER: OnceLock<Result<PrometheusHandle, String>> = OnceLock::new();
     let made = RECORDER.get_or_init(|| install().map_err(|error| format!("{error:#}")));
-    made.clone().map_err(anyhow::Error::msg).context("metrics cannot be set up")
+    made.clone()
+        .map_err(anyhow::Error::msg)
+        .context("metrics cannot be set up")
 }
 
 fn install() -> anyhow::Result<PrometheusHandle> {
@@ -144,7 +146,10 @@ pub fn table() -> String {
         };
         let labels: Vec<String> = measure.labels.iter().map(|label| format!("`{label}`")).collect();
         let labels = labels.join(", ");
-        text.push_str(&format!("| `{}` | {kind} | {labels} | {} |\n", measure.name, measure.meaning));
+        text.push_str(&format!(
+            "| `{}` | {kind} | {labels} | {} |\n",
+            measure.name, measure.meaning
+        ));
     }
     text
 }

@@ -119,7 +119,9 @@ impl Worker {
 
     /// Looks whether the certificate changed.
     fn renew_certificate(&self) {
-        let Some(certificate) = &self.certificate else { return };
+        let Some(certificate) = &self.certificate else {
+            return;
+        };
         match certificate.renew() {
             Ok(true) => tracing::info!("the certificate was read anew"),
             Ok(false) => {}
@@ -137,9 +139,15 @@ impl Worker {
         }
         .allow_address(self.address.ip())?;
         for section in self.config.needs_restart(&config) {
-            tracing::warn!(section, "a changed section of the configuration needs a new start");
+            tracing::warn!(
+                section,
+                "a changed section of the configuration needs a new start"
+            );
         }
-        let engine = self.service.engine().map_err(|_| anyhow::anyhow!("the worker is still starting"))?;
+        let engine = self
+            .service
+            .engine()
+            .map_err(|_| anyhow::anyhow!("the worker is still starting"))?;
         self.service.reconfigure(&config);
         engine.configure(config.engine_settings()).await?;
         (self.config.models, self.config.keys) = (config.models, config.keys);
@@ -157,14 +165,18 @@ impl Worker {
         self.leave();
         let until = Instant::now() + self.config.server.drain_within();
         let mut in_flight = self.service.in_flight.subscribe();
-        let drained = tokio::time::timeout_at(until, in_flight.wait_for(|count| *count == 0)).await;
-        if drained.is_err() {
-            tracing::warn!(requests = *self.service.in_flight.borrow(), "requests in flight were cut off");
+        let drained = async { in_flight.wait_for(|count| *count == 0).await.is_ok() };
+        let drained = tokio::time::timeout_at(until, drained).await.is_ok();
+        if !drained {
+            tracing::warn!(
+                requests = *self.service.in_flight.borrow(),
+                "requests in flight were cut off"
+            );
         }
         self.ending.send_replace(true);
         let mut serving = self.serving;
         let goodbye = until.max(Instant::now() + GOODBYE);
-        let within = if drained.is_ok() { goodbye } else { Instant::now() };
+        let within = if drained { goodbye } else { Instant::now() };
         if tokio::time::timeout_at(within, &mut serving).await.is_err() {
             serving.abort();
             // Its connections are dropped with it, and with them their requests.
@@ -223,13 +235,20 @@ async fn reload(worker: &mut Worker, sources: &Sources) {
     };
     match outcome {
         Ok(()) => tracing::info!("the configuration was read anew"),
-        Err(error) => tracing::error!(error = format!("{error:#}"), "the configuration stays the old one"),
+        Err(error) => tracing::error!(
+            error = format!("{error:#}"),
+            "the configuration stays the old one"
+        ),
     }
 }
 
 /// Tells whoever started the worker where it is.
 fn announce(worker: &Worker, file: Option<&Path>) -> anyhow::Result<()> {
-    let scheme = if worker.certificate.is_some() { "https" } else { "http" };
+    let scheme = if worker.certificate.is_some() {
+        "https"
+    } else {
+        "http"
+    };
     let mut out = std::io::stdout().lock();
     writeln!(out, "inference-worker listens on {scheme}://{}", worker.address)?;
     match (file, worker.config.models.len()) {

@@ -101,7 +101,14 @@ impl Request {
         let mut began = self.began;
         for (name, ended) in stages.ended() {
             let ids = (new_span(), self.own);
-            self.export(name.to_owned(), ids, SpanKind::Internal, (began, ended), Vec::new(), Status::Unset);
+            self.export(
+                name.to_owned(),
+                ids,
+                SpanKind::Internal,
+                (began, ended),
+                Vec::new(),
+                Status::Unset,
+            );
             began = ended;
         }
         let mut attributes = vec![
@@ -111,12 +118,23 @@ impl Request {
         let outcome = match status {
             Some(status) => {
                 attributes.push(KeyValue::new("http.response.status_code", i64::from(status)));
-                if status >= 500 { Status::error("") } else { Status::Unset }
+                if status >= 500 {
+                    Status::error("")
+                } else {
+                    Status::Unset
+                }
             }
             None => Status::error("the client went away"),
         };
         let name = format!("{method} {route}");
-        self.export(name, (self.own, self.parent), SpanKind::Server, (self.began, now), attributes, outcome);
+        self.export(
+            name,
+            (self.own, self.parent),
+            SpanKind::Server,
+            (self.began, now),
+            attributes,
+            outcome,
+        );
     }
 
     fn export(
@@ -158,7 +176,10 @@ impl Stages {
     /// A part of the way ends now.
     pub fn mark(&self, name: &'static str) {
         let ended = SystemTime::now();
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Stage { name, ended });
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Stage { name, ended });
     }
 
     /// How long each part took.
@@ -166,13 +187,18 @@ impl Stages {
         let stages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for pair in stages.windows(2) {
             let took = pair[1].ended.duration_since(pair[0].ended).unwrap_or_default();
-            metrics::histogram!("inference_stage_seconds", "stage" => pair[1].name).record(took.as_secs_f64());
+            metrics::histogram!("inference_stage_seconds", "stage" => pair[1].name)
+                .record(took.as_secs_f64());
         }
     }
 
     fn ended(&self) -> Vec<(&'static str, SystemTime)> {
         let stages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        stages.iter().skip(1).map(|stage| (stage.name, stage.ended)).collect()
+        stages
+            .iter()
+            .skip(1)
+            .map(|stage| (stage.name, stage.ended))
+            .collect()
     }
 }
 
@@ -184,7 +210,10 @@ fn new_span() -> SpanId {
 fn trace_parent(text: &str) -> Option<(TraceId, SpanId, bool)> {
     let mut parts = text.split('-');
     let (version, trace, parent, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    let hexadecimal = |text: &str| text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    let hexadecimal = |text: &str| {
+        text.bytes()
+            .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    };
     let fits = [(version, 2), (trace, 32), (parent, 16), (flags, 2)]
         .iter()
         .all(|(part, length)| part.len() == *length && hexadecimal(part));

@@ -80,13 +80,9 @@ fn ranges(config: &Config) -> Vec<String> {
             .memory_mib
             .map(|mib| ("engine.memory_mib", mib, 1..=1 << 30)),
     );
-    let outside = checked
-        .iter()
-        .filter(|(_, value, range)| !range.contains(value));
+    let outside = checked.iter().filter(|(_, value, range)| !range.contains(value));
     outside
-        .map(|(key, value, range)| {
-            format!("{key}: {value}; expected {} to {}", range.start(), range.end())
-        })
+        .map(|(key, value, range)| format!("{key}: {value}; expected {} to {}", range.start(), range.end()))
         .collect()
 }
 
@@ -164,7 +160,12 @@ fn name_problem(name: &str) -> Option<&'static str> {
     match name {
         "" => Some("is empty"),
         _ if name.len() > NAME_BYTES_MAX => Some("is longer than 200 bytes"),
-        _ if name.chars().any(|c| c.is_control() || c.is_whitespace()) => Some("has blanks"),
+        _ if !name.chars().all(is_plain) => Some("has others than letters, digits and -_./:"),
         _ => None,
     }
+}
+
+/// Fit for an address, a log and a metric, without a sign that stands for another.
+fn is_plain(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "-_./:".contains(c)
 }

@@ -179,9 +179,7 @@ fn take(tree: &mut Table, key: &str, is_text: bool, text: &str) {
         true => None,
         false => read(),
     };
-    let section = tree
-        .entry(section)
-        .or_insert_with(|| Value::Table(Table::new()));
+    let section = tree.entry(section).or_insert_with(|| Value::Table(Table::new()));
     if let Value::Table(section) = section {
         section.insert(
             name.to_owned(),

@@ -92,7 +92,22 @@ fn a_mistake_is_told_in_one_line_with_its_place() {
         assert_eq!(error.lines().count(), 1, "{error}");
         told += &(error + "\n");
     }
-    expect![[""]].assert_eq(&told);
+    expect![[r#"
+        inference.toml:3: unknown field `prot`, expected one of `host`, `port`, `open`, `metrics_open`, `request_ms`, `body_ms`, `idle_ms`, `drain_ms`, `body_bytes_max`, `bodies_bytes_max`, `connections_max`, `readers`
+        inference.toml:2: invalid value: integer `70000`, expected u16
+        inference.toml:1: unclosed table, expected `]`
+        INFERENCE_WORKER_SERVER_PROT: unknown setting in the environment; `inference-worker config` prints all
+        --set server.prot: unknown setting; `inference-worker config` prints all
+        --set: expected section.name=value, as server.port=8600
+        invalid type: string "many", expected u16 in `server.port`
+        server.request_ms: 0; expected 1 to 3600000
+        server.host: 0.0.0.0 is reached by others and there are no keys; add [[keys]] (`inference-worker key` makes one), or set server.open = true
+        tls: one of certificate and key; expected both or none
+        keys: sha256 of "a" is no digest; expected 64 hexadecimal digits (`inference-worker key`)
+        models: two of the name "a"
+        models: name "a/load" cannot be told from an address
+        engine.models: not here; expected [[models]]
+    "#]].assert_eq(&told);
 }
 
 #[test]

@@ -88,9 +88,16 @@ impl Held {
     fn take(&mut self, chunk: &Bytes, bodies: &Arc<Semaphore>) -> Result<(), Problem> {
         let needed = (self.bytes.len() + chunk.len()).div_ceil(1024);
         let has = self.share.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
-        if let Some(more) = u32::try_from(needed.saturating_sub(has)).ok().filter(|more| *more > 0) {
+        if let Some(more) = u32::try_from(needed.saturating_sub(has))
+            .ok()
+            .filter(|more| *more > 0)
+        {
             let more = bodies.clone().try_acquire_many_owned(more).map_err(|_| {
-                Problem::new(Code::Busy, "too many large requests are being read; come back later").retry_after(1)
+                Problem::new(
+                    Code::Busy,
+                    "too many large requests are being read; come back later",
+                )
+                .retry_after(1)
             })?;
             match &mut self.share {
                 Some(share) => share.merge(more),
@@ -115,7 +122,12 @@ fn check_kind(headers: &HeaderMap) -> Result<(), Problem> {
         return Ok(());
     };
     let kind = kind.to_str().unwrap_or_default();
-    let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let essence = kind
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
     if essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json")) {
         return Ok(());
     }

@@ -15,8 +15,8 @@ use super::frame::{Asked, json};
 use super::problem::{Code, Problem};
 use super::reading::{Abandoned, work};
 use super::{Service, body};
-use crate::engine::{Model, Work};
-use crate::model::{Task, TextError, Tokens, TooLong};
+use crate::engine::Work;
+use crate::model::{Model, Task, TextError, Tokens, TooLong};
 
 #[derive(Deserialize)]
 struct Fields<'a> {
@@ -93,7 +93,10 @@ pub(super) async fn embeddings(
     let (name, base64) = (asking.model.clone(), asking.base64);
     let items = {
         let model = model.clone();
-        work(&service, asking.input.bytes(), move |abandoned| asking.tokens(&model, abandoned)).await?
+        work(&service, asking.input.bytes(), move |abandoned| {
+            asking.tokens(&model, abandoned)
+        })
+        .await?
     };
     drop(held);
     asked.stages.mark("read");
@@ -108,7 +111,10 @@ pub(super) async fn embeddings(
     asked.stages.mark("compute");
     // A float is written in about the time in which a tokenizer reads a byte.
     let floats = rows.iter().map(|row| dimensions.unwrap_or(row.len())).sum();
-    let body = work(&service, floats, move |_| answer(&name, rows, dimensions, base64, usage)).await?;
+    let body = work(&service, floats, move |_| {
+        answer(&name, rows, dimensions, base64, usage)
+    })
+    .await?;
     Ok(json(body))
 }
 
@@ -151,7 +157,9 @@ impl Asking {
         }
         let has = card.dimensions;
         let cut = self.dimensions.map(|dimensions| {
-            let fits = usize::try_from(dimensions).ok().filter(|cut| (1..=has).contains(cut));
+            let fits = usize::try_from(dimensions)
+                .ok()
+                .filter(|cut| (1..=has).contains(cut));
             fits.ok_or_else(|| {
                 let message = format!("dimensions: {dimensions}; expected 1 to {has}");
                 Problem::new(Code::InvalidValue, message).of("dimensions")
@@ -210,18 +218,23 @@ fn answer(
     let mut floats = 0;
     let mut data = Vec::with_capacity(rows.len());
     for (index, mut row) in rows.into_iter().enumerate() {
-        if let Some(dimensions) = dimensions.filter(|dimensions| *dimensions < row.len()) {
-            row.truncate(dimensions);
-            normalize(&mut row);
+        if let Some(dimensions) = dimensions {
+            cut(&mut row, dimensions);
         }
         if !row.iter().all(|value| value.is_finite()) {
-            return Err(Problem::internal(format!("model {model} gave a vector of no numbers")));
+            return Err(Problem::internal(format!(
+                "model {model} gave a vector of no numbers"
+            )));
         }
         floats += row.len();
         data.push(Embedding {
             object: "embedding",
             index,
-            embedding: if base64 { encoded(&row) } else { Vector::Floats(row) },
+            embedding: if base64 {
+                encoded(&row)
+            } else {
+                Vector::Floats(row)
+            },
         });
     }
     let answer = Answer {
@@ -235,9 +248,21 @@ fn answer(
     Ok(body)
 }
 
+/// Cuts a vector to its first dimensions, which then have length 1 again.
+pub(crate) fn cut(row: &mut Vec<f32>, dimensions: usize) {
+    if dimensions < row.len() {
+        row.truncate(dimensions);
+        normalize(row);
+    }
+}
+
 /// To length 1; a vector of zeros stays one.
 fn normalize(row: &mut [f32]) {
-    let length = row.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt();
+    let length = row
+        .iter()
+        .map(|value| f64::from(*value).powi(2))
+        .sum::<f64>()
+        .sqrt();
     if length > 0.0 {
         for value in row {
             *value = (f64::from(*value) / length) as f32;

@@ -32,14 +32,25 @@ pub(super) fn outline<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Probl
     })?;
     // A list would be taken for the fields in order.
     match text.trim_ascii_start().as_bytes().first() {
-        None => return Err(Problem::new(Code::InvalidJson, "the body is empty; expected a JSON object")),
+        None => {
+            return Err(Problem::new(
+                Code::InvalidJson,
+                "the body is empty; expected a JSON object",
+            ));
+        }
         Some(b'[') => {
-            return Err(Problem::new(Code::InvalidJson, "the body is a JSON array; expected an object"));
+            return Err(Problem::new(
+                Code::InvalidJson,
+                "the body is a JSON array; expected an object",
+            ));
         }
         Some(_) => {}
     }
     serde_json::from_str(text).map_err(|error| {
-        Problem::new(Code::InvalidJson, format!("the body is not the JSON that is expected: {error}"))
+        Problem::new(
+            Code::InvalidJson,
+            format!("the body is not the JSON that is expected: {error}"),
+        )
     })
 }
 
@@ -51,10 +62,12 @@ pub(super) fn optional<'a, T: Deserialize<'a>>(
     field.map(|raw| read(param, raw)).transpose()
 }
 
-pub(super) fn required<'a, T: Deserialize<'a>>(param: &str, field: Option<&'a RawValue>) -> Result<T, Problem> {
-    let raw = field.ok_or_else(|| {
-        Problem::new(Code::MissingParameter, format!("{param} is missing")).of(param)
-    })?;
+pub(super) fn required<'a, T: Deserialize<'a>>(
+    param: &str,
+    field: Option<&'a RawValue>,
+) -> Result<T, Problem> {
+    let raw =
+        field.ok_or_else(|| Problem::new(Code::MissingParameter, format!("{param} is missing")).of(param))?;
     read(param, raw)
 }
 
@@ -62,7 +75,9 @@ fn read<'a, T: Deserialize<'a>>(param: &str, raw: &'a RawValue) -> Result<T, Pro
     serde_json::from_str(raw.get()).map_err(|error| {
         let text = error.to_string();
         // The place is one within the field, which would mislead.
-        let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
+        let text = text
+            .rsplit_once(" at line ")
+            .map_or(text.as_str(), |(text, _)| text);
         Problem::new(Code::InvalidType, format!("{param}: {text}")).of(param)
     })
 }
@@ -301,7 +316,9 @@ mod tests {
     }
 
     fn texts(texts: &[&str]) -> Result<Input, String> {
-        Ok(Input::Texts(texts.iter().map(|text| (*text).to_owned()).collect()))
+        Ok(Input::Texts(
+            texts.iter().map(|text| (*text).to_owned()).collect(),
+        ))
     }
 
     #[test]
@@ -309,10 +326,25 @@ mod tests {
         assert_eq!(input("\"a\\u00e9\""), texts(&["a\u{e9}"]));
         assert_eq!(input("[\"a\", \"\"]"), texts(&["a", ""]));
         assert_eq!(input("[1, 2]"), Ok(Input::Ids(vec![vec![1, 2]])));
-        assert_eq!(input("[[1], [], [2, 3]]"), Ok(Input::Ids(vec![vec![1], vec![], vec![2, 3]])));
+        assert_eq!(
+            input("[[1], [], [2, 3]]"),
+            Ok(Input::Ids(vec![vec![1], vec![], vec![2, 3]]))
+        );
         for wrong in [
-            "1", "true", "{}", "[null]", "[\"a\", 1]", "[1, \"a\"]", "[1, [2]]", "[-1]", "[1.5]", "[4294967296]",
-            "[[\"a\"]]", "[[[1]]]", "[[-1]]", "[{}]",
+            "1",
+            "true",
+            "{}",
+            "[null]",
+            "[\"a\", 1]",
+            "[1, \"a\"]",
+            "[1, [2]]",
+            "[-1]",
+            "[1.5]",
+            "[4294967296]",
+            "[[\"a\"]]",
+            "[[[1]]]",
+            "[[-1]]",
+            "[{}]",
         ] {
             let told = input(wrong).expect_err(wrong);
             assert!(told.starts_with("invalid_type: input: "), "{wrong}: {told}");
@@ -326,7 +358,10 @@ mod tests {
         let told = input(&many("\"a\"", INPUTS_MAX + 2)).expect_err("too many");
         assert_eq!(told, "too_many_inputs: input has 2050 items, 2048 are taken");
         assert!(input(&many("[1]", INPUTS_MAX + 1)).is_err());
-        assert!(input(&many("1", INPUTS_MAX + 1)).is_ok(), "one text of many tokens");
+        assert!(
+            input(&many("1", INPUTS_MAX + 1)).is_ok(),
+            "one text of many tokens"
+        );
         assert_eq!(input("[]").expect_err("none"), "empty_input: input is empty");
     }
 
@@ -355,7 +390,10 @@ mod tests {
     #[test]
     fn a_body_that_is_no_object_is_told_with_line_and_column() {
         let told = |body: &[u8]| outline::<Outline<'_>>(body).expect_err("it is none").to_string();
-        assert_eq!(told(b" "), "invalid_json: the body is empty; expected a JSON object");
+        assert_eq!(
+            told(b" "),
+            "invalid_json: the body is empty; expected a JSON object"
+        );
         assert!(told(b"[1]").contains("array"));
         assert!(told(b"{\n\"input\": ]").contains("line 2 column 10"));
         assert!(told(b"{\"input\":1,\"input\":2}").contains("duplicate field"));

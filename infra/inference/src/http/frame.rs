@@ -47,7 +47,10 @@ pub(super) async fn frame(State(service): State<Arc<Service>>, request: Request,
     let method = method_label(request.method());
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route: Arc<str> = route.as_ref().map_or("unmatched", MatchedPath::as_str).into();
-    let trace = service.traces.as_ref().and_then(|traces| traces.request(request.headers()));
+    let trace = service
+        .traces
+        .as_ref()
+        .and_then(|traces| traces.request(request.headers()));
     let mut ended = Ended {
         method,
         route: route.clone(),
@@ -57,10 +60,15 @@ pub(super) async fn frame(State(service): State<Arc<Service>>, request: Request,
         answered: false,
     };
     let span = tracing::info_span!("request", http.method = method, http.route = %route, request.id = %id);
-    let answer = admitted(&service, request, next, &id, &ended).instrument(span.clone()).await;
+    let answer = admitted(&service, request, next, &id, &ended)
+        .instrument(span.clone())
+        .await;
     let mut response = answer.unwrap_or_else(Problem::into_response);
     let headers = response.headers_mut();
-    headers.insert(REQUEST_ID, HeaderValue::try_from(&*id).unwrap_or(HeaderValue::from_static("-")));
+    headers.insert(
+        REQUEST_ID,
+        HeaderValue::try_from(&*id).unwrap_or(HeaderValue::from_static("-")),
+    );
     headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
     headers.insert("cache-control", HeaderValue::from_static("no-store"));
     if let Ok(engine) = service.engine() {
@@ -162,7 +170,8 @@ impl Ended {
 impl Drop for Ended {
     fn drop(&mut self) {
         if !self.answered {
-            metrics::counter!("inference_requests_abandoned_total", "route" => self.route.to_string()).increment(1);
+            metrics::counter!("inference_requests_abandoned_total", "route" => self.route.to_string())
+                .increment(1);
             if let Some(trace) = self.trace.take() {
                 trace.end(self.method, &self.route, None, &self.stages);
             }
@@ -182,8 +191,11 @@ fn within(headers: &HeaderMap, most: Duration) -> Result<Duration, Problem> {
     };
     let millis: Option<u64> = value.to_str().ok().and_then(|text| text.trim().parse().ok());
     let millis = millis.filter(|millis| *millis > 0).ok_or_else(|| {
-        Problem::new(Code::InvalidValue, "x-request-timeout-ms: expected milliseconds, 1 or more")
-            .of("x-request-timeout-ms")
+        Problem::new(
+            Code::InvalidValue,
+            "x-request-timeout-ms: expected milliseconds, 1 or more",
+        )
+        .of("x-request-timeout-ms")
     })?;
     Ok(Duration::from_millis(millis).min(most))
 }
@@ -191,7 +203,8 @@ fn within(headers: &HeaderMap, most: Duration) -> Result<Duration, Problem> {
 /// The client's own id where it has one that is fit for a log, else a new one.
 fn request_id(headers: &HeaderMap) -> Arc<str> {
     let own = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
-    let fits = |id: &&str| (1..=ID_BYTES_MAX).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
+    let fits =
+        |id: &&str| (1..=ID_BYTES_MAX).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
     match own.filter(fits) {
         Some(id) => id.into(),
         None => format!("req_{:032x}", rand::random::<u128>()).into(),

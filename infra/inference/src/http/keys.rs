@@ -111,7 +111,8 @@ mod tests {
         if !header.is_empty() {
             headers.insert(AUTHORIZATION, HeaderValue::from_str(header).expect("a header"));
         }
-        keys.identify(&headers, PEER).map_err(|problem| problem.code.name())
+        keys.identify(&headers, PEER)
+            .map_err(|problem| problem.code.name())
     }
 
     #[test]
@@ -128,7 +129,14 @@ mod tests {
         assert_eq!(ask(&keys, "Bearer secret"), Ok(caller.clone()));
         assert_eq!(ask(&keys, "bearer  secret "), Ok(caller));
         assert_eq!(ask(&keys, ""), Err("missing_api_key"));
-        for wrong in ["secret", "Basic secret", "Bearer ", "Bearer", "Bearer secrets", "Bearersecret"] {
+        for wrong in [
+            "secret",
+            "Basic secret",
+            "Bearer ",
+            "Bearer",
+            "Bearer secrets",
+            "Bearersecret",
+        ] {
             assert_eq!(ask(&keys, wrong), Err("invalid_api_key"), "{wrong}");
         }
     }
@@ -136,7 +144,10 @@ mod tests {
     #[test]
     fn without_keys_pages_of_browsers_are_refused() {
         let keys = Keys::new(&[]);
-        assert_eq!(ask(&keys, "").map(|caller| caller.name), Ok("127.0.0.1".to_owned()));
+        assert_eq!(
+            ask(&keys, "").map(|caller| caller.name),
+            Ok("127.0.0.1".to_owned())
+        );
         let mut headers = HeaderMap::new();
         headers.insert(ORIGIN, HeaderValue::from_static("https://example.org"));
         assert!(keys.identify(&headers, PEER).is_err());

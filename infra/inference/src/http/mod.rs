@@ -4,7 +4,7 @@
 //! `fields`), makes tokens of its texts (`reading`) and asks the engine.
 
 mod body;
-mod embeddings;
+pub(crate) mod embeddings;
 mod fields;
 mod frame;
 mod keys;
@@ -13,7 +13,7 @@ mod patient;
 mod probes;
 pub mod problem;
 mod reading;
-mod rerank;
+pub(crate) mod rerank;
 pub mod server;
 pub mod tls;
 
@@ -31,7 +31,7 @@ use tokio::sync::{Semaphore, watch};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::config::{Config, Server};
-use crate::engine::Engine;
+use crate::engine::{Engine, Status};
 use crate::settings::LoadAt;
 use crate::traces::Traces;
 
@@ -82,11 +82,16 @@ impl Service {
     /// From now on models are asked.
     pub fn started(&self, engine: Engine) {
         let _ = self.engine.set(engine);
+        self.awaited();
     }
 
     pub fn engine(&self) -> Result<&Engine, Problem> {
         self.engine.get().ok_or_else(|| {
-            Problem::new(Code::Starting, "the worker is starting; its models are being loaded").retry_after(1)
+            Problem::new(
+                Code::Starting,
+                "the worker is starting; its models are being loaded",
+            )
+            .retry_after(1)
         })
     }
 
@@ -102,10 +107,17 @@ impl Service {
         awaited.retain(|name| wanted.contains(name));
     }
 
-    /// Names of models that the worker still needs before it is ready. One that was loaded once is awaited no more.
-    pub fn awaited(&self, loaded: impl Fn(&str) -> bool) -> Vec<String> {
+    /// Names of models that the worker still needs before it is ready. One that was loaded once is awaited no more,
+    /// also when it leaves.
+    pub fn awaited(&self) -> Vec<String> {
+        let states = self.engine.get().map(Engine::models).unwrap_or_default();
+        let is_loaded = |name: &String| {
+            states
+                .iter()
+                .any(|state| state.name == *name && state.status == Status::Loaded)
+        };
         let mut awaited = self.awaited.write().unwrap_or_else(PoisonError::into_inner);
-        awaited.retain(|name| !loaded(name));
+        awaited.retain(|name| !is_loaded(name));
         awaited.iter().cloned().collect()
     }
 

@@ -93,23 +93,33 @@ pub(super) async fn act(
         _ => return Err(nowhere()),
     };
     if !asked.caller.admin {
-        return Err(Problem::new(Code::NotAdmin, "this key may not load and unload models"));
+        return Err(Problem::new(
+            Code::NotAdmin,
+            "this key may not load and unload models",
+        ));
     }
     let engine = service.engine()?;
     let done = if loads {
-        engine.model(name).await.map(drop)
+        engine.load(name).await
     } else {
         engine.unload(name).await
     };
     done.map_err(|error| Problem::of_model(&error, asked.caller.admin))?;
-    tracing::info!(model = name, action, caller = asked.caller.name, "a model was asked to come or go");
+    tracing::info!(
+        model = name,
+        action,
+        caller = asked.caller.name,
+        "a model was asked to come or go"
+    );
     state(&service, name, &asked)
 }
 
 fn state(service: &Service, name: &str, asked: &Asked) -> Result<Response, Problem> {
     let states = service.engine()?.models();
     let state = states.iter().find(|state| state.name == name).ok_or_else(|| {
-        let error = ModelError::Unknown { name: name.to_owned() };
+        let error = ModelError::Unknown {
+            name: name.to_owned(),
+        };
         Problem::of_model(&error, asked.caller.admin)
     })?;
     written(&Wire::of(state, asked.caller.admin))

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::Service;
 use super::frame::json;
-use crate::engine::Status;
+use crate::engine::{Engine, ModelState, Status};
 use crate::measures;
 
 #[derive(Serialize)]
@@ -39,26 +39,19 @@ pub(super) async fn ready(State(service): State<Arc<Service>>) -> Response {
 }
 
 fn readiness(service: &Service) -> Ready {
-    let Ok(engine) = service.engine() else {
-        return Ready {
-            status: if service.is_stopping() { "stopping" } else { "starting" },
-            awaited: service.awaited(|_| false),
-            queued_tokens: 0,
-        };
-    };
-    let states = engine.models();
-    let status_of = |name: &str| states.iter().find(|state| state.name == name).map(|state| state.status);
-    let awaited = service.awaited(|name| status_of(name) == Some(Status::Loaded));
-    let failed = awaited.iter().any(|name| status_of(name) == Some(Status::Failed));
+    let awaited = service.awaited();
+    let engine = service.engine().ok();
+    let has_failed = |state: &ModelState| state.status == Status::Failed && awaited.contains(&state.name);
     Ready {
-        status: match () {
-            () if service.is_stopping() => "stopping",
-            () if failed => "failed",
-            () if !awaited.is_empty() => "starting",
-            () => "ready",
+        status: match engine {
+            _ if service.is_stopping() => "stopping",
+            None => "starting",
+            Some(engine) if engine.models().iter().any(has_failed) => "failed",
+            Some(_) if !awaited.is_empty() => "starting",
+            Some(_) => "ready",
         },
         awaited,
-        queued_tokens: engine.queued_tokens(),
+        queued_tokens: engine.map_or(0, Engine::queued_tokens),
     }
 }
 

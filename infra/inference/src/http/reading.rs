@@ -52,5 +52,6 @@ pub(super) async fn work<T: Send + 'static>(
         abandoned.check()?;
         work(&abandoned)
     });
-    done.await.unwrap_or_else(|error| Err(Problem::internal(format!("a reader: {error}"))))
+    done.await
+        .unwrap_or_else(|error| Err(Problem::internal(format!("a reader: {error}"))))
 }

@@ -14,8 +14,8 @@ use super::frame::{Asked, json};
 use super::problem::{Code, Problem};
 use super::reading::{Abandoned, work};
 use super::{Service, body};
-use crate::engine::{Model, Work};
-use crate::model::{Task, TextError, Tokens, TooLong};
+use crate::engine::Work;
+use crate::model::{Model, Task, TextError, Tokens, TooLong};
 
 #[derive(Deserialize)]
 struct Fields<'a> {
@@ -80,7 +80,10 @@ pub(super) async fn rerank(
     let model = model.map_err(|error| Problem::of_model(&error, asked.caller.admin))?;
     asked.stages.mark("model");
     if model.task() != Task::Rerank {
-        let message = format!("model \"{}\" makes vectors; ask it by /v1/embeddings", asking.model);
+        let message = format!(
+            "model \"{}\" makes vectors; ask it by /v1/embeddings",
+            asking.model
+        );
         return Err(Problem::new(Code::WrongTask, message).of("model"));
     }
     let (asking, items) = {
@@ -149,8 +152,9 @@ impl Asking {
     fn answer(&self, rows: &[Vec<f32>], id: &str, usage: Usage) -> Result<Vec<u8>, Problem> {
         let mut results = Vec::with_capacity(rows.len());
         for (index, row) in rows.iter().enumerate() {
-            let relevance_score = relevance(row)
-                .ok_or_else(|| Problem::internal(format!("model {} gave a score of no number", self.model)))?;
+            let relevance_score = relevance(row).ok_or_else(|| {
+                Problem::internal(format!("model {} gave a score of no number", self.model))
+            })?;
             let text = self.documents.get(index).filter(|_| self.return_documents);
             results.push(Ranked {
                 index,
@@ -159,7 +163,9 @@ impl Asking {
             });
         }
         results.sort_by(|a, b| {
-            b.relevance_score.total_cmp(&a.relevance_score).then(a.index.cmp(&b.index))
+            b.relevance_score
+                .total_cmp(&a.relevance_score)
+                .then(a.index.cmp(&b.index))
         });
         results.truncate(self.top_n);
         let answer = Answer {
@@ -172,17 +178,20 @@ impl Asking {
     }
 }
 
-/// Between 0 and 1: the sigmoid of a single score; of several, one for each class, the share of the last, which is
-/// "relevant" where there are two.
+/// One score is as the model gives it, which is between 0 and 1 unless its folder says that it is to stay as it is.
+/// Of several, one for each class, the share of the last one, which is "relevant" where there are two.
 pub(crate) fn relevance(scores: &[f32]) -> Option<f32> {
     let (last, others) = scores.split_last()?;
     if !scores.iter().all(|score| score.is_finite()) {
         return None;
     }
-    let against: f64 = match others {
-        [] => (-f64::from(*last)).exp(),
-        others => others.iter().map(|other| (f64::from(*other) - f64::from(*last)).exp()).sum(),
-    };
+    if others.is_empty() {
+        return Some(*last);
+    }
+    let against: f64 = others
+        .iter()
+        .map(|other| (f64::from(*other) - f64::from(*last)).exp())
+        .sum();
     Some((1.0 / (1.0 + against)) as f32)
 }
 
@@ -191,13 +200,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_score_is_between_0_and_1_whatever_the_model_gives() {
-        assert_eq!(relevance(&[0.0]), Some(0.5));
-        assert_eq!(relevance(&[1000.0]), Some(1.0));
-        assert_eq!(relevance(&[-1000.0]), Some(0.0));
+    fn a_score_of_several_classes_is_the_share_of_the_last() {
+        assert_eq!(relevance(&[0.7]), Some(0.7));
         assert_eq!(relevance(&[2.0, 2.0]), Some(0.5));
         assert_eq!(relevance(&[0.0, 0.0, 0.0, 0.0]), Some(0.25));
-        assert_eq!(relevance(&[f32::NAN]), None);
+        assert_eq!(relevance(&[1000.0, -1000.0]), Some(0.0));
+        assert_eq!(relevance(&[0.0, f32::NAN]), None);
         assert_eq!(relevance(&[]), None);
     }
 }

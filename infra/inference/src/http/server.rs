@@ -118,14 +118,18 @@ async fn connection(stream: TcpStream, peer: SocketAddr, shared: Shared) {
         return http(stream, peer, shared).await;
     };
     let handshake = TlsAcceptor::from(certificate.current()).accept(stream);
-    match tokio::time::timeout(HANDSHAKE_WITHIN, handshake).await {
+    match tokio::time::timeout(HANDSHAKE_WITHIN.min(shared.idle), handshake).await {
         Ok(Ok(stream)) => http(stream, peer, shared).await,
         Ok(Err(error)) => tracing::debug!(%error, "a handshake failed"),
         Err(_) => tracing::debug!("a handshake took too long"),
     }
 }
 
-async fn http<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S, peer: SocketAddr, shared: Shared) {
+async fn http<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
+    peer: SocketAddr,
+    shared: Shared,
+) {
     let Shared {
         router,
         idle,

@@ -59,11 +59,16 @@ fn stamp(chain: &Path, key: &Path) -> Stamp {
 }
 
 fn read(chain: &Path, key: &Path) -> anyhow::Result<ServerConfig> {
-    let unusable = |path: &Path, what: &str| format!("{} holds no {what} in PEM that can be read", path.display());
+    let unusable =
+        |path: &Path, what: &str| format!("{} holds no {what} in PEM that can be read", path.display());
     let certificates = CertificateDer::pem_file_iter(chain)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .with_context(|| unusable(chain, "certificates (tls.certificate)"))?;
-    anyhow::ensure!(!certificates.is_empty(), "{}", unusable(chain, "certificates (tls.certificate)"));
+    anyhow::ensure!(
+        !certificates.is_empty(),
+        "{}",
+        unusable(chain, "certificates (tls.certificate)")
+    );
     let private = PrivateKeyDer::from_pem_file(key).with_context(|| unusable(key, "key (tls.key)"))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)

@@ -65,7 +65,10 @@ fn look(folder: &Path, found: &mut BTreeSet<String>) {
             let source = fs::read_to_string(&path).expect("it is text");
             for kind in ["counter", "gauge", "histogram"] {
                 for call in source.split(&format!("metrics::{kind}!(")).skip(1) {
-                    let name = call.trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next());
+                    let name = call
+                        .trim_start()
+                        .strip_prefix('"')
+                        .and_then(|rest| rest.split('"').next());
                     found.extend(name.map(str::to_owned));
                 }
             }

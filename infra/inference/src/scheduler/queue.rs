@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 /// Tokens that a caller is granted at its turn: about one text.
-const GRANT: u64 = 512;
+const GRANT: i64 = 512;
 
 /// What waits for one model. `T` is whatever is to be computed, with a cost in tokens.
 #[derive(Debug)]
@@ -21,7 +21,8 @@ pub struct Queue<T> {
 #[derive(Debug)]
 struct Lane<T> {
     items: VecDeque<(u64, T)>,
-    granted: u64,
+    /// Less than nothing for a caller whose turn was cut off by a full batch: its next one is the rest of it.
+    granted: i64,
     tokens: u64,
 }
 
@@ -79,11 +80,11 @@ impl<T> Queue<T> {
                 if cost > left && !taken.is_empty() {
                     break true;
                 }
-                if cost > lane.granted {
+                if cost as i64 > lane.granted {
                     break false;
                 }
                 let Some((_, item)) = lane.items.pop_front() else { break false };
-                lane.granted -= cost;
+                lane.granted -= cost as i64;
                 lane.tokens -= cost;
                 self.tokens -= cost;
                 left = left.saturating_sub(cost);
@@ -92,7 +93,9 @@ impl<T> Queue<T> {
             if lane.items.is_empty() {
                 self.lanes.remove(&caller);
                 self.turns.pop_front();
-            } else if !is_full {
+            } else if is_full {
+                lane.granted -= GRANT;
+            } else {
                 self.turns.rotate_left(1);
             }
             if is_full || left == 0 {

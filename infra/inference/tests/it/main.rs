@@ -1,3 +1,15 @@
 //! Tests of the worker, with real weights and small random ones.
 
+mod command_line;
+mod engine;
+mod folders;
+mod hostile;
+mod keys;
+mod leaks;
+mod life;
+mod protocol;
+mod queue;
 mod references;
+mod tls;
+mod traces;
+mod worker;
