@@ -1,6 +1,8 @@
 //! Vectors, scores and tokens equal those of the libraries that the models come from. What they gave stands beside the
 //! models, with the script that asked them (`tests/reference/make.py`).
 
+use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -10,6 +12,14 @@ use inference::model::{Model, Tokens, TooLong};
 use inference::settings::{LoadAt, ModelSettings, Precision};
 use serde::Deserialize;
 use tch::Device;
+
+/// Where `.ci/minilm` puts the real weights.
+fn minilm() -> PathBuf {
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let home = || PathBuf::from(std::env::var_os("HOME").expect("a home folder"));
+    let cache = cache.unwrap_or_else(|| home().join(".cache"));
+    cache.join("botserver/tools/minilm")
+}
 
 /// In float32.
 const DIFFERENCE_MAX: f32 = 1e-4;
@@ -38,6 +48,16 @@ struct Expected {
     scores: Option<String>,
     /// Of the model of real weights.
     texts: Option<Vec<String>>,
+    /// Other ways to make a vector of the same network.
+    #[serde(default)]
+    poolings: BTreeMap<String, Pooled>,
+}
+
+#[derive(Deserialize)]
+struct Pooled {
+    config: serde_json::Value,
+    dimensions: usize,
+    vectors: String,
 }
 
 fn models() -> PathBuf {
@@ -45,7 +65,7 @@ fn models() -> PathBuf {
 }
 
 fn read<T: serde::de::DeserializeOwned>(path: &Path) -> T {
-    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
 fn floats(text: &str, width: usize) -> Vec<Vec<f32>> {
@@ -160,5 +180,60 @@ fn vectors_equal_those_of_sentence_transformers() {
 fn scores_equal_those_of_sentence_transformers() {
     for name in ["bert-rerank", "bert-rerank-3", "mpnet-rerank", "roberta-rerank", "xlm-roberta-rerank"] {
         check_scores(name);
+    }
+}
+
+#[test]
+fn vectors_of_real_weights_equal_those_of_sentence_transformers_to_the_last_token() {
+    let expected: Expected = read(&models().join("minilm.expected.json"));
+    let loaded = load(&minilm(), Precision::Float32);
+    let texts = expected.texts.unwrap();
+    let tokens: Vec<Tokens> = texts
+        .iter()
+        .map(|text| loaded.model.read(text, None, TooLong::Truncate).unwrap())
+        .collect();
+    same_tokens("minilm", &tokens, &expected.tokens);
+    let vectors = floats(&expected.vectors.unwrap(), expected.dimensions);
+    close("minilm", &loaded.compute(&tokens), &vectors);
+}
+
+/// Rounded weights are not the same, and nearly so.
+#[test]
+fn vectors_of_real_weights_in_fewer_bits_stay_near() {
+    let expected: Expected = read(&models().join("minilm.expected.json"));
+    let exact = floats(&expected.vectors.unwrap(), expected.dimensions);
+    for precision in [Precision::Bfloat16, Precision::Int8] {
+        let loaded = load(&minilm(), precision);
+        let texts = expected.texts.as_ref().unwrap();
+        let read = |text: &String| loaded.model.read(text, None, TooLong::Truncate).unwrap();
+        let rounded = loaded.compute(&texts.iter().map(read).collect::<Vec<_>>());
+        // Both are of length one.
+        let cosines: Vec<f32> = rounded
+            .iter()
+            .zip(&exact)
+            .map(|(one, other)| one.iter().zip(other).map(|(a, b)| a * b).sum())
+            .collect();
+        let mean = cosines.iter().sum::<f32>() / cosines.len() as f32;
+        assert!(mean > 0.99, "{precision:?}: {mean}, {cosines:?}");
+    }
+}
+
+#[test]
+fn every_pooling_equals_that_of_sentence_transformers() {
+    let folder = models().join("bert");
+    let expected: Expected = read(&folder.join("expected.json"));
+    let texts: Texts = read(&models().join("texts.json"));
+    assert!(expected.poolings.len() > 4);
+    for (name, pooled) in &expected.poolings {
+        let copy = tempfile::tempdir().unwrap();
+        for file in ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "sentence_bert_config.json", "modules.json"] {
+            fs::copy(folder.join(file), copy.path().join(file)).unwrap();
+        }
+        fs::create_dir(copy.path().join("1_Pooling")).unwrap();
+        fs::write(copy.path().join("1_Pooling/config.json"), pooled.config.to_string()).unwrap();
+        let loaded = load(copy.path(), Precision::Float32);
+        let read = |text: &String| loaded.model.read(text, None, TooLong::Truncate).unwrap();
+        let tokens: Vec<Tokens> = texts.texts.iter().map(read).collect();
+        close(name, &loaded.compute(&tokens), &floats(&pooled.vectors, pooled.dimensions));
     }
 }
