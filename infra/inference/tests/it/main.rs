@@ -1,5 +1,6 @@
 //! Tests of the worker, with real weights and small random ones.
 
+mod clients;
 mod command_line;
 mod engine;
 mod folders;
