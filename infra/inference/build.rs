@@ -8,7 +8,9 @@ fn main() {
     println!("cargo:rerun-if-changed=src/torch/kernels.cpp");
     println!("cargo:rerun-if-env-changed=LIBTORCH");
     let Some(libtorch) = env::var_os("LIBTORCH") else {
-        println!("cargo:warning=LIBTORCH is not set: run `make libtorch`, and build by `make worker` or `make test`");
+        println!(
+            "cargo:warning=LIBTORCH is not set: run `make libtorch`, and build by `make worker` or `make test`"
+        );
         std::process::exit(1);
     };
     let libtorch = Path::new(&libtorch);

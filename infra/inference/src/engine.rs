@@ -76,7 +76,11 @@ pub enum ModelError {
     #[error("model \"{name}\" cannot be loaded: {error}")]
     Folder { name: String, error: Arc<FolderError> },
     #[error("model \"{name}\" needs {needed_mib} MiB, {free_mib} are free")]
-    NoMemory { name: String, needed_mib: u64, free_mib: u64 },
+    NoMemory {
+        name: String,
+        needed_mib: u64,
+        free_mib: u64,
+    },
     #[error("the worker is stopping")]
     Stopping,
 }
@@ -183,7 +187,7 @@ impl Engine {
         while Arc::strong_count(&loaded.model) > 1 {
             tokio::time::sleep(LOOKED_EVERY).await;
         }
-        self.inner.registry().left(loaded, &self.inner.scheduler);
+        self.inner.registry().left(&loaded, &self.inner.scheduler);
     }
 
     /// Configures models and limits anew: models that are no longer named, or otherwise, leave; new ones come. What

@@ -111,7 +111,11 @@ impl Model {
             Some(labels) => (Task::Rerank, labels),
             None => (Task::Embed, recipe.dimensions(shape.hidden)),
         };
-        let names: Vec<&str> = recipe.poolings.iter().map(|&pooling| Pooling::name(pooling)).collect();
+        let names: Vec<&str> = recipe
+            .poolings
+            .iter()
+            .map(|&pooling| Pooling::name(pooling))
+            .collect();
         let card = Card {
             name: settings.name.clone(),
             task,
@@ -122,7 +126,11 @@ impl Model {
             parameters: weights.parameters(),
             precision: settings.precision,
             bytes: shape.bytes(settings.precision),
-            pooling: if task == Task::Embed { names.join("+") } else { String::new() },
+            pooling: if task == Task::Embed {
+                names.join("+")
+            } else {
+                String::new()
+            },
             normalized: task == Task::Embed && recipe.normalized,
             prompts: recipe.prompts.keys().cloned().collect(),
             changed_at,
@@ -154,7 +162,9 @@ impl Model {
     ///
     /// Takes time in proportion to the text: a large one is no work for an async thread.
     pub fn read(&self, text: &str, prompt: Option<&str>, too_long: TooLong) -> Result<Tokens, TextError> {
-        let unknown = |name: &str| TextError::UnknownPrompt { name: name.to_owned() };
+        let unknown = |name: &str| TextError::UnknownPrompt {
+            name: name.to_owned(),
+        };
         let prompt = match prompt.or(self.default_prompt.as_deref()) {
             Some(name) => self.prompts.get(name).ok_or_else(|| unknown(name))?,
             None => "",

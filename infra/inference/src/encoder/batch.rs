@@ -41,11 +41,19 @@ impl Order {
             let length = lengths[text] as i64;
             match groups.last_mut() {
                 Some(group) if group.length == length => group.texts += 1,
-                _ => groups.push(Group { begin: rows, texts: 1, length }),
+                _ => groups.push(Group {
+                    begin: rows,
+                    texts: 1,
+                    length,
+                }),
             }
             rows += length;
         }
-        Order { by_length, groups, rows }
+        Order {
+            by_length,
+            groups,
+            rows,
+        }
     }
 
     /// Rows of the texts' first tokens.
@@ -129,6 +137,8 @@ fn on_device(values: &[i64], device: Device) -> Result<Tensor, TchError> {
     let tensor = Tensor::f_from_slice(values)?;
     match device {
         Device::Cpu => Ok(tensor),
-        device => tensor.f_pin_memory(device)?.f_to_device_(device, Kind::Int64, true, false),
+        device => tensor
+            .f_pin_memory(device)?
+            .f_to_device_(device, Kind::Int64, true, false),
     }
 }

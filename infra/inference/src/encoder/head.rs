@@ -63,7 +63,10 @@ impl Head {
                 true => Some(weights.tensor("linear.bias", &[layer.outputs])?),
                 false => None,
             };
-            dense.push((ready(&layer.module, &weight, bias.as_ref(), place)?, layer.follows));
+            dense.push((
+                ready(&layer.module, &weight, bias.as_ref(), place)?,
+                layer.follows,
+            ));
         }
         Ok(Head::Vector {
             poolings: recipe.poolings.clone(),
@@ -95,7 +98,9 @@ impl Head {
     pub fn finish(&self, pooled: &Tensor) -> Result<Tensor, TchError> {
         let mut pooled = pooled.f_to_kind(Kind::Float)?;
         match self {
-            Head::Vector { dense, normalized, .. } => {
+            Head::Vector {
+                dense, normalized, ..
+            } => {
                 for (layer, follows) in dense {
                     pooled = layer.forward(&pooled, *follows)?;
                 }
@@ -137,7 +142,9 @@ fn pool(states: &Tensor, order: &Order, pooling: Pooling) -> Result<Tensor, TchE
             Pooling::WeightedMean => {
                 // A token weighs as much as its place in the text.
                 let places = Tensor::f_arange_start(1, length + 1, (Kind::Float, states.device()))?;
-                let weighted = tokens.f_to_kind(Kind::Float)?.f_mul(&places.f_view([1, length, 1])?)?;
+                let weighted = tokens
+                    .f_to_kind(Kind::Float)?
+                    .f_mul(&places.f_view([1, length, 1])?)?;
                 sum(&weighted)?.f_div_scalar((length * (length + 1)) as f64 / 2.0)?
             }
         });

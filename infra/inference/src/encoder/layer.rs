@@ -65,7 +65,9 @@ impl Norm {
 
 /// In the kind and on the device of the network.
 pub fn moved(tensor: &Tensor, place: Place) -> Result<Tensor, TchError> {
-    tensor.f_to_device(place.device)?.f_to_kind(kind_of(place.precision))
+    tensor
+        .f_to_device(place.device)?
+        .f_to_kind(kind_of(place.precision))
 }
 
 impl Layer {
@@ -100,7 +102,12 @@ impl Layer {
     }
 
     /// The same for the first token of each text only: [texts, hidden].
-    pub fn forward_first(&self, input: &Tensor, order: &Order, biases: &[Tensor]) -> Result<Tensor, TchError> {
+    pub fn forward_first(
+        &self,
+        input: &Tensor,
+        order: &Order,
+        biases: &[Tensor],
+    ) -> Result<Tensor, TchError> {
         let qkv = self.qkv.forward(input, Follows::Nothing)?;
         let seen = attention(&qkv, order, self.heads, biases, Looking::First)?;
         let rows = Tensor::f_from_slice(&order.first_rows())?.f_to_device(input.device())?;

@@ -54,8 +54,14 @@ impl Linear {
     fn bytes(weight: &Tensor, bias: Option<&Tensor>) -> Result<Linear, TchError> {
         let outputs = weight.size()[0];
         let largest = weight.f_abs()?.f_amax([1], true)?;
-        let steps = largest.f_clamp_min(f64::MIN_POSITIVE as f32 as f64 + 1e-30)?.f_div_scalar(127.0)?;
-        let bytes = weight.f_div(&steps)?.f_round()?.f_clamp(-127.0, 127.0)?.f_to_kind(Kind::Int8)?;
+        let steps = largest
+            .f_clamp_min(f64::MIN_POSITIVE as f32 as f64 + 1e-30)?
+            .f_div_scalar(127.0)?;
+        let bytes = weight
+            .f_div(&steps)?
+            .f_round()?
+            .f_clamp(-127.0, 127.0)?
+            .f_to_kind(Kind::Int8)?;
         let zeros = Tensor::f_zeros([outputs], (Kind::Int, Device::Cpu))?;
         let none = || Tensor::f_zeros([outputs], (Kind::Float, Device::Cpu));
         Ok(Linear::Bytes {
@@ -71,7 +77,12 @@ impl Linear {
         match self {
             Linear::Named { weight, bias } => follows.apply(input.f_linear(weight, bias.as_ref())?),
             Linear::Packed { weight, bias } => kernels::linear(input, weight, bias.as_ref(), follows),
-            Linear::Bytes { weight, steps, zeros, bias } => {
+            Linear::Bytes {
+                weight,
+                steps,
+                zeros,
+                bias,
+            } => {
                 let (bytes, worth) = kernels::quantize(input)?;
                 let product = kernels::linear_int8(&bytes, weight, steps, zeros)?;
                 kernels::finish(product, &worth, bias, follows)

@@ -19,8 +19,8 @@ use crate::folder::{Folder, FolderError};
 use crate::model::Tokens;
 use batch::Batch;
 use head::Head;
-use layer::{Layer, Norm, moved};
 pub use layer::Place;
+use layer::{Layer, Norm, moved};
 use linear::kind_of;
 use names::Names;
 
@@ -85,13 +85,18 @@ impl Encoder {
             None => Vec::new(),
         };
         let mut states = self.embed(&batch)?;
-        let (last, others) = self.layers.split_last().ok_or_else(|| TchError::Shape("no layers".to_owned()))?;
+        let (last, others) = self
+            .layers
+            .split_last()
+            .ok_or_else(|| TchError::Shape("no layers".to_owned()))?;
         for layer in others {
             states = layer.forward(&states, order, &biases)?;
         }
         let result = match self.head.sees_first_only() {
             true => self.head.finish(&last.forward_first(&states, order, &biases)?)?,
-            false => self.head.forward(&last.forward(&states, order, &biases)?, order)?,
+            false => self
+                .head
+                .forward(&last.forward(&states, order, &biases)?, order)?,
         };
         rows(&result, &order.by_length)
     }
@@ -108,7 +113,10 @@ impl Encoder {
 
 /// The rows of `result` [texts, values], the n-th of which is the `by_length[n]`-th text's.
 fn rows(result: &Tensor, by_length: &[usize]) -> Result<Vec<Vec<f32>>, TchError> {
-    let result = result.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?.f_contiguous()?;
+    let result = result
+        .f_to_device(Device::Cpu)?
+        .f_to_kind(Kind::Float)?
+        .f_contiguous()?;
     let width = usize::try_from(result.size()[1]).unwrap_or(0);
     let mut values = vec![0.0; width * by_length.len()];
     let count = values.len();

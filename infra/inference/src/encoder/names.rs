@@ -60,7 +60,11 @@ impl Names {
                 "attention.LayerNorm",
             ),
             _ => (
-                ["attention.self.query", "attention.self.key", "attention.self.value"],
+                [
+                    "attention.self.query",
+                    "attention.self.key",
+                    "attention.self.value",
+                ],
                 "attention.output.dense",
                 "attention.output.LayerNorm",
             ),

@@ -56,8 +56,13 @@ fn read(inner: &Inner, opened: &Opened, precision: Precision) -> Result<(Vec<Enc
     let mut pace = Pace::default();
     for &device in &inner.devices {
         let place = Place { device, precision };
-        let network =
-            Encoder::read(&opened.folder, &opened.weights, &opened.shape, &opened.recipe, place)?;
+        let network = Encoder::read(
+            &opened.folder,
+            &opened.weights,
+            &opened.shape,
+            &opened.recipe,
+            place,
+        )?;
         pace = tried(&network, &opened.model)?;
         networks.push(network);
     }
@@ -81,7 +86,10 @@ fn tried(network: &Encoder, model: &Model) -> Result<Pace, FolderError> {
         let began = Instant::now();
         let rows = network.forward(&batch).map_err(|error| {
             let text = error.to_string();
-            refused(format!("the network cannot be computed: {}", text.lines().next().unwrap_or_default()))
+            refused(format!(
+                "the network cannot be computed: {}",
+                text.lines().next().unwrap_or_default()
+            ))
         })?;
         if !rows.iter().flatten().all(|value| value.is_finite()) {
             return Err(refused("the weights give what is not a number".to_owned()));

@@ -70,7 +70,9 @@ impl Registry {
 
     pub fn entry(&mut self, name: &str) -> Result<&mut Entry, ModelError> {
         let entry = self.entries.iter_mut().find(|entry| entry.settings.name == name);
-        entry.ok_or_else(|| ModelError::Unknown { name: name.to_owned() })
+        entry.ok_or_else(|| ModelError::Unknown {
+            name: name.to_owned(),
+        })
     }
 
     pub fn key_of(&self, model: &Arc<Model>) -> Option<ModelKey> {
@@ -120,9 +122,14 @@ impl Registry {
                     free_mib: self.memory.saturating_sub(self.used) >> 20,
                 });
             };
-            let Some(loaded) = self.entries[at].take() else { continue };
-            tracing::info!(model = self.entries[at].settings.name, "a model leaves to make room");
-            self.left(loaded, scheduler);
+            let Some(loaded) = self.entries[at].take() else {
+                continue;
+            };
+            tracing::info!(
+                model = self.entries[at].settings.name,
+                "a model leaves to make room"
+            );
+            self.left(&loaded, scheduler);
         }
         self.used += needed;
         Ok(())
@@ -130,14 +137,18 @@ impl Registry {
 
     /// Among those that came on demand and that nobody holds.
     fn least_recently_used(&self) -> Option<usize> {
-        let idle = self.entries.iter().enumerate().filter_map(|(at, entry)| match &entry.stage {
-            Stage::Loaded(loaded)
-                if entry.settings.load == LoadAt::Demand && Arc::strong_count(&loaded.model) == 1 =>
-            {
-                Some((loaded.used_at, at))
-            }
-            _ => None,
-        });
+        let idle = self
+            .entries
+            .iter()
+            .enumerate()
+            .filter_map(|(at, entry)| match &entry.stage {
+                Stage::Loaded(loaded)
+                    if entry.settings.load == LoadAt::Demand && Arc::strong_count(&loaded.model) == 1 =>
+                {
+                    Some((loaded.used_at, at))
+                }
+                _ => None,
+            });
         idle.min().map(|(_, at)| at)
     }
 
@@ -149,7 +160,7 @@ impl Registry {
     }
 
     /// A model that nobody holds any more goes.
-    pub fn left(&mut self, loaded: Loaded, scheduler: &Scheduler) {
+    pub fn left(&mut self, loaded: &Loaded, scheduler: &Scheduler) {
         scheduler.remove(loaded.key);
         self.leaving.retain(|(_, key)| *key != loaded.key);
         self.release(&loaded.model);
@@ -162,7 +173,8 @@ impl Registry {
         result: Result<Loaded, ModelError>,
         scheduler: &Scheduler,
     ) {
-        let loading = |entry: &&mut Entry| entry.settings == *settings && matches!(entry.stage, Stage::Loading(_));
+        let loading =
+            |entry: &&mut Entry| entry.settings == *settings && matches!(entry.stage, Stage::Loading(_));
         match (self.entries.iter_mut().find(loading), result) {
             (Some(entry), Ok(loaded)) => {
                 let card = loaded.model.card();
@@ -171,7 +183,7 @@ impl Registry {
                 entry.stage = Stage::Loaded(loaded);
             }
             (Some(entry), Err(error)) => entry.stage = Stage::Failed(error),
-            (None, Ok(loaded)) => self.left(loaded, scheduler),
+            (None, Ok(loaded)) => self.left(&loaded, scheduler),
             (None, Err(_)) => {}
         }
     }

@@ -56,7 +56,9 @@ impl Reader {
             .map_err(|error| FolderError::new(FILE, error.to_string()))?;
         let written: Written = folder.json("tokenizer_config.json")?.unwrap_or_default();
         // Without a limit the file has a number of thirty digits.
-        let written_max = written.model_max_length.filter(|&tokens| (3.0..1e9).contains(&tokens));
+        let written_max = written
+            .model_max_length
+            .filter(|&tokens| (3.0..1e9).contains(&tokens));
         let tokens_max = tokens_max
             .or(written_max.map(|tokens| tokens as usize))
             .map_or(shape.tokens_max(), |tokens| tokens.min(shape.tokens_max()));
@@ -109,7 +111,10 @@ impl Reader {
         let added = self.added(true);
         let room = self.tokens_max - added;
         let (query, document) = match too_long {
-            TooLong::Truncate => (self.encode_begin(query, room)?, self.encode_begin(document, room)?),
+            TooLong::Truncate => (
+                self.encode_begin(query, room)?,
+                self.encode_begin(document, room)?,
+            ),
             TooLong::Refuse => (self.encode(query)?, self.encode(document)?),
         };
         let (query, document) = self.cut(query, Some(document), room, added, too_long)?;

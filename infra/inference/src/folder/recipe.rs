@@ -88,7 +88,10 @@ impl Recipe {
         };
         let modules: Vec<Module> = folder.json(MODULES)?.unwrap_or_default();
         if modules.len() > MODULES_MAX {
-            return Err(FolderError::new(MODULES, format!("it names more than {MODULES_MAX} modules")));
+            return Err(FolderError::new(
+                MODULES,
+                format!("it names more than {MODULES_MAX} modules"),
+            ));
         }
         for module in &modules {
             recipe.add(folder, module, shape)?;
@@ -172,12 +175,18 @@ impl Recipe {
         };
         let prompts = written.prompts.unwrap_or_default();
         if prompts.values().map(String::len).sum::<usize>() > PROMPT_BYTES_MAX {
-            return Err(FolderError::new(FILE, format!("its prompts have more than {PROMPT_BYTES_MAX} bytes")));
+            return Err(FolderError::new(
+                FILE,
+                format!("its prompts have more than {PROMPT_BYTES_MAX} bytes"),
+            ));
         }
         if let Some(name) = &written.default_prompt_name
             && !prompts.contains_key(name)
         {
-            return Err(FolderError::new(FILE, format!("the default prompt \"{name}\" is not there")));
+            return Err(FolderError::new(
+                FILE,
+                format!("the default prompt \"{name}\" is not there"),
+            ));
         }
         self.default_prompt = written.default_prompt_name;
         self.prompts = prompts;
@@ -253,7 +262,10 @@ enum Names {
 impl WrittenPooling {
     fn poolings(self, file: &str, shape: &Shape) -> Result<Vec<Pooling>, FolderError> {
         if self.include_prompt == Some(false) {
-            return Err(FolderError::new(file, "include_prompt is false: prompts are always pooled here"));
+            return Err(FolderError::new(
+                file,
+                "include_prompt is false: prompts are always pooled here",
+            ));
         }
         let width = self.word_embedding_dimension.unwrap_or(shape.hidden);
         if width != shape.hidden {
@@ -308,11 +320,17 @@ impl Dense {
         let written: WrittenDense = folder.json_needed(&file)?;
         let allowed = 1..=65_536;
         if !allowed.contains(&written.in_features) || !allowed.contains(&written.out_features) {
-            return Err(FolderError::new(&file, "in_features and out_features are between 1 and 65536"));
+            return Err(FolderError::new(
+                &file,
+                "in_features and out_features are between 1 and 65536",
+            ));
         }
         let other = |name: Option<String>| name.is_some_and(|name| name != "sentence_embedding");
         if written.use_residual || other(written.module_input_name) || other(written.module_output_name) {
-            return Err(FolderError::new(&file, "only a layer behind the pooling, without residual, is run here"));
+            return Err(FolderError::new(
+                &file,
+                "only a layer behind the pooling, without residual, is run here",
+            ));
         }
         let function = written.activation_function.as_deref().unwrap_or("Tanh");
         let follows = match function.rsplit('.').next().unwrap_or_default() {
@@ -321,7 +339,8 @@ impl Dense {
             "ReLU" => Follows::Relu,
             "GELU" => Follows::Gelu,
             _ => {
-                let problem = format!("activation_function \"{function}\" is none of Identity, Tanh, ReLU, GELU");
+                let problem =
+                    format!("activation_function \"{function}\" is none of Identity, Tanh, ReLU, GELU");
                 return Err(FolderError::new(&file, problem));
             }
         };

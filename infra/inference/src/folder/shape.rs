@@ -92,18 +92,38 @@ impl Shape {
         let shape = Shape {
             hidden: number("hidden_size", written.hidden_size, None, 1..=16_384)?,
             layers: number("num_hidden_layers", written.num_hidden_layers, None, 1..=256)?,
-            heads: number("num_attention_heads", written.num_attention_heads, None, 1..=1_024)?,
+            heads: number(
+                "num_attention_heads",
+                written.num_attention_heads,
+                None,
+                1..=1_024,
+            )?,
             intermediate: number("intermediate_size", written.intermediate_size, None, 1..=131_072)?,
             activation: written.activation()?,
             epsilon: written.epsilon()?,
-            positions: number("max_position_embeddings", written.max_position_embeddings, None, 1..=1 << 20)?,
+            positions: number(
+                "max_position_embeddings",
+                written.max_position_embeddings,
+                None,
+                1..=1 << 20,
+            )?,
             types: match architecture {
                 Architecture::Mpnet => 0,
                 _ => number("type_vocab_size", written.type_vocab_size, Some(2), 1..=1_024)?,
             },
             vocabulary: number("vocab_size", written.vocab_size, None, 1..=8 << 20)?,
-            padding: number("pad_token_id", written.pad_token_id, Some(i64::from(counts_from_padding)), 0..=8 << 20)?,
-            buckets: number("relative_attention_num_buckets", written.relative_attention_num_buckets, Some(32), 4..=4_096)?,
+            padding: number(
+                "pad_token_id",
+                written.pad_token_id,
+                Some(i64::from(counts_from_padding)),
+                0..=8 << 20,
+            )?,
+            buckets: number(
+                "relative_attention_num_buckets",
+                written.relative_attention_num_buckets,
+                Some(32),
+                4..=4_096,
+            )?,
             labels: written.labels()?,
             architecture,
             family,
@@ -114,11 +134,17 @@ impl Shape {
 
     fn check(&self) -> Result<(), FolderError> {
         if self.hidden % self.heads != 0 {
-            let problem = format!("hidden_size {} is no multiple of {} heads", self.hidden, self.heads);
+            let problem = format!(
+                "hidden_size {} is no multiple of {} heads",
+                self.hidden, self.heads
+            );
             return Err(FolderError::new(FILE, problem));
         }
         if self.tokens_max() < 3 {
-            return Err(FolderError::new(FILE, "max_position_embeddings leaves no room for a text"));
+            return Err(FolderError::new(
+                FILE,
+                "max_position_embeddings leaves no room for a text",
+            ));
         }
         Ok(())
     }
@@ -177,7 +203,9 @@ impl Written {
             "relu" => Ok(Follows::Relu),
             "tanh" => Ok(Follows::Tanh),
             other => {
-                let problem = format!("hidden_act \"{other}\" is none of gelu, gelu_new, gelu_pytorch_tanh, relu, tanh");
+                let problem = format!(
+                    "hidden_act \"{other}\" is none of gelu, gelu_new, gelu_pytorch_tanh, relu, tanh"
+                );
                 Err(FolderError::new(FILE, problem))
             }
         }
@@ -188,7 +216,10 @@ impl Written {
         if epsilon > 0.0 && epsilon < 0.1 {
             Ok(epsilon)
         } else {
-            Err(FolderError::new(FILE, format!("layer_norm_eps {epsilon} is not between 0 and 0.1")))
+            Err(FolderError::new(
+                FILE,
+                format!("layer_norm_eps {epsilon} is not between 0 and 0.1"),
+            ))
         }
     }
 
@@ -217,5 +248,8 @@ fn number(
         return Ok(value);
     }
     let (least, most) = (allowed.start(), allowed.end());
-    Err(FolderError::new(FILE, format!("{name} {value} is not between {least} and {most}")))
+    Err(FolderError::new(
+        FILE,
+        format!("{name} {value} is not between {least} and {most}"),
+    ))
 }

@@ -67,7 +67,9 @@ fn header_bytes(begin: &[u8], length: u64) -> Result<usize, String> {
         .ok_or_else(|| "it is too short for weights".to_owned())?;
     let size = u64::from_le_bytes(size);
     if size > HEADER_BYTES_MAX as u64 {
-        return Err(format!("its header would have {size} bytes, {HEADER_BYTES_MAX} are taken"));
+        return Err(format!(
+            "its header would have {size} bytes, {HEADER_BYTES_MAX} are taken"
+        ));
     }
     if length < 8 + size {
         return Err("it ends within its header".to_owned());
@@ -101,11 +103,17 @@ impl Weights {
         };
         let names: std::collections::BTreeSet<&String> = index.weight_map.values().collect();
         if names.len() > FILES_MAX {
-            return Err(FolderError::new(INDEX, format!("it names more than {FILES_MAX} files")));
+            return Err(FolderError::new(
+                INDEX,
+                format!("it names more than {FILES_MAX} files"),
+            ));
         }
         for name in names {
             if !name.ends_with(".safetensors") {
-                return Err(FolderError::new(INDEX, format!("\"{name}\" is no file of safetensors")));
+                return Err(FolderError::new(
+                    INDEX,
+                    format!("\"{name}\" is no file of safetensors"),
+                ));
             }
             let name = within(name);
             let (file, length) = folder
@@ -164,7 +172,10 @@ impl Weights {
         };
         let (file_name, file) = &self.files[place.file];
         if place.shape != shape {
-            let problem = format!("tensor \"{name}\" is {:?}, config.json wants {shape:?}", place.shape);
+            let problem = format!(
+                "tensor \"{name}\" is {:?}, config.json wants {shape:?}",
+                place.shape
+            );
             return Err(FolderError::new(file_name, problem));
         }
         let mut bytes = vec![0; place.bytes];

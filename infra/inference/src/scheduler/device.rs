@@ -39,14 +39,16 @@ pub fn start(
         at,
         networks: HashMap::new(),
     };
-    thread::Builder::new().name(format!("device-{at}")).spawn(move || {
-        // Threads of the CPU's products belong to the thread that asks for them.
-        if let (Device::Cpu, Some(threads)) = (device, threads) {
-            tch::set_num_threads(i32::try_from(threads.get()).unwrap_or(i32::MAX));
-        }
-        let _without_gradients = tch::no_grad_guard();
-        worker.run();
-    })?;
+    thread::Builder::new()
+        .name(format!("device-{at}"))
+        .spawn(move || {
+            // Threads of the CPU's products belong to the thread that asks for them.
+            if let (Device::Cpu, Some(threads)) = (device, threads) {
+                tch::set_num_threads(i32::try_from(threads.get()).unwrap_or(i32::MAX));
+            }
+            let _without_gradients = tch::no_grad_guard();
+            worker.run();
+        })?;
     Ok(())
 }
 
@@ -77,7 +79,12 @@ impl Worker {
         let mut state = scheduler.lock();
         loop {
             self.networks.extend(state.arrived[self.at].drain(..));
-            let gone: Vec<ModelKey> = self.networks.keys().copied().filter(|key| !state.models.contains_key(key)).collect();
+            let gone: Vec<ModelKey> = self
+                .networks
+                .keys()
+                .copied()
+                .filter(|key| !state.models.contains_key(key))
+                .collect();
             if !gone.is_empty() {
                 // Memory is given back without holding anybody up.
                 drop(state);
@@ -89,7 +96,9 @@ impl Worker {
             }
             if let Some(key) = state.turns.pop_front() {
                 let limits = state.limits;
-                let Some(lane) = state.models.get_mut(&key) else { continue };
+                let Some(lane) = state.models.get_mut(&key) else {
+                    continue;
+                };
                 let tokens_max = lane.pace.batch(limits.batch, limits.batch_tokens_max);
                 let items = lane.queue.take(tokens_max);
                 let name = lane.name.clone();
@@ -100,12 +109,20 @@ impl Worker {
                 let tokens = items.iter().map(|item| cost_of(&item.tokens)).sum();
                 state.running_tokens += tokens;
                 state.tell_length();
-                return Some(Batch { key, name, items, tokens });
+                return Some(Batch {
+                    key,
+                    name,
+                    items,
+                    tokens,
+                });
             }
             if state.stopping {
                 return None;
             }
-            state = scheduler.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = scheduler
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -113,7 +130,9 @@ impl Worker {
     fn compute(&self, key: ModelKey, items: &[Item]) {
         let wanted: Vec<&Item> = items.iter().filter(|item| item.answer.is_wanted()).collect();
         let Some(network) = self.networks.get(&key) else {
-            items.iter().for_each(|item| item.answer.fail(&RunError::Stopping));
+            items
+                .iter()
+                .for_each(|item| item.answer.fail(&RunError::Stopping));
             return;
         };
         let mut parts = vec![wanted];
@@ -122,7 +141,10 @@ impl Worker {
                 continue;
             }
             match forward(network, &part) {
-                Ok(rows) => part.iter().zip(rows).for_each(|(item, row)| item.answer.give(item.at, row)),
+                Ok(rows) => part
+                    .iter()
+                    .zip(rows)
+                    .for_each(|(item, row)| item.answer.give(item.at, row)),
                 Err(error) if part.len() == 1 => {
                     tracing::warn!(error = %error, tokens = part[0].tokens.ids.len(), "a text could not be computed");
                     part[0].answer.fail(&error);
@@ -153,7 +175,12 @@ fn forward(network: &Encoder, items: &[&Item]) -> Result<Vec<Vec<f32>>, RunError
 fn told(error: &TchError) -> RunError {
     let text = error.to_string();
     let first = text.lines().next().unwrap_or_default();
-    let memory = ["out of memory", "can't allocate memory", "bad_alloc", "could not create a memory"];
+    let memory = [
+        "out of memory",
+        "can't allocate memory",
+        "bad_alloc",
+        "could not create a memory",
+    ];
     if memory.iter().any(|words| text.contains(words)) {
         return RunError::OutOfMemory;
     }

@@ -76,6 +76,9 @@ struct Item {
     answer: Arc<Answer>,
 }
 
+/// One row for each text.
+type Told = Result<Vec<Vec<f32>>, RunError>;
+
 /// What a request waits for.
 struct Answer {
     state: Mutex<Answering>,
@@ -85,7 +88,7 @@ struct Answering {
     rows: Vec<Vec<f32>>,
     missing: usize,
     /// Gone when it was answered.
-    told: Option<oneshot::Sender<Result<Vec<Vec<f32>>, RunError>>>,
+    told: Option<oneshot::Sender<Told>>,
 }
 
 /// Takes a request's texts back when nobody waits for them any more.
@@ -271,7 +274,7 @@ impl Limits {
 }
 
 impl Answer {
-    fn new(texts: usize) -> (Arc<Answer>, oneshot::Receiver<Result<Vec<Vec<f32>>, RunError>>) {
+    fn new(texts: usize) -> (Arc<Answer>, oneshot::Receiver<Told>) {
         let (sender, told) = oneshot::channel();
         let state = Answering {
             rows: vec![Vec::new(); texts],
@@ -310,7 +313,7 @@ impl Answer {
 }
 
 impl Answering {
-    fn tell(&mut self, result: Result<Vec<Vec<f32>>, RunError>) {
+    fn tell(&mut self, result: Told) {
         if let Some(told) = self.told.take() {
             // Nobody may wait any more.
             let _ = told.send(result);
@@ -322,7 +325,8 @@ impl Drop for Withdraw<'_> {
     fn drop(&mut self) {
         let mut state = self.scheduler.lock();
         if let Some(lane) = state.models.get_mut(&self.key) {
-            lane.queue.withdraw(&self.caller, |item| item.request == self.request);
+            lane.queue
+                .withdraw(&self.caller, |item| item.request == self.request);
             if lane.queue.is_empty() {
                 state.turns.retain(|key| *key != self.key);
             }

@@ -76,14 +76,18 @@ impl<T> Queue<T> {
             };
             lane.granted += GRANT;
             let is_full = loop {
-                let Some(&(cost, _)) = lane.items.front() else { break false };
+                let Some(&(cost, _)) = lane.items.front() else {
+                    break false;
+                };
                 if cost > left && !taken.is_empty() {
                     break true;
                 }
                 if cost as i64 > lane.granted {
                     break false;
                 }
-                let Some((_, item)) = lane.items.pop_front() else { break false };
+                let Some((_, item)) = lane.items.pop_front() else {
+                    break false;
+                };
                 lane.granted -= cost as i64;
                 lane.tokens -= cost;
                 self.tokens -= cost;
@@ -107,7 +111,9 @@ impl<T> Queue<T> {
 
     /// Takes back what a caller no longer wants.
     pub fn withdraw(&mut self, caller: &str, is_unwanted: impl Fn(&T) -> bool) {
-        let Some(lane) = self.lanes.get_mut(caller) else { return };
+        let Some(lane) = self.lanes.get_mut(caller) else {
+            return;
+        };
         lane.items.retain(|(cost, item)| {
             let unwanted = is_unwanted(item);
             if unwanted {
@@ -127,6 +133,9 @@ impl<T> Queue<T> {
         self.turns.clear();
         self.tokens = 0;
         let lanes = self.lanes.drain();
-        lanes.flat_map(|(_, lane)| lane.items).map(|(_, item)| item).collect()
+        lanes
+            .flat_map(|(_, lane)| lane.items)
+            .map(|(_, item)| item)
+            .collect()
     }
 }

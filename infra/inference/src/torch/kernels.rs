@@ -138,9 +138,8 @@ pub fn quantize(input: &Tensor) -> Result<(Tensor, Tensor), TchError> {
     let steps = Tensor::f_empty([input.size()[0], 1], (Kind::Float, Device::Cpu))?;
     let mut fault: *mut c_char = ptr::null_mut();
     // SAFETY: as above; both that are written are new and ours alone.
-    let failed = unsafe {
-        inference_quantize(bytes.as_ptr(), steps.as_ptr(), &raw mut fault, input.as_ptr())
-    };
+    let failed =
+        unsafe { inference_quantize(bytes.as_ptr(), steps.as_ptr(), &raw mut fault, input.as_ptr()) };
     match failed {
         0 => Ok((bytes, steps)),
         _ => Err(told(fault)),

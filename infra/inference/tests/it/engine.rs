@@ -10,7 +10,9 @@ use inference::model::{Model, Tokens, TooLong};
 use inference::settings::{DeviceChoice, EngineSettings, LoadAt, ModelSettings, Precision};
 
 fn folder(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/models")
+        .join(name)
 }
 
 fn model(name: &str, load: LoadAt) -> ModelSettings {
@@ -56,7 +58,12 @@ fn status(engine: &Engine, name: &str) -> Status {
 #[tokio::test]
 async fn many_requests_have_each_their_own_answers() {
     let (engine, model) = started(settings(vec![model("bert", LoadAt::Start)])).await;
-    let texts = ["a", "The ferry leaves.", "Two tickets to the island, please.", "渡轮早上七点离开港口"];
+    let texts = [
+        "a",
+        "The ferry leaves.",
+        "Two tickets to the island, please.",
+        "渡轮早上七点离开港口",
+    ];
     let read = |text: &str| model.read(text, None, TooLong::Truncate).unwrap();
     let ask = |items: Vec<Tokens>, caller: usize| {
         let work = Work {
@@ -80,7 +87,10 @@ async fn many_requests_have_each_their_own_answers() {
     for (which, rows) in join_all(requests).await {
         assert_eq!(rows.len(), which.len());
         for (row, text) in rows.iter().zip(which) {
-            let near = row.iter().zip(&alone[text]).all(|(one, other)| (one - other).abs() < 1e-4);
+            let near = row
+                .iter()
+                .zip(&alone[text])
+                .all(|(one, other)| (one - other).abs() < 1e-4);
             assert!(near, "{row:?}\n{:?}", alone[text]);
         }
     }
@@ -108,7 +118,10 @@ async fn a_deadline_that_has_passed_is_told() {
         ..work("late", &model, 2_000)
     };
     let error = engine.run(&model, late).await.unwrap_err();
-    assert!(matches!(error, RunError::TooLate | RunError::Busy { .. }), "{error}");
+    assert!(
+        matches!(error, RunError::TooLate | RunError::Busy { .. }),
+        "{error}"
+    );
     engine.run(&model, work("in time", &model, 1)).await.unwrap();
 }
 
@@ -137,19 +150,33 @@ async fn a_full_queue_refuses_and_says_when_to_come_again() {
 
 #[tokio::test]
 async fn a_model_that_came_on_demand_leaves_for_another_one() {
-    let mut settings = settings(vec![model("bert", LoadAt::Demand), model("mpnet", LoadAt::Demand)]);
+    let mut settings = settings(vec![
+        model("bert", LoadAt::Demand),
+        model("mpnet", LoadAt::Demand),
+    ]);
     settings.memory_mib = Some(0);
     let engine = Engine::start(settings.clone()).await.unwrap();
     let error = engine.model("bert").await.err().unwrap();
     assert!(matches!(error, ModelError::NoMemory { .. }), "{error}");
     // One of them fits at a time.
     settings.memory_mib = Some(1);
-    let large = |name: &str| 1 << 20 < 2 * Model::open(&model(name, LoadAt::Demand)).unwrap().model.card().bytes;
+    let large = |name: &str| {
+        1 << 20
+            < 2 * Model::open(&model(name, LoadAt::Demand))
+                .unwrap()
+                .model
+                .card()
+                .bytes
+    };
     let engine = Engine::start(settings).await.unwrap();
     assert_eq!(status(&engine, "bert"), Status::Absent);
     engine.model("bert").await.unwrap();
     engine.model("mpnet").await.unwrap();
-    let expected = if large("bert") && large("mpnet") { Status::Absent } else { Status::Loaded };
+    let expected = if large("bert") && large("mpnet") {
+        Status::Absent
+    } else {
+        Status::Loaded
+    };
     assert_eq!(status(&engine, "bert"), expected);
     assert_eq!(status(&engine, "mpnet"), Status::Loaded);
 }
@@ -177,7 +204,10 @@ async fn a_model_that_is_unloaded_answers_those_who_hold_it() {
 #[tokio::test]
 async fn another_configuration_brings_models_and_takes_them() {
     let (engine, held) = started(settings(vec![model("bert", LoadAt::Start)])).await;
-    engine.configure(settings(vec![model("roberta", LoadAt::Start)])).await.unwrap();
+    engine
+        .configure(settings(vec![model("roberta", LoadAt::Start)]))
+        .await
+        .unwrap();
     assert_eq!(engine.models().len(), 1);
     assert_eq!(status(&engine, "roberta"), Status::Loaded);
     assert!(engine.model("bert").await.is_err());
@@ -209,7 +239,11 @@ async fn a_worker_that_stops_computes_what_it_has_taken_and_takes_no_more() {
 async fn rounded_precisions_stay_near() {
     for name in ["bert", "mpnet", "roberta", "xlm-roberta"] {
         let (engine, exact) = started(settings(vec![model(name, LoadAt::Start)])).await;
-        let exact = engine.run(&exact, work("one", &exact, 1)).await.unwrap().remove(0);
+        let exact = engine
+            .run(&exact, work("one", &exact, 1))
+            .await
+            .unwrap()
+            .remove(0);
         for (precision, cosine_min) in [(Precision::Bfloat16, 0.99), (Precision::Int8, 0.98)] {
             let rounded = ModelSettings {
                 precision,

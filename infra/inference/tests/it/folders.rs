@@ -12,7 +12,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 fn model(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/models")
+        .join(name)
 }
 
 /// A copy of a small model that may be spoilt.
@@ -78,22 +80,54 @@ async fn a_configuration_that_does_not_fit_is_told() {
     let config = |key: &'static str, value: Value| {
         move |folder: &Path| change(&folder.join("config.json"), |config| config[key] = value)
     };
-    refused(|folder| fs::remove_file(folder.join("config.json")).unwrap(), "config.json: the file is missing").await;
-    refused(|folder| fs::write(folder.join("config.json"), "{").unwrap(), "config.json: EOF").await;
-    refused(|folder| fs::write(folder.join("config.json"), [0xff, 0xfe]).unwrap(), "config.json: ").await;
-    refused(config("model_type", json!("llama")), "model_type \"llama\" is none of those that run here").await;
-    refused(config("hidden_size", json!(0)), "hidden_size 0 is not between 1 and 16384").await;
+    refused(
+        |folder| fs::remove_file(folder.join("config.json")).unwrap(),
+        "config.json: the file is missing",
+    )
+    .await;
+    refused(
+        |folder| fs::write(folder.join("config.json"), "{").unwrap(),
+        "config.json: EOF",
+    )
+    .await;
+    refused(
+        |folder| fs::write(folder.join("config.json"), [0xff, 0xfe]).unwrap(),
+        "config.json: ",
+    )
+    .await;
+    refused(
+        config("model_type", json!("llama")),
+        "model_type \"llama\" is none of those that run here",
+    )
+    .await;
+    refused(
+        config("hidden_size", json!(0)),
+        "hidden_size 0 is not between 1 and 16384",
+    )
+    .await;
     refused(config("hidden_size", json!(-48)), "hidden_size -48").await;
     refused(config("hidden_size", json!(49)), "is no multiple of").await;
     refused(config("hidden_size", json!("48")), "config.json: invalid type").await;
-    refused(config("hidden_size", json!(96)), "it pools 48 values, config.json has 96").await;
+    refused(
+        config("hidden_size", json!(96)),
+        "it pools 48 values, config.json has 96",
+    )
+    .await;
     refused(config("num_hidden_layers", json!(99)), "is missing").await;
     refused(config("num_hidden_layers", json!(1e18)), "config.json: ").await;
     refused(config("layer_norm_eps", json!(-1)), "layer_norm_eps -1").await;
     refused(config("hidden_act", json!("swiglu")), "hidden_act \"swiglu\"").await;
-    refused(config("position_embedding_type", json!("relative_key")), "position_embedding_type").await;
+    refused(
+        config("position_embedding_type", json!("relative_key")),
+        "position_embedding_type",
+    )
+    .await;
     refused(config("is_decoder", json!(true)), "is_decoder").await;
-    refused(config("max_position_embeddings", json!(2)), "leaves no room for a text").await;
+    refused(
+        config("max_position_embeddings", json!(2)),
+        "leaves no room for a text",
+    )
+    .await;
     refused(config("vocab_size", json!(7)), "config.json wants").await;
 }
 
@@ -107,7 +141,11 @@ async fn weights_that_lie_are_told() {
             fs::write(folder.join(FILE), bytes).unwrap();
         }
     };
-    refused(|folder| fs::remove_file(folder.join(FILE)).unwrap(), "model.safetensors: the file is missing").await;
+    refused(
+        |folder| fs::remove_file(folder.join(FILE)).unwrap(),
+        "model.safetensors: the file is missing",
+    )
+    .await;
     refused(spoilt(Vec::clear), "too short for weights").await;
     refused(spoilt(|bytes| bytes.truncate(7)), "too short for weights").await;
     refused(spoilt(|bytes| bytes.truncate(20)), "ends within its header").await;
@@ -118,7 +156,8 @@ async fn weights_that_lie_are_told() {
     refused(spoilt(|bytes| bytes[8..12].fill(0xff)), "its header is not valid").await;
     refused(
         |folder| {
-            let header = br#"{"a":{"dtype":"F32","shape":[1000000000,1000000000,1000000000],"data_offsets":[0,4]}}"#;
+            let header =
+                br#"{"a":{"dtype":"F32","shape":[1000000000,1000000000,1000000000],"data_offsets":[0,4]}}"#;
             let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
             bytes.extend(header);
             bytes.extend([0; 4]);
@@ -148,7 +187,11 @@ async fn an_index_names_files_of_the_folder_only() {
     refused(index("/etc/passwd.safetensors"), "leads out of the folder").await;
     refused(index("./moved.safetensors"), "leads out of the folder").await;
     refused(index("config.json"), "is no file of safetensors").await;
-    refused(index("absent.safetensors"), "absent.safetensors: the file is missing").await;
+    refused(
+        index("absent.safetensors"),
+        "absent.safetensors: the file is missing",
+    )
+    .await;
     refused(index("a\0b.safetensors"), "leads out of the folder").await;
 }
 
@@ -156,7 +199,11 @@ async fn an_index_names_files_of_the_folder_only() {
 async fn links_lead_out_of_a_folder_only_where_that_is_allowed() {
     let link_out = |folder: &Path| {
         fs::remove_file(folder.join("model.safetensors")).unwrap();
-        symlink(model("bert").join("model.safetensors"), folder.join("model.safetensors")).unwrap();
+        symlink(
+            model("bert").join("model.safetensors"),
+            folder.join("model.safetensors"),
+        )
+        .unwrap();
     };
     refused(link_out, "a link leads out of the folder").await;
     let folder = copied("bert");
@@ -168,7 +215,11 @@ async fn links_lead_out_of_a_folder_only_where_that_is_allowed() {
     assert_eq!(told_of(allowed).await, "loaded");
     // Inside they are nobody's harm.
     let folder = copied("bert");
-    fs::rename(folder.path().join("model.safetensors"), folder.path().join("weights.bin")).unwrap();
+    fs::rename(
+        folder.path().join("model.safetensors"),
+        folder.path().join("weights.bin"),
+    )
+    .unwrap();
     symlink("weights.bin", folder.path().join("model.safetensors")).unwrap();
     assert_eq!(told(folder.path()).await, "loaded");
 }
@@ -195,17 +246,37 @@ async fn what_is_no_plain_file_is_not_read() {
         symlink("/dev/zero", folder.join("config.json")).unwrap();
     };
     refused(device, "a link leads out of the folder").await;
-    assert!(told(Path::new("/absent")).await.contains("there is no such folder"));
-    assert!(told(&model("bert").join("config.json")).await.contains("it is no folder"));
+    assert!(
+        told(Path::new("/absent"))
+            .await
+            .contains("there is no such folder")
+    );
+    assert!(
+        told(&model("bert").join("config.json"))
+            .await
+            .contains("it is no folder")
+    );
 }
 
 #[tokio::test]
 async fn tokenizers_that_mean_harm_are_refused_or_do_none() {
     const FILE: &str = "tokenizer.json";
     let tokenizer = |spoil: fn(&mut Value)| move |folder: &Path| change(&folder.join(FILE), spoil);
-    refused(|folder| fs::remove_file(folder.join(FILE)).unwrap(), "tokenizer.json: the file is missing").await;
-    refused(|folder| fs::write(folder.join(FILE), "[]").unwrap(), "tokenizer.json: ").await;
-    refused(tokenizer(|it| it["model"]["type"] = json!("Oracle")), "tokenizer.json: ").await;
+    refused(
+        |folder| fs::remove_file(folder.join(FILE)).unwrap(),
+        "tokenizer.json: the file is missing",
+    )
+    .await;
+    refused(
+        |folder| fs::write(folder.join(FILE), "[]").unwrap(),
+        "tokenizer.json: ",
+    )
+    .await;
+    refused(
+        tokenizer(|it| it["model"]["type"] = json!("Oracle")),
+        "tokenizer.json: ",
+    )
+    .await;
     let deep = |folder: &Path| {
         let depth = 100_000;
         let nested = format!("{}{}", "{\"normalizer\":".repeat(depth), "}".repeat(depth));
@@ -217,12 +288,22 @@ async fn tokenizers_that_mean_harm_are_refused_or_do_none() {
     change(&folder.path().join(FILE), |it| {
         it["padding"] = json!({"strategy": {"Fixed": 1_000_000_000_000_u64}, "direction": "Right",
             "pad_to_multiple_of": null, "pad_id": 0, "pad_type_id": 0, "pad_token": "[PAD]"});
-        it["truncation"] = json!({"direction": "Right", "max_length": 0, "strategy": "LongestFirst", "stride": 5});
+        it["truncation"] =
+            json!({"direction": "Right", "max_length": 0, "strategy": "LongestFirst", "stride": 5});
     });
     let opened = Model::open(&settings(folder.path())).unwrap();
-    let tokens = opened.model.read("The ferry leaves.", None, TooLong::Refuse).unwrap();
+    let tokens = opened
+        .model
+        .read("The ferry leaves.", None, TooLong::Refuse)
+        .unwrap();
     let usual = Model::open(&settings(&model("bert"))).unwrap();
-    assert_eq!(tokens, usual.model.read("The ferry leaves.", None, TooLong::Refuse).unwrap());
+    assert_eq!(
+        tokens,
+        usual
+            .model
+            .read("The ferry leaves.", None, TooLong::Refuse)
+            .unwrap()
+    );
     // A vocabulary that is larger than the network's table.
     let folder = copied("bert");
     change(&folder.path().join(FILE), |it| {
@@ -231,26 +312,55 @@ async fn tokenizers_that_mean_harm_are_refused_or_do_none() {
     });
     let opened = Model::open(&settings(folder.path())).unwrap();
     let error = opened.model.read("ferry", None, TooLong::Refuse).unwrap_err();
-    assert!(error.to_string().contains("not of the model's vocabulary"), "{error}");
+    assert!(
+        error.to_string().contains("not of the model's vocabulary"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
 async fn modules_that_do_not_fit_are_told() {
-    let modules = |value: Value| move |folder: &Path| fs::write(folder.join("modules.json"), value.to_string()).unwrap();
+    let modules = |value: Value| {
+        move |folder: &Path| fs::write(folder.join("modules.json"), value.to_string()).unwrap()
+    };
     let module = |kind: &str, path: &str| json!({"type": format!("sentence_transformers.models.{kind}"), "path": path});
     let transformer = module("Transformer", "");
     let pooling = module("Pooling", "1_Pooling");
-    refused(modules(json!([transformer, module("CNN", "1_CNN")])), "none of Transformer, Pooling").await;
-    refused(modules(json!([pooling, transformer])), "does not stand where it could be run").await;
-    refused(modules(json!([transformer, module("Pooling", "../1_Pooling")])), "leads out of the folder").await;
-    refused(modules(json!([transformer, pooling, module("Dense", "2_Dense")])), "2_Dense/config.json: the file is missing").await;
     refused(
-        |folder| change(&folder.join("1_Pooling/config.json"), |it| it["word_embedding_dimension"] = json!(7)),
+        modules(json!([transformer, module("CNN", "1_CNN")])),
+        "none of Transformer, Pooling",
+    )
+    .await;
+    refused(
+        modules(json!([pooling, transformer])),
+        "does not stand where it could be run",
+    )
+    .await;
+    refused(
+        modules(json!([transformer, module("Pooling", "../1_Pooling")])),
+        "leads out of the folder",
+    )
+    .await;
+    refused(
+        modules(json!([transformer, pooling, module("Dense", "2_Dense")])),
+        "2_Dense/config.json: the file is missing",
+    )
+    .await;
+    refused(
+        |folder| {
+            change(&folder.join("1_Pooling/config.json"), |it| {
+                it["word_embedding_dimension"] = json!(7)
+            })
+        },
         "it pools 7 values",
     )
     .await;
     refused(
-        |folder| change(&folder.join("sentence_bert_config.json"), |it| it["max_seq_length"] = json!(-1)),
+        |folder| {
+            change(&folder.join("sentence_bert_config.json"), |it| {
+                it["max_seq_length"] = json!(-1)
+            })
+        },
         "max_seq_length -1",
     )
     .await;
@@ -271,7 +381,13 @@ async fn a_model_that_cannot_be_loaded_keeps_no_other_away() {
     })
     .await
     .unwrap();
-    assert!(matches!(engine.model("bad").await, Err(ModelError::Folder { .. })));
-    assert!(matches!(engine.model("other").await, Err(ModelError::Unknown { .. })));
+    assert!(matches!(
+        engine.model("bad").await,
+        Err(ModelError::Folder { .. })
+    ));
+    assert!(matches!(
+        engine.model("other").await,
+        Err(ModelError::Unknown { .. })
+    ));
     assert_eq!(engine.model("good").await.unwrap().card().architecture, "bert");
 }

@@ -95,7 +95,14 @@ fn load(folder: &Path, precision: Precision) -> Loaded {
         device: Device::Cpu,
         precision,
     };
-    let encoder = Encoder::read(&opened.folder, &opened.weights, &opened.shape, &opened.recipe, place).unwrap();
+    let encoder = Encoder::read(
+        &opened.folder,
+        &opened.weights,
+        &opened.shape,
+        &opened.recipe,
+        place,
+    )
+    .unwrap();
     Loaded {
         model: opened.model,
         encoder,
@@ -162,7 +169,12 @@ fn check_scores(name: &str) {
     let tokens: Vec<Tokens> = texts
         .pairs
         .iter()
-        .map(|[query, document]| loaded.model.read_pair(query, document, TooLong::Truncate).unwrap())
+        .map(|[query, document]| {
+            loaded
+                .model
+                .read_pair(query, document, TooLong::Truncate)
+                .unwrap()
+        })
         .collect();
     same_tokens(name, &tokens, &expected.tokens);
     let scores = floats(&expected.scores.unwrap(), expected.labels);
@@ -171,14 +183,27 @@ fn check_scores(name: &str) {
 
 #[test]
 fn vectors_equal_those_of_sentence_transformers() {
-    for name in ["bert", "bert-cls", "bert-dense", "mpnet", "roberta", "xlm-roberta"] {
+    for name in [
+        "bert",
+        "bert-cls",
+        "bert-dense",
+        "mpnet",
+        "roberta",
+        "xlm-roberta",
+    ] {
         check_vectors(name);
     }
 }
 
 #[test]
 fn scores_equal_those_of_sentence_transformers() {
-    for name in ["bert-rerank", "bert-rerank-3", "mpnet-rerank", "roberta-rerank", "xlm-roberta-rerank"] {
+    for name in [
+        "bert-rerank",
+        "bert-rerank-3",
+        "mpnet-rerank",
+        "roberta-rerank",
+        "xlm-roberta-rerank",
+    ] {
         check_scores(name);
     }
 }
@@ -226,14 +251,29 @@ fn every_pooling_equals_that_of_sentence_transformers() {
     assert!(expected.poolings.len() > 4);
     for (name, pooled) in &expected.poolings {
         let copy = tempfile::tempdir().unwrap();
-        for file in ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "sentence_bert_config.json", "modules.json"] {
+        for file in [
+            "config.json",
+            "model.safetensors",
+            "tokenizer.json",
+            "tokenizer_config.json",
+            "sentence_bert_config.json",
+            "modules.json",
+        ] {
             fs::copy(folder.join(file), copy.path().join(file)).unwrap();
         }
         fs::create_dir(copy.path().join("1_Pooling")).unwrap();
-        fs::write(copy.path().join("1_Pooling/config.json"), pooled.config.to_string()).unwrap();
+        fs::write(
+            copy.path().join("1_Pooling/config.json"),
+            pooled.config.to_string(),
+        )
+        .unwrap();
         let loaded = load(copy.path(), Precision::Float32);
         let read = |text: &String| loaded.model.read(text, None, TooLong::Truncate).unwrap();
         let tokens: Vec<Tokens> = texts.texts.iter().map(read).collect();
-        close(name, &loaded.compute(&tokens), &floats(&pooled.vectors, pooled.dimensions));
+        close(
+            name,
+            &loaded.compute(&tokens),
+            &floats(&pooled.vectors, pooled.dimensions),
+        );
     }
 }
