@@ -349,8 +349,8 @@ async fn modules_that_do_not_fit_are_told() {
     refused(
         |folder| {
             change(&folder.join("1_Pooling/config.json"), |it| {
-                it["word_embedding_dimension"] = json!(7)
-            })
+                it["word_embedding_dimension"] = json!(7);
+            });
         },
         "it pools 7 values",
     )
@@ -358,8 +358,8 @@ async fn modules_that_do_not_fit_are_told() {
     refused(
         |folder| {
             change(&folder.join("sentence_bert_config.json"), |it| {
-                it["max_seq_length"] = json!(-1)
-            })
+                it["max_seq_length"] = json!(-1);
+            });
         },
         "max_seq_length -1",
     )
