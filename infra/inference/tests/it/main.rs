@@ -10,6 +10,7 @@ mod life;
 mod protocol;
 mod queue;
 mod references;
+mod refused;
 mod tls;
 mod traces;
 mod worker;
