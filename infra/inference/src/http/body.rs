@@ -10,7 +10,8 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Service;
-use super::problem::{Code, Problem};
+use super::code::Code;
+use super::problem::Problem;
 
 /// Of a body that is too large so much is read and thrown away, so that its sender hears why and does not only see a
 /// broken connection.

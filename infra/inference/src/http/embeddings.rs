@@ -10,9 +10,10 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::code::Code;
 use super::fields::{Input, optional, outline, required};
 use super::frame::{Asked, json};
-use super::problem::{Code, Problem};
+use super::problem::Problem;
 use super::reading::{Abandoned, work};
 use super::{Service, body};
 use crate::engine::Work;

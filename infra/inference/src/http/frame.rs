@@ -16,8 +16,9 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::Service;
+use super::code::Code;
 use super::keys::Caller;
-use super::problem::{Code, Problem};
+use super::problem::Problem;
 use crate::traces::{Request as Traced, Stages};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

@@ -7,7 +7,8 @@ use http::header::{AUTHORIZATION, ORIGIN};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use super::problem::{Code, Problem};
+use super::code::Code;
+use super::problem::Problem;
 use crate::config::Key;
 
 /// Longer ones are not looked at.

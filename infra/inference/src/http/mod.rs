@@ -4,6 +4,7 @@
 //! `fields`), makes tokens of its texts (`reading`) and asks the engine.
 
 mod body;
+pub mod code;
 pub(crate) mod embeddings;
 mod fields;
 mod frame;
@@ -35,8 +36,9 @@ use crate::engine::{Engine, Status};
 use crate::settings::LoadAt;
 use crate::traces::Traces;
 
+use self::code::Code;
 use self::keys::Keys;
-use self::problem::{Code, Problem};
+use self::problem::Problem;
 
 /// What all requests share.
 pub(crate) struct Service {

@@ -10,8 +10,9 @@ use axum::response::Response;
 use serde::Serialize;
 
 use super::Service;
+use super::code::Code;
 use super::frame::{Asked, json};
-use super::problem::{Code, Problem};
+use super::problem::Problem;
 use crate::engine::{ModelError, ModelState, Status};
 use crate::model::{Card, Task};
 use crate::settings::Precision;

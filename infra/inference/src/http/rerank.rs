@@ -8,10 +8,11 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::code::Code;
 use super::embeddings::{Usage, too_long};
 use super::fields::{Documents, optional, outline, required};
 use super::frame::{Asked, json};
-use super::problem::{Code, Problem};
+use super::problem::Problem;
 use super::reading::{Abandoned, work};
 use super::{Service, body};
 use crate::engine::Work;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::config::DEFAULT_TOML;
-use crate::http::problem::CODES;
+use crate::http::code::CODES;
 
 fn document() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/inference.md")

@@ -11,6 +11,7 @@ mod life;
 mod protocol;
 mod queue;
 mod references;
+mod refused;
 mod sdk;
 mod tls;
 mod traces;
