@@ -18,7 +18,11 @@ fn texts(texts: &[&str]) -> Result<Input, String> {
 #[test]
 fn an_input_is_texts_or_token_ids() {
     assert_eq!(input("\"a\\u00e9\""), texts(&["a\u{e9}"]));
-    assert_eq!(input("[\"a\", \"\"]"), texts(&["a", ""]));
+    assert_eq!(input("[\"a\", \" \"]"), texts(&["a", " "]));
+    assert_eq!(
+        input("[\"a\", \"\"]"),
+        Err("empty_input: input: text 1 is empty".to_owned())
+    );
     assert_eq!(input("[1, 2]"), Ok(Input::Ids(vec![vec![1, 2]])));
     assert_eq!(
         input("[[1], [], [2, 3]]"),
