@@ -6,6 +6,7 @@ mod scripts;
 mod sealed;
 mod seeds;
 mod stored;
+mod worker;
 
 use crate::{Kind, Target};
 
@@ -102,5 +103,25 @@ pub const TARGETS: &[Target] = &[
         memory_max: 64 * MIB,
         seeds: seeds::envelopes,
         run: sealed::opened,
+    },
+    Target {
+        name: "weights",
+        about: "bytes are a file of weights all of whose tensors lie in it, or refused",
+        kind: Kind::Bytes,
+        bytes_max: 4 << 10,
+        repeated_max: 0,
+        memory_max: 64 * MIB,
+        seeds: seeds::weights,
+        run: worker::weights,
+    },
+    Target {
+        name: "requests",
+        about: "any body asks the inference worker for something within its limits, or is refused as a mistake of the client",
+        kind: Kind::Json,
+        bytes_max: 8 << 10,
+        repeated_max: MIB,
+        memory_max: 64 * MIB,
+        seeds: seeds::requests,
+        run: worker::requests,
     },
 ];

@@ -151,3 +151,45 @@ pub fn envelopes() -> Vec<Vec<u8>> {
         .chain(payloads())
         .collect()
 }
+
+/// Headers of files of weights, with as many bytes as they tell of.
+pub fn weights() -> Vec<Vec<u8>> {
+    let headers = [
+        (json!({}), 0),
+        (json!({"__metadata__": {"format": "pt"}}), 0),
+        (
+            json!({"a": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}}),
+            24,
+        ),
+        (
+            json!({"a": {"dtype": "BF16", "shape": [], "data_offsets": [0, 2]},
+                "b.weight": {"dtype": "I64", "shape": [1, 2], "data_offsets": [2, 18]},
+                "c": {"dtype": "F16", "shape": [0], "data_offsets": [18, 18]}}),
+            18,
+        ),
+    ];
+    let file = |(header, data): (serde_json::Value, usize)| {
+        let header = header.to_string();
+        let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+        bytes.extend(header.as_bytes());
+        bytes.extend(vec![0; data]);
+        bytes
+    };
+    headers.into_iter().map(file).collect()
+}
+
+/// Bodies that the inference worker is sent.
+pub fn requests() -> Vec<Vec<u8>> {
+    let bodies = [
+        json!({"model": "m", "input": "a text"}),
+        json!({"model": "m", "input": ["a", "b"], "dimensions": 3, "encoding_format": "base64", "user": "u"}),
+        json!({"model": "m", "input": [1, 2, 3], "truncate": true, "encoding_format": "float"}),
+        json!({"model": "m", "input": [[1], [2, 3]], "prompt_name": "query"}),
+        json!({"model": "m", "query": "q", "documents": ["a", {"text": "b"}], "top_n": 1, "return_documents": true}),
+        json!({"model": "m", "query": "q", "documents": [], "truncate": false}),
+    ];
+    bodies
+        .into_iter()
+        .map(|body| body.to_string().into_bytes())
+        .collect()
+}

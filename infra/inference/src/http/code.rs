@@ -86,6 +86,11 @@ impl Code {
         self.facts().1
     }
 
+    /// The status of answers with this code.
+    pub fn status(self) -> u16 {
+        self.facts().0.as_u16()
+    }
+
     /// As OpenAI's clients expect it.
     pub(super) fn kind(self) -> &'static str {
         match self.facts().0.as_u16() {

@@ -119,6 +119,14 @@ pub(super) async fn embeddings(
     Ok(json(body))
 }
 
+/// How many texts a body asks about, or what is wrong with it: all that is decided before a model is looked at.
+pub fn texts_asked(body: &[u8]) -> Result<usize, Problem> {
+    Asking::read(body).map(|asking| match asking.input {
+        Input::Texts(texts) => texts.len(),
+        Input::Ids(lists) => lists.len(),
+    })
+}
+
 impl Asking {
     fn read(body: &[u8]) -> Result<Asking, Problem> {
         let fields: Fields<'_> = outline(body)?;

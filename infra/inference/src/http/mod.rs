@@ -5,7 +5,7 @@
 
 mod body;
 pub mod code;
-pub(crate) mod embeddings;
+pub mod embeddings;
 mod fields;
 mod frame;
 mod keys;
@@ -14,7 +14,7 @@ mod patient;
 mod probes;
 pub mod problem;
 mod reading;
-pub(crate) mod rerank;
+pub mod rerank;
 pub mod server;
 pub mod tls;
 

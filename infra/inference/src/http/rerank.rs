@@ -112,6 +112,11 @@ pub(super) async fn rerank(
     Ok(json(asking.answer(&rows, &asked.id, usage)?))
 }
 
+/// How many documents a body asks about, or what is wrong with it: all that is decided before a model is looked at.
+pub fn documents_asked(body: &[u8]) -> Result<usize, Problem> {
+    Asking::read(body).map(|asking| asking.documents.len())
+}
+
 impl Asking {
     fn read(body: &[u8]) -> Result<Asking, Problem> {
         let fields: Fields<'_> = outline(body)?;
