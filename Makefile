@@ -56,7 +56,9 @@ lint:
 
 bench:
 	@.ci/setup bench
-	cargo build --release --locked -p botserver -p bench
+	@.ci/libtorch
+	@.ci/minilm
+	cargo build --release --locked -p botserver -p bench -p inference
 	$(or $(CARGO_TARGET_DIR),target)/release/bench $(ARGUMENTS)
 
 # The compiler counts which places are reached in what is fuzzed, and only there.

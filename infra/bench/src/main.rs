@@ -10,6 +10,7 @@ mod data;
 mod distribution;
 mod fan_out;
 mod feed;
+mod inference;
 mod machine;
 mod overload;
 mod packages;
@@ -54,7 +55,7 @@ struct Arguments {
     /// Runs only rows whose name contains this; may be given several times.
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
-    /// How often both sides of each row run.
+    /// How often both sides of each row run, and all sides of the inference worker's scene.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: u32,
     /// Seconds that each side of a row runs in each round.
@@ -116,7 +117,10 @@ async fn main() -> anyhow::Result<()> {
         }
     }
     for scene in scenes {
-        let shown = scene.show(time).await.with_context(|| scene.name.to_owned())?;
+        let shown = scene
+            .show(time, arguments.rounds)
+            .await
+            .with_context(|| scene.name.to_owned())?;
         writeln!(out, "{:<14} {}", scene.name, shown.line)?;
         report.add_scene(scene, shown);
     }

@@ -152,14 +152,15 @@ impl Report {
     }
 }
 
-struct Spread {
-    median: f64,
-    least: f64,
-    greatest: f64,
+/// Of several values: the one in the middle, and how far they lie apart.
+pub struct Spread {
+    pub median: f64,
+    pub least: f64,
+    pub greatest: f64,
 }
 
 impl Spread {
-    fn of(values: impl Iterator<Item = f64>) -> Spread {
+    pub fn of(values: impl Iterator<Item = f64>) -> Spread {
         let mut values: Vec<f64> = values.collect();
         values.sort_by(f64::total_cmp);
         let at = |index: usize| values.get(index).copied().unwrap_or_default();

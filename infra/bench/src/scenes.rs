@@ -5,7 +5,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::served::Served;
-use crate::{data, fan_out, machine, overload, packages, readers, rebuild, sockets, stream, turn, visible};
+use crate::{
+    data, fan_out, inference, machine, overload, packages, readers, rebuild, sockets, stream, turn, visible,
+};
 
 /// Appends a second beside which somebody reads or rebuilds: far from what is borne, so that nothing else queues.
 const BESIDE_RATE: f64 = 500.0;
@@ -41,6 +43,7 @@ enum What {
     Merge,
     Find,
     Packages,
+    Inference,
 }
 
 /// What a scene showed: a line for people, and the samples.
@@ -146,6 +149,12 @@ pub const SCENES: &[Scene] = &[
         goal: "2 s, then 50 ms",
         what: What::Packages,
     },
+    Scene {
+        name: "inference",
+        shows: "the inference worker's vectors against sentence-transformers, onnxruntime and the machine's products; its overhead",
+        goal: "with each row",
+        what: What::Inference,
+    },
 ];
 
 /// The median of ratios, with the least and the greatest.
@@ -177,8 +186,9 @@ fn against(rounds: &[data::Pair]) -> String {
 }
 
 impl Scene {
-    /// `time` is a side's time in a row; what has to settle first takes several times as long.
-    pub async fn show(&self, time: Duration) -> anyhow::Result<Shown> {
+    /// `time` is a side's time in a row; what has to settle first takes several times as long. `rounds` is for those
+    /// that have as many as rows.
+    pub async fn show(&self, time: Duration, rounds: u32) -> anyhow::Result<Shown> {
         match self.what {
             What::Visible => {
                 let found = visible::run(time * 2).await?;
@@ -311,6 +321,13 @@ impl Scene {
                         found.load,
                         found.reload
                     ),
+                    samples: json!(found),
+                })
+            }
+            What::Inference => {
+                let found = inference::run(rounds).await?;
+                Ok(Shown {
+                    line: found.line(),
                     samples: json!(found),
                 })
             }

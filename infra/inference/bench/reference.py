@@ -1,7 +1,8 @@
-"""Computes embeddings by others' programs, on the CPU in float32, and says how long it took.
+"""Computes embeddings by others' programs, on the CPU in float32 unless a device is named, and says how long it took.
 
     reference.py --way sentence-transformers|onnxruntime|onnxruntime-fused --model FOLDER --texts FILE
                  [--repeat 5] [--threads N] [--batch 32] [--vectors FILE] [--cache FOLDER]
+                 [--device cpu|cuda]
 
 FILE holds a text as a JSON string (or an object with `text`) a line. Time is counted from texts to vectors, so with
 tokenizing; loading, the export and a first run are not counted. Prints one line of JSON: seconds of every repetition,
@@ -61,6 +62,7 @@ def arguments():
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--vectors")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="of sentence-transformers only")
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     parser.add_argument("--cache", type=Path, default=Path(cache, "botserver/onnx"))
     return parser.parse_args()
@@ -82,7 +84,8 @@ class SentenceTransformers:
 
         torch.set_num_threads(given.threads)
         self.batch = given.batch
-        self.model = SentenceTransformer(str(given.model), device="cpu", model_kwargs={"dtype": torch.float32})
+        options = {"dtype": torch.float32}
+        self.model = SentenceTransformer(str(given.model), device=given.device, model_kwargs=options)
 
     def tokens(self, texts):
         rows = self.model.tokenizer(texts, truncation=True, max_length=self.model.max_seq_length)

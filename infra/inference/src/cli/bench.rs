@@ -1,4 +1,7 @@
-//! `inference-worker bench`: how fast a model is on this machine, by length of texts and size of batches.
+//! `inference-worker bench`: how fast a model is on this machine, by length of texts and size of batches, or for the
+//! texts of a file.
+
+mod job;
 
 use std::fs::File;
 use std::io::{BufWriter, Write, stdout};
@@ -20,6 +23,8 @@ const ROUNDS_MIN: usize = 5;
 pub struct Arguments {
     #[command(flatten)]
     source: source::Arguments,
+    #[command(flatten)]
+    job: job::Arguments,
     /// Tokens of a text; those that are more than the model reads are left out
     #[arg(long, value_delimiter = ',', default_value = "16,64,128,256,512", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     lengths: Vec<u32>,
@@ -54,6 +59,9 @@ impl Arguments {
             self.source.worker.url.is_none(),
             "a running worker is measured from outside; --model takes a folder"
         );
+        if self.job.texts.is_some() {
+            return self.job.run(&self.source, &config).await;
+        }
         let mut samples = match &self.samples {
             Some(path) => {
                 let file =

@@ -90,10 +90,11 @@ enum Command {
     #[command(after_help = "Example:\n  inference-worker doctor --config worker.toml")]
     Doctor,
 
-    /// Measure a model on this machine by lengths of texts and sizes of batches
+    /// Measure a model on this machine by lengths of texts and sizes of batches, or with the texts of a file
     #[command(
         after_help = "Example:\n  inference-worker bench --model ./all-minilm-l6-v2\n  \
-                      inference-worker bench --model ./all-minilm-l6-v2 --lengths 64,256 --batches 1,32 --samples samples.jsonl"
+                      inference-worker bench --model ./all-minilm-l6-v2 --lengths 64,256 --batches 1,32 --samples samples.jsonl\n  \
+                      inference-worker bench --model ./all-minilm-l6-v2 --texts passages.jsonl"
     )]
     Bench(bench::Arguments),
 

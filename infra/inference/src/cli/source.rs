@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::engine::{Engine, Work};
+use crate::folder::Folder;
+use crate::folder::shape::Shape;
 use crate::model::{Model, Tokens};
 use crate::settings::{EngineSettings, LoadAt, ModelSettings, Precision};
 
@@ -92,6 +94,13 @@ impl Arguments {
         let engine = engine.await?;
         let model = engine.model(&name).await?;
         Ok(Local { engine, model })
+    }
+
+    /// What the model's network is made of.
+    pub fn shape(&self, config: &Config) -> anyhow::Result<Shape> {
+        let settings = self.settings(config)?;
+        let folder = Folder::open(&settings.folder, settings.follow_links)?;
+        Ok(Shape::read(&folder)?)
     }
 
     fn settings(&self, config: &Config) -> anyhow::Result<ModelSettings> {

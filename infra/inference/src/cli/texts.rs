@@ -58,6 +58,15 @@ enum Line {
 }
 
 impl Arguments {
+    /// The texts of a file whose lines are JSON, whatever it is called.
+    pub fn of_file(path: PathBuf) -> Arguments {
+        Arguments {
+            texts: Vec::new(),
+            file: Some(path),
+            jsonl: true,
+        }
+    }
+
     pub fn open(&self) -> anyhow::Result<Texts> {
         let jsonl = self.jsonl || self.file.as_deref().is_some_and(is_jsonl);
         let (lines, length) = match &self.file {

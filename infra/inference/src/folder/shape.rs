@@ -173,6 +173,17 @@ impl Shape {
         u64::try_from(bytes).unwrap_or(u64::MAX)
     }
 
+    /// Floating-point operations of the products for texts of so many tokens each: those of the layers' weights, and
+    /// those of every token with every other one of its text.
+    pub fn operations(&self, tokens: &[usize]) -> f64 {
+        let layer = 4 * self.hidden * self.hidden + 2 * self.hidden * self.intermediate;
+        let of_a_text = |&tokens: &usize| {
+            let tokens = tokens as f64;
+            2.0 * layer as f64 * tokens + 4.0 * self.hidden as f64 * tokens * tokens
+        };
+        self.layers as f64 * tokens.iter().map(of_a_text).sum::<f64>()
+    }
+
     /// Tokens for which there are positions.
     pub fn tokens_max(&self) -> usize {
         let first = match self.counting() {
@@ -252,4 +263,33 @@ fn number(
         FILE,
         format!("{name} {value} is not between {least} and {most}"),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn products_take_two_operations_for_each_weight_and_four_for_each_pair_of_tokens() {
+        let shape = Shape {
+            architecture: Architecture::Bert,
+            family: "bert".to_owned(),
+            hidden: 10,
+            layers: 3,
+            heads: 2,
+            intermediate: 40,
+            activation: Follows::Gelu,
+            epsilon: 1e-12,
+            positions: 512,
+            types: 2,
+            vocabulary: 100,
+            padding: 0,
+            buckets: 32,
+            labels: None,
+        };
+        let weights = 4.0 * 100.0 + 2.0 * 400.0;
+        let expected = 3.0 * (2.0 * weights * 7.0 + 4.0 * 10.0 * (25.0 + 4.0));
+        assert!((shape.operations(&[5, 2]) - expected).abs() < 1e-6);
+        assert!(shape.operations(&[]).abs() < f64::EPSILON);
+    }
 }
