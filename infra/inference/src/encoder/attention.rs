@@ -2,7 +2,7 @@
 
 use tch::{Device, Kind, TchError, Tensor};
 
-use super::batch::{Group, Order};
+use super::batch::{Group, Order, rounded};
 
 /// Positions further apart than this share a bucket (MPNet).
 const DISTANCE_MAX: f64 = 128.0;
@@ -11,7 +11,7 @@ const DISTANCE_MAX: f64 = 128.0;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Looking {
     All,
-    /// The first one of each text; then there is one row for each text.
+    /// The first one of each text; then there is one row for each text, and some more that make their count round.
     First,
 }
 
@@ -28,6 +28,19 @@ pub fn attention(
     let mut parts = Vec::with_capacity(order.groups.len());
     for (at, group) in order.groups.iter().enumerate() {
         parts.push(of_group(qkv, *group, heads, biases.get(at), looking)?);
+    }
+    let empty = match looking {
+        Looking::All => order.rows - order.tokens,
+        Looking::First => {
+            let texts = order.by_length.len() as i64;
+            rounded(texts) - texts
+        }
+    };
+    if empty > 0 {
+        parts.push(Tensor::f_zeros(
+            [empty, qkv.size()[1] / 3],
+            (qkv.kind(), qkv.device()),
+        )?);
     }
     match <[Tensor; 1]>::try_from(parts) {
         Ok([only]) => Ok(only),

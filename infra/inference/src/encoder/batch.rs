@@ -27,7 +27,21 @@ pub struct Order {
     /// Texts by length: the n-th that is computed is the `by_length[n]`-th that was given.
     pub by_length: Vec<usize>,
     pub groups: Vec<Group>,
+    /// Tokens of all texts.
+    pub tokens: i64,
+    /// Rows that are computed, of which the last ones may belong to no text.
     pub rows: i64,
+}
+
+/// Products have kernels of their own for each count of rows, which are built when they are first needed: a few
+/// milliseconds, and memory that stays. So counts are rounded up to a step that leaves a few dozen of them.
+pub fn rounded(tokens: i64) -> i64 {
+    let step = match tokens {
+        ..=512 => 16,
+        513..=2_048 => 64,
+        _ => 256,
+    };
+    (tokens + step - 1) / step * step
 }
 
 impl Order {
@@ -36,33 +50,36 @@ impl Order {
         let mut by_length: Vec<usize> = (0..lengths.len()).collect();
         by_length.sort_by_key(|&text| lengths[text]);
         let mut groups: Vec<Group> = Vec::new();
-        let mut rows = 0;
+        let mut tokens = 0;
         for &text in &by_length {
             let length = lengths[text] as i64;
             match groups.last_mut() {
                 Some(group) if group.length == length => group.texts += 1,
                 _ => groups.push(Group {
-                    begin: rows,
+                    begin: tokens,
                     texts: 1,
                     length,
                 }),
             }
-            rows += length;
+            tokens += length;
         }
         Order {
             by_length,
             groups,
-            rows,
+            tokens,
+            rows: rounded(tokens),
         }
     }
 
-    /// Rows of the texts' first tokens.
+    /// Rows of the texts' first tokens, and of no text until their count is round.
     pub fn first_rows(&self) -> Vec<i64> {
         let of = |group: &Group| {
             let Group { begin, texts, length } = *group;
             (0..texts).map(move |text| begin + text * length)
         };
-        self.groups.iter().flat_map(of).collect()
+        let mut rows: Vec<i64> = self.groups.iter().flat_map(of).collect();
+        rows.resize(rounded(rows.len() as i64) as usize, 0);
+        rows
     }
 }
 
@@ -121,6 +138,12 @@ impl Batch {
                 types.extend(text.types.iter().map(|&kind| i64::from(kind)));
             }
             counting.count(&text.ids, &mut positions);
+        }
+        // Rows of no text: any token will do, nobody looks at them.
+        ids.resize(rows, 0);
+        positions.resize(rows, 0);
+        if has_types {
+            types.resize(rows, 0);
         }
         let placed = |values: &[i64]| on_device(values, device);
         Ok(Batch {

@@ -101,7 +101,7 @@ impl Layer {
         self.after_attention(&seen, input)
     }
 
-    /// The same for the first token of each text only: [texts, hidden].
+    /// The same for the first token of each text only: [texts, hidden], with more rows that make their count round.
     pub fn forward_first(
         &self,
         input: &Tensor,

@@ -11,6 +11,7 @@ use tch::{Device, TchError};
 
 use super::{Item, ModelKey, Scheduler, cost_of};
 use crate::encoder::Encoder;
+use crate::encoder::batch::rounded;
 use crate::engine::RunError;
 
 struct Worker {
@@ -63,8 +64,8 @@ impl Worker {
             metrics::histogram!("inference_batch_items").record(batch.items.len() as f64);
             metrics::histogram!("inference_batch_tokens").record(batch.tokens as f64);
             metrics::counter!("inference_tokens_total", "model" => model.clone()).increment(batch.tokens);
-            // Texts are computed without padding; the counter says so.
-            metrics::counter!("inference_padding_tokens_total", "model" => model).increment(0);
+            let padding = rounded(batch.tokens as i64) as u64 - batch.tokens;
+            metrics::counter!("inference_padding_tokens_total", "model" => model).increment(padding);
             let mut state = self.scheduler.lock();
             state.running_tokens -= batch.tokens;
             if let Some(lane) = state.models.get_mut(&batch.key) {

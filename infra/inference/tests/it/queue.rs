@@ -108,7 +108,8 @@ proptest! {
     #[test]
     fn texts_of_one_length_stand_together(lengths in proptest::collection::vec(1_usize..40, 1..60)) {
         let order = Order::of(&lengths);
-        prop_assert_eq!(order.rows as usize, lengths.iter().sum::<usize>());
+        prop_assert_eq!(order.tokens as usize, lengths.iter().sum::<usize>());
+        prop_assert!(order.rows >= order.tokens && order.rows <= order.tokens + order.tokens / 8 + 16);
         let mut row = 0;
         let mut texts = order.by_length.iter();
         let mut last = 0;
