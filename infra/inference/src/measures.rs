@@ -53,6 +53,7 @@ pub const MEASURES: &[Measure] = &[
         "How long requests took."),
     measure(Histogram, "inference_batch_items", Count, &[], "Texts that were computed at once."),
     measure(Histogram, "inference_batch_tokens", Count, &[], "Tokens that were computed at once, without padding."),
+    measure(Counter, "inference_batches_halved_total", Count, &[], "Batches that failed, as for want of memory, and were tried in halves."),
     measure(Gauge, "inference_connections", Count, &[], "Connections that are open."),
     measure(Histogram, "inference_forward_seconds", Seconds, &["model"], "How long one batch was computed."),
     measure(Gauge, "inference_model_bytes", Bytes, &["model"], "Memory that a model's weights take; 0 where it is not loaded."),

@@ -152,6 +152,7 @@ impl Worker {
                 }
                 Err(error) => {
                     tracing::debug!(error = %error, texts = part.len(), "a batch failed and is tried in halves");
+                    metrics::counter!("inference_batches_halved_total").increment(1);
                     let (first, second) = part.split_at(part.len() / 2);
                     parts.push(first.to_vec());
                     parts.push(second.to_vec());

@@ -38,8 +38,7 @@ impl Asked {
 
     /// One of ten is dropped at one point or another of its way.
     async fn ask(&self, number: usize) {
-        // Of one length: for each size of a batch the kernels' library keeps code that it made, a thousand at most.
-        let input = format!("harbour harbour {}", number % 10);
+        let input = "harbour ".repeat(1 + number % 20);
         let body = json!({"model": "embed", "input": input, "truncate": true});
         let mut request = Box::pin(self.post(&body));
         if number.is_multiple_of(10) {

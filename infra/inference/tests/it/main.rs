@@ -8,6 +8,7 @@ mod hostile;
 mod keys;
 mod leaks;
 mod life;
+mod memory;
 mod protocol;
 mod queue;
 mod references;
