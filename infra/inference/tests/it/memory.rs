@@ -29,11 +29,18 @@ async fn a_batch_for_which_there_is_no_memory_is_computed_in_parts() {
     );
     fs::write(folder.path().join("worker.toml"), config).expect("it is written");
     let served = Served::start(folder.path());
-    let client = reqwest::Client::builder().timeout(PATIENCE).build().expect("a client");
+    let client = reqwest::Client::builder()
+        .timeout(PATIENCE)
+        .build()
+        .expect("a client");
     let get = |path: &str| answer(client.get(format!("{}{path}", served.address)));
     let embed = |input: serde_json::Value| {
         let body = json!({"model": "embed", "input": input, "truncate": true});
-        answer(client.post(format!("{}/v1/embeddings", served.address)).json(&body))
+        answer(
+            client
+                .post(format!("{}/v1/embeddings", served.address))
+                .json(&body),
+        )
     };
     while get("/readyz").await.status != 200 {
         tokio::task::yield_now().await;
@@ -49,7 +56,9 @@ async fn a_batch_for_which_there_is_no_memory_is_computed_in_parts() {
     let told = embed(json!(vec![long; 100])).await;
     assert_eq!(told.status, 200, "{}", told.text);
     let metrics = get("/metrics").await.text;
-    let halved = metrics.lines().find_map(|line| line.strip_prefix("inference_batches_halved_total "));
+    let halved = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix("inference_batches_halved_total "));
     assert!(halved.is_some_and(|count| count != "0"), "{metrics}");
     assert_eq!(embed(json!("a ferry")).await.status, 200);
 }

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use tch::Device;
 
 /// Where `.ci/minilm` puts the real weights.
-pub pub fn minilm() -> PathBuf {
+pub fn minilm() -> PathBuf {
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let home = || PathBuf::from(std::env::var_os("HOME").expect("a home folder"));
     let cache = cache.unwrap_or_else(|| home().join(".cache"));
