@@ -4,6 +4,7 @@ mod clients;
 mod command_line;
 mod engine;
 mod folders;
+mod gpu;
 mod hostile;
 mod keys;
 mod leaks;
