@@ -50,7 +50,7 @@ async fn vectors(name: &str, device: DeviceChoice, precision: Precision) -> Vec<
     .unwrap();
     let model = engine.model(name).await.unwrap();
     let read = |text: &&str| model.read(text, None, TooLong::Truncate).unwrap();
-    let items: Vec<_> = TEXTS.iter().cycle().take(200).map(|text| read(&text)).collect();
+    let items: Vec<_> = TEXTS.iter().cycle().take(200).map(read).collect();
     let work = Work {
         caller: "test".to_owned(),
         deadline: Instant::now() + Duration::from_secs(60),
