@@ -114,8 +114,10 @@ impl Stand {
     pub async fn turn(&self, side: Side) -> anyhow::Result<Turn> {
         let mut command = self.command(side);
         let told = match output(&mut command).await {
-            Err(error) if is_without_gpu(side, &error) => return Err(GpuError(last_line(&error)).into()),
-            told => told?,
+            Ok(told) => told,
+            Err(error) => {
+                return Err(without_gpu(side, &error).map_or(error, |words| GpuError(words).into()));
+            }
         };
         let told = parse(&told).with_context(|| format!("{side:?}"))?;
         Ok(Turn { side, told })
@@ -266,13 +268,13 @@ async fn output(command: &mut Command) -> anyhow::Result<Vec<u8>> {
     Ok(output.stdout)
 }
 
-fn is_without_gpu(side: Side, error: &anyhow::Error) -> bool {
-    side == Side::OursOnGpu && error.to_string().contains("no GPU was found")
-}
-
-fn last_line(error: &anyhow::Error) -> String {
+/// The worker's own words where that is why it failed.
+fn without_gpu(side: Side, error: &anyhow::Error) -> Option<String> {
     let text = error.to_string();
-    text.lines().last().unwrap_or_default().to_owned()
+    let at = text
+        .find("no GPU was found")
+        .filter(|_| side == Side::OursOnGpu)?;
+    text[at..].lines().next().map(str::to_owned)
 }
 
 /// The last line of what a program printed.
@@ -290,6 +292,17 @@ fn parse(output: &[u8]) -> anyhow::Result<Told> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_gpu_that_is_not_there_is_told_in_the_workers_words() {
+        let error = anyhow::anyhow!(
+            "Command {{ \"worker\" }}: worker: no GPU was found (device): it needs a driver\nmore"
+        );
+        let words = Some("no GPU was found (device): it needs a driver".to_owned());
+        assert_eq!(without_gpu(Side::OursOnGpu, &error), words);
+        assert_eq!(without_gpu(Side::Ours, &error), None);
+        assert_eq!(without_gpu(Side::OursOnGpu, &anyhow::anyhow!("killed")), None);
+    }
 
     #[test]
     fn the_last_line_of_a_program_is_what_it_tells() {
