@@ -4,6 +4,7 @@ mod automation;
 mod bridge;
 mod connections;
 mod decisions;
+mod declarations;
 mod denials;
 mod desk;
 mod dialogues;
