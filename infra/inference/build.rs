@@ -1,11 +1,15 @@
-//! Compiles `kernels.cpp` against libtorch and lets the program find libtorch's libraries where they were when it was
+//! Compiles what is in C++ against libtorch and lets the program find libtorch's libraries where they were when it was
 //! built, so that nobody has to set a search path.
 
 use std::env;
 use std::path::Path;
 
+const SOURCES: [&str; 2] = ["src/torch/attention.cpp", "src/torch/kernels.cpp"];
+
 fn main() {
-    println!("cargo:rerun-if-changed=src/torch/kernels.cpp");
+    for file in SOURCES.iter().chain(&["src/torch/border.h"]) {
+        println!("cargo:rerun-if-changed={file}");
+    }
     println!("cargo:rerun-if-env-changed=LIBTORCH");
     let Some(libtorch) = env::var_os("LIBTORCH") else {
         println!(
@@ -21,14 +25,16 @@ fn main() {
         .warnings(false)
         // Also where the rest is not optimised: it is what everything waits for.
         .opt_level(3)
-        // What the compiler needs to compute many values at a time.
-        .flags(["-fopenmp-simd", "-fno-trapping-math", "-fno-math-errno"])
+        // Without OpenMP libtorch's loops stay on one thread; the rest lets many values be computed at a time.
+        .flags(["-fopenmp", "-fno-trapping-math", "-fno-math-errno"])
         .include(&headers)
         .include(headers.join("torch/csrc/api/include"))
-        .file("src/torch/kernels.cpp")
+        .files(SOURCES)
         .compile("inference_kernels");
     println!("cargo:rustc-link-search=native={}", libraries.display());
     println!("cargo:rustc-link-lib=dylib=torch_cpu");
     println!("cargo:rustc-link-lib=dylib=c10");
+    // The one that libtorch has beside it, by its name, so that all threads are of one runtime.
+    println!("cargo:rustc-link-lib=dylib=gomp");
     println!("cargo:rustc-link-arg=-Wl,-rpath,{}", libraries.display());
 }

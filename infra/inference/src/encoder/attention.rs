@@ -2,49 +2,127 @@
 
 use tch::{Device, Kind, TchError, Tensor};
 
-use super::batch::{Group, Order, rounded};
+use super::batch::{Batch, Group, rounded};
+use super::linear::kind_of;
+use crate::settings::Precision;
+use crate::torch::kernels;
 
 /// Positions further apart than this share a bucket (MPNet).
 const DISTANCE_MAX: f64 = 128.0;
 
-/// Which tokens look.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Looking {
-    All,
-    /// The first one of each text; then there is one row for each text, and some more that make their count round.
-    First,
+/// How the texts of a batch look at themselves, prepared once for all layers.
+///
+/// Its input `qkv` [rows, 3 × hidden] has queries, keys and values side by side.
+pub struct Attention {
+    heads: i64,
+    texts: i64,
+    /// Rows that are computed, of which the last ones may belong to no text.
+    rows: i64,
+    /// Rows of the texts' first tokens, and of others until their count is round.
+    first_rows: Tensor,
+    way: Way,
 }
 
-/// `qkv` [rows, 3 × hidden] of packed texts: queries, keys and values side by side. Gives [rows, hidden].
-///
-/// `biases` has one for each group, [1, heads, length, length], where the network adds any.
-pub fn attention(
-    qkv: &Tensor,
-    order: &Order,
-    heads: i64,
-    biases: &[Tensor],
-    looking: Looking,
-) -> Result<Tensor, TchError> {
-    let mut parts = Vec::with_capacity(order.groups.len());
-    for (at, group) in order.groups.iter().enumerate() {
-        parts.push(of_group(qkv, *group, heads, biases.get(at), looking)?);
+enum Way {
+    /// On the CPU: all texts at once, whatever their lengths.
+    Packed { offsets: Tensor, bias: Option<Tensor> },
+    /// The same on a GPU.
+    Fused { offsets: Tensor, longest: i64 },
+    /// Texts of equal length together, by libtorch's usual function: on a GPU what the fused kernels do not take.
+    Groups { groups: Vec<Group>, biases: Vec<Tensor> },
+}
+
+impl Attention {
+    /// `relative` is MPNet's table [buckets, heads]. `fused` is whether a GPU's kernels take texts of unequal length.
+    pub fn of(
+        batch: &Batch,
+        heads: i64,
+        relative: Option<&Tensor>,
+        precision: Precision,
+        fused: bool,
+    ) -> Result<Attention, TchError> {
+        let (order, device) = (&batch.order, batch.ids.device());
+        let offsets = || Tensor::f_from_slice(&order.offsets)?.f_to_device(device);
+        let longest = order.longest();
+        let bias = relative.map(|table| by_distance(table, longest)).transpose()?;
+        let way = match (device, bias) {
+            (Device::Cpu, bias) => Way::Packed {
+                offsets: offsets()?,
+                bias,
+            },
+            (_, None) if fused => Way::Fused {
+                offsets: offsets()?,
+                longest,
+            },
+            (_, bias) => {
+                let groups = order.groups();
+                let kind = kind_of(precision);
+                let of = |bias: &Tensor| -> Result<Vec<Tensor>, TchError> {
+                    let matrices = groups.iter().map(|group| matrix(bias, group.length, kind));
+                    matrices.collect()
+                };
+                Way::Groups {
+                    biases: bias.as_ref().map_or(Ok(Vec::new()), of)?,
+                    groups,
+                }
+            }
+        };
+        Ok(Attention {
+            heads,
+            texts: order.by_length.len() as i64,
+            rows: order.rows,
+            first_rows: Tensor::f_from_slice(&order.first_rows())?.f_to_device(device)?,
+            way,
+        })
     }
-    let empty = match looking {
-        Looking::All => order.rows - order.tokens,
-        Looking::First => {
-            let texts = order.by_length.len() as i64;
-            rounded(texts) - texts
+
+    /// Every token looks: [rows, hidden].
+    pub fn all(&self, qkv: &Tensor) -> Result<Tensor, TchError> {
+        match &self.way {
+            Way::Packed { offsets, bias } => {
+                kernels::attention(qkv, offsets, bias.as_ref(), self.heads, self.rows, false)
+            }
+            Way::Fused { offsets, longest } => {
+                kernels::attention_gpu(qkv, offsets, None, self.heads, *longest)
+            }
+            Way::Groups { .. } => self.by_groups(qkv, self.rows, false),
         }
-    };
-    if empty > 0 {
+    }
+
+    /// Only the first token of each text looks: [texts, hidden], with more rows that make their count round.
+    pub fn first(&self, qkv: &Tensor) -> Result<Tensor, TchError> {
+        let rows = rounded(self.texts);
+        match &self.way {
+            Way::Packed { offsets, bias } => {
+                kernels::attention(qkv, offsets, bias.as_ref(), self.heads, rows, true)
+            }
+            Way::Fused { offsets, longest } => {
+                kernels::attention_gpu(qkv, offsets, Some(&self.first_rows), self.heads, *longest)
+            }
+            Way::Groups { .. } => self.by_groups(qkv, rows, true),
+        }
+    }
+
+    /// Of `states` [rows, hidden] those to which [`Attention::first`] gives something.
+    pub fn first_of(&self, states: &Tensor) -> Result<Tensor, TchError> {
+        states.f_index_select(0, &self.first_rows)
+    }
+
+    fn by_groups(&self, qkv: &Tensor, rows: i64, first_only: bool) -> Result<Tensor, TchError> {
+        let Way::Groups { groups, biases } = &self.way else {
+            return Err(TchError::Shape("no groups".to_owned()));
+        };
+        let mut parts = Vec::with_capacity(groups.len() + 1);
+        for (at, group) in groups.iter().enumerate() {
+            parts.push(of_group(qkv, *group, self.heads, biases.get(at), first_only)?);
+        }
+        let filled: i64 = parts.iter().map(|part| part.size()[0]).sum();
+        let hidden = qkv.size()[1] / 3;
         parts.push(Tensor::f_zeros(
-            [empty, qkv.size()[1] / 3],
+            [rows - filled, hidden],
             (qkv.kind(), qkv.device()),
         )?);
-    }
-    match <[Tensor; 1]>::try_from(parts) {
-        Ok([only]) => Ok(only),
-        Err(parts) => Tensor::f_cat(&parts, 0),
+        Tensor::f_cat(&parts, 0)
     }
 }
 
@@ -53,7 +131,7 @@ fn of_group(
     group: Group,
     heads: i64,
     bias: Option<&Tensor>,
-    looking: Looking,
+    first_only: bool,
 ) -> Result<Tensor, TchError> {
     let hidden = qkv.size()[1] / 3;
     let (texts, length) = (group.texts, group.length);
@@ -62,10 +140,7 @@ fn of_group(
         .f_view([texts, length, 3, heads, hidden / heads])?
         .f_permute([2, 0, 3, 1, 4])?;
     let (queries, keys, values) = (parts.f_get(0)?, parts.f_get(1)?, parts.f_get(2)?);
-    let looked = match looking {
-        Looking::All => length,
-        Looking::First => 1,
-    };
+    let looked = if first_only { 1 } else { length };
     let queries = queries.f_narrow(2, 0, looked)?;
     let bias = bias.map(|bias| bias.f_narrow(2, 0, looked)).transpose()?;
     let seen = Tensor::f_scaled_dot_product_attention(
@@ -81,18 +156,27 @@ fn of_group(
     seen.f_transpose(1, 2)?.f_reshape([texts * looked, hidden])
 }
 
-/// What MPNet adds to the attention of a text of so many tokens, [1, heads, length, length], from its table [buckets,
-/// heads].
-pub fn relative_bias(table: &Tensor, length: i64) -> Result<Tensor, TchError> {
-    let places = Tensor::f_arange(length, (Kind::Int64, Device::Cpu))?;
-    let distances = places.f_unsqueeze(0)?.f_sub(&places.f_unsqueeze(1)?)?;
-    let buckets = buckets(&distances, table.size()[0])?.f_view([-1])?;
+/// What MPNet adds to the attention by how far a key stands behind a query, [heads, 2 × longest - 1] in float32, from its
+/// table [buckets, heads].
+fn by_distance(table: &Tensor, longest: i64) -> Result<Tensor, TchError> {
+    let distances = Tensor::f_arange_start(1 - longest, longest, (Kind::Int64, Device::Cpu))?;
+    let buckets = buckets(&distances, table.size()[0])?.f_to_device(table.device())?;
     table
-        .f_index_select(0, &buckets.f_to_device(table.device())?)?
-        .f_view([length, length, -1])?
-        .f_permute([2, 0, 1])?
-        .f_unsqueeze(0)?
+        .f_index_select(0, &buckets)?
+        .f_to_kind(Kind::Float)?
+        .f_transpose(0, 1)?
         .f_contiguous()
+}
+
+/// The same for each query and key of texts with so many tokens, [1, heads, length, length].
+fn matrix(by_distance: &Tensor, length: i64, kind: Kind) -> Result<Tensor, TchError> {
+    let zero = by_distance.size()[1] / 2;
+    let places = Tensor::f_arange(length, (Kind::Int64, by_distance.device()))?;
+    let distances = places.f_unsqueeze(0)?.f_sub(&places.f_unsqueeze(1)?)?;
+    by_distance
+        .f_index_select(1, &distances.f_add_scalar(zero)?.f_view([-1])?)?
+        .f_view([1, -1, length, length])?
+        .f_to_kind(kind)
 }
 
 /// The bucket of each distance from a query to a key, as Raffel et al. 2020 describe them for T5: half of the buckets
@@ -116,8 +200,5 @@ fn buckets(distances: &Tensor, buckets: i64) -> Result<Tensor, TchError> {
     side.f_add(&distances.f_where_self(&distances.f_lt(single)?, &ranges)?)
 }
 
-/// Biases for all groups of a batch, in the kind of the network.
-pub fn relative_biases(table: &Tensor, order: &Order, kind: Kind) -> Result<Vec<Tensor>, TchError> {
-    let of = |group: &Group| relative_bias(table, group.length)?.f_to_kind(kind);
-    order.groups.iter().map(of).collect()
-}
+#[cfg(test)]
+mod tests;

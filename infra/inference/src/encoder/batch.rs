@@ -26,9 +26,8 @@ impl Group {
 pub struct Order {
     /// Texts by length: the n-th that is computed is the `by_length[n]`-th that was given.
     pub by_length: Vec<usize>,
-    pub groups: Vec<Group>,
-    /// Tokens of all texts.
-    pub tokens: i64,
+    /// Row of each text's first token, in this order, and the row behind the last token.
+    pub offsets: Vec<i32>,
     /// Rows that are computed, of which the last ones may belong to no text.
     pub rows: i64,
 }
@@ -49,36 +48,57 @@ impl Order {
     pub fn of(lengths: &[usize]) -> Order {
         let mut by_length: Vec<usize> = (0..lengths.len()).collect();
         by_length.sort_by_key(|&text| lengths[text]);
-        let mut groups: Vec<Group> = Vec::new();
+        let mut offsets = Vec::with_capacity(lengths.len() + 1);
         let mut tokens = 0;
         for &text in &by_length {
-            let length = lengths[text] as i64;
-            match groups.last_mut() {
-                Some(group) if group.length == length => group.texts += 1,
-                _ => groups.push(Group {
-                    begin: tokens,
-                    texts: 1,
-                    length,
-                }),
-            }
-            tokens += length;
+            offsets.push(tokens as i32);
+            tokens += lengths[text] as i64;
         }
+        offsets.push(tokens as i32);
         Order {
             by_length,
-            groups,
-            tokens,
+            offsets,
             rows: rounded(tokens),
         }
     }
 
-    /// Rows of the texts' first tokens, and of no text until their count is round.
+    /// Tokens of each text, in this order.
+    pub fn lengths(&self) -> impl Iterator<Item = i64> {
+        self.offsets
+            .array_windows()
+            .map(|[begin, end]| i64::from(end - begin))
+    }
+
+    /// Tokens of the longest text.
+    pub fn longest(&self) -> i64 {
+        self.lengths().last().unwrap_or(1)
+    }
+
+    pub fn tokens(&self) -> i64 {
+        self.offsets.last().map_or(0, |&end| i64::from(end))
+    }
+
+    /// Texts of equal length, which stand side by side.
+    pub fn groups(&self) -> Vec<Group> {
+        let mut groups: Vec<Group> = Vec::new();
+        for (&begin, length) in self.offsets.iter().zip(self.lengths()) {
+            match groups.last_mut() {
+                Some(group) if group.length == length => group.texts += 1,
+                _ => groups.push(Group {
+                    begin: begin.into(),
+                    texts: 1,
+                    length,
+                }),
+            }
+        }
+        groups
+    }
+
+    /// Rows of the texts' first tokens, and others until their count is round.
     pub fn first_rows(&self) -> Vec<i64> {
-        let of = |group: &Group| {
-            let Group { begin, texts, length } = *group;
-            (0..texts).map(move |text| begin + text * length)
-        };
-        let mut rows: Vec<i64> = self.groups.iter().flat_map(of).collect();
-        rows.resize(rounded(rows.len() as i64) as usize, 0);
+        let texts = self.by_length.len();
+        let mut rows: Vec<i64> = self.offsets[..texts].iter().map(|&row| row.into()).collect();
+        rows.resize(rounded(texts as i64) as usize, 0);
         rows
     }
 }

@@ -126,32 +126,66 @@ fn unit(vectors: &Tensor) -> Result<Tensor, TchError> {
     vectors.f_div(&length.f_clamp_min(1e-12)?)
 }
 
+/// Of `states` [rows, hidden]: [texts, hidden], in the order's order.
 fn pool(states: &Tensor, order: &Order, pooling: Pooling) -> Result<Tensor, TchError> {
-    let mut pooled = Vec::with_capacity(order.groups.len());
-    for group in &order.groups {
-        let length = group.length;
-        let tokens = states
-            .f_narrow(0, group.begin, group.rows())?
-            .f_view([group.texts, length, -1])?;
-        pooled.push(match pooling {
-            Pooling::Cls => tokens.f_select(1, 0)?.f_to_kind(Kind::Float)?,
-            Pooling::LastToken => tokens.f_select(1, length - 1)?.f_to_kind(Kind::Float)?,
-            Pooling::Max => tokens.f_amax([1], false)?.f_to_kind(Kind::Float)?,
-            Pooling::Mean => sum(&tokens)?.f_div_scalar(length)?,
-            Pooling::MeanSqrtLen => sum(&tokens)?.f_div_scalar((length as f64).sqrt())?,
-            Pooling::WeightedMean => {
-                // A token weighs as much as its place in the text.
-                let places = Tensor::f_arange_start(1, length + 1, (Kind::Float, states.device()))?;
-                let weighted = tokens
-                    .f_to_kind(Kind::Float)?
-                    .f_mul(&places.f_view([1, length, 1])?)?;
-                sum(&weighted)?.f_div_scalar((length * (length + 1)) as f64 / 2.0)?
-            }
-        });
+    let lengths = || order.lengths().map(|length| length as f32);
+    let texts = order.offsets.split_last().map_or(&[][..], |(_, texts)| texts);
+    match pooling {
+        Pooling::Cls => picked(states, texts.iter().map(|&row| row.into())),
+        Pooling::LastToken => picked(
+            states,
+            order.offsets.iter().skip(1).map(|&row| i64::from(row) - 1),
+        ),
+        Pooling::Max => bags(states, order, None),
+        Pooling::Mean => bags(states, order, Some(each(lengths(), |length, _| 1.0 / length))),
+        Pooling::MeanSqrtLen => bags(
+            states,
+            order,
+            Some(each(lengths(), |length, _| length.sqrt().recip())),
+        ),
+        // A token weighs as much as its place in the text.
+        Pooling::WeightedMean => {
+            let share = |length: f32, place: f32| 2.0 * (place + 1.0) / (length * (length + 1.0));
+            bags(states, order, Some(each(lengths(), share)))
+        }
     }
-    Tensor::f_cat(&pooled, 0)
 }
 
-fn sum(tokens: &Tensor) -> Result<Tensor, TchError> {
-    tokens.f_sum_dim_intlist([1].as_slice(), false, Kind::Float)
+/// What each token weighs, of the tokens of its text and its place among them.
+fn each(lengths: impl Iterator<Item = f32>, weight: impl Fn(f32, f32) -> f32) -> Vec<f32> {
+    let mut weights = Vec::new();
+    for length in lengths {
+        weights.extend((0..length as usize).map(|place| weight(length, place as f32)));
+    }
+    weights
+}
+
+fn picked(states: &Tensor, rows: impl Iterator<Item = i64>) -> Result<Tensor, TchError> {
+    let rows: Vec<i64> = rows.collect();
+    let rows = Tensor::f_from_slice(&rows)?.f_to_device(states.device())?;
+    states.f_index_select(0, &rows)?.f_to_kind(Kind::Float)
+}
+
+/// The tokens of each text together: the sum by their weights, or without weights the largest of each value.
+fn bags(states: &Tensor, order: &Order, weights: Option<Vec<f32>>) -> Result<Tensor, TchError> {
+    const SUM: i64 = 0;
+    const MAX: i64 = 2;
+    let device = states.device();
+    let tokens = Tensor::f_arange(order.tokens(), (Kind::Int, device))?;
+    let offsets = Tensor::f_from_slice(&order.offsets)?.f_to_device(device)?;
+    let weights = weights.map(|weights| Tensor::f_from_slice(&weights)?.f_to_device(device));
+    let weights = weights.transpose()?;
+    let mode = if weights.is_some() { SUM } else { MAX };
+    let states = states.f_to_kind(Kind::Float)?;
+    Ok(Tensor::f_embedding_bag(
+        &states,
+        &tokens,
+        &offsets,
+        false,
+        mode,
+        false,
+        weights.as_ref(),
+        true,
+    )?
+    .0)
 }

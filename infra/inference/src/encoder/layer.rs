@@ -3,8 +3,7 @@
 
 use tch::{Device, TchError, Tensor};
 
-use super::attention::{Looking, attention};
-use super::batch::Order;
+use super::attention::Attention;
 use super::linear::{Linear, kind_of};
 use super::names::Names;
 use crate::folder::FolderError;
@@ -34,7 +33,6 @@ pub struct Layer {
     wide: Linear,
     narrow: Linear,
     norm: Norm,
-    heads: i64,
     activation: Follows,
 }
 
@@ -88,30 +86,20 @@ impl Layer {
             wide: linear(&names.wide, hidden, intermediate)?,
             narrow: linear(&names.narrow, intermediate, hidden)?,
             norm: Norm::read(weights, &names.norm, shape, place)?,
-            heads: shape.heads,
             activation: shape.activation,
         })
     }
 
     /// `input` [rows, hidden] of packed texts.
-    pub fn forward(&self, input: &Tensor, order: &Order, biases: &[Tensor]) -> Result<Tensor, TchError> {
-        let qkv = self.qkv.forward(input, Follows::Nothing)?;
-        let seen = attention(&qkv, order, self.heads, biases, Looking::All)?;
-        drop(qkv);
+    pub fn forward(&self, input: &Tensor, attention: &Attention) -> Result<Tensor, TchError> {
+        let seen = attention.all(&self.qkv.forward(input, Follows::Nothing)?)?;
         self.after_attention(&seen, input)
     }
 
     /// The same for the first token of each text only: [texts, hidden], with more rows that make their count round.
-    pub fn forward_first(
-        &self,
-        input: &Tensor,
-        order: &Order,
-        biases: &[Tensor],
-    ) -> Result<Tensor, TchError> {
-        let qkv = self.qkv.forward(input, Follows::Nothing)?;
-        let seen = attention(&qkv, order, self.heads, biases, Looking::First)?;
-        let rows = Tensor::f_from_slice(&order.first_rows())?.f_to_device(input.device())?;
-        self.after_attention(&seen, &input.f_index_select(0, &rows)?)
+    pub fn forward_first(&self, input: &Tensor, attention: &Attention) -> Result<Tensor, TchError> {
+        let seen = attention.first(&self.qkv.forward(input, Follows::Nothing)?)?;
+        self.after_attention(&seen, &attention.first_of(input)?)
     }
 
     fn after_attention(&self, seen: &Tensor, input: &Tensor) -> Result<Tensor, TchError> {

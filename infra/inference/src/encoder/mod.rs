@@ -1,7 +1,7 @@
 //! Encoders of BERT's family: from tokens to vectors or scores.
 //!
-//! Texts are computed one after the other without padding. All but the attention sees only rows, so that it does not
-//! matter where a text ends; the attention takes texts of equal length together.
+//! The tokens of all texts are computed as one long list, without padding. All but the attention and the pooling see
+//! only rows, so that it does not matter where a text ends.
 
 mod attention;
 pub mod batch;
@@ -17,11 +17,11 @@ use crate::folder::shape::Shape;
 use crate::folder::weights::Weights;
 use crate::folder::{Folder, FolderError};
 use crate::model::Tokens;
+use attention::Attention;
 use batch::Batch;
 use head::Head;
 pub use layer::Place;
 use layer::{Layer, Norm, moved};
-use linear::kind_of;
 use names::Names;
 
 /// A network with its weights on a device. It belongs to the thread of the device.
@@ -36,6 +36,8 @@ pub struct Encoder {
     head: Head,
     shape: Shape,
     place: Place,
+    /// Whether a GPU's kernel for texts of unequal length is used.
+    fused: bool,
 }
 
 impl Encoder {
@@ -71,7 +73,31 @@ impl Encoder {
             head: Head::read(folder, weights, &names, shape, recipe, place)?,
             shape: shape.clone(),
             place,
+            fused: true,
         })
+    }
+
+    /// Whether a GPU's kernel for texts of unequal length is used: only where it gives for these texts, but for
+    /// rounding, what libtorch's usual function does. Which machines and sizes it takes only itself can tell.
+    pub fn choose_attention(&mut self, texts: &[&Tokens]) -> Result<(), TchError> {
+        if self.place.device == Device::Cpu || self.relative.is_some() {
+            return Ok(());
+        }
+        self.fused = false;
+        let usual = self.forward(texts)?;
+        self.fused = true;
+        let problem = match self.forward(texts) {
+            Ok(rows) if are_alike(&usual, &rows) => return Ok(()),
+            Ok(_) => "its results are others".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        self.fused = false;
+        let reason = problem.lines().next().unwrap_or_default();
+        tracing::warn!(
+            reason,
+            "attention is computed for each length of texts apart, which is slower"
+        );
+        Ok(())
     }
 
     /// One row for each text, in order: its vector or its scores. No text may be empty or longer than the network has
@@ -79,26 +105,28 @@ impl Encoder {
     pub fn forward(&self, texts: &[&Tokens]) -> Result<Vec<Vec<f32>>, TchError> {
         let device = self.place.device;
         let batch = Batch::new(texts, self.shape.counting(), self.types.is_some(), device)?;
-        let order = &batch.order;
-        let biases = match &self.relative {
-            Some(table) => attention::relative_biases(table, order, kind_of(self.place.precision))?,
-            None => Vec::new(),
-        };
+        let attention = Attention::of(
+            &batch,
+            self.shape.heads,
+            self.relative.as_ref(),
+            self.place.precision,
+            self.fused,
+        )?;
         let mut states = self.embed(&batch)?;
         let (last, others) = self
             .layers
             .split_last()
             .ok_or_else(|| TchError::Shape("no layers".to_owned()))?;
         for layer in others {
-            states = layer.forward(&states, order, &biases)?;
+            states = layer.forward(&states, &attention)?;
         }
         let result = match self.head.sees_first_only() {
-            true => self.head.finish(&last.forward_first(&states, order, &biases)?)?,
+            true => self.head.finish(&last.forward_first(&states, &attention)?)?,
             false => self
                 .head
-                .forward(&last.forward(&states, order, &biases)?, order)?,
+                .forward(&last.forward(&states, &attention)?, &batch.order)?,
         };
-        rows(&result, &order.by_length)
+        rows(&result, &batch.order.by_length)
     }
 
     fn embed(&self, batch: &Batch) -> Result<Tensor, TchError> {
@@ -109,6 +137,20 @@ impl Encoder {
         sum = sum.f_add_(&self.positions.f_index_select(0, &batch.positions)?)?;
         self.norm.forward(&sum)
     }
+}
+
+/// Whether rows differ by no more than numbers of 8 bits do that were rounded in another order.
+fn are_alike(some: &[Vec<f32>], others: &[Vec<f32>]) -> bool {
+    let size = |row: &[f32]| {
+        row.iter()
+            .map(|value| f64::from(*value).powi(2))
+            .sum::<f64>()
+            .sqrt()
+    };
+    some.iter().zip(others).all(|(row, other)| {
+        let apart: Vec<f32> = row.iter().zip(other).map(|(one, other)| one - other).collect();
+        row.len() == other.len() && size(&apart) <= 0.05 * size(row).max(1e-3)
+    })
 }
 
 /// The rows of `result` [texts, values], the n-th of which is the `by_length[n]`-th text's.

@@ -3,18 +3,18 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use tch::Device;
+use tch::{Device, TchError};
 
 use super::registry::Loaded;
 use super::{Inner, ModelError};
 use crate::encoder::{Encoder, Place};
 use crate::folder::FolderError;
-use crate::model::{Model, Opened, Tokens};
+use crate::model::{Card, Model, Opened, Tokens};
 use crate::scheduler::pace::Pace;
 use crate::settings::{ModelSettings, Precision};
 
-/// Texts that a network is tried with, and the tokens of each.
-const TRIED: (usize, usize) = (8, 128);
+/// Tokens of the texts that a network is tried with.
+const TRIED: [usize; 8] = [3, 128, 64, 128, 17, 100, 128, 128];
 
 /// Takes as long as the files are large.
 pub fn load(inner: &Inner, settings: &ModelSettings) -> Result<Loaded, ModelError> {
@@ -56,14 +56,14 @@ fn read(inner: &Inner, opened: &Opened, precision: Precision) -> Result<(Vec<Enc
     let mut pace = Pace::default();
     for &device in &inner.devices {
         let place = Place { device, precision };
-        let network = Encoder::read(
+        let mut network = Encoder::read(
             &opened.folder,
             &opened.weights,
             &opened.shape,
             &opened.recipe,
             place,
         )?;
-        pace = tried(&network, &opened.model)?;
+        pace = tried(&mut network, &opened.model)?;
         networks.push(network);
     }
     Ok((networks, pace))
@@ -71,32 +71,36 @@ fn read(inner: &Inner, opened: &Opened, precision: Precision) -> Result<(Vec<Enc
 
 /// Computes something: weights that fit together may still give nothing that is a number. The second time tells the
 /// pace, as the first one prepares the kernels.
-fn tried(network: &Encoder, model: &Model) -> Result<Pace, FolderError> {
+fn tried(network: &mut Encoder, model: &Model) -> Result<Pace, FolderError> {
     let refused = |problem: String| FolderError::new("model.safetensors", problem);
-    let (texts, length) = TRIED;
-    let length = length.min(model.card().tokens_max);
-    let ids = (0..length as u32).map(|id| id % model.card().vocabulary as u32);
-    let tokens = Tokens {
-        ids: ids.collect(),
-        types: vec![0; length],
+    let uncomputed = |error: TchError| {
+        let text = error.to_string();
+        let line = text.lines().next().unwrap_or_default();
+        refused(format!("the network cannot be computed: {line}"))
     };
-    let batch = vec![&tokens; texts];
+    let texts = TRIED.map(|length| text(length, model.card()));
+    let batch: Vec<&Tokens> = texts.iter().collect();
+    let tokens: usize = texts.iter().map(|text| text.ids.len()).sum();
+    network.choose_attention(&batch).map_err(uncomputed)?;
     let mut pace = Pace::default();
     for is_first in [true, false] {
         let began = Instant::now();
-        let rows = network.forward(&batch).map_err(|error| {
-            let text = error.to_string();
-            refused(format!(
-                "the network cannot be computed: {}",
-                text.lines().next().unwrap_or_default()
-            ))
-        })?;
+        let rows = network.forward(&batch).map_err(uncomputed)?;
         if !rows.iter().flatten().all(|value| value.is_finite()) {
             return Err(refused("the weights give what is not a number".to_owned()));
         }
         if !is_first {
-            pace.saw((texts * length) as u64, began.elapsed());
+            pace.saw(tokens as u64, began.elapsed());
         }
     }
     Ok(pace)
+}
+
+fn text(length: usize, card: &Card) -> Tokens {
+    let length = length.min(card.tokens_max);
+    let ids = (0..length).map(|id| (id % card.vocabulary) as u32);
+    Tokens {
+        ids: ids.collect(),
+        types: vec![0; length],
+    }
 }

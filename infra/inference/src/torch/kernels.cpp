@@ -14,28 +14,14 @@
 #include <cmath>
 #include <cstring>
 #include <optional>
-#include <string>
 #include <string_view>
+
+#include "border.h"
 
 using at::Tensor;
 using Scalars = c10::List<std::optional<at::Scalar>>;
 
 namespace {
-
-template <typename Compute>
-int guarded(char** error, Compute compute) {
-  try {
-    compute();
-    return 0;
-  } catch (const c10::Error& failed) {
-    *error = strdup(failed.what_without_backtrace());
-  } catch (const std::exception& failed) {
-    *error = strdup(failed.what());
-  } catch (...) {
-    *error = strdup("an unknown fault");
-  }
-  return 1;
-}
 
 std::optional<Tensor> given(const Tensor* tensor) {
   return tensor == nullptr ? std::nullopt : std::optional<Tensor>(*tensor);
@@ -45,9 +31,6 @@ template <typename Signature>
 auto operation(const char* name) {
   return c10::Dispatcher::singleton().findSchemaOrThrow(name, "").typed<Signature>();
 }
-
-// Chosen when the program starts: the same source for whatever the machine can do.
-#define FOR_EACH_MACHINE __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 
 FOR_EACH_MACHINE
 void quantize_row(const float* row, int64_t length, uint8_t* to, float* scale) {

@@ -1,4 +1,5 @@
-//! The border to `kernels.cpp`: matrix products on the CPU that libtorch has, but gives no name.
+//! The border to `kernels.cpp` and `attention.cpp`: matrix products on the CPU that libtorch has, but gives no name, and
+//! attention of texts without padding.
 #![expect(unsafe_code, reason = "functions of C++ are called")]
 
 use std::ffi::{CStr, CString, c_char, c_int};
@@ -60,6 +61,25 @@ unsafe extern "C" {
     fn inference_linear_int8(out: Out, fault: Fault, input: In, weight: In, steps: In, zeros: In) -> c_int;
     fn inference_quantize(bytes: In, steps: In, fault: Fault, input: In) -> c_int;
     fn inference_finish(product: In, fault: Fault, steps: In, bias: In, gelu: c_int) -> c_int;
+    fn inference_attention(
+        out: Out,
+        fault: Fault,
+        qkv: In,
+        offsets: In,
+        bias: In,
+        heads: i64,
+        out_rows: i64,
+        first_only: c_int,
+    ) -> c_int;
+    fn inference_attention_gpu(
+        out: Out,
+        fault: Fault,
+        qkv: In,
+        offsets: In,
+        first_rows: In,
+        heads: i64,
+        longest: i64,
+    ) -> c_int;
     fn inference_gpu_memory(device: c_int, all: *mut u64, free: *mut u64) -> c_int;
     fn free(memory: *mut c_char);
 }
@@ -165,6 +185,62 @@ pub fn finish(product: Tensor, steps: &Tensor, bias: &Tensor, follows: Follows) 
         0 => follows.apply(product),
         _ => Err(told(fault)),
     }
+}
+
+/// Attention on the CPU: `qkv` [rows, 3 × hidden] in float32 or bfloat16 holds queries, keys and values side by side,
+/// and text n has the rows from `offsets`\[n\] to before `offsets`\[n + 1\] (int32).
+///
+/// `bias` [heads, 2 × longest - 1] in float32 is added by how far a key stands behind a query. Gives [out_rows, hidden]: a
+/// row for each token, or with `first_only` for each text's first one; those beyond are zero.
+pub fn attention(
+    qkv: &Tensor,
+    offsets: &Tensor,
+    bias: Option<&Tensor>,
+    heads: i64,
+    out_rows: i64,
+    first_only: bool,
+) -> Result<Tensor, TchError> {
+    let bias = bias.map_or(ptr::null(), Tensor::as_ptr);
+    let first_only = c_int::from(first_only);
+    // SAFETY: as above.
+    taken(|out, fault| unsafe {
+        inference_attention(
+            out,
+            fault,
+            qkv.as_ptr(),
+            offsets.as_ptr(),
+            bias,
+            heads,
+            out_rows,
+            first_only,
+        )
+    })
+}
+
+/// The same on a GPU by libtorch's fused kernels, which know no such bias. `longest` is the tokens of the longest text.
+///
+/// With `first_rows` only those rows look, of which the first ones are the texts' first tokens. Rows of no text hold
+/// anything.
+pub fn attention_gpu(
+    qkv: &Tensor,
+    offsets: &Tensor,
+    first_rows: Option<&Tensor>,
+    heads: i64,
+    longest: i64,
+) -> Result<Tensor, TchError> {
+    let first_rows = first_rows.map_or(ptr::null(), Tensor::as_ptr);
+    // SAFETY: as above.
+    taken(|out, fault| unsafe {
+        inference_attention_gpu(
+            out,
+            fault,
+            qkv.as_ptr(),
+            offsets.as_ptr(),
+            first_rows,
+            heads,
+            longest,
+        )
+    })
 }
 
 fn taken(call: impl FnOnce(Out, Fault) -> c_int) -> Result<Tensor, TchError> {

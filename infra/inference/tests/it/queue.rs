@@ -108,20 +108,21 @@ proptest! {
     #[test]
     fn texts_of_one_length_stand_together(lengths in proptest::collection::vec(1_usize..40, 1..60)) {
         let order = Order::of(&lengths);
-        prop_assert_eq!(order.tokens as usize, lengths.iter().sum::<usize>());
-        prop_assert!(order.rows >= order.tokens && order.rows <= order.tokens + order.tokens / 8 + 16);
+        let tokens = order.tokens();
+        prop_assert_eq!(tokens as usize, lengths.iter().sum::<usize>());
+        prop_assert!(order.rows >= tokens && order.rows <= tokens + tokens / 8 + 16);
+        prop_assert_eq!(order.longest() as usize, lengths.iter().copied().max().unwrap());
         let mut row = 0;
         let mut texts = order.by_length.iter();
         let mut last = 0;
-        for group in &order.groups {
-            let Group { begin, texts: count, length } = *group;
+        for Group { begin, texts: count, length } in order.groups() {
             prop_assert_eq!(begin, row);
             prop_assert!(length > last);
             last = length;
             for _ in 0..count {
                 prop_assert_eq!(lengths[*texts.next().unwrap()] as i64, length);
             }
-            row += group.rows();
+            row += count * length;
         }
         prop_assert!(texts.next().is_none());
     }
