@@ -8,6 +8,7 @@
 mod loading;
 mod registry;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,7 @@ use tch::Device;
 
 use crate::folder::FolderError;
 use crate::model::{Card, Model, Tokens};
-use crate::scheduler::Scheduler;
+use crate::scheduler::{Began, Scheduler};
 use crate::settings::{EngineSettings, LoadAt, ModelSettings};
 use crate::torch::device;
 use registry::{Entry, Loaded, Registry, Stage};
@@ -66,6 +67,8 @@ pub struct Work {
     /// After it nobody waits for the result.
     pub deadline: Instant,
     pub items: Vec<Tokens>,
+    /// Is told when the first of them is computed.
+    pub began: Began,
 }
 
 /// Why a model cannot be had.
@@ -83,6 +86,17 @@ pub enum ModelError {
     },
     #[error("the worker is stopping")]
     Stopping,
+}
+
+impl ModelError {
+    /// A mistake of ours, or of a library: whatever is in a folder should be told and not do that.
+    fn panicked(name: &str) -> ModelError {
+        let error = FolderError::new(name, "reading it panicked");
+        ModelError::Folder {
+            name: name.to_owned(),
+            error: Arc::new(error),
+        }
+    }
 }
 
 /// Why there is no result.
@@ -167,7 +181,8 @@ impl Engine {
         let (inner, settings) = (self.inner.clone(), entry.settings.clone());
         // A task of its own: who asked may go away.
         tokio::task::spawn_blocking(move || {
-            let result = loading::load(&inner, &settings);
+            let result = catch_unwind(AssertUnwindSafe(|| loading::load(&inner, &settings)));
+            let result = result.unwrap_or_else(|_| Err(ModelError::panicked(&settings.name)));
             inner.registry().loaded(&settings, result, &inner.scheduler);
             drop(ends_with_it);
         });

@@ -7,6 +7,8 @@ use anyhow::Context as _;
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
+use crate::http::tls::Certificate;
+
 /// One metric.
 #[derive(Debug)]
 pub struct Measure {
@@ -54,6 +56,7 @@ pub const MEASURES: &[Measure] = &[
     measure(Histogram, "inference_batch_items", Count, &[], "Texts that were computed at once."),
     measure(Histogram, "inference_batch_tokens", Count, &[], "Tokens that were computed at once, without padding."),
     measure(Counter, "inference_batches_halved_total", Count, &[], "Batches that failed, as for want of memory, and were tried in halves."),
+    measure(Gauge, "inference_certificate_ends_timestamp_seconds", Seconds, &[], "When the certificate of TLS ends, in seconds since 1970; absent without TLS."),
     measure(Gauge, "inference_connections", Count, &[], "Connections that are open."),
     measure(Histogram, "inference_forward_seconds", Seconds, &["model"], "How long one batch was computed."),
     measure(Gauge, "inference_model_bytes", Bytes, &["model"], "Memory that a model's weights take; 0 where it is not loaded."),
@@ -63,7 +66,7 @@ pub const MEASURES: &[Measure] = &[
     measure(Gauge, "inference_requests_in_flight", Count, &[], "Requests that are being answered."),
     measure(Counter, "inference_requests_refused_total", Count, &["code"], "Requests that were not answered as asked, by the error's code."),
     measure(Histogram, "inference_stage_seconds", Seconds, &["stage"],
-        "How long a part of a request took: model (its body, and the model from memory or disk), read (texts to tokens), compute (queue and model)."),
+        "How long a part of a request took: model (its body, and the model from memory or disk), read (texts to tokens), wait (in the queue), compute."),
     measure(Counter, "inference_tokens_total", Count, &["model"], "Tokens that were computed."),
     measure(Gauge, "process_resident_memory_bytes", Bytes, &[], "Memory of the process."),
     measure(Gauge, "process_threads", Count, &[], "Threads of the process."),
@@ -119,6 +122,13 @@ pub fn observe_process() {
     }
     if let Some(threads) = threads() {
         metrics::gauge!("process_threads").set(threads as f64);
+    }
+}
+
+pub fn observe_certificate(certificate: Option<&Certificate>) {
+    if let Some(certificate) = certificate {
+        metrics::gauge!("inference_certificate_ends_timestamp_seconds")
+            .set(certificate.validity().ends as f64);
     }
 }
 

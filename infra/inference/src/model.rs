@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
-use crate::folder::reader::Reader;
+use crate::folder::reader::{Query, Reader};
 use crate::folder::recipe::{Pooling, Recipe};
 use crate::folder::shape::Shape;
 use crate::folder::weights::Weights;
@@ -97,6 +97,18 @@ pub struct Opened {
     pub weights: Weights,
 }
 
+/// A weight is read in float32, put together with others, and laid out anew: so much at once for each value.
+const LOADING_BYTES: u64 = 12;
+
+impl Opened {
+    /// Bytes of memory that loading takes for a while, beside what stays.
+    pub fn loading_bytes(&self) -> u64 {
+        let products = self.recipe.products();
+        let largest = products.fold(self.shape.largest_product(), u64::max);
+        largest.saturating_mul(LOADING_BYTES)
+    }
+}
+
 impl Model {
     /// Reads all but the weights themselves, of which only the headers are looked at.
     pub fn open(settings: &ModelSettings) -> Result<Opened, FolderError> {
@@ -125,7 +137,7 @@ impl Model {
             vocabulary: reader.vocabulary(),
             parameters: weights.parameters(),
             precision: settings.precision,
-            bytes: shape.bytes(settings.precision),
+            bytes: shape.bytes(settings.precision) + 4 * recipe.products().sum::<u64>(),
             pooling: if task == Task::Embed {
                 names.join("+")
             } else {
@@ -181,9 +193,14 @@ impl Model {
         self.reader.read_ids(ids, too_long)
     }
 
-    /// Reads a query and a document for their score. Of what is too long the longer of the two is cut first, as
+    /// Reads a query for the scores of documents.
+    pub fn read_query(&self, query: &str, too_long: TooLong) -> Result<Query, TextError> {
+        self.reader.read_query(query, too_long)
+    }
+
+    /// Reads a document for its score. Of what is too long the longer of the two is cut first, as
     /// sentence-transformers does.
-    pub fn read_pair(&self, query: &str, document: &str, too_long: TooLong) -> Result<Tokens, TextError> {
+    pub fn read_pair(&self, query: &Query, document: &str, too_long: TooLong) -> Result<Tokens, TextError> {
         self.reader.read_pair(query, document, too_long)
     }
 }

@@ -48,7 +48,9 @@ impl Worker {
             Some((chain, key)) => Some(Arc::new(Certificate::load(chain, key)?)),
             None => None,
         };
-        let service = Arc::new(Service::new(&config, traces, measures::recorder()?));
+        let metrics = measures::recorder()?;
+        measures::observe_certificate(certificate.as_deref());
+        let service = Arc::new(Service::new(&config, traces, metrics));
         let ending = watch::Sender::new(false);
         let serving = {
             let (router, settings) = (router(service.clone()), config.server.clone());
@@ -123,7 +125,10 @@ impl Worker {
             return;
         };
         match certificate.renew() {
-            Ok(true) => tracing::info!("the certificate was read anew"),
+            Ok(true) => {
+                measures::observe_certificate(Some(certificate));
+                tracing::info!("the certificate was read anew");
+            }
             Ok(false) => {}
             Err(error) => tracing::warn!(error = format!("{error:#}"), "the certificate stays the old one"),
         }

@@ -176,7 +176,11 @@ impl Stages {
 
     /// A part of the way ends now.
     pub fn mark(&self, name: &'static str) {
-        let ended = SystemTime::now();
+        self.mark_at(name, SystemTime::now());
+    }
+
+    /// A part of the way ended then.
+    pub fn mark_at(&self, name: &'static str, ended: SystemTime) {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

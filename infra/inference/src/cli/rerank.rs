@@ -115,9 +115,10 @@ impl Arguments {
         } else {
             TooLong::Refuse
         };
+        let query = local.model.read_query(&self.query, too_long)?;
         let mut items = Vec::with_capacity(documents.len());
         for document in documents {
-            items.push(local.model.read_pair(&self.query, &document.text, too_long)?);
+            items.push(local.model.read_pair(&query, &document.text, too_long)?);
         }
         let rows = local.run(items).await?;
         let scores = rows

@@ -15,6 +15,7 @@ use crate::engine::{Engine, Work};
 use crate::folder::Folder;
 use crate::folder::shape::Shape;
 use crate::model::{Model, Tokens};
+use crate::scheduler::Began;
 use crate::settings::{EngineSettings, LoadAt, ModelSettings, Precision};
 
 /// How long one part of a terminal's work may take.
@@ -129,6 +130,7 @@ impl Local {
             caller: "terminal".to_owned(),
             deadline: Instant::now() + PATIENCE,
             items,
+            began: Began::default(),
         };
         Ok(self.engine.run(&self.model, work).await?)
     }

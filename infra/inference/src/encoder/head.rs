@@ -58,9 +58,9 @@ impl Head {
         let mut dense = Vec::new();
         for layer in &recipe.dense {
             let weights = Weights::open_in(folder, &layer.module)?;
-            let weight = weights.tensor("linear.weight", &[layer.outputs, layer.inputs])?;
+            let weight = weights.tensor("linear.weight", &[layer.outputs, layer.inputs], Kind::Float)?;
             let bias = match layer.has_bias {
-                true => Some(weights.tensor("linear.bias", &[layer.outputs])?),
+                true => Some(weights.tensor("linear.bias", &[layer.outputs], Kind::Float)?),
                 false => None,
             };
             dense.push((

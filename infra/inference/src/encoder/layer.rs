@@ -1,7 +1,7 @@
 //! One layer: attention, then two products with an activation between; what goes in is added to what comes out, and
 //! normalised.
 
-use tch::{Device, TchError, Tensor};
+use tch::{Device, Kind, TchError, Tensor};
 
 use super::attention::Attention;
 use super::linear::{Linear, kind_of};
@@ -45,8 +45,7 @@ impl Norm {
         };
         let read = |part: &str| -> Result<Tensor, FolderError> {
             let name = format!("{name}.{part}");
-            let tensor = weights.tensor(&name, &[shape.hidden])?;
-            moved(&tensor, place).map_err(|error| FolderError::new(&name, error.to_string()))
+            placed(weights, &name, &[shape.hidden], place)
         };
         Ok(Norm {
             weight: read(weight)?,
@@ -61,11 +60,12 @@ impl Norm {
     }
 }
 
-/// In the kind and on the device of the network.
-pub fn moved(tensor: &Tensor, place: Place) -> Result<Tensor, TchError> {
+/// A tensor in the kind and on the device of the network.
+pub fn placed(weights: &Weights, name: &str, shape: &[i64], place: Place) -> Result<Tensor, FolderError> {
+    let tensor = weights.tensor(name, shape, kind_of(place.precision))?;
     tensor
-        .f_to_device(place.device)?
-        .f_to_kind(kind_of(place.precision))
+        .f_to_device(place.device)
+        .map_err(|error| FolderError::new(name, error.to_string()))
 }
 
 impl Layer {
@@ -119,8 +119,8 @@ pub fn read_linear(
     outputs: i64,
     place: Place,
 ) -> Result<Linear, FolderError> {
-    let weight = weights.tensor(&format!("{name}.weight"), &[outputs, inputs])?;
-    let bias = weights.tensor(&format!("{name}.bias"), &[outputs])?;
+    let weight = weights.tensor(&format!("{name}.weight"), &[outputs, inputs], Kind::Float)?;
+    let bias = weights.tensor(&format!("{name}.bias"), &[outputs], Kind::Float)?;
     ready(name, &weight, Some(&bias), place)
 }
 
@@ -134,11 +134,12 @@ fn read_qkv(
     let mut all = Vec::new();
     let mut biases = Vec::new();
     for name in names {
-        all.push(weights.tensor(&format!("{name}.weight"), &[hidden, hidden])?);
-        biases.push(weights.tensor(&format!("{name}.bias"), &[hidden])?);
+        all.push(weights.tensor(&format!("{name}.weight"), &[hidden, hidden], Kind::Float)?);
+        biases.push(weights.tensor(&format!("{name}.bias"), &[hidden], Kind::Float)?);
     }
     let refused = |error: TchError| FolderError::new(&names[0], error.to_string());
     let weight = Tensor::f_cat(&all, 0).map_err(refused)?;
+    drop(all);
     let bias = Tensor::f_cat(&biases, 0).map_err(refused)?;
     ready(&names[0], &weight, Some(&bias), place)
 }

@@ -54,13 +54,12 @@ impl Linear {
     fn bytes(weight: &Tensor, bias: Option<&Tensor>) -> Result<Linear, TchError> {
         let outputs = weight.size()[0];
         let largest = weight.f_abs()?.f_amax([1], true)?;
-        let steps = largest
-            .f_clamp_min(f64::MIN_POSITIVE as f32 as f64 + 1e-30)?
-            .f_div_scalar(127.0)?;
+        // A row of zeros stays one.
+        let steps = largest.f_clamp_min(1e-30)?.f_div_scalar(127.0)?;
         let bytes = weight
             .f_div(&steps)?
-            .f_round()?
-            .f_clamp(-127.0, 127.0)?
+            .f_round_()?
+            .f_clamp_(-127.0, 127.0)?
             .f_to_kind(Kind::Int8)?;
         let zeros = Tensor::f_zeros([outputs], (Kind::Int, Device::Cpu))?;
         let none = || Tensor::f_zeros([outputs], (Kind::Float, Device::Cpu));

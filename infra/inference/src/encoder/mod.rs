@@ -21,7 +21,7 @@ use attention::Attention;
 use batch::Batch;
 use head::Head;
 pub use layer::Place;
-use layer::{Layer, Norm, moved};
+use layer::{Layer, Norm, placed};
 use names::Names;
 
 /// A network with its weights on a device. It belongs to the thread of the device.
@@ -50,8 +50,7 @@ impl Encoder {
     ) -> Result<Encoder, FolderError> {
         let names = Names::find(weights, shape)?;
         let table = |name: &str, rows: i64, width: i64| -> Result<Tensor, FolderError> {
-            let tensor = weights.tensor(name, &[rows, width])?;
-            moved(&tensor, place).map_err(|error| FolderError::new(name, error.to_string()))
+            placed(weights, name, &[rows, width], place)
         };
         let of_tokens = |name: &str, rows| table(&names.embedding(name), rows, shape.hidden);
         let relative = match weights.has(&names.relative_bias()) {

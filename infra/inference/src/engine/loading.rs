@@ -29,11 +29,9 @@ pub fn load(inner: &Inner, settings: &ModelSettings) -> Result<Loaded, ModelErro
         return Err(refused(FolderError::new(&settings.name, problem)));
     }
     let opened = Model::open(settings).map_err(refused)?;
-    inner.registry().reserve(&opened.model, &inner.scheduler)?;
-    let (networks, pace) = read(inner, &opened, settings.precision).map_err(|error| {
-        inner.registry().release(&opened.model);
-        refused(error)
-    })?;
+    let reserved = Reserved::of(inner, &opened)?;
+    let (networks, pace) = read(inner, &opened, settings.precision).map_err(refused)?;
+    reserved.keep();
     let model = opened.model;
     let key = inner.scheduler.add(&settings.name, networks, pace);
     tracing::info!(
@@ -48,6 +46,34 @@ pub fn load(inner: &Inner, settings: &ModelSettings) -> Result<Loaded, ModelErro
         key,
         used_at: Instant::now(),
     })
+}
+
+/// Memory that is set aside for a model; it is given back where the model does not come to be, for whatever reason.
+struct Reserved<'a> {
+    inner: &'a Inner,
+    model: Option<&'a Model>,
+}
+
+impl<'a> Reserved<'a> {
+    fn of(inner: &'a Inner, opened: &'a Opened) -> Result<Reserved<'a>, ModelError> {
+        inner.registry().reserve(opened, &inner.scheduler)?;
+        Ok(Reserved {
+            inner,
+            model: Some(&opened.model),
+        })
+    }
+
+    fn keep(mut self) {
+        self.model = None;
+    }
+}
+
+impl Drop for Reserved<'_> {
+    fn drop(&mut self) {
+        if let Some(model) = self.model {
+            self.inner.registry().release(model);
+        }
+    }
 }
 
 fn read(inner: &Inner, opened: &Opened, precision: Precision) -> Result<(Vec<Encoder>, Pace), FolderError> {

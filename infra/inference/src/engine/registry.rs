@@ -7,7 +7,7 @@ use std::time::Instant;
 use tokio::sync::watch;
 
 use super::{ModelError, ModelState, Status};
-use crate::model::{Card, Model};
+use crate::model::{Card, Model, Opened};
 use crate::scheduler::{ModelKey, Scheduler};
 use crate::settings::{LoadAt, ModelSettings};
 
@@ -112,8 +112,19 @@ impl Registry {
     }
 
     /// Sets memory aside for a model; others leave for it where they may.
-    pub fn reserve(&mut self, model: &Model, scheduler: &Scheduler) -> Result<(), ModelError> {
-        let needed = model.card().bytes;
+    ///
+    /// What loading takes beside it for a while must be within the budget too, however much is loaded: a folder that
+    /// says of itself that it is wide must not take the machine's memory.
+    pub fn reserve(&mut self, opened: &Opened, scheduler: &Scheduler) -> Result<(), ModelError> {
+        let model = &opened.model;
+        let (needed, for_a_while) = (model.card().bytes, opened.loading_bytes());
+        if for_a_while > self.memory {
+            return Err(ModelError::NoMemory {
+                name: model.card().name.clone(),
+                needed_mib: for_a_while.div_ceil(1 << 20),
+                free_mib: self.memory >> 20,
+            });
+        }
         while self.used.saturating_add(needed) > self.memory {
             let Some(at) = self.least_recently_used() else {
                 return Err(ModelError::NoMemory {

@@ -31,6 +31,9 @@ pub struct Reader {
     lower_case: bool,
 }
 
+/// A query that waits for its documents.
+pub struct Query(Encoding);
+
 #[derive(Default, Deserialize)]
 struct Written {
     model_max_length: Option<f64>,
@@ -93,32 +96,35 @@ impl Reader {
     }
 
     pub fn read(&self, text: &str, too_long: TooLong) -> Result<Tokens, TextError> {
-        check_bytes(text)?;
         let added = self.added(false);
         let room = self.tokens_max - added;
-        let encoding = match too_long {
-            TooLong::Truncate => self.encode_begin(text, room)?,
-            TooLong::Refuse => self.encode(text)?,
-        };
+        let encoding = self.read_part(text, room, too_long)?;
         let encoding = self.cut(encoding, None, room, added, too_long)?.0;
         self.finish(encoding, None)
     }
 
+    /// A query, read once for all its documents.
+    pub fn read_query(&self, query: &str, too_long: TooLong) -> Result<Query, TextError> {
+        let room = self.tokens_max - self.added(true);
+        self.read_part(query, room, too_long).map(Query)
+    }
+
     /// A query and a document, of which the longer one is cut first.
-    pub fn read_pair(&self, query: &str, document: &str, too_long: TooLong) -> Result<Tokens, TextError> {
-        check_bytes(query)?;
-        check_bytes(document)?;
+    pub fn read_pair(&self, query: &Query, document: &str, too_long: TooLong) -> Result<Tokens, TextError> {
         let added = self.added(true);
         let room = self.tokens_max - added;
-        let (query, document) = match too_long {
-            TooLong::Truncate => (
-                self.encode_begin(query, room)?,
-                self.encode_begin(document, room)?,
-            ),
-            TooLong::Refuse => (self.encode(query)?, self.encode(document)?),
-        };
-        let (query, document) = self.cut(query, Some(document), room, added, too_long)?;
+        let document = self.read_part(document, room, too_long)?;
+        let (query, document) = self.cut(query.0.clone(), Some(document), room, added, too_long)?;
         self.finish(query, document)
+    }
+
+    /// A text without what the model adds, of which at least so many tokens are needed.
+    fn read_part(&self, text: &str, room: usize, too_long: TooLong) -> Result<Encoding, TextError> {
+        check_bytes(text)?;
+        match too_long {
+            TooLong::Truncate => self.encode_begin(text, room),
+            TooLong::Refuse => self.encode(text),
+        }
     }
 
     /// Tokens of a client's own.

@@ -110,6 +110,13 @@ impl Recipe {
         self.dense.last().map_or(pooled, |dense| dense.outputs)
     }
 
+    /// Values of the weights behind the pooling, of each.
+    pub fn products(&self) -> impl Iterator<Item = u64> {
+        self.dense
+            .iter()
+            .map(|dense| dense.inputs.unsigned_abs() * dense.outputs.unsigned_abs())
+    }
+
     fn add(&mut self, folder: &Folder, module: &Module, shape: &Shape) -> Result<(), FolderError> {
         let name = module.kind.rsplit('.').next().unwrap_or_default();
         let out_of_order = || {

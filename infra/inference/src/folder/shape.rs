@@ -173,6 +173,12 @@ impl Shape {
         u64::try_from(bytes).unwrap_or(u64::MAX)
     }
 
+    /// Values of the largest product's weight.
+    pub fn largest_product(&self) -> u64 {
+        let values = self.hidden * self.intermediate.max(3 * self.hidden);
+        u64::try_from(values).unwrap_or(u64::MAX)
+    }
+
     /// Floating-point operations of the products for texts of so many tokens each: those of the layers' weights, and
     /// those of every token with every other one of its text.
     pub fn operations(&self, tokens: &[usize]) -> f64 {

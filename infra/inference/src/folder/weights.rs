@@ -10,7 +10,7 @@ use std::os::unix::fs::FileExt as _;
 use safetensors::Dtype;
 use safetensors::tensor::Metadata;
 use serde::Deserialize;
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, TchError, Tensor};
 
 use super::{Folder, FolderError};
 
@@ -19,6 +19,10 @@ const INDEX: &str = "model.safetensors.index.json";
 /// Of a header. The largest models have some hundred kilobytes.
 pub const HEADER_BYTES_MAX: usize = 16 << 20;
 const FILES_MAX: usize = 1_000;
+/// Of all files of a folder. The largest models have some thousands.
+const TENSORS_MAX: usize = 100_000;
+/// What is read at once; a multiple of every value's size.
+const PART_BYTES: usize = 16 << 20;
 
 /// Where the tensors of a folder lie.
 pub struct Weights {
@@ -135,7 +139,11 @@ impl Weights {
         let mut begin = vec![0; 8 + header_bytes(&size, length).map_err(refused)?];
         file.read_exact_at(&mut begin, 0).map_err(unread)?;
         let (data, metadata) = header(&begin, length).map_err(refused)?;
-        for (tensor, info) in metadata.tensors() {
+        let tensors = metadata.tensors();
+        if self.tensors.len() + tensors.len() > TENSORS_MAX {
+            return Err(refused(format!("there are more than {TENSORS_MAX} tensors")));
+        }
+        for (tensor, info) in tensors {
             // Of other kinds are only helpers that no encoder needs, such as ready-made positions.
             let Some(kind) = kind_of(info.dtype) else { continue };
             let (from, to) = info.data_offsets;
@@ -164,8 +172,10 @@ impl Weights {
         self.tensors.values().map(of).sum()
     }
 
-    /// A tensor of this shape, in float32.
-    pub fn tensor(&self, name: &str, shape: &[i64]) -> Result<Tensor, FolderError> {
+    /// A tensor of this shape, in the kind that is asked for.
+    ///
+    /// It is read in parts, so that memory is taken for the tensor once, whatever kind the file has.
+    pub fn tensor(&self, name: &str, shape: &[i64], kind: Kind) -> Result<Tensor, FolderError> {
         let Some(place) = self.tensors.get(name) else {
             let file = self.files.first().map_or(SINGLE, |(name, _)| name);
             return Err(FolderError::new(file, format!("tensor \"{name}\" is missing")));
@@ -178,12 +188,30 @@ impl Weights {
             );
             return Err(FolderError::new(file_name, problem));
         }
-        let mut bytes = vec![0; place.bytes];
-        file.read_exact_at(&mut bytes, place.begin)
-            .map_err(|error| FolderError::new(file_name, format!("it cannot be read: {error}")))?;
-        Tensor::f_from_data_size(&bytes, shape, place.kind)
-            .and_then(|tensor| tensor.f_to_kind(Kind::Float))
-            .map_err(|error| FolderError::new(file_name, format!("tensor \"{name}\": {error}")))
+        let unread = |error: io::Error| FolderError::new(file_name, format!("it cannot be read: {error}"));
+        let refused = |error: TchError| FolderError::new(file_name, format!("tensor \"{name}\": {error}"));
+        let whole = Tensor::f_empty(shape, (kind, Device::Cpu)).map_err(refused)?;
+        let values = whole.f_view([-1]).map_err(refused)?;
+        let mut bytes = vec![0; place.bytes.min(PART_BYTES)];
+        let mut done = 0;
+        while done < place.bytes {
+            let part = &mut bytes[..PART_BYTES.min(place.bytes - done)];
+            file.read_exact_at(part, place.begin + done as u64)
+                .map_err(unread)?;
+            place.put(part, done, &values).map_err(refused)?;
+            done += part.len();
+        }
+        Ok(whole)
+    }
+}
+
+impl Place {
+    /// Puts bytes of the tensor, from the `begin`th on, among its values.
+    fn put(&self, bytes: &[u8], begin: usize, values: &Tensor) -> Result<(), TchError> {
+        let size = self.kind.elt_size_in_bytes();
+        let (begin, count) = ((begin / size) as i64, (bytes.len() / size) as i64);
+        let part = Tensor::f_from_data_size(bytes, &[count], self.kind)?;
+        values.f_narrow(0, begin, count)?.f_copy_(&part).map(drop)
     }
 }
 

@@ -15,8 +15,7 @@ use super::fields::{Input, optional, outline, required};
 use super::frame::{Asked, json};
 use super::problem::Problem;
 use super::reading::{Abandoned, work};
-use super::{Service, body};
-use crate::engine::Work;
+use super::{Service, steps};
 use crate::model::{Model, Task, TextError, Tokens, TooLong};
 
 #[derive(Deserialize)]
@@ -79,17 +78,8 @@ pub(super) async fn embeddings(
     Extension(asked): Extension<Asked>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let engine = service.engine()?.clone();
-    let held = body::read(&service, request).await?;
-    let bytes = held.bytes.len();
-    let (held, asking) = work(&service, bytes / 4, move |_| {
-        let asking = Asking::read(&held.bytes)?;
-        Ok((held, asking))
-    })
-    .await?;
-    let model = engine.model(&asking.model).await;
-    let model = model.map_err(|error| Problem::of_model(&error, asked.caller.admin))?;
-    asked.stages.mark("model");
+    let (held, asking) = steps::fields(&service, request, Asking::read).await?;
+    let model = steps::model(&service, &asked, &asking.model).await?;
     let dimensions = asking.check(&model)?;
     let (name, base64) = (asking.model.clone(), asking.base64);
     let items = {
@@ -100,16 +90,8 @@ pub(super) async fn embeddings(
         .await?
     };
     drop(held);
-    asked.stages.mark("read");
     let usage = Usage::of(&items);
-    let work_of_engine = Work {
-        caller: asked.caller.name.clone(),
-        deadline: asked.deadline.into_std(),
-        items,
-    };
-    let rows = engine.run(&model, work_of_engine).await;
-    let rows = rows.map_err(|error| Problem::of_run(&error))?;
-    asked.stages.mark("compute");
+    let rows = steps::rows(&service, &asked, &model, items).await?;
     // A float is written in about the time in which a tokenizer reads a byte.
     let floats = rows.iter().map(|row| dimensions.unwrap_or(row.len())).sum();
     let body = work(&service, floats, move |_| {

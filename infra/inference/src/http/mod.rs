@@ -1,7 +1,7 @@
 //! The protocol: OpenAI's for embeddings and models, and `/v1/rerank` as it is known from others.
 //!
-//! `server` accepts connections → `frame` does what happens around every request → a handler reads the body (`body`,
-//! `fields`), makes tokens of its texts (`reading`) and asks the engine.
+//! `server` accepts connections → `frame` does what happens around every request → a handler goes by `steps`: it reads the
+//! body (`body`, `fields`), makes tokens of its texts (`reading`) and asks the engine.
 
 mod body;
 pub mod code;
@@ -16,6 +16,7 @@ pub mod problem;
 mod reading;
 pub mod rerank;
 pub mod server;
+mod steps;
 pub mod tls;
 
 use std::any::Any;

@@ -14,8 +14,7 @@ use super::fields::{Documents, optional, outline, required};
 use super::frame::{Asked, json};
 use super::problem::Problem;
 use super::reading::{Abandoned, work};
-use super::{Service, body};
-use crate::engine::Work;
+use super::{Service, steps};
 use crate::model::{Model, Task, TextError, Tokens, TooLong};
 
 #[derive(Deserialize)]
@@ -69,17 +68,8 @@ pub(super) async fn rerank(
     Extension(asked): Extension<Asked>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let engine = service.engine()?.clone();
-    let held = body::read(&service, request).await?;
-    let bytes = held.bytes.len();
-    let (held, asking) = work(&service, bytes / 4, move |_| {
-        let asking = Asking::read(&held.bytes)?;
-        Ok((held, asking))
-    })
-    .await?;
-    let model = engine.model(&asking.model).await;
-    let model = model.map_err(|error| Problem::of_model(&error, asked.caller.admin))?;
-    asked.stages.mark("model");
+    let (held, asking) = steps::fields(&service, request, Asking::read).await?;
+    let model = steps::model(&service, &asked, &asking.model).await?;
     if model.task() != Task::Rerank {
         let message = format!(
             "model \"{}\" makes vectors; ask it by /v1/embeddings",
@@ -89,9 +79,7 @@ pub(super) async fn rerank(
     }
     let (asking, items) = {
         let model = model.clone();
-        // The query is read again with each document.
-        let bytes = asking.query.len() * asking.documents.len();
-        let bytes = bytes + asking.documents.iter().map(String::len).sum::<usize>();
+        let bytes = asking.query.len() + asking.documents.iter().map(String::len).sum::<usize>();
         work(&service, bytes, move |abandoned| {
             let items = asking.tokens(&model, abandoned)?;
             Ok((asking, items))
@@ -99,16 +87,8 @@ pub(super) async fn rerank(
         .await?
     };
     drop(held);
-    asked.stages.mark("read");
     let usage = Usage::of(&items);
-    let work_of_engine = Work {
-        caller: asked.caller.name.clone(),
-        deadline: asked.deadline.into_std(),
-        items,
-    };
-    let rows = engine.run(&model, work_of_engine).await;
-    let rows = rows.map_err(|error| Problem::of_run(&error))?;
-    asked.stages.mark("compute");
+    let rows = steps::rows(&service, &asked, &model, items).await?;
     Ok(json(asking.answer(&rows, &asked.id, usage)?))
 }
 
@@ -141,10 +121,12 @@ impl Asking {
     }
 
     fn tokens(&self, model: &Model, abandoned: &Abandoned) -> Result<Vec<Tokens>, Problem> {
+        let query = model.read_query(&self.query, self.too_long);
+        let query = query.map_err(|error| Problem::of_text(&error, "query", None))?;
         let mut tokens = Vec::with_capacity(self.documents.len());
         for (index, document) in self.documents.iter().enumerate() {
             abandoned.check()?;
-            let read = model.read_pair(&self.query, document, self.too_long);
+            let read = model.read_pair(&query, document, self.too_long);
             tokens.push(read.map_err(|error| self.problem(&error, index))?);
         }
         Ok(tokens)

@@ -117,7 +117,7 @@ async fn connection(stream: TcpStream, peer: SocketAddr, shared: Shared) {
     let Some(certificate) = &shared.certificate else {
         return http(stream, peer, shared).await;
     };
-    let handshake = TlsAcceptor::from(certificate.current()).accept(stream);
+    let handshake = TlsAcceptor::from(certificate.config()).accept(stream);
     match tokio::time::timeout(HANDSHAKE_WITHIN.min(shared.idle), handshake).await {
         Ok(Ok(stream)) => http(stream, peer, shared).await,
         Ok(Err(error)) => tracing::debug!(%error, "a handshake failed"),

@@ -136,6 +136,7 @@ impl Worker {
                 .for_each(|item| item.answer.fail(&RunError::Stopping));
             return;
         };
+        wanted.iter().for_each(|item| item.answer.begin());
         let mut parts = vec![wanted];
         while let Some(part) = parts.pop() {
             if part.is_empty() {

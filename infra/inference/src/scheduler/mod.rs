@@ -13,8 +13,8 @@ pub mod pace;
 pub mod queue;
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use tch::Device;
 use tokio::sync::oneshot;
@@ -79,9 +79,21 @@ struct Item {
 /// One row for each text.
 type Told = Result<Vec<Vec<f32>>, RunError>;
 
+/// When the first text of a request began to be computed. All clones are one.
+#[derive(Clone, Debug, Default)]
+pub struct Began(Arc<OnceLock<SystemTime>>);
+
+impl Began {
+    /// None while all of it waits.
+    pub fn at(&self) -> Option<SystemTime> {
+        self.0.get().copied()
+    }
+}
+
 /// What a request waits for.
 struct Answer {
     state: Mutex<Answering>,
+    began: Began,
 }
 
 struct Answering {
@@ -91,12 +103,13 @@ struct Answering {
     told: Option<oneshot::Sender<Told>>,
 }
 
-/// Takes a request's texts back when nobody waits for them any more.
+/// Takes a request's texts back when nobody waits for them any more, unless all were computed.
 struct Withdraw<'a> {
     scheduler: &'a Scheduler,
     key: ModelKey,
     caller: Arc<str>,
     request: u64,
+    answer: Arc<Answer>,
 }
 
 impl Scheduler {
@@ -161,7 +174,7 @@ impl Scheduler {
     /// Computes all texts of a request.
     pub async fn run(&self, key: ModelKey, work: Work) -> Result<Vec<Vec<f32>>, RunError> {
         let caller: Arc<str> = work.caller.into();
-        let (answer, told) = Answer::new(work.items.len());
+        let (answer, told) = Answer::new(work.items.len(), work.began);
         if work.items.is_empty() {
             return Ok(Vec::new());
         }
@@ -171,6 +184,7 @@ impl Scheduler {
             key,
             caller,
             request,
+            answer,
         };
         match tokio::time::timeout_at(work.deadline.into(), told).await {
             Ok(Ok(result)) => result,
@@ -274,7 +288,7 @@ impl Limits {
 }
 
 impl Answer {
-    fn new(texts: usize) -> (Arc<Answer>, oneshot::Receiver<Told>) {
+    fn new(texts: usize, began: Began) -> (Arc<Answer>, oneshot::Receiver<Told>) {
         let (sender, told) = oneshot::channel();
         let state = Answering {
             rows: vec![Vec::new(); texts],
@@ -283,12 +297,17 @@ impl Answer {
         };
         let answer = Answer {
             state: Mutex::new(state),
+            began,
         };
         (Arc::new(answer), told)
     }
 
     fn lock(&self) -> MutexGuard<'_, Answering> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin(&self) {
+        self.began.0.get_or_init(SystemTime::now);
     }
 
     fn give(&self, at: usize, row: Vec<f32>) {
@@ -323,6 +342,9 @@ impl Answering {
 
 impl Drop for Withdraw<'_> {
     fn drop(&mut self) {
+        if self.answer.lock().missing == 0 {
+            return;
+        }
         let mut state = self.scheduler.lock();
         if let Some(lane) = state.models.get_mut(&self.key) {
             lane.queue

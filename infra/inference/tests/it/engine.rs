@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use futures::future::join_all;
 use inference::engine::{Engine, ModelError, RunError, Status, Work};
 use inference::model::{Model, Tokens, TooLong};
+use inference::scheduler::Began;
 use inference::settings::{DeviceChoice, EngineSettings, LoadAt, ModelSettings, Precision};
 
 fn folder(name: &str) -> PathBuf {
@@ -47,6 +48,7 @@ fn work(caller: &str, model: &Model, texts: usize) -> Work {
         caller: caller.to_owned(),
         deadline: Instant::now() + Duration::from_secs(60),
         items: vec![tokens; texts],
+        began: Began::default(),
     }
 }
 
@@ -70,6 +72,7 @@ async fn many_requests_have_each_their_own_answers() {
             caller: format!("caller {}", caller % 7),
             deadline: Instant::now() + Duration::from_secs(60),
             items,
+            began: Began::default(),
         };
         let (engine, model) = (engine.clone(), model.clone());
         async move { engine.run(&model, work).await.unwrap() }

@@ -46,8 +46,13 @@ async fn told(folder: &Path) -> String {
 }
 
 async fn told_of(settings: ModelSettings) -> String {
+    told_within(settings, None).await
+}
+
+async fn told_within(settings: ModelSettings, memory_mib: Option<u64>) -> String {
     let engine = Engine::start(EngineSettings {
         device: DeviceChoice::Cpu,
+        memory_mib,
         models: vec![settings],
         ..EngineSettings::default()
     })
@@ -172,6 +177,25 @@ async fn weights_that_lie_are_told() {
         bytes[8 + header..].fill(0xff);
     });
     refused(infinite, "what is not a number").await;
+}
+
+/// What it would take for a while is counted before anything of it is read.
+#[tokio::test]
+async fn a_folder_that_says_it_is_wide_takes_no_memory() {
+    let folder = copied("bert");
+    fs::remove_file(folder.path().join("modules.json")).unwrap();
+    change(&folder.path().join("config.json"), |config| {
+        config["hidden_size"] = json!(16_384);
+        config["num_attention_heads"] = json!(256);
+        config["intermediate_size"] = json!(131_072);
+        config["num_hidden_layers"] = json!(1);
+    });
+    let settings = ModelSettings {
+        precision: Precision::Int8,
+        ..settings(folder.path())
+    };
+    let told = told_within(settings, Some(8_000)).await;
+    assert!(told.contains("needs 24576 MiB, 8000 are free"), "{told}");
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use inference::engine::{Engine, Work};
 use inference::model::TooLong;
+use inference::scheduler::Began;
 use inference::settings::{DeviceChoice, EngineSettings, LoadAt, ModelSettings, Precision};
 use tch::Cuda;
 
@@ -55,6 +56,7 @@ async fn vectors(name: &str, device: DeviceChoice, precision: Precision) -> Vec<
         caller: "test".to_owned(),
         deadline: Instant::now() + Duration::from_secs(60),
         items,
+        began: Began::default(),
     };
     engine.run(&model, work).await.unwrap()
 }

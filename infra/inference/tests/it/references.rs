@@ -170,10 +170,9 @@ fn check_scores(name: &str) {
         .pairs
         .iter()
         .map(|[query, document]| {
-            loaded
-                .model
-                .read_pair(query, document, TooLong::Truncate)
-                .unwrap()
+            let query = loaded.model.read_query(query, TooLong::Truncate).unwrap();
+            let pair = loaded.model.read_pair(&query, document, TooLong::Truncate);
+            pair.unwrap()
         })
         .collect();
     same_tokens(name, &tokens, &expected.tokens);

@@ -164,6 +164,11 @@ async fn what_cannot_be_ranked_is_refused_by_a_code() {
             Some("query"),
         ),
         (
+            json!({"model": name, "query": "a".repeat((1 << 20) + 1), "documents": ["a"]}),
+            "context_length_exceeded",
+            Some("query"),
+        ),
+        (
             json!({"model": name, "query": "a", "documents": []}),
             "empty_input",
             Some("documents"),

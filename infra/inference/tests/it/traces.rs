@@ -73,16 +73,16 @@ async fn a_request_continues_the_trace_of_whoever_asks() {
 
     let spans = collected.lock().expect("nobody broke down").clone();
     let names: Vec<&str> = spans.iter().map(|span| span.name.as_str()).collect();
-    assert_eq!(names, ["model", "read", "compute", "POST /v1/embeddings"]);
+    assert_eq!(names, ["model", "read", "wait", "compute", "POST /v1/embeddings"]);
     assert!(
         spans
             .iter()
             .all(|span| hex::encode(&span.trace_id) == "0af7651916cd43dd8448eb211c80319c")
     );
-    let request = &spans[3];
+    let request = &spans[4];
     assert_eq!(hex::encode(&request.parent_span_id), "b7ad6b7169203331");
     assert!(
-        spans[..3]
+        spans[..4]
             .iter()
             .all(|span| span.parent_span_id == request.span_id)
     );

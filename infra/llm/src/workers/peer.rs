@@ -1,6 +1,6 @@
 //! One worker, as it is reached: a connection pool, its key, and answers that end at a size.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
@@ -154,10 +154,16 @@ fn bearer(key: &Key) -> Result<HeaderValue, SettingsError> {
     Ok(value)
 }
 
-/// A date, which the header may hold too, counts as none: no worker sends one.
+/// Seconds, as workers have them, or a date, as a proxy before them may; one that is past says: at once.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = number(headers, RETRY_AFTER.as_str())?;
-    Some(Duration::from_secs(seconds).min(RETRY_AFTER_MAX))
+    let wait = match number(headers, RETRY_AFTER.as_str()) {
+        Some(seconds) => Duration::from_secs(seconds),
+        None => {
+            let at = httpdate::parse_http_date(headers.get(RETRY_AFTER)?.to_str().ok()?).ok()?;
+            at.duration_since(SystemTime::now()).unwrap_or_default()
+        }
+    };
+    Some(wait.min(RETRY_AFTER_MAX))
 }
 
 fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
@@ -178,4 +184,30 @@ async fn gathered(mut response: reqwest::Response, max: usize) -> Result<Bytes, 
         body.extend_from_slice(&chunk);
     }
     Ok(body.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_told_in_seconds_or_by_a_date() {
+        let wait = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, HeaderValue::from_str(value).expect("a header"));
+            retry_after(&headers)
+        };
+        assert_eq!(wait("7"), Some(Duration::from_secs(7)));
+        assert_eq!(wait("1000000"), Some(RETRY_AFTER_MAX));
+        assert_eq!(wait("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
+        let soon = wait(&httpdate::fmt_http_date(
+            SystemTime::now() + Duration::from_secs(90),
+        ));
+        assert!(
+            soon.is_some_and(|soon| (80..=90).contains(&soon.as_secs())),
+            "{soon:?}"
+        );
+        assert_eq!(wait("soon"), None);
+        assert_eq!(retry_after(&HeaderMap::new()), None);
+    }
 }

@@ -4,13 +4,14 @@ use std::fs;
 use std::net::{IpAddr, TcpListener, ToSocketAddrs as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use tch::Cuda;
 
 use super::{Fail, Finding, Warn, bad, ok};
 use crate::cli::models::{memory, mib};
 use crate::config::Config;
-use crate::http::tls::Certificate;
+use crate::http::tls::{Certificate, Validity};
 use crate::model::Model;
 use crate::settings::Precision;
 use crate::torch::device::machine_memory;
@@ -134,23 +135,51 @@ pub(super) fn certificate(config: &Config) -> Option<Finding> {
         let mend = "set tls.certificate and tls.key, or let a proxy speak TLS";
         return exposed.then(|| bad(CHECK, Warn, "keys travel unencrypted", mend));
     };
-    if let Err(error) = Certificate::load(chain, key) {
+    let pair = match Certificate::load(chain, key) {
+        Ok(pair) => pair,
+        Err(error) => {
+            return Some(bad(
+                CHECK,
+                Fail,
+                format!("{error:#}"),
+                "set tls.certificate and tls.key to a pair in PEM",
+            ));
+        }
+    };
+    if readable_by_all(key) {
         return Some(bad(
-            CHECK,
-            Fail,
-            format!("{error:#}"),
-            "set tls.certificate and tls.key to a pair in PEM",
-        ));
-    }
-    Some(match readable_by_all(key) {
-        true => bad(
             CHECK,
             Warn,
             format!("{} is readable by everyone", key.display()),
             format!("chmod o-r {}", key.display()),
+        ));
+    }
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = now.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
+    Some(time_left(chain, pair.validity(), now))
+}
+
+/// `now` in seconds since 1970.
+fn time_left(chain: &Path, validity: Validity, now: i64) -> Finding {
+    const CHECK: &str = "tls";
+    const DAY: i64 = 24 * 3600;
+    /// Whoever renews by itself does so long before.
+    const DAYS_LEFT: i64 = 14;
+    let chain = chain.display();
+    let mend = "renew it; the worker takes over the new one by itself";
+    if now < validity.begins {
+        let text = format!("{chain} is not valid yet");
+        return bad(CHECK, Fail, text, "look at this machine's clock");
+    }
+    let days = (validity.ends - now).div_euclid(DAY);
+    match days {
+        ..0 => bad(CHECK, Fail, format!("{chain} ended {} days ago", -days), mend),
+        0..DAYS_LEFT => bad(CHECK, Warn, format!("{chain} ends in {days} days"), mend),
+        _ => ok(
+            CHECK,
+            format!("{chain} and its key are a pair, for {days} days more"),
         ),
-        false => ok(CHECK, format!("{} and its key are a pair", chain.display())),
-    })
+    }
 }
 
 fn is_local(host: &str) -> bool {
@@ -159,4 +188,41 @@ fn is_local(host: &str) -> bool {
 
 fn readable_by_all(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::doctor::State;
+
+    #[test]
+    fn a_certificate_is_told_by_the_days_that_it_has_left() {
+        const DAY: i64 = 24 * 3600;
+        let told = |now| {
+            let validity = Validity {
+                begins: 100 * DAY,
+                ends: 190 * DAY,
+            };
+            let finding = time_left(Path::new("chain.pem"), validity, now);
+            (finding.state, finding.text)
+        };
+        assert_eq!(
+            told(100 * DAY - 1),
+            (State::Fail, "chain.pem is not valid yet".to_owned())
+        );
+        let text = "chain.pem and its key are a pair, for 90 days more";
+        assert_eq!(told(100 * DAY), (State::Ok, text.to_owned()));
+        assert_eq!(
+            told(177 * DAY),
+            (State::Warn, "chain.pem ends in 13 days".to_owned())
+        );
+        assert_eq!(
+            told(190 * DAY),
+            (State::Warn, "chain.pem ends in 0 days".to_owned())
+        );
+        assert_eq!(
+            told(190 * DAY + 1),
+            (State::Fail, "chain.pem ended 1 days ago".to_owned())
+        );
+    }
 }
