@@ -30,6 +30,8 @@ pub use key::{KEYS, Key};
 pub use layers::{Origin, Sources};
 pub use reference::document;
 use serde::{Deserialize, Deserializer, de};
+use telemetry::logs::Log;
+use telemetry::traces::Telemetry;
 
 /// Everything that can be set, checked.
 #[derive(Debug, Clone, Deserialize)]
@@ -206,28 +208,6 @@ impl Kafka {
             compliance_readers: self.compliance_readers.clone(),
         })
     }
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Log {
-    pub format: LogFormat,
-    pub filter: String,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Telemetry {
-    /// Scheme, host and perhaps port, without a slash at the end.
-    pub endpoint: Option<String>,
-    pub sample_percent: u32,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    Text,
-    Json,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -1,44 +1,8 @@
 //! Every metric that the server exports: what docs/metrics.md is made from, and what `/metrics` describes.
 
-use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
-
-/// One metric.
-#[derive(Debug)]
-pub struct Measure {
-    pub name: &'static str,
-    pub kind: Kind,
-    pub unit: Unit,
-    /// Names of its labels.
-    pub labels: &'static [&'static str],
-    /// What it says, in a sentence.
-    pub meaning: &'static str,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    Counter,
-    Gauge,
-    Histogram,
-}
-
-const fn measure(
-    kind: Kind,
-    name: &'static str,
-    unit: Unit,
-    labels: &'static [&'static str],
-    meaning: &'static str,
-) -> Measure {
-    Measure {
-        name,
-        kind,
-        unit,
-        labels,
-        meaning,
-    }
-}
-
-use Kind::{Counter, Gauge, Histogram};
-use Unit::{Count, Seconds};
+use metrics::Unit::{Count, Seconds};
+use telemetry::measures::Kind::{Counter, Gauge, Histogram};
+use telemetry::measures::{Measure, measure, table};
 
 /// All of them, by name. Labels never name a person, a conversation or an organisation.
 pub const MEASURES: &[Measure] = &[
@@ -255,17 +219,6 @@ pub const MEASURES: &[Measure] = &[
     ),
 ];
 
-/// Tells the exporter what each is.
-pub fn describe() {
-    for measure in MEASURES {
-        match measure.kind {
-            Counter => describe_counter!(measure.name, measure.unit, measure.meaning),
-            Gauge => describe_gauge!(measure.name, measure.unit, measure.meaning),
-            Histogram => describe_histogram!(measure.name, measure.unit, measure.meaning),
-        }
-    }
-}
-
 /// docs/metrics.md.
 pub fn document() -> String {
     let mut text = "\
@@ -275,30 +228,14 @@ pub fn document() -> String {
 something to tell. No label names a person, a conversation or an organisation. Generated from
 `infra/botserver/src/measures.rs`; a test compares it with what the code records and a server exports.
 
-| metric | kind | labels | what it says |
-|---|---|---|---|
 "
     .to_owned();
-    for measure in MEASURES {
-        let kind = match measure.kind {
-            Counter => "counter",
-            Gauge => "gauge",
-            Histogram => "histogram",
-        };
-        let labels: Vec<String> = measure.labels.iter().map(|label| format!("`{label}`")).collect();
-        text.push_str(&format!(
-            "| `{}` | {kind} | {} | {} |\n",
-            measure.name,
-            labels.join(", "),
-            measure.meaning
-        ));
-    }
+    text.push_str(&table(MEASURES));
     text
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
     use std::path::{Path, PathBuf};
 
     use super::*;
@@ -322,50 +259,16 @@ mod tests {
     }
 
     #[test]
-    fn names_are_in_order_and_say_their_units() {
-        assert!(MEASURES.windows(2).all(|pair| pair[0].name < pair[1].name));
-        for measure in MEASURES {
-            let name = measure.name;
-            assert_eq!(name.ends_with("_total"), measure.kind == Counter, "{name}");
-            assert_eq!(name.ends_with("_seconds"), measure.unit == Seconds, "{name}");
-        }
-    }
-
-    #[test]
-    fn what_the_code_records_is_what_the_table_says() {
-        let mut recorded = BTreeSet::new();
-        for folder in [
+    fn the_table_is_in_order_and_what_the_code_records() {
+        let folders = [
             "api/src",
             "commands/src",
             "projections/src",
             "infra/event-log/src",
             "infra/streams/src",
             "infra/botserver/src",
-        ] {
-            look(&root().join(folder), &mut recorded);
-        }
-        let listed: BTreeSet<String> = MEASURES.iter().map(|measure| measure.name.to_owned()).collect();
-        assert_eq!(recorded, listed);
-    }
-
-    /// Finds the names that the macros of `metrics` are called with.
-    fn look(folder: &Path, found: &mut BTreeSet<String>) {
-        for entry in std::fs::read_dir(folder).expect("the folder is there").flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                look(&path, found);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let source = std::fs::read_to_string(&path).expect("it is text");
-                for kind in ["counter", "gauge", "histogram"] {
-                    for call in source.split(&format!("metrics::{kind}!(")).skip(1) {
-                        let name = call
-                            .trim_start()
-                            .strip_prefix('"')
-                            .and_then(|rest| rest.split('"').next());
-                        found.extend(name.map(str::to_owned));
-                    }
-                }
-            }
-        }
+        ]
+        .map(|folder| root().join(folder));
+        telemetry::test::check_measures(MEASURES, &folders.each_ref().map(PathBuf::as_path));
     }
 }

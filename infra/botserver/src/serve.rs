@@ -55,7 +55,7 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
         .context("metrics cannot be set up")?
         .install_recorder()
         .context("metrics cannot be set up")?;
-    measures::describe();
+    telemetry::measures::describe(measures::MEASURES);
 
     let mut database = Database::start(config).await?;
     database.migrate().await?;

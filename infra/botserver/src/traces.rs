@@ -5,15 +5,11 @@
 //! along: whoever sees an event, however late and wherever, continues its trace.
 
 use std::fmt;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use anyhow::Context as _;
-use opentelemetry::trace::{SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState};
-use opentelemetry::{InstrumentationScope, KeyValue};
-use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig as _};
-use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::{BatchSpanProcessor, SpanData, SpanProcessor};
+use opentelemetry::KeyValue;
+use opentelemetry::trace::{SpanId, SpanKind, Status, TraceId};
+use telemetry::traces::{Ended, Exporter, Telemetry};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Level, Subscriber};
@@ -23,24 +19,18 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 use uuid::Uuid;
 
-use crate::config::Telemetry;
-
 /// Of spans that belong to a trace.
 pub const TARGET: &str = "trace";
 
-/// How long a process that ends waits for the collector.
-const FLUSHED_WITHIN: Duration = Duration::from_secs(3);
-
-/// Exports spans in batches, from a thread of its own; what a collector does not take in time is dropped.
+/// Sends the spans of traces to a collector.
 pub struct Traces {
-    processor: Arc<BatchSpanProcessor>,
-    scope: InstrumentationScope,
+    exporter: Exporter,
     /// Of 100 traces so many are kept.
     sample_percent: u64,
 }
 
 /// Sends what waits when it is dropped: what subscribes for the rest of the process never is.
-pub struct Flush(Arc<BatchSpanProcessor>);
+pub struct Flush(Exporter);
 
 /// A span that is open.
 struct Open {
@@ -60,29 +50,15 @@ pub fn is_trace() -> FilterFn {
 impl Traces {
     /// None where no collector is configured.
     pub fn start(telemetry: &Telemetry) -> anyhow::Result<Option<(Traces, Flush)>> {
-        let Some(endpoint) = &telemetry.endpoint else {
-            return Ok(None);
-        };
-        let exporter = SpanExporter::builder()
-            .with_http()
-            .with_protocol(Protocol::HttpBinary)
-            .with_endpoint(format!("{endpoint}/v1/traces"))
-            .build()
-            .context("traces cannot be exported (telemetry.endpoint)")?;
-        let mut processor = BatchSpanProcessor::builder(exporter).build();
-        let resource = Resource::builder()
-            .with_service_name("botserver")
-            .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
-            .build();
-        processor.set_resource(&resource);
-        let processor = Arc::new(processor);
-        let flush = Flush(processor.clone());
-        let traces = Traces {
-            processor,
-            scope: InstrumentationScope::builder("botserver").build(),
-            sample_percent: telemetry.sample_percent.into(),
-        };
-        Ok(Some((traces, flush)))
+        let exporter = Exporter::start(telemetry, "botserver", env!("CARGO_PKG_VERSION"))?;
+        Ok(exporter.map(|exporter| {
+            let flush = Flush(exporter.clone());
+            let traces = Traces {
+                exporter,
+                sample_percent: telemetry.sample_percent.into(),
+            };
+            (traces, flush)
+        }))
     }
 
     /// The same for every process that sees the trace.
@@ -178,20 +154,17 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Traces {
             return;
         };
         let name = span.name();
-        self.processor.on_end(SpanData {
-            span_context: SpanContext::new(open.trace, open.id, TraceFlags::SAMPLED, false, TraceState::NONE),
-            parent_span_id: open.parent,
-            parent_span_is_remote: open.parent_is_elsewhere,
-            span_kind: kind(name),
-            name: name.into(),
-            start_time: open.began,
-            end_time: SystemTime::now(),
+        self.exporter.export(Ended {
+            trace: open.trace,
+            own: open.id,
+            parent: open.parent,
+            parent_is_elsewhere: open.parent_is_elsewhere,
+            kind: kind(name),
+            name: name.to_owned(),
+            began: open.began,
+            ended: SystemTime::now(),
             attributes: open.attributes,
-            dropped_attributes_count: 0,
-            events: Default::default(),
-            links: Default::default(),
             status: Status::Unset,
-            instrumentation_scope: self.scope.clone(),
         });
     }
 }
@@ -209,6 +182,6 @@ fn kind(name: &str) -> SpanKind {
 
 impl Drop for Flush {
     fn drop(&mut self) {
-        let _ = self.0.shutdown_with_timeout(FLUSHED_WITHIN);
+        self.0.flush();
     }
 }

@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use telemetry::logs::Log;
+use telemetry::traces::Telemetry;
 
 use crate::settings::{EngineSettings, ModelSettings};
 
@@ -62,29 +64,6 @@ pub struct Tls {
     pub certificate: Option<PathBuf>,
     pub key: Option<PathBuf>,
     pub check_ms: u32,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Log {
-    pub format: LogFormat,
-    pub filter: String,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    #[default]
-    Text,
-    Json,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Telemetry {
-    /// Scheme, host and perhaps port, without a slash at the end.
-    pub endpoint: Option<String>,
-    pub sample_percent: u32,
 }
 
 /// Who may ask. The key itself is nowhere: only its digest.
@@ -144,24 +123,6 @@ impl Default for Tls {
             certificate: None,
             key: None,
             check_ms: 10_000,
-        }
-    }
-}
-
-impl Default for Log {
-    fn default() -> Log {
-        Log {
-            format: LogFormat::Text,
-            filter: "info".to_owned(),
-        }
-    }
-}
-
-impl Default for Telemetry {
-    fn default() -> Telemetry {
-        Telemetry {
-            endpoint: None,
-            sample_percent: 100,
         }
     }
 }

@@ -4,48 +4,12 @@ use std::fs;
 use std::sync::OnceLock;
 
 use anyhow::Context as _;
-use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+use metrics::Unit::{Bytes, Count, Seconds};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use telemetry::measures::Kind::{Counter, Gauge, Histogram};
+use telemetry::measures::{Measure, describe, measure};
 
 use crate::http::tls::Certificate;
-
-/// One metric.
-#[derive(Debug)]
-pub struct Measure {
-    pub name: &'static str,
-    pub kind: Kind,
-    pub unit: Unit,
-    /// Names of its labels.
-    pub labels: &'static [&'static str],
-    /// What it says, in a sentence.
-    pub meaning: &'static str,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    Counter,
-    Gauge,
-    Histogram,
-}
-
-const fn measure(
-    kind: Kind,
-    name: &'static str,
-    unit: Unit,
-    labels: &'static [&'static str],
-    meaning: &'static str,
-) -> Measure {
-    Measure {
-        name,
-        kind,
-        unit,
-        labels,
-        meaning,
-    }
-}
-
-use Kind::{Counter, Gauge, Histogram};
-use Unit::{Bytes, Count, Seconds};
 
 /// All of them, by name. Labels never name a caller.
 #[rustfmt::skip]
@@ -99,20 +63,9 @@ fn install() -> anyhow::Result<PrometheusHandle> {
         .set_buckets_for_metric(full("inference_batch_items"), &ITEMS)?
         .set_buckets_for_metric(full("inference_batch_tokens"), &TOKENS)?
         .install_recorder()?;
-    describe();
+    describe(MEASURES);
     metrics::gauge!("build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     Ok(handle)
-}
-
-/// Tells the exporter what each is.
-fn describe() {
-    for measure in MEASURES {
-        match measure.kind {
-            Counter => describe_counter!(measure.name, measure.unit, measure.meaning),
-            Gauge => describe_gauge!(measure.name, measure.unit, measure.meaning),
-            Histogram => describe_histogram!(measure.name, measure.unit, measure.meaning),
-        }
-    }
 }
 
 /// Sets the gauges that nobody else sets; nothing where the system does not tell.
@@ -144,25 +97,6 @@ fn status_field(name: &str) -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_whitespace().next()?.parse().ok()
-}
-
-/// The table of docs/inference.md.
-pub fn table() -> String {
-    let mut text = "| metric | kind | labels | what it says |\n|---|---|---|---|\n".to_owned();
-    for measure in MEASURES {
-        let kind = match measure.kind {
-            Counter => "counter",
-            Gauge => "gauge",
-            Histogram => "histogram",
-        };
-        let labels: Vec<String> = measure.labels.iter().map(|label| format!("`{label}`")).collect();
-        let labels = labels.join(", ");
-        text.push_str(&format!(
-            "| `{}` | {kind} | {labels} | {} |\n",
-            measure.name, measure.meaning
-        ));
-    }
-    text
 }
 
 #[cfg(test)]

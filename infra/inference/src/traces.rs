@@ -2,28 +2,17 @@
 //! part of its way.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use anyhow::Context as _;
 use http::HeaderMap;
-use opentelemetry::trace::{SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState};
-use opentelemetry::{InstrumentationScope, KeyValue};
-use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig as _};
-use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::{BatchSpanProcessor, SpanData, SpanProcessor as _};
+use opentelemetry::KeyValue;
+use opentelemetry::trace::{SpanId, SpanKind, Status, TraceId};
+use telemetry::traces::{Ended, Exporter, Telemetry};
 
-use crate::config::Telemetry;
-
-/// How long a process that ends waits for the collector.
-const FLUSHED_WITHIN: Duration = Duration::from_secs(3);
-
-const NAME: &str = "inference-worker";
-
-/// Exports spans in batches, from a thread of its own; what a collector does not take in time is dropped.
+/// Sends the spans of requests to a collector.
 #[derive(Clone)]
 pub struct Traces {
-    processor: Arc<BatchSpanProcessor>,
-    scope: InstrumentationScope,
+    exporter: Exporter,
     sample_percent: u32,
 }
 
@@ -48,24 +37,9 @@ struct Stage {
 impl Traces {
     /// None where no collector is configured. Not to be called from an async thread: it makes a client that blocks.
     pub fn start(telemetry: &Telemetry) -> anyhow::Result<Option<Traces>> {
-        let Some(endpoint) = &telemetry.endpoint else {
-            return Ok(None);
-        };
-        let exporter = SpanExporter::builder()
-            .with_http()
-            .with_protocol(Protocol::HttpBinary)
-            .with_endpoint(format!("{endpoint}/v1/traces"))
-            .build()
-            .context("traces cannot be exported (telemetry.endpoint)")?;
-        let mut processor = BatchSpanProcessor::builder(exporter).build();
-        let resource = Resource::builder()
-            .with_service_name(NAME)
-            .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
-            .build();
-        processor.set_resource(&resource);
-        Ok(Some(Traces {
-            processor: Arc::new(processor),
-            scope: InstrumentationScope::builder(NAME).build(),
+        let exporter = Exporter::start(telemetry, "inference-worker", env!("CARGO_PKG_VERSION"))?;
+        Ok(exporter.map(|exporter| Traces {
+            exporter,
             sample_percent: telemetry.sample_percent,
         }))
     }
@@ -90,7 +64,7 @@ impl Traces {
 
     /// Sends what waits. It blocks.
     pub fn flush(&self) {
-        let _ = self.processor.shutdown_with_timeout(FLUSHED_WITHIN);
+        self.exporter.flush();
     }
 }
 
@@ -100,66 +74,40 @@ impl Request {
         let now = SystemTime::now();
         let mut began = self.began;
         for (name, ended) in stages.ended() {
-            let ids = (new_span(), self.own);
-            self.export(
-                name.to_owned(),
-                ids,
-                SpanKind::Internal,
-                (began, ended),
-                Vec::new(),
-                Status::Unset,
-            );
+            self.traces.exporter.export(Ended {
+                trace: self.trace,
+                own: new_span(),
+                parent: self.own,
+                parent_is_elsewhere: false,
+                kind: SpanKind::Internal,
+                name: name.to_owned(),
+                began,
+                ended,
+                attributes: Vec::new(),
+                status: Status::Unset,
+            });
             began = ended;
         }
         let mut attributes = vec![
             KeyValue::new("http.request.method", method),
             KeyValue::new("http.route", route.to_owned()),
         ];
-        let outcome = match status {
-            Some(status) => {
-                attributes.push(KeyValue::new("http.response.status_code", i64::from(status)));
-                if status >= 500 {
-                    Status::error("")
-                } else {
-                    Status::Unset
-                }
-            }
-            None => Status::error("the client went away"),
-        };
-        let name = format!("{method} {route}");
-        self.export(
-            name,
-            (self.own, self.parent),
-            SpanKind::Server,
-            (self.began, now),
+        attributes.extend(status.map(|status| KeyValue::new("http.response.status_code", i64::from(status))));
+        self.traces.exporter.export(Ended {
+            trace: self.trace,
+            own: self.own,
+            parent: self.parent,
+            parent_is_elsewhere: self.parent != SpanId::INVALID,
+            kind: SpanKind::Server,
+            name: format!("{method} {route}"),
+            began: self.began,
+            ended: now,
             attributes,
-            outcome,
-        );
-    }
-
-    fn export(
-        &self,
-        name: String,
-        (own, parent): (SpanId, SpanId),
-        span_kind: SpanKind,
-        (start_time, end_time): (SystemTime, SystemTime),
-        attributes: Vec<KeyValue>,
-        status: Status,
-    ) {
-        self.traces.processor.on_end(SpanData {
-            span_context: SpanContext::new(self.trace, own, TraceFlags::SAMPLED, false, TraceState::NONE),
-            parent_span_id: parent,
-            parent_span_is_remote: span_kind == SpanKind::Server && parent != SpanId::INVALID,
-            span_kind,
-            name: name.into(),
-            start_time,
-            end_time,
-            attributes,
-            dropped_attributes_count: 0,
-            events: Default::default(),
-            links: Default::default(),
-            status,
-            instrumentation_scope: self.traces.scope.clone(),
+            status: match status {
+                None => Status::error("the client went away"),
+                Some(500..) => Status::error(""),
+                Some(_) => Status::Unset,
+            },
         });
     }
 }

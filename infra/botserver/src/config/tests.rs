@@ -47,7 +47,7 @@ fn nothing_set_gives_the_defaults() {
         (config.server.host.as_str(), config.server.port),
         ("127.0.0.1", 8080)
     );
-    assert_eq!(config.log.format, LogFormat::Text);
+    assert_eq!(config.log.format, telemetry::logs::Format::Text);
     assert_eq!(config.limits.script_steps_max, 10_000_000);
     assert!(config.database.url.is_none() && config.graphql.introspection);
 

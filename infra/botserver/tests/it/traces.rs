@@ -1,45 +1,13 @@
 //! A turn is one trace, from the door through PostgreSQL and Kafka to the consumers, over several processes.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::routing::post;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::trace::v1::Span;
-use prost::Message as _;
+use telemetry::test::{Span, collector};
 
 use crate::chat::Visitor;
 use crate::server::PATIENCE;
 use crate::several::{Installation, Member};
-
-type Collected = Arc<Mutex<Vec<Span>>>;
-
-/// Takes what OpenTelemetry's protocol brings over HTTP, as collectors do.
-async fn collector() -> (String, Collected) {
-    let collected = Collected::default();
-    let take = async |State(collected): State<Collected>, body: Bytes| {
-        let request = ExportTraceServiceRequest::decode(body).expect("spans");
-        let scopes = request
-            .resource_spans
-            .into_iter()
-            .flat_map(|resource| resource.scope_spans);
-        let spans = scopes.flat_map(|scope| scope.spans);
-        collected.lock().expect("nobody broke down").extend(spans);
-    };
-    let router = Router::new()
-        .route("/v1/traces", post(take))
-        .with_state(collected.clone());
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-        .await
-        .expect("a port");
-    let address = format!("http://{}", listener.local_addr().expect("it is bound"));
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    (address, collected)
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_turn_is_one_trace_over_all_processes() {

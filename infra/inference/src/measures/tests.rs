@@ -1,6 +1,5 @@
 //! The table, the document and the code say the same.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::*;
@@ -27,7 +26,7 @@ fn check(mark: &str, expected: &str) {
 /// One test, so that nobody else writes the document meanwhile. `make contracts` writes it.
 #[test]
 fn the_document_of_contracts_is_what_the_code_says() {
-    check("metrics", &table());
+    check("metrics", &telemetry::measures::table(MEASURES));
     let mut codes = "| code | status | meaning |\n|---|---|---|\n".to_owned();
     for (_, status, name, meaning) in CODES {
         codes.push_str(&format!("| `{name}` | {status} | {meaning} |\n"));
@@ -37,41 +36,7 @@ fn the_document_of_contracts_is_what_the_code_says() {
 }
 
 #[test]
-fn names_are_in_order_and_say_their_units() {
-    assert!(MEASURES.windows(2).all(|pair| pair[0].name < pair[1].name));
-    for measure in MEASURES {
-        let name = measure.name;
-        assert_eq!(name.ends_with("_total"), measure.kind == Counter, "{name}");
-        assert_eq!(name.ends_with("_seconds"), measure.unit == Seconds, "{name}");
-        assert_eq!(name.ends_with("_bytes"), measure.unit == Bytes, "{name}");
-    }
-}
-
-#[test]
-fn what_the_code_records_is_what_the_table_says() {
-    let mut recorded = BTreeSet::new();
-    look(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut recorded);
-    let listed: BTreeSet<String> = MEASURES.iter().map(|measure| measure.name.to_owned()).collect();
-    assert_eq!(recorded, listed);
-}
-
-/// Finds the names that the macros of `metrics` are called with.
-fn look(folder: &Path, found: &mut BTreeSet<String>) {
-    for entry in fs::read_dir(folder).expect("the folder is there").flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            look(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let source = fs::read_to_string(&path).expect("it is text");
-            for kind in ["counter", "gauge", "histogram"] {
-                for call in source.split(&format!("metrics::{kind}!(")).skip(1) {
-                    let name = call
-                        .trim_start()
-                        .strip_prefix('"')
-                        .and_then(|rest| rest.split('"').next());
-                    found.extend(name.map(str::to_owned));
-                }
-            }
-        }
-    }
+fn the_table_is_in_order_and_what_the_code_records() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    telemetry::test::check_measures(MEASURES, &[&source]);
 }
