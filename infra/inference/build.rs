@@ -4,10 +4,16 @@
 use std::env;
 use std::path::Path;
 
-const SOURCES: [&str; 2] = ["src/torch/attention.cpp", "src/torch/kernels.cpp"];
+const SOURCES: [&str; 4] = [
+    "src/torch/attention.cpp",
+    "src/torch/kernels.cpp",
+    "src/torch/products.cpp",
+    "src/torch/tile.cpp",
+];
+const HEADERS: [&str; 2] = ["src/torch/border.h", "src/torch/tile.h"];
 
 fn main() {
-    for file in SOURCES.iter().chain(&["src/torch/border.h"]) {
+    for file in SOURCES.iter().chain(&HEADERS) {
         println!("cargo:rerun-if-changed={file}");
     }
     println!("cargo:rerun-if-env-changed=LIBTORCH");

@@ -2,7 +2,7 @@
 
 use tch::{Device, Kind, TchError, Tensor};
 
-use super::batch::{Batch, Group, rounded};
+use super::batch::{Batch, Group};
 use super::linear::kind_of;
 use crate::settings::Precision;
 use crate::torch::kernels;
@@ -15,10 +15,9 @@ const DISTANCE_MAX: f64 = 128.0;
 /// Its input `qkv` [rows, 3 × hidden] has queries, keys and values side by side.
 pub struct Attention {
     heads: i64,
-    texts: i64,
     /// Rows that are computed, of which the last ones may belong to no text.
     rows: i64,
-    /// Rows of the texts' first tokens, and of others until their count is round.
+    /// Rows of the texts' first tokens, and perhaps of others behind them.
     first_rows: Tensor,
     way: Way,
 }
@@ -69,7 +68,6 @@ impl Attention {
         };
         Ok(Attention {
             heads,
-            texts: order.by_length.len() as i64,
             rows: order.rows,
             first_rows: Tensor::f_from_slice(&order.first_rows())?.f_to_device(device)?,
             way,
@@ -89,9 +87,9 @@ impl Attention {
         }
     }
 
-    /// Only the first token of each text looks: [texts, hidden], with more rows that make their count round.
+    /// Only the first token of each text looks: [texts, hidden], with perhaps more rows behind them.
     pub fn first(&self, qkv: &Tensor) -> Result<Tensor, TchError> {
-        let rows = rounded(self.texts);
+        let rows = self.first_rows.size()[0];
         match &self.way {
             Way::Packed { offsets, bias } => {
                 kernels::attention(qkv, offsets, bias.as_ref(), self.heads, rows, true)

@@ -3,7 +3,9 @@
 
 use tch::{Device, Kind, TchError, Tensor};
 
+use super::layer::Place;
 use crate::model::Tokens;
+use crate::settings::Precision;
 
 /// Texts of one length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,22 +32,29 @@ pub struct Order {
     pub offsets: Vec<i32>,
     /// Rows that are computed, of which the last ones may belong to no text.
     pub rows: i64,
+    /// The same where only the texts' first tokens are.
+    pub first_rows: i64,
 }
 
-/// Products have kernels of their own for each count of rows, which are built when they are first needed: a few
+/// Rows that are computed for so many.
+///
+/// Products of oneDNN have kernels of their own for each count of rows, which are built when they are first needed: a few
 /// milliseconds, and memory that stays. So counts are rounded up to a step that leaves a few dozen of them.
-pub fn rounded(tokens: i64) -> i64 {
-    let step = match tokens {
+pub fn rounded(rows: i64, place: Place) -> i64 {
+    if place.device != Device::Cpu || place.precision == Precision::Float32 {
+        return rows;
+    }
+    let step = match rows {
         ..=512 => 16,
         513..=2_048 => 64,
         _ => 256,
     };
-    (tokens + step - 1) / step * step
+    (rows + step - 1) / step * step
 }
 
 impl Order {
     /// Of texts with so many tokens each; none may be empty.
-    pub fn of(lengths: &[usize]) -> Order {
+    pub fn of(lengths: &[usize], place: Place) -> Order {
         let mut by_length: Vec<usize> = (0..lengths.len()).collect();
         by_length.sort_by_key(|&text| lengths[text]);
         let mut offsets = Vec::with_capacity(lengths.len() + 1);
@@ -58,7 +67,8 @@ impl Order {
         Order {
             by_length,
             offsets,
-            rows: rounded(tokens),
+            rows: rounded(tokens, place),
+            first_rows: rounded(lengths.len() as i64, place),
         }
     }
 
@@ -98,7 +108,7 @@ impl Order {
     pub fn first_rows(&self) -> Vec<i64> {
         let texts = self.by_length.len();
         let mut rows: Vec<i64> = self.offsets[..texts].iter().map(|&row| row.into()).collect();
-        rows.resize(rounded(texts as i64) as usize, 0);
+        rows.resize(self.first_rows as usize, 0);
         rows
     }
 }
@@ -143,10 +153,10 @@ impl Batch {
         texts: &[&Tokens],
         counting: Counting,
         has_types: bool,
-        device: Device,
+        place: Place,
     ) -> Result<Batch, TchError> {
         let lengths: Vec<usize> = texts.iter().map(|text| text.ids.len()).collect();
-        let order = Order::of(&lengths);
+        let order = Order::of(&lengths, place);
         let rows = order.rows as usize;
         let mut ids: Vec<i64> = Vec::with_capacity(rows);
         let mut types: Vec<i64> = Vec::with_capacity(if has_types { rows } else { 0 });
@@ -165,7 +175,7 @@ impl Batch {
         if has_types {
             types.resize(rows, 0);
         }
-        let placed = |values: &[i64]| on_device(values, device);
+        let placed = |values: &[i64]| on_device(values, place.device);
         Ok(Batch {
             ids: placed(&ids)?,
             types: has_types.then(|| placed(&types)).transpose()?,

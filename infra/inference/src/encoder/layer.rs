@@ -96,7 +96,7 @@ impl Layer {
         self.after_attention(&seen, input)
     }
 
-    /// The same for the first token of each text only: [texts, hidden], with more rows that make their count round.
+    /// The same for the first token of each text only: [texts, hidden], with perhaps more rows behind them.
     pub fn forward_first(&self, input: &Tensor, attention: &Attention) -> Result<Tensor, TchError> {
         let seen = attention.first(&self.qkv.forward(input, Follows::Nothing)?)?;
         self.after_attention(&seen, &attention.first_of(input)?)

@@ -99,11 +99,15 @@ impl Encoder {
         Ok(())
     }
 
+    /// Rows that are computed for so many tokens and belong to none of them.
+    pub fn padding(&self, tokens: u64) -> u64 {
+        batch::rounded(tokens as i64, self.place) as u64 - tokens
+    }
+
     /// One row for each text, in order: its vector or its scores. No text may be empty or longer than the network has
     /// positions.
     pub fn forward(&self, texts: &[&Tokens]) -> Result<Vec<Vec<f32>>, TchError> {
-        let device = self.place.device;
-        let batch = Batch::new(texts, self.shape.counting(), self.types.is_some(), device)?;
+        let batch = Batch::new(texts, self.shape.counting(), self.types.is_some(), self.place)?;
         let attention = Attention::of(
             &batch,
             self.shape.heads,

@@ -11,7 +11,6 @@ use tch::{Device, TchError};
 
 use super::{Item, ModelKey, Scheduler, cost_of};
 use crate::encoder::Encoder;
-use crate::encoder::batch::rounded;
 use crate::engine::RunError;
 
 struct Worker {
@@ -64,7 +63,8 @@ impl Worker {
             metrics::histogram!("inference_batch_items").record(batch.items.len() as f64);
             metrics::histogram!("inference_batch_tokens").record(batch.tokens as f64);
             metrics::counter!("inference_tokens_total", "model" => model.clone()).increment(batch.tokens);
-            let padding = rounded(batch.tokens as i64) as u64 - batch.tokens;
+            let network = self.networks.get(&batch.key);
+            let padding = network.map_or(0, |network| network.padding(batch.tokens));
             metrics::counter!("inference_padding_tokens_total", "model" => model).increment(padding);
             let mut state = self.scheduler.lock();
             state.running_tokens -= batch.tokens;

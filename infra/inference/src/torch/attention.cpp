@@ -14,28 +14,20 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <cstring>
 #include <optional>
 #include <tuple>
 #include <utility>
 #include <vector>
 
 #include "border.h"
+#include "tile.h"
 
 using at::Tensor;
 
 namespace {
 
-// Two registers of the widest machines, which hold as many keys, or values of a head, side by side.
-using Lanes = float __attribute__((vector_size(64)));
-constexpr int64_t LANES = 16;
-constexpr int64_t WIDTH = 2 * LANES;
-// Queries whose sums stay in registers together.
-constexpr int64_t TILE = 6;
 // Queries of one task: enough that laying out the keys for them does not count.
 constexpr int64_t QUERIES = 192;
-
-int64_t rounded_up(int64_t count, int64_t step) { return (count + step - 1) / step * step; }
 
 // What all tasks of a call share. Distances in values, not bytes.
 struct Texts {
@@ -70,74 +62,49 @@ struct Room {
   Room(int64_t length, int64_t head_size)
       : columns(rounded_up(length, WIDTH)),
         width(rounded_up(head_size, WIDTH)),
-        all(head_size * columns + length * width + TILE * (head_size + columns + width)) {}
+        all(head_size * columns + length * width + ROWS_MAX * (head_size + columns + width)) {}
 
   float* keys() { return all.data(); }                             // [head_size, columns]
   float* values(const Texts& texts) { return keys() + texts.head_size * columns; }  // [length, width]
-  float* queries(const Texts& texts) {                             // [TILE, head_size]
-    return all.data() + all.size() - TILE * (texts.head_size + columns + width);
+  float* queries(const Texts& texts) {                             // [ROWS_MAX, head_size]
+    return all.data() + all.size() - ROWS_MAX * (texts.head_size + columns + width);
   }
-  float* scores(const Texts& texts) { return queries(texts) + TILE * texts.head_size; }  // [TILE, columns]
-  float* sums(const Texts& texts) { return scores(texts) + TILE * columns; }             // [TILE, width]
+  float* scores(const Texts& texts) { return queries(texts) + ROWS_MAX * texts.head_size; }  // [ROWS_MAX, columns]
+  float* sums(const Texts& texts) { return scores(texts) + ROWS_MAX * columns; }             // [ROWS_MAX, width]
 };
 
-// c [TILE, WIDTH] = a [TILE, depth] by b [depth, WIDTH].
-inline __attribute__((always_inline)) void multiply(const float* a, int64_t a_step, const float* b, int64_t b_step,
-                                                    int64_t depth, float* c, int64_t c_step) {
-  Lanes sums[TILE][2] = {};
-  for (int64_t k = 0; k < depth; ++k) {
-    Lanes low, high;
-    std::memcpy(&low, b + k * b_step, sizeof low);
-    std::memcpy(&high, b + k * b_step + LANES, sizeof high);
-#pragma GCC unroll 6
-    for (int64_t row = 0; row < TILE; ++row) {
-      const float value = a[row * a_step + k];
-      sums[row][0] += value * low;
-      sums[row][1] += value * high;
+// Keys side by side, so that a query sees many at once; some tokens together, as a place in memory is then written once.
+template <typename Value>
+void lay_out_keys(const Value* __restrict from, int64_t step, int64_t length, int64_t size, float* __restrict to,
+                  int64_t columns) {
+  constexpr int64_t TOGETHER = 8;
+  int64_t token = 0;
+  for (; token + TOGETHER <= length; token += TOGETHER) {
+    for (int64_t i = 0; i < size; ++i) {
+      for (int64_t j = 0; j < TOGETHER; ++j) {
+        to[i * columns + token + j] = static_cast<float>(from[(token + j) * step + i]);
+      }
     }
   }
-#pragma GCC unroll 6
-  for (int64_t row = 0; row < TILE; ++row) {
-    std::memcpy(c + row * c_step, &sums[row][0], sizeof(Lanes));
-    std::memcpy(c + row * c_step + LANES, &sums[row][1], sizeof(Lanes));
+  for (; token < length; ++token) {
+    for (int64_t i = 0; i < size; ++i) {
+      to[i * columns + token] = static_cast<float>(from[token * step + i]);
+    }
   }
-}
-
-// Scores to shares that are not divided by their sum yet, which is given. e^x is 2^n by the exponent and 2^f by its
-// series up to the sixth power, whose relative error is below 2e-7 for f between -1/2 and 1/2.
-inline __attribute__((always_inline)) float exponentials(float* scores, int64_t length) {
-  float largest = scores[0];
-#pragma omp simd reduction(max : largest)
-  for (int64_t i = 0; i < length; ++i) {
-    largest = scores[i] > largest ? scores[i] : largest;
-  }
-  float sum = 0.0f;
-#pragma omp simd reduction(+ : sum)
-  for (int64_t i = 0; i < length; ++i) {
-    float y = (scores[i] - largest) * 1.44269504f;
-    // Small enough to be nothing, and not so small that it takes longer. What is no number stays that.
-    y = y < -100.0f ? -100.0f : y;
-    // Rounded to the nearest, since it is not positive.
-    const int32_t whole = static_cast<int32_t>(y - 0.5f);
-    const float f = y - static_cast<float>(whole);
-    float power = 0.00133336f + f * 0.00015404f;
-    power = 0.00961813f + f * power;
-    power = 0.05550411f + f * power;
-    power = 0.24022651f + f * power;
-    power = 0.69314718f + f * power;
-    power = 1.0f + f * power;
-    const int32_t bits = (whole + 127) << 23;
-    float exponent;
-    std::memcpy(&exponent, &bits, sizeof exponent);
-    scores[i] = power * exponent;
-    sum += scores[i];
-  }
-  return sum;
 }
 
 template <typename Value>
-inline __attribute__((always_inline)) void attend(const Value* qkv, Value* out, const Texts& texts, const Task& task,
-                                                  Room& room) {
+void lay_out_values(const Value* __restrict from, int64_t step, int64_t length, int64_t size, float* __restrict to,
+                    int64_t width) {
+  for (int64_t token = 0; token < length; ++token) {
+    for (int64_t i = 0; i < size; ++i) {
+      to[token * width + i] = static_cast<float>(from[token * step + i]);
+    }
+  }
+}
+
+template <typename Value>
+void attend(const Tile& tile, const Value* qkv, Value* out, const Texts& texts, const Task& task, Room& room) {
   const int64_t size = texts.head_size, length = task.length;
   const Value* head = qkv + task.first_row * texts.step + task.head * size;
   float* keys = room.keys();
@@ -146,17 +113,11 @@ inline __attribute__((always_inline)) void attend(const Value* qkv, Value* out, 
   float* scores = room.scores(texts);
   float* sums = room.sums(texts);
   const int64_t columns = rounded_up(length, WIDTH), width = room.width;
-  for (int64_t token = 0; token < length; ++token) {
-    const Value* key = head + token * texts.step + texts.keys;
-    const Value* value = key + texts.keys;
-    for (int64_t i = 0; i < size; ++i) {
-      keys[i * columns + token] = static_cast<float>(key[i]);
-      values[token * width + i] = static_cast<float>(value[i]);
-    }
-  }
-  for (int64_t done = 0; done < task.queries; done += TILE) {
+  lay_out_keys(head + texts.keys, texts.step, length, size, keys, columns);
+  lay_out_values(head + 2 * texts.keys, texts.step, length, size, values, width);
+  for (int64_t done = 0; done < task.queries; done += tile.rows_max) {
     const int64_t first = task.first_query + done;
-    const int64_t rows = std::min(TILE, task.queries - done);
+    const int64_t rows = std::min(tile.rows_max, task.queries - done);
     for (int64_t row = 0; row < rows; ++row) {
       const Value* query = head + (first + row) * texts.step;
       for (int64_t i = 0; i < size; ++i) {
@@ -164,9 +125,9 @@ inline __attribute__((always_inline)) void attend(const Value* qkv, Value* out, 
       }
     }
     for (int64_t column = 0; column < columns; column += WIDTH) {
-      multiply(queries, size, keys + column, columns, size, scores + column, columns);
+      tile.multiply(rows, queries, size, keys + column, columns, size, nullptr, scores + column, columns);
     }
-    float whole[TILE];
+    float whole[ROWS_MAX];
     for (int64_t row = 0; row < rows; ++row) {
       float* of_row = scores + row * columns;
       if (texts.bias != nullptr) {
@@ -175,10 +136,10 @@ inline __attribute__((always_inline)) void attend(const Value* qkv, Value* out, 
           of_row[i] += bias[i];
         }
       }
-      whole[row] = 1.0f / exponentials(of_row, length);
+      whole[row] = 1.0f / tile.exponentials(of_row, length);
     }
     for (int64_t column = 0; column < size; column += WIDTH) {
-      multiply(scores, columns, values + column, width, length, sums + column, width);
+      tile.multiply(rows, scores, columns, values + column, width, length, nullptr, sums + column, width);
     }
     for (int64_t row = 0; row < rows; ++row) {
       Value* to = out + (task.out_row + done + row) * texts.out_step + task.head * size;
@@ -189,14 +150,21 @@ inline __attribute__((always_inline)) void attend(const Value* qkv, Value* out, 
   }
 }
 
-FOR_EACH_MACHINE
-void attend_float(const float* qkv, float* out, const Texts& texts, const Task& task, Room& room) {
-  attend(qkv, out, texts, task, room);
-}
-
-FOR_EACH_MACHINE
-void attend_bfloat16(const c10::BFloat16* qkv, c10::BFloat16* out, const Texts& texts, const Task& task, Room& room) {
-  attend(qkv, out, texts, task, room);
+template <typename Value>
+void attend_all(const Tensor& qkv, Tensor& out, const Texts& texts, const std::vector<Task>& tasks) {
+  const Tile& chosen = tile();
+  const Value* from = qkv.const_data_ptr<Value>();
+  Value* to = out.mutable_data_ptr<Value>();
+  std::atomic<size_t> next{0};
+  const int64_t threads = std::min<int64_t>(at::get_num_threads(), static_cast<int64_t>(tasks.size()));
+  at::parallel_for(0, threads, 1, [&](int64_t begin, int64_t end) {
+    Room room(texts.longest, texts.head_size);
+    for (int64_t thread = begin; thread < end; ++thread) {
+      for (size_t at = next++; at < tasks.size(); at = next++) {
+        attend(chosen, from, to, texts, tasks[at], room);
+      }
+    }
+  });
 }
 
 // Long tasks first, so that none is left over at the end for one thread alone.
@@ -260,21 +228,11 @@ int inference_attention(Tensor** out, char** error, const Tensor* qkv, const Ten
       result.narrow(0, filled, out_rows - filled).zero_();
     }
     const std::vector<Task> all = tasks(from, texts, heads, first_only != 0);
-    std::atomic<size_t> next{0};
-    const int64_t threads = std::min<int64_t>(at::get_num_threads(), static_cast<int64_t>(all.size()));
-    at::parallel_for(0, threads, 1, [&](int64_t begin, int64_t end) {
-      Room room(longest, shared.head_size);
-      for (int64_t thread = begin; thread < end; ++thread) {
-        for (size_t at = next++; at < all.size(); at = next++) {
-          if (kind == at::kFloat) {
-            attend_float(qkv->const_data_ptr<float>(), result.mutable_data_ptr<float>(), shared, all[at], room);
-          } else {
-            attend_bfloat16(qkv->const_data_ptr<c10::BFloat16>(), result.mutable_data_ptr<c10::BFloat16>(), shared,
-                            all[at], room);
-          }
-        }
-      }
-    });
+    if (kind == at::kFloat) {
+      attend_all<float>(*qkv, result, shared, all);
+    } else {
+      attend_all<c10::BFloat16>(*qkv, result, shared, all);
+    }
     *out = new Tensor(std::move(result));
   });
 }

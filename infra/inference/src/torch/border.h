@@ -1,13 +1,10 @@
-// What the files beside it share: how a function of C++ fails towards its caller, and for which machines it is compiled.
+// How a function of C++ fails towards its caller.
 #pragma once
 
 #include <c10/util/Exception.h>
 
 #include <cstring>
 #include <exception>
-
-// Chosen when the program starts: the same source for whatever the machine can do.
-#define FOR_EACH_MACHINE __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 
 // 0; or 1, and `error` is a text that the caller frees.
 template <typename Compute>

@@ -1,5 +1,5 @@
 // What the encoder asks of libtorch's CPU beyond its named functions: matrix products with weights that were laid out
-// once, with what follows them fused, in float32, bfloat16 and 8 bits. They are operators of libtorch's own dispatcher.
+// once, in bfloat16 with what follows them, and in 8 bits. They are operators of libtorch's own dispatcher.
 //
 // Every function gives 0 and sets `out` where it has one, or gives 1 and sets `error` to a text that the caller frees.
 
@@ -17,6 +17,7 @@
 #include <string_view>
 
 #include "border.h"
+#include "tile.h"
 
 using at::Tensor;
 using Scalars = c10::List<std::optional<at::Scalar>>;
@@ -31,6 +32,13 @@ template <typename Signature>
 auto operation(const char* name) {
   return c10::Dispatcher::singleton().findSchemaOrThrow(name, "").typed<Signature>();
 }
+
+// Chosen when the program starts: the same source for whatever the machine can do.
+#if defined(__x86_64__)
+#define FOR_EACH_MACHINE __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define FOR_EACH_MACHINE
+#endif
 
 FOR_EACH_MACHINE
 void quantize_row(const float* row, int64_t length, uint8_t* to, float* scale) {
@@ -54,33 +62,6 @@ void finish_row(float* row, const float* bias, float step, int64_t length) {
 #pragma omp simd
   for (int64_t i = 0; i < length; ++i) {
     row[i] = row[i] * step + bias[i];
-  }
-}
-
-// The error function is that of Abramowitz and Stegun, 7.1.26, with an absolute error below 1.5e-7; e^x is 2^n by the
-// exponent and 2^f by a polynomial. Both are far finer than 8 bits.
-FOR_EACH_MACHINE
-void finish_row_gelu(float* row, const float* bias, float step, int64_t length) {
-#pragma omp simd
-  for (int64_t i = 0; i < length; ++i) {
-    const float x = row[i] * step + bias[i];
-    const float z = std::fabs(x) * 0.70710678f;
-    const float t = 1.0f / (1.0f + 0.3275911f * z);
-    float y = -z * z * 1.44269504f;
-    y = y > -126.0f ? y : -126.0f;
-    // Rounded down, since it is positive.
-    const int32_t exponent = static_cast<int32_t>(y + 127.0f);
-    const float f = y - static_cast<float>(exponent - 127);
-    const float power =
-        1.0f + f * (0.69314718f + f * (0.24022651f + f * (0.05550411f + f * (0.00961813f + f * 0.00133336f))));
-    const int32_t bits = exponent << 23;
-    float whole;
-    std::memcpy(&whole, &bits, sizeof whole);
-    const float tail =
-        t * (0.25482959f + t * (-0.28449674f + t * (1.42141374f + t * (-1.45315203f + t * 1.06140543f)))) * power *
-        whole;
-    const float erf = x < 0.0f ? tail - 1.0f : 1.0f - tail;
-    row[i] = 0.5f * x * (1.0f + erf);
   }
 }
 
@@ -171,10 +152,13 @@ int inference_finish(const Tensor* product, char** error, const Tensor* steps, c
     float* values = product->mutable_data_ptr<float>();
     const float* step = steps->const_data_ptr<float>();
     const float* added = bias->const_data_ptr<float>();
-    const auto finish = gelu != 0 ? finish_row_gelu : finish_row;
+    const Tile& chosen = tile();
     at::parallel_for(0, rows, rows_at_least(length), [&](int64_t begin, int64_t end) {
       for (int64_t row = begin; row < end; ++row) {
-        finish(values + row * length, added, step[row], length);
+        finish_row(values + row * length, added, step[row], length);
+        if (gelu != 0) {
+          chosen.gelu(values + row * length, length);
+        }
       }
     });
   });

@@ -1,5 +1,5 @@
-//! The border to `kernels.cpp` and `attention.cpp`: matrix products on the CPU that libtorch has, but gives no name, and
-//! attention of texts without padding.
+//! The border to what is in C++: products of float32 (`products.cpp`) and attention of texts without padding
+//! (`attention.cpp`), which are ours, and matrix products that libtorch has, but gives no name (`kernels.cpp`).
 #![expect(unsafe_code, reason = "functions of C++ are called")]
 
 use std::ffi::{CStr, CString, c_char, c_int};
@@ -47,6 +47,16 @@ type Fault = *mut *mut c_char;
 type In = *const C_tensor;
 
 unsafe extern "C" {
+    fn inference_pack_panels(out: Out, fault: Fault, weight: In) -> c_int;
+    fn inference_product(
+        out: Out,
+        fault: Fault,
+        input: In,
+        weight: In,
+        bias: In,
+        outputs: i64,
+        gelu: c_int,
+    ) -> c_int;
     fn inference_pack(out: Out, fault: Fault, weight: In) -> c_int;
     fn inference_linear(
         out: Out,
@@ -80,8 +90,34 @@ unsafe extern "C" {
         heads: i64,
         longest: i64,
     ) -> c_int;
+    #[cfg(test)]
+    fn inference_limit_lanes(most: c_int);
     fn inference_gpu_memory(device: c_int, all: *mut u64, free: *mut u64) -> c_int;
     fn free(memory: *mut c_char);
+}
+
+/// Lets our kernels do as a machine does whose registers hold so many floats, until what it gives is dropped. The last
+/// digits of results differ between machines, so whoever compares these must hold one.
+#[cfg(test)]
+pub fn limit_lanes(most: i32) -> LanesLimit {
+    static ONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let alone = ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    // SAFETY: any number will do; whoever computes meanwhile gets the same by another way.
+    unsafe { inference_limit_lanes(most) }
+    LanesLimit { _alone: alone }
+}
+
+#[cfg(test)]
+pub struct LanesLimit {
+    _alone: std::sync::MutexGuard<'static, ()>,
+}
+
+#[cfg(test)]
+impl Drop for LanesLimit {
+    fn drop(&mut self) {
+        // SAFETY: as above.
+        unsafe { inference_limit_lanes(16) }
+    }
 }
 
 /// Bytes of a GPU's memory: all, and free. None where that cannot be said.
@@ -95,9 +131,43 @@ pub fn gpu_memory(device: usize) -> Option<(u64, u64)> {
     }
 }
 
-/// Lays out a weight [outputs, inputs] in float32 or bfloat16 for [`linear`].
-pub fn pack(weight: &Tensor) -> Result<Tensor, TchError> {
+/// Lays out a weight [outputs, inputs] in float32 for [`product`].
+pub fn pack_panels(weight: &Tensor) -> Result<Tensor, TchError> {
     // SAFETY: the tensor lives through the call, as in all functions here.
+    taken(|out, fault| unsafe { inference_pack_panels(out, fault, weight.as_ptr()) })
+}
+
+/// `input` [rows, inputs] in float32 by a weight of [`pack_panels`] with so many outputs.
+pub fn product(
+    input: &Tensor,
+    panels: &Tensor,
+    outputs: i64,
+    bias: Option<&Tensor>,
+    follows: Follows,
+) -> Result<Tensor, TchError> {
+    let gelu = follows == Follows::Gelu;
+    let bias = bias.map_or(ptr::null(), Tensor::as_ptr);
+    // SAFETY: as above.
+    let product = taken(|out, fault| unsafe {
+        inference_product(
+            out,
+            fault,
+            input.as_ptr(),
+            panels.as_ptr(),
+            bias,
+            outputs,
+            c_int::from(gelu),
+        )
+    })?;
+    match gelu {
+        true => Ok(product),
+        false => follows.apply(product),
+    }
+}
+
+/// Lays out a weight [outputs, inputs] in bfloat16 for [`linear`].
+pub fn pack(weight: &Tensor) -> Result<Tensor, TchError> {
+    // SAFETY: as above.
     taken(|out, fault| unsafe { inference_pack(out, fault, weight.as_ptr()) })
 }
 

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use inference::encoder::Place;
 use inference::encoder::batch::{Group, Order};
 use inference::scheduler::pace::Pace;
 use inference::scheduler::queue::Queue;
+use inference::settings::Precision;
 use proptest::prelude::*;
+use tch::Device;
 
 fn caller(name: &str) -> Arc<str> {
     name.into()
@@ -107,7 +110,8 @@ proptest! {
     /// Every token has one row, and texts of one length stand together.
     #[test]
     fn texts_of_one_length_stand_together(lengths in proptest::collection::vec(1_usize..40, 1..60)) {
-        let order = Order::of(&lengths);
+        let place = Place { device: Device::Cpu, precision: Precision::Int8 };
+        let order = Order::of(&lengths, place);
         let tokens = order.tokens();
         prop_assert_eq!(tokens as usize, lengths.iter().sum::<usize>());
         prop_assert!(order.rows >= tokens && order.rows <= tokens + tokens / 8 + 16);

@@ -1,8 +1,14 @@
 use super::*;
 use crate::encoder::batch::{Counting, Order};
+use crate::encoder::layer::Place;
 use crate::model::Tokens;
 
 const HEADS: i64 = 3;
+/// Where counts of rows are rounded up, so that some belong to no text.
+const PLACE: Place = Place {
+    device: Device::Cpu,
+    precision: Precision::Bfloat16,
+};
 
 /// Queries, keys and values of texts with so many tokens, and what is prepared for them in both ways.
 fn prepared(lengths: &[usize], size: i64, relative: bool, kind: Kind) -> (Tensor, Attention, Attention) {
@@ -15,7 +21,7 @@ fn prepared(lengths: &[usize], size: i64, relative: bool, kind: Kind) -> (Tensor
         })
         .collect();
     let texts: Vec<&Tokens> = texts.iter().collect();
-    let batch = Batch::new(&texts, Counting::FromZero, false, Device::Cpu).expect("a batch");
+    let batch = Batch::new(&texts, Counting::FromZero, false, PLACE).expect("a batch");
     let table = Tensor::randn([32, HEADS], (Kind::Float, Device::Cpu));
     let table = relative.then_some(&table);
     let packed = Attention::of(&batch, HEADS, table, Precision::Float32, true).expect("packed");
@@ -50,8 +56,15 @@ fn largest_difference(one: &Tensor, other: &Tensor) -> f64 {
 
 #[test]
 fn texts_of_any_lengths_see_what_libtorchs_function_lets_each_see() {
+    for lanes in [4, 8, 16] {
+        let _limit = kernels::limit_lanes(lanes);
+        check_texts();
+    }
+}
+
+fn check_texts() {
     let _without_gradients = tch::no_grad_guard();
-    for (kind, allowed) in [(Kind::Float, 1e-5), (Kind::BFloat16, 2e-2)] {
+    for (kind, allowed) in [(Kind::Float, 1e-5), (Kind::BFloat16, 5e-2)] {
         for size in [8, 26, 32, 64, 80] {
             for relative in [false, true] {
                 let lengths = [1, 2, 500, 31, 32, 33, 7, 7, 193, 1];
