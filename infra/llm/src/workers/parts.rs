@@ -45,7 +45,7 @@ pub(crate) fn divide(lengths: &[usize], shared: usize, bounds: Bounds) -> Vec<Pa
 }
 
 fn part(places: Range<usize>, bytes: usize, shared: usize) -> Part {
-    // A query is read anew with each document.
+    // A query is computed anew with each document.
     let each = INPUT_WEIGHT + shared as u64;
     let inputs = (places.len() as u64).saturating_mul(each);
     Part {

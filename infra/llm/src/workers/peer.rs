@@ -33,7 +33,7 @@ pub(crate) struct Peer {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub status: StatusCode,
-    /// As the header says, in whole seconds.
+    /// As the header says.
     pub retry_after: Option<Duration>,
     /// Tokens that wait there; only a worker says so.
     pub queued: Option<u64>,
