@@ -167,10 +167,10 @@ void attend_all(const Tensor& qkv, Tensor& out, const Texts& texts, const std::v
   });
 }
 
-// Long tasks first, so that none is left over at the end for one thread alone.
+// The last texts first: they are the longest, and none of these should be left over at the end for one thread alone.
 std::vector<Task> tasks(const int32_t* offsets, int64_t count, int64_t heads, bool first_only) {
   std::vector<Task> all;
-  for (int64_t text = 0; text < count; ++text) {
+  for (int64_t text = count - 1; text >= 0; --text) {
     const int64_t begin = offsets[text], length = offsets[text + 1] - begin;
     const int64_t looked = first_only ? 1 : length;
     for (int64_t query = 0; query < looked; query += QUERIES) {
@@ -180,9 +180,6 @@ std::vector<Task> tasks(const int32_t* offsets, int64_t count, int64_t heads, bo
       }
     }
   }
-  std::stable_sort(all.begin(), all.end(), [](const Task& one, const Task& other) {
-    return one.length * one.queries > other.length * other.queries;
-  });
   return all;
 }
 

@@ -1,8 +1,8 @@
 // Products of rows with weights in float32 on the CPU.
 //
-// Faster than those of libtorch where rows are many (a tenth to a half), and above all where they are few: then a weight
-// is read from memory once and that is all that counts, and it is read at three times the pace. Any count of rows is
-// computed by the same code; libtorch's makes and keeps some for each.
+// As fast as those of libtorch where rows are many, and much faster where they are few: then all that counts is how fast
+// a weight comes from memory, which is three times as fast here. Any count of rows is computed by the same code;
+// libtorch makes and keeps some for each.
 //
 // Every function gives 0 and sets `out`, or gives 1 and sets `error` to a text that the caller frees.
 

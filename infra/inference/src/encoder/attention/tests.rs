@@ -1,3 +1,5 @@
+use std::io::Write as _;
+
 use super::*;
 use crate::encoder::batch::{Counting, Order};
 use crate::encoder::layer::Place;
@@ -13,13 +15,7 @@ const PLACE: Place = Place {
 /// Queries, keys and values of texts with so many tokens, and what is prepared for them in both ways.
 fn prepared(lengths: &[usize], size: i64, relative: bool, kind: Kind) -> (Tensor, Attention, Attention) {
     tch::manual_seed(7);
-    let texts: Vec<Tokens> = lengths
-        .iter()
-        .map(|&length| Tokens {
-            ids: vec![1; length],
-            types: vec![0; length],
-        })
-        .collect();
+    let texts: Vec<Tokens> = lengths.iter().copied().map(text).collect();
     let texts: Vec<&Tokens> = texts.iter().collect();
     let batch = Batch::new(&texts, Counting::FromZero, false, PLACE).expect("a batch");
     let table = Tensor::randn([32, HEADS], (Kind::Float, Device::Cpu));
@@ -29,6 +25,13 @@ fn prepared(lengths: &[usize], size: i64, relative: bool, kind: Kind) -> (Tensor
     grouped.way = groups(&batch.order, &packed, kind);
     let qkv = Tensor::randn([batch.order.rows, 3 * HEADS * size], (Kind::Float, Device::Cpu)) * 1.5;
     (qkv.to_kind(kind), packed, grouped)
+}
+
+fn text(length: usize) -> Tokens {
+    Tokens {
+        ids: vec![1; length],
+        types: vec![0; length],
+    }
 }
 
 fn groups(order: &Order, packed: &Attention, kind: Kind) -> Way {
@@ -130,5 +133,41 @@ fn the_kernels_of_gpus_are_asked_in_their_own_words() {
         let qkv = Tensor::zeros([4, 3 * 16], (kind, Device::Cpu));
         let refused = kernels::attention_gpu(&qkv, &offsets, None, 2, 2).expect_err("no GPU");
         assert!(refused.to_string().contains("'CPU' backend"), "{refused}");
+    }
+}
+
+#[test]
+fn the_kernels_of_gpus_see_what_libtorchs_function_lets_each_see() {
+    if !tch::Cuda::is_available() {
+        // Past the harness, which shows nothing of a test that ends well.
+        let _ = writeln!(
+            std::io::stderr(),
+            "skipped, there is no GPU: the_kernels_of_gpus_see_what_libtorchs_function_lets_each_see"
+        );
+        return;
+    }
+    let _without_gradients = tch::no_grad_guard();
+    let texts = [1, 2, 500, 31, 32, 33, 7, 7, 193, 1].map(text);
+    let texts: Vec<&Tokens> = texts.iter().collect();
+    for (precision, allowed) in [(Precision::Float32, 1e-4), (Precision::Bfloat16, 5e-2)] {
+        let place = Place {
+            device: Device::Cuda(0),
+            precision,
+        };
+        let batch = Batch::new(&texts, Counting::FromZero, false, place).expect("a batch");
+        let way = |fused| Attention::of(&batch, HEADS, None, precision, fused).expect("prepared");
+        let (fused, grouped) = (way(true), way(false));
+        let qkv = Tensor::randn([batch.order.rows, 3 * HEADS * 32], (Kind::Float, place.device));
+        let qkv = qkv.to_kind(kind_of(precision));
+        let apart = largest_difference(
+            &fused.all(&qkv).expect("fused"),
+            &grouped.all(&qkv).expect("grouped"),
+        );
+        assert!(apart < allowed, "{precision:?}: {apart}");
+        let apart = largest_difference(
+            &fused.first(&qkv).expect("fused"),
+            &grouped.first(&qkv).expect("grouped"),
+        );
+        assert!(apart < allowed, "first tokens, {precision:?}: {apart}");
     }
 }
