@@ -5,6 +5,16 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+/// What [`is_name`] allows, for people.
+pub const NAMES: &str = "1 to 200 letters, digits and -_./:";
+
+/// Whether a text can name a model or a key: fit for an address, a log and a metric, without a sign that stands for
+/// another.
+pub fn is_name(text: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:".contains(c);
+    (1..=200).contains(&text.len()) && text.chars().all(is_plain)
+}
+
 /// Where models compute.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -8,6 +8,8 @@ use rand::TryRngCore as _;
 use rand::rngs::OsRng;
 use sha2::{Digest as _, Sha256};
 
+use crate::settings::{NAMES, is_name};
+
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Names the client in the configuration and in logs
@@ -20,9 +22,8 @@ pub struct Arguments {
 
 /// As the configuration takes it.
 fn name(text: &str) -> Result<String, String> {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:".contains(c);
-    if text.is_empty() || text.len() > 200 || !text.chars().all(is_plain) {
-        return Err("expected 1 to 200 letters, digits and -_./:".to_owned());
+    if !is_name(text) {
+        return Err(format!("expected {NAMES}"));
     }
     Ok(text.to_owned())
 }

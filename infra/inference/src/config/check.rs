@@ -5,9 +5,7 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
 use super::{Config, ConfigError};
-
-/// Longer names fit into no log line and no metric.
-const NAME_BYTES_MAX: usize = 200;
+use crate::settings::{NAMES, is_name};
 
 /// One hour: a longer time is a mistake.
 const HOUR_MS: u64 = 3_600_000;
@@ -116,8 +114,8 @@ fn keys(config: &Config) -> Vec<String> {
     let (mut names, mut digests) = (BTreeSet::new(), BTreeSet::new());
     for key in &config.keys {
         let name = &key.name;
-        if let Some(problem) = name_problem(name) {
-            wrong.push(format!("keys: name {name:?} {problem}"));
+        if !is_name(name) {
+            wrong.push(format!("keys: name {name:?}; expected {NAMES}"));
         }
         if !names.insert(name) {
             wrong.push(format!("keys: two of the name {name:?}"));
@@ -139,8 +137,8 @@ fn models(config: &Config) -> Vec<String> {
     let mut names = BTreeSet::new();
     for model in &config.models {
         let name = &model.name;
-        if let Some(problem) = name_problem(name) {
-            wrong.push(format!("models: name {name:?} {problem}"));
+        if !is_name(name) {
+            wrong.push(format!("models: name {name:?}; expected {NAMES}"));
         }
         // The addresses of these would be taken for others.
         if name.starts_with('/') || name.ends_with("/load") || name.ends_with("/unload") {
@@ -154,18 +152,4 @@ fn models(config: &Config) -> Vec<String> {
         }
     }
     wrong
-}
-
-fn name_problem(name: &str) -> Option<&'static str> {
-    match name {
-        "" => Some("is empty"),
-        _ if name.len() > NAME_BYTES_MAX => Some("is longer than 200 bytes"),
-        _ if !name.chars().all(is_plain) => Some("has others than letters, digits and -_./:"),
-        _ => None,
-    }
-}
-
-/// Fit for an address, a log and a metric, without a sign that stands for another.
-fn is_plain(c: char) -> bool {
-    c.is_ascii_alphanumeric() || "-_./:".contains(c)
 }

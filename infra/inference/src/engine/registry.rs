@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::{ModelError, ModelState, Status};
 use crate::model::{Card, Model, Opened};
 use crate::scheduler::{ModelKey, Scheduler};
-use crate::settings::{LoadAt, ModelSettings};
+use crate::settings::{LoadAt, ModelSettings, NAMES, is_name};
 
 /// Ends when a model has been loaded, or has failed.
 pub type Loading = watch::Receiver<()>;
@@ -47,11 +47,7 @@ pub fn check(models: &[ModelSettings]) -> anyhow::Result<()> {
     let mut names = HashSet::new();
     for model in models {
         let name = &model.name;
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:".contains(c);
-        anyhow::ensure!(
-            !name.is_empty() && name.len() <= 200 && name.chars().all(is_plain),
-            "the name of model {name:?} is not 1 to 200 letters, digits and -_./:"
-        );
+        anyhow::ensure!(is_name(name), "the name of model {name:?} is not {NAMES}");
         anyhow::ensure!(names.insert(name), "there are two models \"{name}\"");
     }
     Ok(())
