@@ -13,8 +13,8 @@ export PATH := $(cache)/tools/bin:$(HOME)/.cargo/bin:$(PATH)
 # Of another libtorch 2.11 this names the folder, which holds include and lib.
 libtorch := $(if $(filter 1,$(CUDA)),libtorch-cuda/torch,libtorch)
 export LIBTORCH ?= $(cache)/tools/$(libtorch)
-# Threads that compute together do not spin while they wait: tests run beside each other.
-export OMP_WAIT_POLICY ?= passive
+# Threads that compute together hardly spin while they wait: tests run beside each other.
+export GOMP_SPINCOUNT ?= 1000
 
 .PHONY: setup run libtorch worker test test-ui lint bench fuzz contracts contracts-compare
 

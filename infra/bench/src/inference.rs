@@ -11,58 +11,61 @@ use serde::Serialize;
 
 use crate::inference::findings::Findings;
 use crate::inference::overhead::Overhead;
-use crate::inference::sides::{GPU_SIDES, GpuError, SIDES, Stand, Turn};
+use crate::inference::sides::{GPU_SIDES, GpuError, QUESTION_SIDES, SIDES, Side, Stand, Turn};
 
-/// Texts of a turn, on the CPU and on a GPU: a few seconds of work.
-const TEXTS: usize = 256;
-const GPU_TEXTS: usize = 4096;
+/// Texts of a turn, a few seconds of work each: passages on the CPU, questions one by one, passages on a GPU.
+const PASSAGES: &[&str] = &["--count", "256"];
+const QUESTIONS: &[&str] = &["--count", "64", "--questions"];
+const GPU_PASSAGES: &[&str] = &["--count", "4096"];
 
 /// What was measured, as it is kept.
 #[derive(Debug, Serialize)]
 pub struct Found {
     pub findings: Findings,
-    pub turns: Vec<Vec<Turn>>,
-    pub gpu_turns: Vec<Vec<Turn>>,
+    #[serde(flatten)]
+    pub turns: Turns,
     pub overhead: Overhead,
 }
 
+/// By rounds: in each all sides had a turn.
+#[derive(Debug, Default, Serialize)]
+pub struct Turns {
+    #[serde(rename = "turns")]
+    pub passages: Vec<Vec<Turn>>,
+    #[serde(rename = "question_turns")]
+    pub questions: Vec<Vec<Turn>>,
+    #[serde(rename = "gpu_turns")]
+    pub gpu: Vec<Vec<Turn>>,
+    /// Why nothing was measured on a GPU.
+    pub without_gpu: Option<String>,
+}
+
 pub async fn run(rounds: u32) -> anyhow::Result<Found> {
-    let stand = Stand::set(TEXTS).await?;
-    let mut turns = Vec::new();
-    for _ in 0..rounds {
-        let mut round = Vec::new();
-        for side in SIDES {
-            round.push(stand.turn(side).await?);
-        }
-        findings::check_same_work(&round)?;
-        turns.push(round);
-    }
-    let vectors = stand.vectors(turns.last().map_or(&[], Vec::as_slice))?;
-    let overhead = overhead::run(&stand).await?;
-    let (gpu, gpu_turns) = match gpu(rounds).await {
-        Ok(turns) => (None, turns),
-        Err(error) => match error.downcast::<GpuError>() {
-            Ok(GpuError(reason)) => (Some(reason), Vec::new()),
-            Err(error) => return Err(error),
-        },
+    let stand = Stand::set(PASSAGES).await?;
+    let mut turns = Turns {
+        passages: measured(&stand, &SIDES, rounds).await?,
+        questions: measured(&Stand::set(QUESTIONS).await?, &QUESTION_SIDES, rounds).await?,
+        ..Turns::default()
     };
-    let findings = Findings::of(&turns, &gpu_turns, gpu, &vectors, &overhead)?;
+    let vectors = stand.vectors(turns.passages.last().map_or(&[], Vec::as_slice))?;
+    let overhead = overhead::run(&stand).await?;
+    match measured(&Stand::set(GPU_PASSAGES).await?, &GPU_SIDES, rounds).await {
+        Ok(gpu) => turns.gpu = gpu,
+        Err(error) => turns.without_gpu = Some(error.downcast::<GpuError>()?.0),
+    }
     Ok(Found {
-        findings,
+        findings: Findings::of(&turns, &vectors, &overhead)?,
         turns,
-        gpu_turns,
         overhead,
     })
 }
 
-/// Both sides on a GPU in turns. A [`GpuError`] where there is none.
-async fn gpu(rounds: u32) -> anyhow::Result<Vec<Vec<Turn>>> {
-    let stand = Stand::set(GPU_TEXTS).await?;
+async fn measured(stand: &Stand, sides: &[Side], rounds: u32) -> anyhow::Result<Vec<Vec<Turn>>> {
     let mut turns = Vec::new();
     for _ in 0..rounds {
         let mut round = Vec::new();
-        for side in GPU_SIDES {
-            round.push(stand.turn(side).await?);
+        for side in sides {
+            round.push(stand.turn(*side).await?);
         }
         findings::check_same_work(&round)?;
         turns.push(round);

@@ -1,8 +1,8 @@
 """Writes passages as those of a knowledge base: from a few words to about 250 tokens, always the same ones.
 
-    texts.py [--count 512] [--seed 7] > texts.jsonl
+    texts.py [--count 512] [--seed 7] [--questions] > texts.jsonl
 
-A JSON string a line. The words are put together by chance; what counts is how long texts are, and that words are
+A JSON string a line; with --questions of 3 to 12 words each. The words are put together by chance; what counts is how long texts are, and that words are
 as common or rare as in real ones.
 """
 
@@ -91,10 +91,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=512)
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--questions", action="store_true")
     given = parser.parse_args()
     source = random.Random(given.seed)
     for _ in range(given.count):
-        json.dump(passage(source, words_of_a_text(source)), sys.stdout, ensure_ascii=False)
+        words = source.randint(3, 12) if given.questions else words_of_a_text(source)
+        json.dump(passage(source, words), sys.stdout, ensure_ascii=False)
         sys.stdout.write("\n")
 
 

@@ -5,6 +5,7 @@ use std::fmt;
 use anyhow::{Context as _, ensure};
 use serde::Serialize;
 
+use super::Turns;
 use super::overhead::Overhead;
 use super::sides::{Side, Turn, Vectors};
 use crate::report::Spread;
@@ -35,28 +36,23 @@ pub struct Findings {
 }
 
 impl Findings {
-    /// `without_gpu` says why nothing was measured on one.
-    pub fn of(
-        turns: &[Vec<Turn>],
-        gpu_turns: &[Vec<Turn>],
-        without_gpu: Option<String>,
-        vectors: &[Vectors],
-        overhead: &Overhead,
-    ) -> anyhow::Result<Findings> {
+    pub fn of(turns: &Turns, vectors: &[Vectors], overhead: &Overhead) -> anyhow::Result<Findings> {
         let differences = differences(vectors)?;
-        let mut rows = rows_of(turns)?;
-        rows.push(ceiling(turns)?);
+        let passages = &turns.passages;
+        let mut rows = rows_of(passages)?;
+        rows.push(ceiling(passages)?);
         for (side, work, goal) in [
             (Side::OursInt8, "int8", Some(2.0)),
             (Side::OursBfloat16, "bfloat16", None),
         ] {
-            rows.push(precision(turns, vectors, side, work, goal)?);
+            rows.push(precision(passages, vectors, side, work, goal)?);
         }
+        rows.extend(questions(&turns.questions)?);
         let (work, against) = (
             "embeddings on a GPU, bfloat16",
             "sentence-transformers by default there",
         );
-        rows.push(match without_gpu {
+        rows.push(match &turns.without_gpu {
             Some(reason) => Finding {
                 work,
                 against,
@@ -65,7 +61,7 @@ impl Findings {
                 beside: format!("not measured: {reason}"),
             },
             None => row(
-                gpu_turns,
+                &turns.gpu,
                 work,
                 against,
                 Side::OursOnGpu,
@@ -110,6 +106,32 @@ fn rows_of(turns: &[Vec<Turn>]) -> anyhow::Result<Vec<Finding>> {
     };
     second.beside += &format!(", {other:.2} s the other way");
     Ok(vec![first, second])
+}
+
+/// One short text after the other.
+fn questions(turns: &[Vec<Turn>]) -> anyhow::Result<Vec<Finding>> {
+    let work = "questions one by one, float32";
+    let ours = Side::OursOneByOne;
+    let mut rows = Vec::new();
+    for (against, theirs) in [
+        ("sentence-transformers", Side::SentenceTransformersOneByOne),
+        ("onnxruntime", Side::OnnxruntimeOneByOne),
+    ] {
+        let mut row = row(turns, work, against, ours, theirs, None)?;
+        row.beside = format!(
+            "{:.1} ms against {:.1}",
+            each_ms(turns, ours)?,
+            each_ms(turns, theirs)?
+        );
+        rows.push(row);
+    }
+    Ok(rows)
+}
+
+/// Milliseconds of a side for a text, at the median of the rounds.
+fn each_ms(turns: &[Vec<Turn>], side: Side) -> anyhow::Result<f64> {
+    let round = turns.first().context("there was no round")?;
+    Ok(1e3 * median(turns, side)? / of(round, side)?.told.texts as f64)
 }
 
 fn ceiling(turns: &[Vec<Turn>]) -> anyhow::Result<Finding> {

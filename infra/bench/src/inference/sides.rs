@@ -11,6 +11,8 @@ use tokio::process::Command;
 const REPEATED: &str = "2";
 /// Texts of a batch of those who have batches.
 const BATCH: &str = "32";
+/// One text after the other, as questions come to a search.
+const ALONE: &str = "1";
 
 /// A program and how it is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +27,9 @@ pub enum Side {
     Onnxruntime,
     /// After onnxruntime's own optimiser.
     OnnxruntimeFused,
+    OursOneByOne,
+    SentenceTransformersOneByOne,
+    OnnxruntimeOneByOne,
     OursOnGpu,
     SentenceTransformersOnGpu,
 }
@@ -37,6 +42,12 @@ pub const SIDES: [Side; 7] = [
     Side::OursInBatches,
     Side::OursInt8,
     Side::OursBfloat16,
+];
+
+pub const QUESTION_SIDES: [Side; 3] = [
+    Side::OursOneByOne,
+    Side::SentenceTransformersOneByOne,
+    Side::OnnxruntimeOneByOne,
 ];
 
 pub const GPU_SIDES: [Side; 2] = [Side::OursOnGpu, Side::SentenceTransformersOnGpu];
@@ -96,7 +107,8 @@ pub struct Stand {
 }
 
 impl Stand {
-    pub async fn set(texts: usize) -> anyhow::Result<Stand> {
+    /// `texts` are the arguments of the script that writes them.
+    pub async fn set(texts: &[&str]) -> anyhow::Result<Stand> {
         let stand = Stand {
             folder: tempfile::tempdir()?,
             model: model()?,
@@ -104,9 +116,7 @@ impl Stand {
             threads: std::thread::available_parallelism()?.to_string(),
         };
         let mut writer = Command::new("python3");
-        writer
-            .arg(scripts().join("texts.py"))
-            .args(["--count", &texts.to_string()]);
+        writer.arg(scripts().join("texts.py")).args(texts);
         tokio::fs::write(stand.texts(), output(&mut writer).await?).await?;
         Ok(stand)
     }
@@ -145,7 +155,7 @@ impl Stand {
                 command.env_remove(name);
             }
         }
-        command
+        waiting_as_it_does(command)
     }
 
     fn command(&self, side: Side) -> Command {
@@ -155,10 +165,13 @@ impl Stand {
             Side::OursInt8 => self.ours(side, "cpu", &["--precision", "int8"]),
             Side::OursBfloat16 => self.ours(side, "cpu", &["--precision", "bfloat16"]),
             Side::OursOnGpu => self.ours(side, "cuda", &["--precision", "bfloat16"]),
-            Side::SentenceTransformers => self.theirs(side, "sentence-transformers", "cpu"),
-            Side::SentenceTransformersOnGpu => self.theirs(side, "sentence-transformers", "cuda"),
-            Side::Onnxruntime => self.theirs(side, "onnxruntime", "cpu"),
-            Side::OnnxruntimeFused => self.theirs(side, "onnxruntime-fused", "cpu"),
+            Side::OursOneByOne => self.ours(side, "cpu", &["--batch", ALONE]),
+            Side::SentenceTransformers => self.theirs(side, "sentence-transformers", "cpu", BATCH),
+            Side::SentenceTransformersOneByOne => self.theirs(side, "sentence-transformers", "cpu", ALONE),
+            Side::SentenceTransformersOnGpu => self.theirs(side, "sentence-transformers", "cuda", BATCH),
+            Side::Onnxruntime => self.theirs(side, "onnxruntime", "cpu", BATCH),
+            Side::OnnxruntimeOneByOne => self.theirs(side, "onnxruntime", "cpu", ALONE),
+            Side::OnnxruntimeFused => self.theirs(side, "onnxruntime-fused", "cpu", BATCH),
         }
     }
 
@@ -172,13 +185,13 @@ impl Stand {
         self.on_texts(command, side)
     }
 
-    fn theirs(&self, side: Side, way: &str, device: &str) -> Command {
-        let mut command = Command::new(scripts().join("run"));
+    fn theirs(&self, side: Side, way: &str, device: &str, batch: &str) -> Command {
+        let mut command = waiting_as_it_does(Command::new(scripts().join("run")));
         command.args(["--way", way, "--device", device]).args([
             "--repeat",
             REPEATED,
             "--batch",
-            BATCH,
+            batch,
             "--threads",
             &self.threads,
         ]);
@@ -221,6 +234,12 @@ impl Stand {
         }
         Ok(all)
     }
+}
+
+/// How its threads wait for each other is each side's own.
+fn waiting_as_it_does(mut command: Command) -> Command {
+    command.env_remove("OMP_WAIT_POLICY").env_remove("GOMP_SPINCOUNT");
+    command
 }
 
 /// Python's side of the measurement.

@@ -60,6 +60,21 @@ fn the_better_way_of_onnxruntime_counts() {
 }
 
 #[test]
+fn questions_are_told_by_the_time_of_each() {
+    let round = vec![
+        turn(Side::OursOneByOne, &[0.008]),
+        turn(Side::SentenceTransformersOneByOne, &[0.032]),
+        turn(Side::OnnxruntimeOneByOne, &[0.016]),
+    ];
+    let rows = questions(&[round]).expect("two rows");
+    assert_eq!(
+        rows[0].to_string(),
+        "questions one by one, float32, against sentence-transformers: 4.00 (4.00 to 4.00); 4.0 ms against 16.0"
+    );
+    assert_eq!(rows[1].ratios, [2.0]);
+}
+
+#[test]
 fn a_share_of_the_ceiling_is_that_of_the_median_product() {
     let turn = turn(Side::OursInBatches, &[2.0, 4.0]);
     // 10 GFLOP/s of 20.
