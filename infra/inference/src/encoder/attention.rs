@@ -83,7 +83,7 @@ impl Attention {
             Way::Fused { offsets, longest } => {
                 kernels::attention_gpu(qkv, offsets, None, self.heads, *longest)
             }
-            Way::Groups { .. } => self.by_groups(qkv, self.rows, false),
+            Way::Groups { groups, biases } => by_groups(qkv, groups, biases, self.heads, self.rows, false),
         }
     }
 
@@ -97,7 +97,7 @@ impl Attention {
             Way::Fused { offsets, longest } => {
                 kernels::attention_gpu(qkv, offsets, Some(&self.first_rows), self.heads, *longest)
             }
-            Way::Groups { .. } => self.by_groups(qkv, rows, true),
+            Way::Groups { groups, biases } => by_groups(qkv, groups, biases, self.heads, rows, true),
         }
     }
 
@@ -105,23 +105,25 @@ impl Attention {
     pub fn first_of(&self, states: &Tensor) -> Result<Tensor, TchError> {
         states.f_index_select(0, &self.first_rows)
     }
+}
 
-    fn by_groups(&self, qkv: &Tensor, rows: i64, first_only: bool) -> Result<Tensor, TchError> {
-        let Way::Groups { groups, biases } = &self.way else {
-            return Err(TchError::Shape("no groups".to_owned()));
-        };
-        let mut parts = Vec::with_capacity(groups.len() + 1);
-        for (at, group) in groups.iter().enumerate() {
-            parts.push(of_group(qkv, *group, self.heads, biases.get(at), first_only)?);
-        }
-        let filled: i64 = parts.iter().map(|part| part.size()[0]).sum();
-        let hidden = qkv.size()[1] / 3;
-        parts.push(Tensor::f_zeros(
-            [rows - filled, hidden],
-            (qkv.kind(), qkv.device()),
-        )?);
-        Tensor::f_cat(&parts, 0)
+fn by_groups(
+    qkv: &Tensor,
+    groups: &[Group],
+    biases: &[Tensor],
+    heads: i64,
+    rows: i64,
+    first_only: bool,
+) -> Result<Tensor, TchError> {
+    let mut parts = Vec::with_capacity(groups.len() + 1);
+    for (at, group) in groups.iter().enumerate() {
+        parts.push(of_group(qkv, *group, heads, biases.get(at), first_only)?);
     }
+    let filled: i64 = parts.iter().map(|part| part.size()[0]).sum();
+    let hidden = qkv.size()[1] / 3;
+    let empty = Tensor::f_zeros([rows - filled, hidden], (qkv.kind(), qkv.device()))?;
+    parts.push(empty);
+    Tensor::f_cat(&parts, 0)
 }
 
 fn of_group(

@@ -32,8 +32,8 @@ pub struct Order {
     pub offsets: Vec<i32>,
     /// Rows that are computed, of which the last ones may belong to no text.
     pub rows: i64,
-    /// The same where only the texts' first tokens are.
-    pub first_rows: i64,
+    /// The same where each text has one row.
+    text_rows: i64,
 }
 
 /// Rows that are computed for so many.
@@ -68,7 +68,7 @@ impl Order {
             by_length,
             offsets,
             rows: rounded(tokens, place),
-            first_rows: rounded(lengths.len() as i64, place),
+            text_rows: rounded(lengths.len() as i64, place),
         }
     }
 
@@ -104,11 +104,15 @@ impl Order {
         groups
     }
 
-    /// Rows of the texts' first tokens, and others until their count is round.
+    /// Row of each text's first token.
+    pub fn begins(&self) -> impl Iterator<Item = i64> {
+        self.offsets[..self.by_length.len()].iter().map(|&row| row.into())
+    }
+
+    /// The same, and other rows until their count is round.
     pub fn first_rows(&self) -> Vec<i64> {
-        let texts = self.by_length.len();
-        let mut rows: Vec<i64> = self.offsets[..texts].iter().map(|&row| row.into()).collect();
-        rows.resize(self.first_rows as usize, 0);
+        let mut rows: Vec<i64> = self.begins().collect();
+        rows.resize(self.text_rows as usize, 0);
         rows
     }
 }

@@ -129,9 +129,8 @@ fn unit(vectors: &Tensor) -> Result<Tensor, TchError> {
 /// Of `states` [rows, hidden]: [texts, hidden], in the order's order.
 fn pool(states: &Tensor, order: &Order, pooling: Pooling) -> Result<Tensor, TchError> {
     let lengths = || order.lengths().map(|length| length as f32);
-    let texts = order.offsets.split_last().map_or(&[][..], |(_, texts)| texts);
     match pooling {
-        Pooling::Cls => picked(states, texts.iter().map(|&row| row.into())),
+        Pooling::Cls => picked(states, order.begins()),
         Pooling::LastToken => picked(
             states,
             order.offsets.iter().skip(1).map(|&row| i64::from(row) - 1),
