@@ -19,6 +19,8 @@ pub(super) async fn fields<T: Send + 'static>(
     request: Request,
     read: impl FnOnce(&[u8]) -> Result<T, Problem> + Send + 'static,
 ) -> Result<(Held, T), Problem> {
+    // Of a worker that starts nobody needs to send one.
+    service.engine()?;
     let held = body::read(service, request).await?;
     // JSON is read in about a quarter of a tokenizer's time.
     let bytes = held.bytes.len() / 4;
@@ -58,4 +60,22 @@ pub(super) async fn rows(
         asked.stages.mark("compute");
     }
     rows.map_err(|error| Problem::of_run(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::measures;
+
+    #[tokio::test]
+    async fn a_worker_that_starts_reads_no_body() {
+        let recorder = measures::recorder().expect("a recorder");
+        let service = Service::new(&Config::default(), None, recorder);
+        let request = Request::new(Body::from("no JSON"));
+        let refused = fields(&service, request, |_| Ok(())).await;
+        assert_eq!(refused.err().map(|problem| problem.code.name()), Some("starting"));
+    }
 }
