@@ -9,7 +9,7 @@ use event_log::{Feed, Position, RecordedEvent, SLICES};
 use projections::{Deliveries, Delivery, NAMES, Part, Passed, Projections, Slices, Source, SourceError};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 
 use crate::fixture::{Fixture, PATIENCE};
@@ -33,11 +33,13 @@ struct Unreliable {
     manner: Manner,
 }
 
+/// What is brought is read by a task of its own: whoever waits for it may give up at any moment.
+struct Deliverer(mpsc::Receiver<Delivery>);
+
 struct Bringing {
     feed: Feed,
     chance: StdRng,
     manner: Manner,
-    assigned: bool,
     at: Position,
     last: BTreeMap<Slices, Position>,
     /// What was brought before, to be brought again.
@@ -58,15 +60,17 @@ impl Source for Unreliable {
         _: &'static str,
         _: fn(&RecordedEvent) -> bool,
     ) -> Result<Box<dyn Deliveries>, SourceError> {
-        Ok(Box::new(Bringing {
+        let bringing = Bringing {
             feed: self.feed.clone(),
             chance: StdRng::seed_from_u64(self.seed),
             manner: self.manner,
-            assigned: false,
             at: Position(0),
             last: BTreeMap::new(),
             before: Vec::new(),
-        }))
+        };
+        let (deliveries, brought) = mpsc::channel(1);
+        tokio::spawn(bringing.bring(deliveries));
+        Ok(Box::new(Deliverer(brought)))
     }
 }
 
@@ -113,19 +117,20 @@ impl Bringing {
             leaf,
         }
     }
-}
 
-#[async_trait]
-impl Deliveries for Bringing {
-    async fn next(&mut self) -> Result<Delivery, SourceError> {
+    /// Until nobody takes it.
+    async fn bring(mut self, deliveries: mpsc::Sender<Delivery>) {
         if let Manner::Away = self.manner {
-            std::future::pending::<()>().await;
+            return deliveries.closed().await;
         }
-        if !self.assigned {
-            self.assigned = true;
-            return Ok(Delivery::Assigned(ranges().collect()));
+        let mut delivery = Delivery::Assigned(ranges().collect());
+        while deliveries.send(delivery).await.is_ok() {
+            sleep(Duration::from_millis(5)).await;
+            delivery = self.delivery().await;
         }
-        sleep(Duration::from_millis(5)).await;
+    }
+
+    async fn delivery(&mut self) -> Delivery {
         let mut parts = self.read().await;
         match self.manner {
             Manner::Careless => {
@@ -152,9 +157,17 @@ impl Deliveries for Bringing {
             }
         }
         if parts.is_empty() || self.chance.random_bool(0.2) {
-            return Ok(Delivery::Passed(self.passed().await));
+            return Delivery::Passed(self.passed().await);
         }
-        Ok(Delivery::Parts(parts))
+        Delivery::Parts(parts)
+    }
+}
+
+#[async_trait]
+impl Deliveries for Deliverer {
+    async fn next(&mut self) -> Result<Delivery, SourceError> {
+        let delivery = self.0.recv().await;
+        delivery.ok_or_else(|| SourceError("the source's task has ended".to_owned()))
     }
 
     fn stored(&mut self) {}
