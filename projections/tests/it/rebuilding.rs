@@ -224,7 +224,16 @@ async fn a_rebuild_that_was_interrupted_goes_on() {
     };
     let stood = building().await.expect("it is being built");
     assert!(stood.position > Position(0) && stood.position < head, "{stood:?}");
-    // It left. Had it fallen silent, others would wait for it at first.
+    // It leaves, in a task of its own. Had it fallen silent, others would wait for it at first.
+    let there = "select exists (select from read.members where owner = $1)";
+    while sqlx::query_scalar(there)
+        .bind(slow.owner)
+        .fetch_one(&fixture.projector)
+        .await
+        .expect("readable")
+    {
+        sleep(Duration::from_millis(10)).await;
+    }
     let silent = format!(
         "insert into read.members values ('{}', false, now() + interval '1 second')",
         slow.owner
