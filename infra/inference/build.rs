@@ -4,13 +4,14 @@
 use std::env;
 use std::path::Path;
 
-const SOURCES: [&str; 4] = [
+const SOURCES: [&str; 5] = [
     "src/torch/attention.cpp",
+    "src/torch/bytes.cpp",
     "src/torch/kernels.cpp",
     "src/torch/products.cpp",
     "src/torch/tile.cpp",
 ];
-const HEADERS: [&str; 2] = ["src/torch/border.h", "src/torch/tile.h"];
+const HEADERS: [&str; 3] = ["src/torch/border.h", "src/torch/panels.h", "src/torch/tile.h"];
 
 fn main() {
     for file in SOURCES.iter().chain(&HEADERS) {

@@ -3,7 +3,9 @@
 //! 1. A model that somebody holds stays in memory until the last one lets go of it.
 //! 2. The weights of all models together stay within the memory that is set. For one that is needed, others leave
 //!    that came on demand and that nobody holds, the one that was used longest ago first.
-//! 3. A folder that cannot be loaded says why, and keeps nothing else away.
+//! 3. What loading takes for a while, of all models that are being loaded together, stays within as much: who would
+//!    take more waits.
+//! 4. A folder that cannot be loaded says why, and keeps nothing else away.
 
 mod loading;
 mod registry;
@@ -14,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use tch::Device;
+use tokio::sync::Semaphore;
 
 use crate::folder::FolderError;
 use crate::model::{Card, Model, Tokens};
@@ -35,6 +38,8 @@ struct Inner {
     devices: Vec<Device>,
     scheduler: Arc<Scheduler>,
     registry: Mutex<Registry>,
+    /// MiB that loading may take for a while, of all models that are being loaded together.
+    loading_mib: Semaphore,
 }
 
 /// How a configured model stands.
@@ -128,6 +133,7 @@ impl Engine {
                 devices,
                 scheduler,
                 registry: Mutex::new(Registry::new(memory)),
+                loading_mib: Semaphore::new(loading::mib(memory) as usize),
             }),
         };
         engine.configure(settings).await?;

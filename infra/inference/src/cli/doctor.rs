@@ -76,7 +76,7 @@ pub fn run(sources: &Sources, out: &mut impl Write) -> anyhow::Result<bool> {
     }
     let count = |state| findings.iter().filter(|finding| finding.state == state).count();
     let (problems, warnings) = (count(Fail), count(Warn));
-    writeln!(out, "\n{problems} problems, {warnings} warnings")?;
+    writeln!(out, "\n{warnings} to look at, {problems} to mend")?;
     Ok(problems == 0)
 }
 

@@ -41,7 +41,7 @@ pub struct Order {
 /// Products of oneDNN have kernels of their own for each count of rows, which are built when they are first needed: a few
 /// milliseconds, and memory that stays. So counts are rounded up to a step that leaves a few dozen of them.
 pub fn rounded(rows: i64, place: Place) -> i64 {
-    if place.device != Device::Cpu || place.precision == Precision::Float32 {
+    if place.device != Device::Cpu || place.precision != Precision::Bfloat16 {
         return rows;
     }
     let step = match rows {

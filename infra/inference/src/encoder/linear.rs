@@ -1,5 +1,5 @@
 //! Matrix products with weights that stay: by libtorch's named function on a GPU, by weights laid out beforehand on the
-//! CPU, in float32 by a kernel of our own, in bfloat16 or 8 bits by oneDNN's.
+//! CPU, in float32 and 8 bits by kernels of our own, in bfloat16 by oneDNN's.
 
 use tch::{Device, Kind, TchError, Tensor};
 
@@ -21,13 +21,12 @@ pub enum Linear {
         weight: Tensor,
         bias: Option<Tensor>,
     },
-    /// Each row of inputs and each output have a step of their own, so that a text's vector does not depend on what
-    /// is computed beside it.
+    /// What a byte is worth is said for each row of inputs and each output, so that a text's vector does not depend on
+    /// what is computed beside it.
     Bytes {
         weight: Tensor,
-        steps: Tensor,
-        zeros: Tensor,
-        bias: Tensor,
+        worth: Tensor,
+        bias: Option<Tensor>,
     },
 }
 
@@ -65,19 +64,16 @@ impl Linear {
         let outputs = weight.size()[0];
         let largest = weight.f_abs()?.f_amax([1], true)?;
         // A row of zeros stays one.
-        let steps = largest.f_clamp_min(1e-30)?.f_div_scalar(127.0)?;
+        let worth = largest.f_clamp_min(1e-30)?.f_div_scalar(127.0)?;
         let bytes = weight
-            .f_div(&steps)?
+            .f_div(&worth)?
             .f_round_()?
             .f_clamp_(-127.0, 127.0)?
             .f_to_kind(Kind::Int8)?;
-        let zeros = Tensor::f_zeros([outputs], (Kind::Int, Device::Cpu))?;
-        let none = || Tensor::f_zeros([outputs], (Kind::Float, Device::Cpu));
         Ok(Linear::Bytes {
-            weight: kernels::pack_int8(&bytes)?,
-            steps: steps.f_view([outputs])?,
-            zeros,
-            bias: bias.map_or_else(none, |bias| Ok(bias.shallow_clone()))?,
+            weight: kernels::pack_bytes(&bytes)?,
+            worth: worth.f_view([outputs])?,
+            bias: bias.map(Tensor::shallow_clone),
         })
     }
 
@@ -91,15 +87,8 @@ impl Linear {
                 bias,
             } => kernels::product(input, weight, *outputs, bias.as_ref(), follows),
             Linear::Packed { weight, bias } => kernels::linear(input, weight, bias.as_ref(), follows),
-            Linear::Bytes {
-                weight,
-                steps,
-                zeros,
-                bias,
-            } => {
-                let (bytes, worth) = kernels::quantize(input)?;
-                let product = kernels::linear_int8(&bytes, weight, steps, zeros)?;
-                kernels::finish(product, &worth, bias, follows)
+            Linear::Bytes { weight, worth, bias } => {
+                kernels::product_bytes(input, weight, worth, bias.as_ref(), follows)
             }
         }
     }
@@ -156,17 +145,87 @@ mod tests {
     }
 
     #[test]
+    fn products_of_bytes_are_exact_on_every_machine() {
+        for lanes in [4, 8, 16] {
+            let _limit = kernels::limit_lanes(lanes);
+            check_bytes();
+        }
+    }
+
+    fn check_bytes() {
+        tch::manual_seed(12);
+        let _without_gradients = tch::no_grad_guard();
+        let input_most = kernels::largest_byte();
+        // With the largest byte among them, one is worth one.
+        let whole = |shape: [i64; 2], most: i32| {
+            let most = i64::from(most);
+            let values = Tensor::randint_low(-most, most + 1, shape, (Kind::Float, Device::Cpu));
+            let _ = values.narrow(1, 0, 1).fill_(most);
+            values
+        };
+        let all =
+            |shape: [i64; 2], byte: i32| Tensor::full(shape, f64::from(byte), (Kind::Float, Device::Cpu));
+        for (inputs, outputs) in [(1, 1), (48, 96), (7, 33), (384, 100), (1537, 31)] {
+            let bias = random(&[outputs]);
+            for rows in (1..=13).chain([26, 95, 97]) {
+                for (weight, input) in [
+                    (whole([outputs, inputs], 127), whole([rows, inputs], input_most)),
+                    (all([outputs, inputs], 127), all([rows, inputs], -input_most)),
+                    (all([outputs, inputs], -127), all([rows, inputs], input_most)),
+                ] {
+                    for bias in [None, Some(&bias)] {
+                        let ours =
+                            Linear::new(&weight, bias, Device::Cpu, Precision::Int8).expect("a product");
+                        let ours = ours.forward(&input, Follows::Nothing).expect("a result");
+                        let double = |tensor: &Tensor| tensor.to_kind(Kind::Double);
+                        let theirs = double(&input).linear(&double(&weight), bias.map(double).as_ref());
+                        let apart = ((ours - &theirs).abs() / (theirs.abs() + 1.0)).max();
+                        let apart = apart.double_value(&[]);
+                        assert!(apart < 1e-6, "{rows} × {inputs} by {outputs}: {apart}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
     fn a_row_has_the_same_result_whatever_is_beside_it() {
+        for precision in [Precision::Float32, Precision::Int8] {
+            check_rows(precision);
+        }
+    }
+
+    fn check_rows(precision: Precision) {
         let _all_lanes = kernels::limit_lanes(16);
         let _without_gradients = tch::no_grad_guard();
         let (weight, input) = (random(&[70, 50]), random(&[40, 50]));
-        let product = Linear::new(&weight, None, Device::Cpu, Precision::Float32).expect("a product");
+        let product = Linear::new(&weight, None, Device::Cpu, precision).expect("a product");
         let all = product.forward(&input, Follows::Gelu).expect("a result");
         for row in 0..40 {
             let alone = product
                 .forward(&input.narrow(0, row, 1), Follows::Gelu)
                 .expect("a result");
             assert!(alone.equal(&all.narrow(0, row, 1)), "row {row}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_stays_so_in_its_own_row() {
+        let _without_gradients = tch::no_grad_guard();
+        for precision in [Precision::Float32, Precision::Int8] {
+            for odd in [f64::NAN, f64::INFINITY] {
+                let input = random(&[3, 50]);
+                let _ = input.narrow(0, 1, 1).narrow(1, 7, 1).fill_(odd);
+                let product =
+                    Linear::new(&random(&[40, 50]), None, Device::Cpu, precision).expect("a product");
+                let result = product.forward(&input, Follows::Gelu).expect("a result");
+                let finite = |row| result.narrow(0, row, 1).isfinite().all().int64_value(&[]) == 1;
+                assert_eq!(
+                    [0, 1, 2].map(finite),
+                    [true, false, true],
+                    "{odd} in {precision:?}"
+                );
+            }
         }
     }
 
@@ -201,5 +260,24 @@ mod tests {
         assert!(product(&random(&[8, 3]).tr(), 40, None).is_err());
         assert!(product(&random(&[3, 8]).to_kind(Kind::BFloat16), 40, None).is_err());
         assert!(kernels::pack_panels(&random(&[8])).is_err());
+
+        let whole = |shape: &[i64]| Tensor::ones(shape, (Kind::Int8, Device::Cpu));
+        let bytes = kernels::pack_bytes(&whole(&[40, 6])).expect("panels");
+        let product = |input: &Tensor, worth: &Tensor, bias: Option<&Tensor>| {
+            kernels::product_bytes(input, &bytes, worth, bias, Follows::Nothing).map(|result| result.size())
+        };
+        let worth = random(&[40]);
+        assert_eq!(
+            product(&random(&[3, 6]), &worth, None).expect("a result"),
+            [3, 40]
+        );
+        assert_eq!(product(&random(&[0, 6]), &worth, None).expect("nothing"), [0, 40]);
+        assert!(product(&random(&[3, 9]), &worth, None).is_err());
+        assert!(product(&random(&[3, 6]), &random(&[32]), None).is_err());
+        assert!(product(&random(&[3, 6]), &worth, Some(&random(&[39]))).is_err());
+        assert!(product(&random(&[6, 3]).tr(), &worth, None).is_err());
+        assert!(product(&random(&[3, 6]).to_kind(Kind::BFloat16), &worth, None).is_err());
+        assert!(kernels::pack_bytes(&random(&[8, 8])).is_err());
+        assert!(kernels::pack_bytes(&whole(&[1, 65_537])).is_err());
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tch::{Device, TchError};
+use tokio::runtime::Handle;
 
 use super::registry::Loaded;
 use super::{Inner, ModelError};
@@ -30,7 +31,10 @@ pub fn load(inner: &Inner, settings: &ModelSettings) -> Result<Loaded, ModelErro
     }
     let opened = Model::open(settings).map_err(refused)?;
     let reserved = Reserved::of(inner, &opened)?;
+    // This thread may wait. Nobody closes it.
+    let room = Handle::current().block_on(inner.loading_mib.acquire_many(mib(opened.loading_bytes())));
     let (networks, pace) = read(inner, &opened, settings.precision).map_err(refused)?;
+    drop(room);
     reserved.keep();
     let model = opened.model;
     let key = inner.scheduler.add(&settings.name, networks, pace);
@@ -46,6 +50,11 @@ pub fn load(inner: &Inner, settings: &ModelSettings) -> Result<Loaded, ModelErro
         key,
         used_at: Instant::now(),
     })
+}
+
+/// The permits of [`Inner::loading_mib`] for so many bytes.
+pub fn mib(bytes: u64) -> u32 {
+    u32::try_from(bytes.div_ceil(1 << 20)).unwrap_or(u32::MAX)
 }
 
 /// Memory that is set aside for a model; it is given back where the model does not come to be, for whatever reason.

@@ -1,11 +1,11 @@
-//! The border to what is in C++: products of float32 (`products.cpp`) and attention of texts without padding
-//! (`attention.cpp`), which are ours, and matrix products that libtorch has, but gives no name (`kernels.cpp`).
+//! The border to what is in C++: products of float32 (`products.cpp`) and bytes (`bytes.cpp`) and attention of texts
+//! without padding (`attention.cpp`), which are ours, and products that libtorch has, but gives no name (`kernels.cpp`).
 #![expect(unsafe_code, reason = "functions of C++ are called")]
 
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::ptr;
 
-use tch::{Device, Kind, TchError, Tensor};
+use tch::{TchError, Tensor};
 use torch_sys::C_tensor;
 
 /// What is done to the result of a product.
@@ -67,10 +67,16 @@ unsafe extern "C" {
         follows: *const c_char,
         variant: *const c_char,
     ) -> c_int;
-    fn inference_pack_int8(out: Out, fault: Fault, weight: In) -> c_int;
-    fn inference_linear_int8(out: Out, fault: Fault, input: In, weight: In, steps: In, zeros: In) -> c_int;
-    fn inference_quantize(bytes: In, steps: In, fault: Fault, input: In) -> c_int;
-    fn inference_finish(product: In, fault: Fault, steps: In, bias: In, gelu: c_int) -> c_int;
+    fn inference_pack_bytes(out: Out, fault: Fault, weight: In) -> c_int;
+    fn inference_product_bytes(
+        out: Out,
+        fault: Fault,
+        input: In,
+        weight: In,
+        worth: In,
+        bias: In,
+        gelu: c_int,
+    ) -> c_int;
     fn inference_attention(
         out: Out,
         fault: Fault,
@@ -92,6 +98,8 @@ unsafe extern "C" {
     ) -> c_int;
     #[cfg(test)]
     fn inference_limit_lanes(most: c_int);
+    #[cfg(test)]
+    fn inference_largest_byte() -> c_int;
     fn inference_gpu_memory(device: c_int, all: *mut u64, free: *mut u64) -> c_int;
     fn free(memory: *mut c_char);
 }
@@ -105,6 +113,13 @@ pub fn limit_lanes(most: i32) -> LanesLimit {
     // SAFETY: any number will do; whoever computes meanwhile gets the same by another way.
     unsafe { inference_limit_lanes(most) }
     LanesLimit { _alone: alone }
+}
+
+/// What the bytes of an input reach in [`product_bytes`].
+#[cfg(test)]
+pub fn largest_byte() -> i32 {
+    // SAFETY: it takes nothing.
+    unsafe { inference_largest_byte() }
 }
 
 #[cfg(test)]
@@ -194,66 +209,38 @@ pub fn linear(
     })
 }
 
-/// Lays out a weight [outputs, inputs] of signed bytes for [`linear_int8`].
-pub fn pack_int8(weight: &Tensor) -> Result<Tensor, TchError> {
+/// Lays out a weight [outputs, inputs] of signed bytes for [`product_bytes`].
+pub fn pack_bytes(weight: &Tensor) -> Result<Tensor, TchError> {
     // SAFETY: as above.
-    taken(|out, fault| unsafe { inference_pack_int8(out, fault, weight.as_ptr()) })
+    taken(|out, fault| unsafe { inference_pack_bytes(out, fault, weight.as_ptr()) })
 }
 
-/// `input` [rows, inputs] of bytes around 128 by a packed weight whose bytes are worth `steps` (one for each output).
-///
-/// Float32, yet to be multiplied by what the bytes of each row are worth.
-pub fn linear_int8(
+/// `input` [rows, inputs] in float32, each row as bytes of a worth of its own, by a weight of [`pack_bytes`] whose
+/// bytes are worth `worth` [outputs].
+pub fn product_bytes(
     input: &Tensor,
     packed: &Tensor,
-    steps: &Tensor,
-    zeros: &Tensor,
+    worth: &Tensor,
+    bias: Option<&Tensor>,
+    follows: Follows,
 ) -> Result<Tensor, TchError> {
+    let gelu = follows == Follows::Gelu;
+    let bias = bias.map_or(ptr::null(), Tensor::as_ptr);
     // SAFETY: as above.
-    taken(|out, fault| unsafe {
-        inference_linear_int8(
+    let product = taken(|out, fault| unsafe {
+        inference_product_bytes(
             out,
             fault,
             input.as_ptr(),
             packed.as_ptr(),
-            steps.as_ptr(),
-            zeros.as_ptr(),
-        )
-    })
-}
-
-/// Each row of `input` [rows, length] as bytes around 128, and what a byte of each row is worth [rows, 1].
-pub fn quantize(input: &Tensor) -> Result<(Tensor, Tensor), TchError> {
-    let bytes = Tensor::f_empty(input.size(), (Kind::Uint8, Device::Cpu))?;
-    let steps = Tensor::f_empty([input.size()[0], 1], (Kind::Float, Device::Cpu))?;
-    let mut fault: *mut c_char = ptr::null_mut();
-    // SAFETY: as above; both that are written are new and ours alone.
-    let failed =
-        unsafe { inference_quantize(bytes.as_ptr(), steps.as_ptr(), &raw mut fault, input.as_ptr()) };
-    match failed {
-        0 => Ok((bytes, steps)),
-        _ => Err(told(fault)),
-    }
-}
-
-/// What a product of [`linear_int8`] lacks: the steps of its rows, the bias, and what follows.
-pub fn finish(product: Tensor, steps: &Tensor, bias: &Tensor, follows: Follows) -> Result<Tensor, TchError> {
-    let gelu = follows == Follows::Gelu;
-    let mut fault: *mut c_char = ptr::null_mut();
-    // SAFETY: as above; the product is ours alone while it is changed.
-    let failed = unsafe {
-        inference_finish(
-            product.as_ptr(),
-            &raw mut fault,
-            steps.as_ptr(),
-            bias.as_ptr(),
+            worth.as_ptr(),
+            bias,
             c_int::from(gelu),
         )
-    };
-    match failed {
-        0 if gelu => Ok(product),
-        0 => follows.apply(product),
-        _ => Err(told(fault)),
+    })?;
+    match gelu {
+        true => Ok(product),
+        false => follows.apply(product),
     }
 }
 

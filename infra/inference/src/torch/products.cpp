@@ -6,26 +6,20 @@
 //
 // Every function gives 0 and sets `out`, or gives 1 and sets `error` to a text that the caller frees.
 
-#include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
-#include <atomic>
 #include <utility>
 
 #include "border.h"
+#include "panels.h"
 #include "tile.h"
 
 using at::Tensor;
 
 namespace {
-
-// Rows of one task: a part of a weight is read once for all of them.
-constexpr int64_t ROWS = 96;
-// Panels of one task, where there are enough.
-constexpr int64_t PANELS = 4;
 
 struct Product {
   const float* input;
@@ -64,29 +58,6 @@ void compute_panel(const Tile& tile, const Product& product, int64_t first_row, 
       }
     }
   }
-}
-
-void compute(const Product& product) {
-  const Tile& chosen = tile();
-  const int64_t panels = rounded_up(product.outputs, WIDTH) / WIDTH;
-  const int64_t row_parts = rounded_up(product.rows, ROWS) / ROWS;
-  const int64_t threads = at::get_num_threads();
-  // Few rows are shared out by single panels, so that no thread waits long for another.
-  const int64_t together = row_parts >= threads ? PANELS : 1;
-  const int64_t panel_parts = rounded_up(panels, together) / together;
-  std::atomic<int64_t> next{0};
-  at::parallel_for(0, std::min(threads, row_parts * panel_parts), 1, [&](int64_t begin, int64_t end) {
-    for (int64_t thread = begin; thread < end; ++thread) {
-      for (int64_t part = next++; part < row_parts * panel_parts; part = next++) {
-        const int64_t first_row = part / panel_parts * ROWS;
-        const int64_t rows = std::min(ROWS, product.rows - first_row);
-        const int64_t first = part % panel_parts * together;
-        for (int64_t at = first; at < std::min(panels, first + together); ++at) {
-          compute_panel(chosen, product, first_row, rows, at);
-        }
-      }
-    }
-  });
 }
 
 bool is_plain(const Tensor& tensor) {
@@ -131,9 +102,18 @@ int inference_product(Tensor** out, char** error, const Tensor* input, const Ten
                 "a weight for these inputs and outputs is needed");
     TORCH_CHECK(bias == nullptr || (is_plain(*bias) && bias->numel() == outputs), "a bias for each output is needed");
     Tensor result = at::empty({rows, outputs}, input->options());
-    compute(Product{input->const_data_ptr<float>(), weight->const_data_ptr<float>(),
-                    bias == nullptr ? nullptr : bias->const_data_ptr<float>(), result.mutable_data_ptr<float>(), rows,
-                    inputs, outputs, gelu != 0});
+    const Product product{input->const_data_ptr<float>(),
+                          weight->const_data_ptr<float>(),
+                          bias == nullptr ? nullptr : bias->const_data_ptr<float>(),
+                          result.mutable_data_ptr<float>(),
+                          rows,
+                          inputs,
+                          outputs,
+                          gelu != 0};
+    const Tile& chosen = tile();
+    for_each_panel(rows, outputs, [&](int64_t first_row, int64_t count, int64_t panel) {
+      compute_panel(chosen, product, first_row, count, panel);
+    });
     *out = new Tensor(std::move(result));
   });
 }

@@ -185,6 +185,23 @@ async fn a_model_that_came_on_demand_leaves_for_another_one() {
 }
 
 #[tokio::test]
+async fn models_that_are_loaded_at_once_wait_for_room() {
+    let names = ["a", "b", "c", "d", "e", "f"];
+    let models = names.map(|name| ModelSettings {
+        name: name.to_owned(),
+        ..model("bert", LoadAt::Demand)
+    });
+    let mut settings = settings(models.to_vec());
+    // Loading takes a MiB of each for a while.
+    settings.memory_mib = Some(2);
+    let engine = Engine::start(settings).await.unwrap();
+    for loaded in join_all(names.map(|name| engine.model(name))).await {
+        let model = loaded.unwrap();
+        engine.run(&model, work("all", &model, 1)).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_model_that_is_unloaded_answers_those_who_hold_it() {
     let (engine, held) = started(settings(vec![model("bert", LoadAt::Start)])).await;
     let unloading = {

@@ -55,15 +55,7 @@ pub(super) fn processor() -> Finding {
     };
     let model = field("model name").unwrap_or("of no known name");
     let flags: Vec<&str> = field("flags").unwrap_or_default().split(' ').collect();
-    let wanted = [
-        "avx2",
-        "fma",
-        "avx512f",
-        "avx512_vnni",
-        "avx512_bf16",
-        "amx_bf16",
-        "amx_int8",
-    ];
+    let wanted = ["avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16"];
     let has: Vec<&str> = wanted.into_iter().filter(|flag| flags.contains(flag)).collect();
     let text = format!("{model}; {}", has.join(" "));
     match cfg!(target_arch = "x86_64") && !has.contains(&"avx2") {
