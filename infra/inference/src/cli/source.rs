@@ -24,6 +24,9 @@ const PATIENCE: Duration = Duration::from_secs(3600);
 /// How often a worker is asked again that is busy or just starting.
 const TRIES_MAX: u32 = 20;
 
+/// What a worker may ask for by Retry-After.
+const WAIT_MAX: Duration = Duration::from_secs(60);
+
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub struct Arguments {
@@ -197,7 +200,7 @@ impl Remote {
             }
             match wait {
                 Some(seconds) if tries < TRIES_MAX && is_passing(status) => {
-                    tokio::time::sleep(Duration::from_secs(seconds)).await;
+                    tokio::time::sleep(Duration::from_secs(seconds).min(WAIT_MAX)).await;
                 }
                 _ => return Err(refused(status, &body)),
             }
