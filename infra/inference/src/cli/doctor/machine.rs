@@ -46,19 +46,27 @@ fn loaded(name: &str) -> Option<String> {
     line.find('/').map(|at| line[at..].to_owned())
 }
 
+/// What the processor says of itself.
+fn cpuinfo(name: &str) -> Option<String> {
+    let text = fs::read_to_string("/proc/cpuinfo").ok()?;
+    let line = text.lines().find(|line| line.starts_with(name))?;
+    line.split_once(':').map(|(_, value)| value.trim().to_owned())
+}
+
+/// The instructions that the processor has, by the names of Linux.
+pub(super) fn instructions() -> Vec<String> {
+    let flags = cpuinfo("flags").unwrap_or_default();
+    flags.split_whitespace().map(str::to_owned).collect()
+}
+
 pub(super) fn processor() -> Finding {
     const CHECK: &str = "processor";
-    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let field = |name: &str| {
-        let line = text.lines().find(|line| line.starts_with(name))?;
-        line.split_once(':').map(|(_, value)| value.trim())
-    };
-    let model = field("model name").unwrap_or("of no known name");
-    let flags: Vec<&str> = field("flags").unwrap_or_default().split(' ').collect();
+    let model = cpuinfo("model name").unwrap_or_else(|| "of no known name".to_owned());
+    let mut has = instructions();
     let wanted = ["avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16"];
-    let has: Vec<&str> = wanted.into_iter().filter(|flag| flags.contains(flag)).collect();
+    has.retain(|flag| wanted.contains(&flag.as_str()));
     let text = format!("{model}; {}", has.join(" "));
-    match cfg!(target_arch = "x86_64") && !has.contains(&"avx2") {
+    match cfg!(target_arch = "x86_64") && !has.iter().any(|flag| flag == "avx2") {
         true => bad(
             CHECK,
             Warn,

@@ -8,12 +8,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tch::Cuda;
 
-use super::{Fail, Finding, Warn, bad, ok};
+use super::machine::instructions;
+use super::{Fail, Finding, State, Warn, bad, ok};
 use crate::cli::models::{memory, mib};
 use crate::config::Config;
 use crate::http::tls::{Certificate, Validity};
 use crate::model::Model;
-use crate::settings::Precision;
+use crate::settings::{DeviceChoice, Precision};
 use crate::torch::device::machine_memory;
 
 pub(super) fn folders(config: &Config) -> Vec<Finding> {
@@ -22,24 +23,23 @@ pub(super) fn folders(config: &Config) -> Vec<Finding> {
         let mend = "name folders under [[models]]; `inference-worker config` shows how";
         return vec![bad(CHECK, Warn, "there are no models", mend)];
     }
+    let on_gpu = config.engine.device != DeviceChoice::Cpu && Cuda::is_available();
+    let instructions = instructions();
     let mut findings = Vec::new();
     let mut bytes = 0;
     for settings in &config.models {
         let name = &settings.name;
         match Model::open(settings) {
-            Ok(_) if settings.precision == Precision::Int8 && Cuda::is_available() => findings.push(bad(
-                CHECK,
-                Fail,
-                format!("{name}: int8 is computed on the CPU only"),
-                "set its precision to bfloat16, or engine.device = \"cpu\"",
-            )),
             Ok(opened) => {
                 let card = opened.model.card();
                 bytes += card.bytes;
-                findings.push(ok(
-                    CHECK,
-                    format!("{name}: {} for {}", card.architecture, mib(card.bytes)),
-                ));
+                findings.push(match unfit(settings.precision, on_gpu, &instructions) {
+                    Some((state, why, mend)) => bad(CHECK, state, format!("{name}: {why}"), mend),
+                    None => ok(
+                        CHECK,
+                        format!("{name}: {} for {}", card.architecture, mib(card.bytes)),
+                    ),
+                });
             }
             Err(error) => findings.push(bad(
                 CHECK,
@@ -54,6 +54,35 @@ pub(super) fn folders(config: &Config) -> Vec<Finding> {
     }
     findings.push(weights(config, bytes));
     findings
+}
+
+/// Why a precision is none for the devices, and what to do about it.
+fn unfit(
+    precision: Precision,
+    on_gpu: bool,
+    instructions: &[String],
+) -> Option<(State, &'static str, &'static str)> {
+    let has = |any: &[&str]| instructions.iter().any(|one| any.contains(&one.as_str()));
+    match precision {
+        Precision::Int8 if on_gpu => Some((
+            Fail,
+            "int8 is computed on the CPU only",
+            "set its precision to bfloat16, or engine.device = \"cpu\"",
+        )),
+        Precision::Bfloat16 if on_gpu || cfg!(not(target_arch = "x86_64")) => None,
+        // As libtorch has it.
+        Precision::Bfloat16 if !has(&["avx512bw", "avx_ne_convert"]) => Some((
+            Fail,
+            "this processor does not compute in bfloat16",
+            "set its precision to float32 or int8",
+        )),
+        Precision::Bfloat16 if !has(&["avx512_bf16", "amx_bf16", "avx_ne_convert"]) => Some((
+            Warn,
+            "this processor has no products in bfloat16, and float32 is faster",
+            "set its precision to float32 or int8",
+        )),
+        Precision::Float32 | Precision::Bfloat16 | Precision::Int8 => None,
+    }
 }
 
 fn weights(config: &Config, bytes: u64) -> Finding {
@@ -193,7 +222,6 @@ fn readable_by_all(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::doctor::State;
 
     #[test]
     fn a_certificate_is_told_by_the_days_that_it_has_left() {
@@ -224,5 +252,23 @@ mod tests {
             told(190 * DAY + 1),
             (State::Fail, "chain.pem ended 1 days ago".to_owned())
         );
+    }
+
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn a_precision_that_is_none_for_the_devices_is_told() {
+        let state = |precision, on_gpu, instructions: &str| {
+            let instructions: Vec<String> = instructions.split(' ').map(str::to_owned).collect();
+            unfit(precision, on_gpu, &instructions).map(|(state, ..)| state)
+        };
+        let (narrow, wide) = ("avx2 fma", "avx2 fma avx512f avx512bw");
+        assert_eq!(state(Precision::Float32, false, narrow), None);
+        assert_eq!(state(Precision::Int8, false, narrow), None);
+        assert_eq!(state(Precision::Int8, true, wide), Some(Fail));
+        assert_eq!(state(Precision::Bfloat16, false, narrow), Some(Fail));
+        assert_eq!(state(Precision::Bfloat16, false, wide), Some(Warn));
+        assert_eq!(state(Precision::Bfloat16, true, narrow), None);
+        let full = "avx2 fma avx512f avx512bw avx512_bf16";
+        assert_eq!(state(Precision::Bfloat16, false, full), None);
     }
 }
