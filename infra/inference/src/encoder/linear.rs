@@ -190,13 +190,14 @@ mod tests {
 
     #[test]
     fn a_row_has_the_same_result_whatever_is_beside_it() {
-        for precision in [Precision::Float32, Precision::Int8] {
-            check_rows(precision);
+        for lanes in [4, 8, 16] {
+            let _limit = kernels::limit_lanes(lanes);
+            check_rows(Precision::Float32);
+            check_rows(Precision::Int8);
         }
     }
 
     fn check_rows(precision: Precision) {
-        let _all_lanes = kernels::limit_lanes(16);
         let _without_gradients = tch::no_grad_guard();
         let (weight, input) = (random(&[70, 50]), random(&[40, 50]));
         let product = Linear::new(&weight, None, Device::Cpu, precision).expect("a product");
@@ -211,6 +212,13 @@ mod tests {
 
     #[test]
     fn what_is_no_number_stays_so_in_its_own_row() {
+        for lanes in [4, 8, 16] {
+            let _limit = kernels::limit_lanes(lanes);
+            check_odd();
+        }
+    }
+
+    fn check_odd() {
         let _without_gradients = tch::no_grad_guard();
         for precision in [Precision::Float32, Precision::Int8] {
             for odd in [f64::NAN, f64::INFINITY] {

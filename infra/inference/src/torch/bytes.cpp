@@ -284,50 +284,6 @@ Quantized quantized(const Tensor& input, int64_t step, int32_t most) {
   return Quantized{all_bytes, all_worth, all_starts, Rows{to, step, worth, starts}};
 }
 
-struct Product {
-  const Kernel& kernel;
-  Rows input;
-  // [panels, quads, WIDTH, QUAD]
-  const uint8_t* weight;
-  // [outputs]
-  const float* worth;
-  // [outputs], or nothing.
-  const float* bias;
-  float* out;
-  int64_t outputs;
-  bool gelu;
-};
-
-void compute_panel(const Product& product, int64_t first_row, int64_t rows, int64_t at) {
-  const int64_t column = at * WIDTH;
-  const int64_t columns = std::min(WIDTH, product.outputs - column);
-  float worth[WIDTH] = {}, bias[WIDTH] = {};
-  std::copy_n(product.worth + column, columns, worth);
-  if (product.bias != nullptr) {
-    std::copy_n(product.bias + column, columns, bias);
-  }
-  const int64_t step = product.input.step;
-  const Panel panel{product.weight + column * step, step / QUAD, worth, bias};
-  const auto gelu = tile().gelu;
-  float cut[ROWS_MAX * WIDTH];
-  const bool whole = columns == WIDTH;
-  for (int64_t row = first_row; row < first_row + rows; row += ROWS_MAX) {
-    const int64_t count = std::min(ROWS_MAX, first_row + rows - row);
-    float* out = product.out + row * product.outputs + column;
-    float* to = whole ? out : cut;
-    const int64_t to_step = whole ? product.outputs : WIDTH;
-    product.kernel.multiply(product.input.from(row), count, panel, to, to_step);
-    for (int64_t i = 0; i < count; ++i) {
-      if (product.gelu) {
-        gelu(to + i * to_step, WIDTH);
-      }
-      if (!whole) {
-        std::copy_n(to + i * to_step, columns, out + i * product.outputs);
-      }
-    }
-  }
-}
-
 bool is_plain(const Tensor& tensor, at::ScalarType kind) {
   return tensor.is_cpu() && tensor.is_contiguous() && tensor.scalar_type() == kind;
 }
@@ -379,16 +335,21 @@ int inference_product_bytes(Tensor** out, char** error, const Tensor* input, con
     const Kernel& chosen = kernel();
     const Quantized bytes = quantized(*input, quads * QUAD, chosen.largest);
     Tensor result = at::empty({rows, outputs}, input->options());
-    const Product product{chosen,
-                          bytes.rows,
-                          weight->const_data_ptr<uint8_t>(),
-                          worth->const_data_ptr<float>(),
-                          bias == nullptr ? nullptr : bias->const_data_ptr<float>(),
-                          result.mutable_data_ptr<float>(),
-                          outputs,
-                          gelu != 0};
-    for_each_panel(rows, outputs, [&](int64_t first_row, int64_t count, int64_t panel) {
-      compute_panel(product, first_row, count, panel);
+    const uint8_t* weights = weight->const_data_ptr<uint8_t>();
+    const float* worths = worth->const_data_ptr<float>();
+    const float* biases = bias == nullptr ? nullptr : bias->const_data_ptr<float>();
+    const Output output{result.mutable_data_ptr<float>(), rows, outputs, gelu != 0};
+    for_each_part(output, [&](const Part& part) {
+      const int64_t first = part.first_output();
+      float panel_worth[WIDTH] = {}, panel_bias[WIDTH] = {};
+      std::copy_n(worths + first, part.outputs(output), panel_worth);
+      if (biases != nullptr) {
+        std::copy_n(biases + first, part.outputs(output), panel_bias);
+      }
+      const Panel panel{weights + first * quads * QUAD, quads, panel_worth, panel_bias};
+      fill(output, part, ROWS_MAX, [&](int64_t row, int64_t count, float* c, int64_t c_step) {
+        chosen.multiply(bytes.rows.from(row), count, panel, c, c_step);
+      });
     });
     *out = new Tensor(std::move(result));
   });

@@ -160,24 +160,11 @@ pub fn product(
     bias: Option<&Tensor>,
     follows: Follows,
 ) -> Result<Tensor, TchError> {
-    let gelu = follows == Follows::Gelu;
     let bias = bias.map_or(ptr::null(), Tensor::as_ptr);
     // SAFETY: as above.
-    let product = taken(|out, fault| unsafe {
-        inference_product(
-            out,
-            fault,
-            input.as_ptr(),
-            panels.as_ptr(),
-            bias,
-            outputs,
-            c_int::from(gelu),
-        )
-    })?;
-    match gelu {
-        true => Ok(product),
-        false => follows.apply(product),
-    }
+    with_gelu(follows, |out, fault, gelu| unsafe {
+        inference_product(out, fault, input.as_ptr(), panels.as_ptr(), bias, outputs, gelu)
+    })
 }
 
 /// Lays out a weight [outputs, inputs] in bfloat16 for [`linear`].
@@ -224,10 +211,9 @@ pub fn product_bytes(
     bias: Option<&Tensor>,
     follows: Follows,
 ) -> Result<Tensor, TchError> {
-    let gelu = follows == Follows::Gelu;
     let bias = bias.map_or(ptr::null(), Tensor::as_ptr);
     // SAFETY: as above.
-    let product = taken(|out, fault| unsafe {
+    with_gelu(follows, |out, fault, gelu| unsafe {
         inference_product_bytes(
             out,
             fault,
@@ -235,9 +221,15 @@ pub fn product_bytes(
             packed.as_ptr(),
             worth.as_ptr(),
             bias,
-            c_int::from(gelu),
+            gelu,
         )
-    })?;
+    })
+}
+
+/// A product that can do gelu by itself, and nothing else of what follows.
+fn with_gelu(follows: Follows, call: impl FnOnce(Out, Fault, c_int) -> c_int) -> Result<Tensor, TchError> {
+    let gelu = follows == Follows::Gelu;
+    let product = taken(|out, fault| call(out, fault, c_int::from(gelu)))?;
     match gelu {
         true => Ok(product),
         false => follows.apply(product),

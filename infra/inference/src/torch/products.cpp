@@ -21,45 +21,6 @@ using at::Tensor;
 
 namespace {
 
-struct Product {
-  const float* input;
-  // [panels, inputs, WIDTH]
-  const float* weight;
-  // [outputs], or nothing.
-  const float* bias;
-  float* out;
-  int64_t rows, inputs, outputs;
-  bool gelu;
-};
-
-void compute_panel(const Tile& tile, const Product& product, int64_t first_row, int64_t rows, int64_t panel) {
-  const int64_t column = panel * WIDTH;
-  const int64_t columns = std::min(WIDTH, product.outputs - column);
-  const float* weight = product.weight + panel * product.inputs * WIDTH;
-  float start[WIDTH] = {};
-  if (product.bias != nullptr) {
-    std::copy_n(product.bias + column, columns, start);
-  }
-  float cut[ROWS_MAX * WIDTH];
-  for (int64_t done = 0; done < rows; done += tile.rows_max) {
-    const int64_t count = std::min(tile.rows_max, rows - done);
-    const float* input = product.input + (first_row + done) * product.inputs;
-    float* out = product.out + (first_row + done) * product.outputs + column;
-    const bool whole = columns == WIDTH;
-    float* to = whole ? out : cut;
-    const int64_t step = whole ? product.outputs : WIDTH;
-    tile.multiply(count, input, product.inputs, weight, WIDTH, product.inputs, start, to, step);
-    for (int64_t row = 0; row < count; ++row) {
-      if (product.gelu) {
-        tile.gelu(to + row * step, WIDTH);
-      }
-      if (!whole) {
-        std::copy_n(to + row * step, columns, out + row * product.outputs);
-      }
-    }
-  }
-}
-
 bool is_plain(const Tensor& tensor) {
   return tensor.is_cpu() && tensor.is_contiguous() && tensor.scalar_type() == at::kFloat;
 }
@@ -102,17 +63,20 @@ int inference_product(Tensor** out, char** error, const Tensor* input, const Ten
                 "a weight for these inputs and outputs is needed");
     TORCH_CHECK(bias == nullptr || (is_plain(*bias) && bias->numel() == outputs), "a bias for each output is needed");
     Tensor result = at::empty({rows, outputs}, input->options());
-    const Product product{input->const_data_ptr<float>(),
-                          weight->const_data_ptr<float>(),
-                          bias == nullptr ? nullptr : bias->const_data_ptr<float>(),
-                          result.mutable_data_ptr<float>(),
-                          rows,
-                          inputs,
-                          outputs,
-                          gelu != 0};
+    const float* from = input->const_data_ptr<float>();
+    const float* weights = weight->const_data_ptr<float>();
+    const float* biases = bias == nullptr ? nullptr : bias->const_data_ptr<float>();
+    const Output output{result.mutable_data_ptr<float>(), rows, outputs, gelu != 0};
     const Tile& chosen = tile();
-    for_each_panel(rows, outputs, [&](int64_t first_row, int64_t count, int64_t panel) {
-      compute_panel(chosen, product, first_row, count, panel);
+    for_each_part(output, [&](const Part& part) {
+      const float* panel = weights + part.first_output() * inputs;
+      float start[WIDTH] = {};
+      if (biases != nullptr) {
+        std::copy_n(biases + part.first_output(), part.outputs(output), start);
+      }
+      fill(output, part, chosen.rows_max, [&](int64_t row, int64_t count, float* c, int64_t c_step) {
+        chosen.multiply(count, from + row * inputs, inputs, panel, WIDTH, inputs, start, c, c_step);
+      });
     });
     *out = new Tensor(std::move(result));
   });

@@ -110,7 +110,7 @@ proptest! {
     /// Every token has one row, and texts of one length stand together.
     #[test]
     fn texts_of_one_length_stand_together(lengths in proptest::collection::vec(1_usize..40, 1..60)) {
-        let place = Place { device: Device::Cpu, precision: Precision::Int8 };
+        let place = Place { device: Device::Cpu, precision: Precision::Bfloat16 };
         let order = Order::of(&lengths, place);
         let tokens = order.tokens();
         prop_assert_eq!(tokens as usize, lengths.iter().sum::<usize>());

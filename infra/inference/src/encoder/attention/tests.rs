@@ -49,12 +49,12 @@ fn groups(order: &Order, packed: &Attention, kind: Kind) -> Way {
     }
 }
 
+/// Of large values as a share of them, as they have fewer digits behind the point.
 fn largest_difference(one: &Tensor, other: &Tensor) -> f64 {
     assert_eq!(one.size(), other.size());
-    let apart = (one.to_kind(Kind::Float) - other.to_kind(Kind::Float))
-        .abs()
-        .max();
-    apart.double_value(&[])
+    let (one, other) = (one.to_kind(Kind::Float), other.to_kind(Kind::Float));
+    let apart = (&one - &other).abs() / other.abs().clamp_min(1.0);
+    apart.max().double_value(&[])
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn texts_of_any_lengths_see_what_libtorchs_function_lets_each_see() {
 
 fn check_texts() {
     let _without_gradients = tch::no_grad_guard();
-    for (kind, allowed) in [(Kind::Float, 1e-5), (Kind::BFloat16, 5e-2)] {
+    for (kind, allowed) in [(Kind::Float, 1e-5), (Kind::BFloat16, 2e-2)] {
         for size in [8, 26, 32, 64, 80] {
             for relative in [false, true] {
                 let lengths = [1, 2, 500, 31, 32, 33, 7, 7, 193, 1];
@@ -149,7 +149,7 @@ fn the_kernels_of_gpus_see_what_libtorchs_function_lets_each_see() {
     let _without_gradients = tch::no_grad_guard();
     let texts = [1, 2, 500, 31, 32, 33, 7, 7, 193, 1].map(text);
     let texts: Vec<&Tokens> = texts.iter().collect();
-    for (precision, allowed) in [(Precision::Float32, 1e-4), (Precision::Bfloat16, 5e-2)] {
+    for (precision, allowed) in [(Precision::Float32, 1e-4), (Precision::Bfloat16, 2e-2)] {
         let place = Place {
             device: Device::Cuda(0),
             precision,
